@@ -1,0 +1,47 @@
+// What the rollout wants done, in the order of the list. Advances persist before they publish; reverts publish the safe
+// split before they persist, so that a dead disk can never hold back a rollback.
+import type { RolloutState } from './rollout-state.ts';
+
+/** One line of the record: what changed, who did it, why, and the numbers it rests on. */
+export interface Transition {
+  readonly atMs: number;
+  readonly name:
+    | 'started'
+    | 'preflight-failed'
+    | 'step'
+    | 'paused'
+    | 'resumed'
+    | 'soak'
+    | 'completed'
+    | 'reverted'
+    | 'split-set'
+    | 'recovered';
+  readonly from: RolloutState;
+  readonly to: RolloutState;
+  /** `analysis`, `breaker`, `crossover`, or the operator as the API knows them. */
+  readonly actor: string;
+  /** One plain sentence. */
+  readonly reason: string;
+  /** The verdict's numbers at that moment, JSON; null where none was involved. */
+  readonly evidence: unknown;
+}
+
+export type RolloutEffect =
+  | { readonly type: 'publish'; readonly weightPpm: number; readonly salt: number }
+  | { readonly type: 'persist'; readonly transition: Transition }
+  | { readonly type: 'run-preflight' }
+  /** Fresh non-inferiority tests: a new step began. */
+  | { readonly type: 'reset-step-analysis'; readonly nextWeightPpm: number }
+  /** Fresh everything: a new rollout began. */
+  | { readonly type: 'reset-rollout-analysis' }
+  | { readonly type: 'notify'; readonly transition: Transition };
+
+/** Refusal of a command: nothing changed. */
+export interface Refusal {
+  readonly text: string;
+  readonly phase: RolloutState['phase'];
+}
+
+export type StepResult =
+  | { readonly ok: true; readonly state: RolloutState; readonly effects: readonly RolloutEffect[] }
+  | { readonly ok: false; readonly refusal: Refusal };

@@ -1,0 +1,48 @@
+// What can happen to a rollout. Every event carries its time; commands carry who and why.
+import type { Verdict } from '#src/core/analysis/verdict.ts';
+import type { RevertCause, RolloutPlan } from './rollout-state.ts';
+
+/** Facts of the moment that the analysis does not cover. */
+export interface TickFacts {
+  /** How long Y's breaker has been open in every worker that got traffic for Y, ms; 0 when closed. */
+  readonly breakerOpenMs: number;
+  /** Nodes of each cluster able to take traffic. */
+  readonly healthyNodesX: number;
+  readonly healthyNodesY: number;
+  /** Whether the store takes writes; an advance needs it, a revert does not. */
+  readonly storeWritable: boolean;
+}
+
+export type RolloutCommandName = 'pause' | 'resume' | 'advance' | 'promote' | 'revert' | 'complete';
+export const rolloutCommandNames: readonly RolloutCommandName[] = [
+  'pause',
+  'resume',
+  'advance',
+  'promote',
+  'revert',
+  'complete',
+];
+
+export type RolloutEvent =
+  | { readonly type: 'start'; readonly atMs: number; readonly plan: RolloutPlan }
+  | { readonly type: 'preflight-passed'; readonly atMs: number }
+  | { readonly type: 'preflight-failed'; readonly atMs: number; readonly text: string }
+  | { readonly type: 'tick'; readonly atMs: number; readonly verdict: Verdict; readonly facts: TickFacts }
+  | {
+      readonly type: 'command';
+      readonly atMs: number;
+      readonly name: RolloutCommandName;
+      readonly actor: string;
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'set-split';
+      readonly atMs: number;
+      readonly weightPpm: number;
+      readonly actor: string;
+      readonly reason: string;
+    }
+  /** The control thread restarted and found the published split lower than the recorded one. */
+  | { readonly type: 'recovered'; readonly atMs: number; readonly publishedWeightPpm: number };
+
+export type { RevertCause };

@@ -1,0 +1,105 @@
+// What a rollout is at one moment: a discriminated union, so that a phase carries exactly what it needs. Plain JSON data,
+// kept in the store; all times are Unix epoch milliseconds that came in with events.
+
+export type Phase = 'idle' | 'preflight' | 'ramping' | 'paused' | 'soaking' | 'completed' | 'reverted';
+export const phases: readonly Phase[] = [
+  'idle',
+  'preflight',
+  'ramping',
+  'paused',
+  'soaking',
+  'completed',
+  'reverted',
+];
+
+/** What a rollout was started with; never changes while it runs. */
+export interface RolloutPlan {
+  readonly id: string;
+  /** Y's share per step in ppm, strictly ascending, last one 1,000,000. */
+  readonly stepsPpm: readonly number[];
+  readonly bakeMs: number;
+  readonly stepTimeoutMs: number;
+  readonly onInconclusive: 'hold' | 'revert';
+  readonly soakMs: number;
+  readonly holdbackPpm: number;
+  /** Salt of the sticky hash (int32). */
+  readonly salt: number;
+  readonly startedAtMs: number;
+  readonly startedBy: string;
+  readonly reason: string;
+}
+
+/** Why a step does not move on, in words and as a stable name. */
+export interface HoldReason {
+  readonly name:
+    | 'bake'
+    | 'needs-samples'
+    | 'x-unhealthy'
+    | 'suspicion'
+    | 'no-data'
+    | 'warmup'
+    | 'inconclusive'
+    | 'breaker-open'
+    | 'y-unhealthy'
+    | 'store-unavailable'
+    | 'gate';
+  readonly text: string;
+}
+
+/** Why a rollout was reverted. */
+export interface RevertCause {
+  readonly name: 'evidence' | 'cap' | 'breaker' | 'operator' | 'inconclusive' | 'recovery' | 'nodes';
+  readonly text: string;
+}
+
+export type RolloutState =
+  | { readonly phase: 'idle'; readonly weightPpm: number }
+  | {
+      readonly phase: 'preflight';
+      readonly plan: RolloutPlan;
+      readonly weightPpm: 0;
+      readonly sinceMs: number;
+    }
+  | {
+      readonly phase: 'ramping';
+      readonly plan: RolloutPlan;
+      readonly stepIndex: number;
+      readonly weightPpm: number;
+      readonly stepSinceMs: number;
+      readonly hold: HoldReason | null;
+    }
+  | {
+      readonly phase: 'paused';
+      readonly plan: RolloutPlan;
+      /** What resume goes back to. */
+      readonly from: 'ramping' | 'soaking';
+      readonly stepIndex: number;
+      /** Differs from the step's weight after a split set by hand. */
+      readonly weightPpm: number;
+      readonly sinceMs: number;
+      readonly reason: string;
+    }
+  | {
+      readonly phase: 'soaking';
+      readonly plan: RolloutPlan;
+      readonly stepIndex: number;
+      readonly weightPpm: number;
+      readonly sinceMs: number;
+      readonly hold: HoldReason | null;
+    }
+  | {
+      readonly phase: 'completed';
+      readonly plan: RolloutPlan;
+      readonly weightPpm: 1_000_000;
+      readonly sinceMs: number;
+    }
+  | {
+      readonly phase: 'reverted';
+      readonly plan: RolloutPlan;
+      readonly weightPpm: 0;
+      readonly sinceMs: number;
+      /** Y's share when it was reverted. */
+      readonly fromWeightPpm: number;
+      readonly stepIndex: number;
+      readonly cause: RevertCause;
+    };

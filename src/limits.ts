@@ -1,0 +1,86 @@
+// Every bound of the system in one place, with its reason. What an operator may change is in the config and
+// takes its default from here; relations between the limits are asserted when this file is loaded.
+import { assert } from '#src/base/assert.ts';
+
+const KiB = 1024;
+
+/** Parts per million: the resolution of the split. 1 ppm of 10,000 requests/s is one request in 100 s. */
+export const PPM = 1_000_000;
+
+/** Request or response head, from the first byte to the blank line. Kong's nginx allows 4 x 8 KiB. */
+export const headBytesMaxDefault = 32 * KiB;
+/** Longest request target. Half of the head, so that a long URL still leaves room for its headers. */
+export const targetBytesMax = 16 * KiB;
+/** Header fields per head; nginx has no bound, HAProxy 101, Envoy 100. */
+export const headerCountMaxDefault = 100;
+/** Extension bytes per chunk; legitimate senders use none. */
+export const chunkExtensionBytesMax = 256;
+/** Extension bytes per body, so that one-byte chunks with extensions stay cheap. */
+export const chunkExtensionBytesPerBodyMax = 16 * KiB;
+/** Trailer section of a chunked body. */
+export const trailerBytesMax = 8 * KiB;
+/** Digits of a chunk size: 13 hex digits are 2^52, still exact in a double. */
+export const chunkSizeDigitsMax = 13;
+/** Largest Content-Length: the largest integer a double holds exactly. */
+export const contentLengthMax = Number.MAX_SAFE_INTEGER;
+/** Interim (1xx) responses before a final one; a flood of them is a broken upstream. */
+export const interimResponsesMax = 16;
+/** Leading CRLFs before a request line that are ignored (RFC 9112 2.2 asks for at least one). */
+export const leadingBlankLinesMax = 4;
+
+/** Shared read buffer of a worker: holds a head, and a small body with it, in one read. */
+export const readBufferBytes = 64 * KiB;
+/** Read buffer borrowed by a connection that streams a large body: fewer, larger system calls. */
+export const streamBufferBytes = 256 * KiB;
+/** Requests taken from one connection per event-loop turn before others get theirs. */
+export const pipelinedRequestsPerTurnMax = 32;
+/** Client connections over all workers. Each may hold an upstream connection too: 2 file descriptors. */
+export const connectionsMaxDefault = 10_000;
+/** Upstream connections a worker keeps idle per node. */
+export const idleUpstreamPerNodeMax = 128;
+/** Request bytes kept for a replay on X. */
+export const replayBytesMaxDefault = 64 * KiB;
+/** Upstream connections in use per worker and node before requests wait. */
+export const upstreamPerNodeMax = 4096;
+/** Bytes read and dropped after an early answer, so that the client gets to read it (lingering close). */
+export const lingerBytesMax = 1024 * KiB;
+/** How long that may take. */
+export const lingerMsMax = 2_000;
+
+/** Worker threads. */
+export const workersMax = 64;
+/** Nodes per cluster: node counters and states are fixed slots in shared memory. */
+export const nodesPerClusterMax = 64;
+/** Weight epochs whose outcomes are told apart; a request older than this many split changes is counted as stale. */
+export const epochSlotCount = 8;
+/** Latency buckets: log-spaced by 2 % from 0.1 ms to 154 s (ANALYSIS 2.2). */
+export const latencyBucketCount = 720;
+export const latencyBucketGamma = 1.02;
+export const latencyBucketFirstMs = 0.1;
+/** Latency quantiles that the analysis compares. */
+export const latencyQuantiles = [0.5, 0.75, 0.9, 0.95, 0.99] as const;
+
+/** Control loop period. 4 Hz: a verdict needs three 1-second clusters, so faster brings nothing. */
+export const tickMs = 250;
+/** Failures in a row on Y that open a worker's breaker (ANALYSIS 8). */
+export const breakerFailuresInARow = 20;
+/** How long an open breaker sends Y's share to X before it lets a single request through. */
+export const breakerOpenMs = 1_000;
+/** Failures in a row on one node that eject it from its cluster. */
+export const ejectionFailuresInARow = 5;
+/** First ejection; doubles with each further one up to the cap. */
+export const ejectionBaseMs = 10_000;
+export const ejectionMsMax = 300_000;
+/** At most this share of a cluster's nodes is ejected: half, so that two nodes work. */
+export const ejectedShareMax = 0.5;
+
+/** Request body of the control API. */
+export const apiBodyBytesMax = 1024 * KiB;
+/** Events returned by one call. */
+export const apiEventsMax = 1_000;
+
+assert(targetBytesMax < headBytesMaxDefault, 'a target fits into a head');
+assert(headBytesMaxDefault < readBufferBytes, 'a head fits into one read buffer');
+assert(headBytesMaxDefault <= replayBytesMaxDefault, 'a head fits into the replay buffer');
+assert(chunkSizeDigitsMax * 4 <= 52, 'a chunk size is exact in a double');
+assert(breakerOpenMs < 3_000, 'a breaker probes Y before the rollout reverts for an open breaker');

@@ -1,0 +1,144 @@
+// Where each number lives in the memory that workers and the control thread share: offsets only, no code that counts.
+// Workers write their own slab (one writer, no locks); the control thread reads and diffs. Counters are Float64 and
+// only ever grow, exact up to 2^53; an aligned 8-byte store is one machine store on every platform Node runs on.
+import { proxyErrorNames } from '#src/base/error-catalog.ts';
+import { epochSlotCount, latencyBucketCount, latencyQuantiles, nodesPerClusterMax } from '#src/limits.ts';
+
+/** The two clusters as array indices. X is what runs today, Y what is to replace it. */
+export const X = 0;
+export const Y = 1;
+export type Arm = typeof X | typeof Y;
+export const armNames = ['x', 'y'] as const;
+export type ClusterName = (typeof armNames)[number];
+
+/** Failure kinds of an attempt, in the order of their counters. `crossover_failures_total{kind}` uses these names. */
+export const failureKinds = ['connect', 'reset', 'timeout', 'protocol', 'truncated', 'unavailable'] as const;
+export type FailureKind = (typeof failureKinds)[number];
+export const failureKindIndex = {
+  connect: 0,
+  reset: 1,
+  timeout: 2,
+  protocol: 3,
+  truncated: 4,
+  unavailable: 5,
+} as const satisfies Record<FailureKind, number>;
+export const failureKindSlots = 8;
+
+/** Highest status code counted on its own; HTTP codes are 100..599 (RFC 9110 15), anything else is a protocol failure. */
+export const statusSlots = 600;
+const quantileSlots = latencyQuantiles.length;
+
+/** One block per (arm, epoch slot): first attempts only, by the epoch in which they were assigned. */
+export const ATTEMPT = {
+  /** First attempts that were assigned to this arm in this epoch. */
+  assigned: 0,
+  /** First attempts whose client went away before the response head. */
+  clientAborts: 1,
+  /** Sum of time to response head in ms over the successes in the histogram. */
+  latencyMsSum: 2,
+  /** failureKinds[] */
+  failures: 4,
+  /** Successful-or-pending first attempts whose age crossed threshold q while still without a response head. */
+  ageCrossed: 4 + failureKindSlots,
+  /** Of those, the ones that later got a successful response head (they are in `latency` as well). */
+  ageCrossedDone: 4 + failureKindSlots + quantileSlots,
+  /** Count by status code as received from the upstream. */
+  status: 32,
+  /** Latency to response head of first attempts with a status below 500, by bucket. */
+  latency: 32 + statusSlots,
+  size: 32 + statusSlots + latencyBucketCount,
+} as const;
+
+/** Epoch slots plus one for requests older than `epochSlotCount` split changes. */
+export const epochSlots = epochSlotCount + 1;
+export const staleSlot = epochSlotCount;
+
+/** What clients saw, per arm that produced the answer. */
+export const ANSWER = {
+  status: 0,
+  latencyMsSum: statusSlots,
+  latency: statusSlots + 1,
+  size: statusSlots + 1 + latencyBucketCount,
+} as const;
+
+/** Per (arm, node slot). */
+export const NODE = {
+  requests: 0,
+  failures: 1,
+  inFlight: 2,
+  ejected: 3,
+  ejections: 4,
+  connects: 5,
+  size: 8,
+} as const;
+
+/** Reasons of a failover Y -> X: failure kinds first, then configured statuses by code. */
+export const failoverReasonSlots = failureKindSlots + statusSlots;
+
+const attemptsAt = 0;
+const answersAt = attemptsAt + 2 * epochSlots * ATTEMPT.size;
+const nodesAt = answersAt + 2 * ANSWER.size;
+const rejectedAt = nodesAt + 2 * nodesPerClusterMax * NODE.size;
+const failoversAt = rejectedAt + 64;
+const workerAt = failoversAt + failoverReasonSlots;
+
+/** Single counters and gauges of a worker. */
+export const WORKER = {
+  // gauges
+  connectionsOpen: workerAt + 0,
+  tunnelsOpen: workerAt + 1,
+  inFlightX: workerAt + 2,
+  inFlightY: workerAt + 3,
+  upstreamOpenX: workerAt + 4,
+  upstreamOpenY: workerAt + 5,
+  upstreamIdleX: workerAt + 6,
+  upstreamIdleY: workerAt + 7,
+  /** 0 closed, 1 open, 2 half-open */
+  breakerState: workerAt + 8,
+  /** Monotonic ms (hrtime) since which the breaker is not closed; 0 when closed. */
+  breakerOpenSinceMs: workerAt + 9,
+  /** Increments on every coarse tick of a live worker. */
+  heartbeat: workerAt + 10,
+  /** Config revision the worker runs. */
+  configRevision: workerAt + 11,
+  /** Epoch of the split the worker last used. */
+  splitEpoch: workerAt + 12,
+  /** Largest delay of the worker's coarse timer since its start, ms. */
+  loopDelayMsMax: workerAt + 13,
+  pendingX: workerAt + 14,
+  pendingY: workerAt + 15,
+  // counters
+  connectionsAccepted: workerAt + 24,
+  connectionsRefused: workerAt + 25,
+  breakerOpens: workerAt + 26,
+  /** Requests assigned to Y by the split but sent to X because the breaker was open: in neither arm. */
+  breakerDiverted: workerAt + 27,
+  failoverBudgetExhausted: workerAt + 28,
+  /** Requests sent again because an idle upstream connection died just as it was reused. */
+  staleReuseRetries: workerAt + 29,
+  /** Connect failures retried on another node of the same cluster. */
+  connectRetries: workerAt + 30,
+  clientAborts: workerAt + 31,
+  /** Requests assigned by pin rule or override header: outside the comparison. */
+  pinnedRequests: workerAt + 32,
+  bytesFromClients: workerAt + 33,
+  bytesToClients: workerAt + 34,
+  pipelinedRequests: workerAt + 35,
+  truncatedResponses: workerAt + 36,
+} as const;
+
+/** Float64 elements of one worker's slab. */
+export const slabLength = workerAt + 64;
+
+export const attemptOffset = (arm: number, epochSlot: number): number =>
+  attemptsAt + (arm * epochSlots + epochSlot) * ATTEMPT.size;
+export const answerOffset = (arm: number): number => answersAt + arm * ANSWER.size;
+export const nodeOffset = (arm: number, nodeSlot: number): number =>
+  nodesAt + (arm * nodesPerClusterMax + nodeSlot) * NODE.size;
+/** Offset of the counter for proxyErrors[index]. */
+export const rejectedOffset = (errorIndex: number): number => rejectedAt + errorIndex;
+/** Offset of the failover counter for a failure kind index, or for a status code. */
+export const failoverKindOffset = (kindIndex: number): number => failoversAt + kindIndex;
+export const failoverStatusOffset = (status: number): number => failoversAt + failureKindSlots + status;
+
+if (proxyErrorNames.length > 64) throw new Error('invariant broken: more proxy errors than counters');

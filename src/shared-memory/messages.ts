@@ -1,0 +1,112 @@
+// The few control messages between the supervisor and its threads. Everything that changes per request is in shared memory.
+import type { Config } from '#src/config/config.ts';
+import type { ClusterName } from './layout.ts';
+import type { SharedMemory } from './shared-memory.ts';
+
+/** A node with its fixed slot in shared memory. A slot is not reused while any other is free. */
+export interface NodeAssignment {
+  readonly slot: number;
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  /** Gets no new requests; those under way finish. */
+  readonly draining: boolean;
+}
+
+export type NodeAssignments = Readonly<Record<ClusterName, readonly NodeAssignment[]>>;
+
+/** What every thread gets when it starts. */
+export interface ThreadStart {
+  readonly config: Config;
+  readonly configRevision: number;
+  readonly nodes: NodeAssignments;
+  readonly memory: SharedMemory;
+}
+
+export interface WorkerStart extends ThreadStart {
+  readonly workerIndex: number;
+  /** 'raw' drives the TCP handles directly; 'stream' uses net.Socket (the fallback). */
+  readonly transport: 'raw' | 'stream';
+}
+
+export type ToWorker =
+  | {
+      readonly type: 'configure';
+      readonly config: Config;
+      readonly configRevision: number;
+      readonly nodes: NodeAssignments;
+    }
+  | { readonly type: 'nodes'; readonly nodes: NodeAssignments }
+  | { readonly type: 'drain'; readonly deadlineMs: number };
+
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export type FromWorker =
+  | { readonly type: 'listening'; readonly port: number }
+  | { readonly type: 'failed-to-listen'; readonly code: string; readonly message: string }
+  | { readonly type: 'configured'; readonly configRevision: number }
+  | { readonly type: 'drained'; readonly cutExchanges: number }
+  | { readonly type: 'log'; readonly line: LogLine };
+
+export interface ControlStart extends ThreadStart {
+  /** Where the config came from, for reports; the supervisor re-reads it. */
+  readonly configPath: string;
+  /** How often the control thread was started in this process; 0 is the first. */
+  readonly generation: number;
+}
+
+export interface ConfigProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Dotted path of the setting, e.g. `clusters.x.nodes[0]`. */
+  readonly path: string;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+/** Result of a config reload: either everything took effect or nothing did. */
+export type ReloadResult =
+  | { readonly ok: true; readonly configRevision: number; readonly changed: readonly string[] }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+
+export type ToControl =
+  | {
+      readonly type: 'configure';
+      readonly config: Config;
+      readonly configRevision: number;
+      readonly nodes: NodeAssignments;
+      readonly changed: readonly string[];
+    }
+  | { readonly type: 'reload-result'; readonly requestId: number; readonly result: ReloadResult }
+  | { readonly type: 'nodes-applied'; readonly requestId: number; readonly nodes: NodeAssignments }
+  /** Something the supervisor saw: a worker was lost or replaced, a reload by SIGHUP failed. Becomes an event. */
+  | { readonly type: 'lifecycle'; readonly name: string; readonly detail: Readonly<Record<string, unknown>> }
+  /** Answer /readyz with 503 from now on, keep serving; the proxy is draining. */
+  | { readonly type: 'draining' }
+  | { readonly type: 'stop' };
+
+export type FromControl =
+  /** The saved split is published and the control API listens; workers may start taking traffic. */
+  | { readonly type: 'ready'; readonly controlPort: number }
+  | { readonly type: 'failed-to-listen'; readonly code: string; readonly message: string }
+  | { readonly type: 'reload'; readonly requestId: number }
+  /** The full wanted node list of a cluster; the supervisor assigns slots, tells the workers, answers nodes-applied. */
+  | {
+      readonly type: 'set-nodes';
+      readonly requestId: number;
+      readonly cluster: ClusterName;
+      readonly nodes: readonly {
+        readonly id: string;
+        readonly host: string;
+        readonly port: number;
+        readonly draining: boolean;
+      }[];
+    }
+  | { readonly type: 'rollout-ended'; readonly phase: 'completed' | 'reverted' }
+  | { readonly type: 'log'; readonly line: LogLine }
+  | { readonly type: 'stopped' };
