@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+// Entry of the command line: `crossover <command>`. Parses, runs, and ends with the command's exit code.
+import process from 'node:process';
+import { processIo } from './cli-io.ts';
+import { runProgram } from './program.ts';
+
+/** After the command is done, a handle that was left open may hold the process this long and no longer. */
+const lingerMs = 1_000;
+
+// `crossover events | head` closes our stdout early; that is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+process.exitCode = await runProgram(process.argv.slice(2), processIo());
+setTimeout(() => process.exit(), lingerMs).unref();

@@ -1,0 +1,81 @@
+// `crossover serve`: runs the proxy until a signal ends it. Signals and exit codes are here; the work is the supervisor's.
+import process from 'node:process';
+import type { Command } from 'commander';
+import type { Supervisor } from '#src/main.ts';
+import { type CliContext, CliError, type CliIo, exitCodes } from './cli-io.ts';
+import { formatConfigProblems } from './config-problems.ts';
+import { createLogWriter, type LogWriter } from './log-writer.ts';
+import { packageVersion } from './package-version.ts';
+
+/** Adds `serve` to the program. */
+export function addServe(program: Command, context: CliContext): void {
+  program
+    .command('serve')
+    .summary('run the proxy')
+    .description(
+      'Runs the proxy in front of both clusters, with its control API and page, until SIGTERM or SIGINT.',
+    )
+    .requiredOption('--config <file>', 'configuration file (YAML)')
+    .action(async (options: { config: string }) => {
+      context.exitCode = await serve(options.config, context.io);
+    });
+}
+
+async function serve(file: string, io: CliIo): Promise<number> {
+  const { loadConfigFile } = await import('#src/config/load.ts');
+  const { startSupervisor } = await import('#src/main.ts');
+  const loaded = loadConfigFile(file, io.env);
+  if (!loaded.ok) {
+    io.err(formatConfigProblems(loaded.problems));
+    return exitCodes.badUsage;
+  }
+  const log = createLogWriter(process.stderr.isTTY === true);
+  const { config } = loaded;
+  const reload = async () => loadConfigFile(file, io.env);
+  const supervisor = await startSupervisor({ config, configPath: file, log, reload }).catch(
+    (error: Error) => {
+      throw new CliError(error.message, exitCodes.failed);
+    },
+  );
+  const { proxy, control } = config.listen;
+  io.out(
+    `crossover ${packageVersion()} proxies on ${proxy.host}:${supervisor.proxyPort}; ` +
+      `control API and page on http://${control.host}:${supervisor.controlPort}\n`,
+  );
+  return untilSignal(supervisor, log);
+}
+
+/** Handles signals until the proxy has drained. The exit code is 0 only when no exchange was cut. */
+function untilSignal(supervisor: Supervisor, log: LogWriter): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let draining = false;
+    const stop = (signal: NodeJS.Signals) => {
+      // Whoever asks twice does not want to wait for the drain.
+      if (draining) process.exit(exitCodes.failed);
+      draining = true;
+      log({ level: 'info', message: 'draining', fields: { signal } });
+      supervisor.drain().then(({ cutExchanges }) => {
+        log({
+          level: cutExchanges === 0 ? 'info' : 'warn',
+          message: cutExchanges === 0 ? 'stopped; nothing was cut' : 'stopped; the deadline cut exchanges',
+          fields: { cutExchanges },
+        });
+        resolve(cutExchanges === 0 ? exitCodes.done : exitCodes.failed);
+      }, reject);
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+    process.on('SIGHUP', () => void reloadConfig(supervisor, log));
+  });
+}
+
+async function reloadConfig(supervisor: Supervisor, log: LogWriter): Promise<void> {
+  const result = await supervisor.reload();
+  if (result.ok) {
+    const { configRevision, changed } = result;
+    log({ level: 'info', message: 'configuration reloaded', fields: { configRevision, changed } });
+    return;
+  }
+  const problems = formatConfigProblems(result.problems).trimEnd().split('\n');
+  log({ level: 'error', message: 'reload refused; the old configuration stays', fields: { problems } });
+}
