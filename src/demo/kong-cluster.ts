@@ -1,0 +1,109 @@
+// A cluster that answers like Kong, in a thread of its own: the demo's X and Y, and a stand-in for Kong in tests, where
+// its faults can be switched and its counts read while it runs.
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { assert } from '#src/base/assert.ts';
+import type { ClusterFault } from './cluster-fault.ts';
+
+export interface KongClusterOptions {
+  /** Kong version to look like, e.g. `3.4.3`. */
+  readonly version: string;
+  /** Listeners on 127.0.0.1, each on an ephemeral port. */
+  readonly nodeCount: number;
+  readonly seed: number;
+  /** Median of the services' lognormal latency, ms. */
+  readonly latencyMsMedian: number;
+  /** Standard deviation of the latency's natural logarithm. */
+  readonly latencySigma: number;
+  /** Share of requests that fail without any fault, 0..1. */
+  readonly errorShare: number;
+  /** Requests per minute on rate-limited routes; null keeps the route table's figures. */
+  readonly limitPerMinute: number | null;
+}
+
+export interface ClusterCounts {
+  /** Requests whose head arrived, answered or not. */
+  readonly requestCount: number;
+  /** Answered requests by status. */
+  readonly countByStatus: ReadonlyMap<number, number>;
+  /** Deliveries by value of the `x-token` request header; more than 1 is a request delivered twice. */
+  readonly countByToken: ReadonlyMap<string, number>;
+}
+
+export interface KongCluster {
+  /** `http://127.0.0.1:port` of each node. */
+  readonly urls: readonly string[];
+  readonly ports: readonly number[];
+  /** Takes effect with the next request; resolves when it has (a dead cluster's listeners are closed by then). */
+  setFault(fault: ClusterFault): Promise<void>;
+  counts(): Promise<ClusterCounts>;
+  /** Closes everything; resolves when the thread has ended. */
+  stop(): Promise<void>;
+}
+
+export type ToKongWorker =
+  | { readonly type: 'fault'; readonly requestId: number; readonly fault: ClusterFault }
+  | { readonly type: 'count'; readonly requestId: number }
+  | { readonly type: 'stop' };
+
+export type FromKongWorker =
+  | { readonly type: 'listening'; readonly ports: readonly number[] }
+  | { readonly type: 'done'; readonly requestId: number }
+  | { readonly type: 'counts'; readonly requestId: number; readonly counts: ClusterCounts };
+
+const defaults: KongClusterOptions = {
+  version: '3.4.3',
+  nodeCount: 2,
+  seed: 1,
+  latencyMsMedian: 8,
+  latencySigma: 0.5,
+  errorShare: 0.001,
+  limitPerMinute: null,
+};
+
+/** Starts a cluster; resolves when its nodes listen. Defaults: Kong 3.4.3, 2 nodes, median 8 ms, 0.1 % failures. */
+export async function startKongCluster(options: Partial<KongClusterOptions> = {}): Promise<KongCluster> {
+  const worker = new Worker(new URL('./kong-worker.ts', import.meta.url), {
+    workerData: { ...defaults, ...options },
+  });
+  const [first] = (await once(worker, 'message')) as [FromKongWorker];
+  assert(first.type === 'listening', 'a cluster reports its ports first');
+  const { ports } = first;
+  const ask = createAsk(worker);
+  const isEnded = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  return {
+    ports,
+    urls: ports.map((port) => `http://127.0.0.1:${port}`),
+    async setFault(fault) {
+      await ask((requestId) => ({ type: 'fault', requestId, fault }));
+    },
+    async counts() {
+      const answer = await ask((requestId) => ({ type: 'count', requestId }));
+      assert(answer.type === 'counts', 'a count is answered with counts');
+      return answer.counts;
+    },
+    async stop() {
+      worker.postMessage({ type: 'stop' } satisfies ToKongWorker);
+      await isEnded;
+    },
+  };
+}
+
+type Ask = (make: (requestId: number) => ToKongWorker) => Promise<FromKongWorker>;
+
+/** Request and answer over the thread's message port, matched by id. */
+function createAsk(worker: Worker): Ask {
+  const waiting = new Map<number, (answer: FromKongWorker) => void>();
+  let lastId = 0;
+  worker.on('message', (message: FromKongWorker) => {
+    if (message.type === 'listening') return;
+    waiting.get(message.requestId)?.(message);
+    waiting.delete(message.requestId);
+  });
+  return (make) =>
+    new Promise((resolve) => {
+      const requestId = ++lastId;
+      waiting.set(requestId, resolve);
+      worker.postMessage(make(requestId));
+    });
+}
