@@ -1,6 +1,10 @@
 // The configuration as the rest of the system sees it: defaults applied, units resolved (ms, bytes, ppm), plain data
 // that can be posted to a worker. How it is written in YAML is in schema.ts; how it is read, in load.ts.
 
+import type { Cidr, OverrideOptions, RoutingRule, StickyMode } from '#src/core/routing/routing-options.ts';
+
+export type { Cidr, RoutingRule, StickyMode };
+
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -18,31 +22,6 @@ export interface ClusterConfig {
   readonly nodes: readonly NodeConfig[];
   /** Kong Admin API of the cluster, when given. */
   readonly admin: string | null;
-}
-
-/** Pins matching requests to a cluster; all given conditions must hold. The first matching rule wins. */
-export interface RoutingRule {
-  readonly name: string;
-  readonly cluster: 'x' | 'y';
-  /** Exact host, or `*.example.com`; compared without case and port. */
-  readonly host: string | null;
-  /** Prefix of the path at a segment boundary or equal bytes; compared byte for byte. */
-  readonly pathPrefix: string | null;
-  /** Methods, exact case (methods are case-sensitive, RFC 9110 9.1). */
-  readonly methods: readonly string[] | null;
-  readonly header: { readonly name: string; readonly value: string | null } | null;
-}
-
-export type StickyMode =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'clientIp' }
-  | { readonly kind: 'header'; readonly name: string }
-  | { readonly kind: 'cookie'; readonly name: string };
-
-/** CIDR block: network address bytes (4 or 16) and prefix length. */
-export interface Cidr {
-  readonly bytes: readonly number[];
-  readonly prefix: number;
 }
 
 export type FailoverTrigger = 'connect' | 'reset' | 'timeout' | number;
@@ -74,8 +53,8 @@ export interface Config {
     readonly sticky: StickyMode;
     readonly rules: readonly RoutingRule[];
     readonly trustedProxies: readonly Cidr[];
-    /** Lower-case header name; a request carrying `<cluster>:<secret>` in it goes to that cluster. Null without a secret. */
-    readonly override: { readonly header: string; readonly secret: string } | null;
+    /** A request carrying `<cluster>:<secret>` in this header goes to that cluster. Null without a secret. */
+    readonly override: OverrideOptions | null;
   };
   readonly failover: {
     readonly on: readonly FailoverTrigger[] /** share of Y's requests, 0..1 */;
@@ -123,3 +102,19 @@ export interface Config {
   readonly control: { readonly token: string | null };
   readonly store: { /** Path of the SQLite file, absolute. */ readonly sqlite: string };
 }
+
+/** One thing that is wrong in a configuration file. */
+export interface ConfigProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Dotted path of the setting, e.g. `clusters.x.nodes[0]`; empty for the file as a whole. */
+  readonly path: string;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+/** The configuration, or everything that is wrong with it. */
+export type LoadResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };

@@ -1,17 +1,10 @@
 // The few control messages between the supervisor and its threads. Everything that changes per request is in shared memory.
-import type { Config } from '#src/config/config.ts';
+import type { Config, ConfigProblem } from '#src/config/config.ts';
+import type { NodeAssignment } from '#src/core/routing/node-slots.ts';
 import type { ClusterName } from './layout.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
-/** A node with its fixed slot in shared memory. A slot is not reused while any other is free. */
-export interface NodeAssignment {
-  readonly slot: number;
-  readonly id: string;
-  readonly host: string;
-  readonly port: number;
-  /** Gets no new requests; those under way finish. */
-  readonly draining: boolean;
-}
+export type { ConfigProblem, NodeAssignment };
 
 export type NodeAssignments = Readonly<Record<ClusterName, readonly NodeAssignment[]>>;
 
@@ -57,16 +50,6 @@ export interface ControlStart extends ThreadStart {
   readonly configPath: string;
   /** How often the control thread was started in this process; 0 is the first. */
   readonly generation: number;
-}
-
-export interface ConfigProblem {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  /** Dotted path of the setting, e.g. `clusters.x.nodes[0]`. */
-  readonly path: string;
-  readonly message: string;
-  readonly hint: string | null;
 }
 
 /** Result of a config reload: either everything took effect or nothing did. */

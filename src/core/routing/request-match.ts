@@ -1,0 +1,99 @@
+// Byte comparisons between a request in place and a compiled rule. No strings, no allocation.
+import { FIELD_STRIDE } from '#src/core/http1/framing.ts';
+import type { RequestHead } from '#src/core/http1/request-head.ts';
+import type { CompiledRule } from './routing-table.ts';
+
+const colon = 0x3a;
+const dot = 0x2e;
+const slash = 0x2f;
+const question = 0x3f;
+const bracketClose = 0x5d;
+
+/** ASCII letters to lower case, everything else as it is. */
+const lower = (byte: number): number => (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte);
+
+/** Whether bytes[start, end) are exactly the wanted ones. */
+export function equalsBytes(bytes: Uint8Array, start: number, end: number, wanted: Uint8Array): boolean {
+  if (end - start !== wanted.length) return false;
+  for (let index = 0; index < wanted.length; index++) {
+    if (bytes[start + index] !== wanted[index]) return false;
+  }
+  return true;
+}
+
+function equalsLowerCased(bytes: Uint8Array, start: number, end: number, wanted: Uint8Array): boolean {
+  if (end - start !== wanted.length) return false;
+  for (let index = 0; index < wanted.length; index++) {
+    if (lower(bytes[start + index] as number) !== wanted[index]) return false;
+  }
+  return true;
+}
+
+/** End of the host without `:port` (RFC 3986 3.2) and without the dot of a fully qualified name. */
+function hostNameEnd(bytes: Uint8Array, start: number, end: number): number {
+  let nameEnd = end;
+  for (let at = end - 1; at >= start && bytes[at] !== bracketClose; at--) {
+    if (bytes[at] !== colon) continue;
+    nameEnd = at;
+    break;
+  }
+  return nameEnd > start + 1 && bytes[nameEnd - 1] === dot ? nameEnd - 1 : nameEnd;
+}
+
+/** `*.example.com` covers every name that ends in `.example.com` and has something before it. */
+function matchesHost(bytes: Uint8Array, head: RequestHead, wanted: Uint8Array, isSuffix: boolean): boolean {
+  const end = hostNameEnd(bytes, head.hostStart, head.hostEnd);
+  if (!isSuffix) return equalsLowerCased(bytes, head.hostStart, end, wanted);
+  const start = end - wanted.length;
+  return start > head.hostStart && equalsLowerCased(bytes, start, end, wanted);
+}
+
+/** The prefix's bytes, followed by the end of the path, `/` or `?`; a prefix that ends in `/` is its own boundary. */
+function matchesPath(bytes: Uint8Array, head: RequestHead, prefix: Uint8Array): boolean {
+  const end = head.pathStart + prefix.length;
+  if (end > head.pathEnd || !equalsBytes(bytes, head.pathStart, end, prefix)) return false;
+  if (end === head.pathEnd || prefix[prefix.length - 1] === slash) return true;
+  return bytes[end] === slash || bytes[end] === question;
+}
+
+function matchesMethod(bytes: Uint8Array, head: RequestHead, methods: readonly Uint8Array[]): boolean {
+  for (let index = 0; index < methods.length; index++) {
+    if (equalsBytes(bytes, head.start, head.methodEnd, methods[index] as Uint8Array)) return true;
+  }
+  return false;
+}
+
+/** Any field of that name counts, so that a second one can't hide the first. */
+function matchesHeader(
+  bytes: Uint8Array,
+  head: RequestHead,
+  name: Uint8Array,
+  value: Uint8Array | null,
+): boolean {
+  const fields = head.fields;
+  const end = head.fieldCount * FIELD_STRIDE;
+  for (let at = 0; at < end; at += FIELD_STRIDE) {
+    if (!equalsLowerCased(bytes, fields[at] as number, fields[at + 1] as number, name)) continue;
+    if (value === null) return true;
+    if (equalsBytes(bytes, fields[at + 2] as number, fields[at + 3] as number, value)) return true;
+  }
+  return false;
+}
+
+/** Whether a request meets every condition that the rule has. */
+export function matchesRule(rule: CompiledRule, bytes: Uint8Array, head: RequestHead): boolean {
+  if (rule.methods !== null && !matchesMethod(bytes, head, rule.methods)) return false;
+  if (rule.pathPrefix !== null && !matchesPath(bytes, head, rule.pathPrefix)) return false;
+  if (rule.host !== null && !matchesHost(bytes, head, rule.host, rule.hostIsSuffix)) return false;
+  return rule.headerName === null || matchesHeader(bytes, head, rule.headerName, rule.headerValue);
+}
+
+/** First field of that name that starts the search at `from`: its offset in `fields`, or -1. */
+export function nextField(bytes: Uint8Array, head: RequestHead, name: Uint8Array, from: number): number {
+  const fields = head.fields;
+  const end = head.fieldCount * FIELD_STRIDE;
+  for (let at = from; at < end; at += FIELD_STRIDE) {
+    if (equalsLowerCased(bytes, fields[at] as number, fields[at + 1] as number, name)) return at;
+  }
+  return -1;
+}
