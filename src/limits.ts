@@ -9,10 +9,14 @@ export const PPM = 1_000_000;
 
 /** Request or response head, from the first byte to the blank line. Kong's nginx allows 4 x 8 KiB. */
 export const headBytesMaxDefault = 32 * KiB;
+/** Longest method; the longest registered one, UPDATEREDIRECTREF, has 17 letters. */
+export const methodBytesMax = 32;
 /** Longest request target. Half of the head, so that a long URL still leaves room for its headers. */
 export const targetBytesMax = 16 * KiB;
 /** Header fields per head; nginx has no bound, HAProxy 101, Envoy 100. */
 export const headerCountMaxDefault = 100;
+/** Options in the Connection fields of a head, for each is compared with every field; real senders use up to three. */
+export const connectionOptionsMax = 32;
 /** Extension bytes per chunk; legitimate senders use none. */
 export const chunkExtensionBytesMax = 256;
 /** Extension bytes per body, so that one-byte chunks with extensions stay cheap. */
@@ -42,6 +46,8 @@ export const idleUpstreamPerNodeMax = 128;
 export const replayBytesMaxDefault = 64 * KiB;
 /** Upstream connections in use per worker and node before requests wait. */
 export const upstreamPerNodeMax = 4096;
+/** Requests of one worker waiting for a connection to a cluster; more are answered 503 at once. */
+export const pendingPerClusterMax = 1_024;
 /** Bytes read and dropped after an early answer, so that the client gets to read it (lingering close). */
 export const lingerBytesMax = 1024 * KiB;
 /** How long that may take. */
@@ -73,6 +79,11 @@ export const ejectionBaseMs = 10_000;
 export const ejectionMsMax = 300_000;
 /** At most this share of a cluster's nodes is ejected: half, so that two nodes work. */
 export const ejectedShareMax = 0.5;
+
+/** Configuration file: a thousand times a usual one. */
+export const configBytesMax = 1024 * KiB;
+/** Values in it, counting what YAML aliases repeat: a few lines of nested aliases would otherwise be billions. */
+export const configValuesMax = 10_000;
 
 /** Request body of the control API. */
 export const apiBodyBytesMax = 1024 * KiB;

@@ -1,16 +1,244 @@
-// Chunked bodies (RFC 9112 7.1): validated and delimited, never re-encoded.
+// Chunked bodies (RFC 9112 7.1): validated and delimited as they pass, never re-encoded. Cut anywhere.
+import {
+  chunkExtensionBytesMax,
+  chunkExtensionBytesPerBodyMax,
+  chunkSizeDigitsMax,
+  trailerBytesMax,
+} from '#src/limits.ts';
+import { ascii, COLON, CR, equalsIgnoreCase, HEX, LF, QUOTED_TEXT, TOKEN, VALUE } from './characters.ts';
+import { FieldName, FORWARDING, fieldKind, HOP_BY_HOP, NAME_MASK, PROTECTED } from './field-kind.ts';
 
+/** What the next byte has to be. Data is not looked at byte by byte. */
+const State = {
+  sizeFirst: 0,
+  size: 1,
+  sizeLf: 2,
+  extensionNameFirst: 3,
+  extensionName: 4,
+  extensionValueFirst: 5,
+  extensionToken: 6,
+  extensionQuoted: 7,
+  extensionQuotedPair: 8,
+  extensionQuotedEnd: 9,
+  data: 10,
+  dataCr: 11,
+  dataLf: 12,
+  trailerFirst: 13,
+  trailerName: 14,
+  trailerValue: 15,
+  trailerLf: 16,
+  endLf: 17,
+} as const;
+type State = (typeof State)[keyof typeof State];
+
+const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Longer than every name that is refused in a trailer. */
+const trailerNameBytesKept = 32;
+
+/** Beside framing, routing and hop-by-hop fields (RFC 9110 6.5.1): who asks, and what the body is. */
+const refusedInTrailers = [
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'content-encoding',
+  'content-type',
+  'content-range',
+].map(ascii);
+
+function isRefusedInTrailers(name: Uint8Array, length: number): boolean {
+  const kind = fieldKind(name, 0, length);
+  if ((kind & (PROTECTED | HOP_BY_HOP | FORWARDING)) !== 0) return true;
+  const field = kind & NAME_MASK;
+  if (field === FieldName.expect || field === FieldName.trailer) return true;
+  for (let k = 0; k < refusedInTrailers.length; k++) {
+    if (equalsIgnoreCase(name, 0, length, refusedInTrailers[k] as Uint8Array)) return true;
+  }
+  return false;
+}
+
+/** Follows one chunked body. Reused; call reset() before each body. */
 export class ChunkedDecoder {
+  /** The body has ended, trailers and all. */
   done = false;
   error: 'chunkInvalid' | 'trailersTooLarge' | null = null;
+  /** Data bytes of the chunks that have begun, over all calls: what a limit on the body's size counts. */
+  dataBytes = 0;
+  /** Pairs of start and end: the data in the bytes of the last call that asked for it. */
   dataRanges: Int32Array = new Int32Array(32);
   dataRangeCount = 0;
 
+  #state: State = State.sizeFirst;
+  #sizeDigits = 0;
+  /** While the size is read: its value so far. In data: bytes still to come. */
+  #remaining = 0;
+  #extensionBytes = 0;
+  #extensionBytesOfBody = 0;
+  #trailerBytes = 0;
+  #nameLength = 0;
+  readonly #name: Uint8Array = new Uint8Array(trailerNameBytesKept);
+
   reset(): void {
     this.done = false;
+    this.error = null;
+    this.dataBytes = 0;
+    this.dataRangeCount = 0;
+    this.#state = State.sizeFirst;
+    this.#sizeDigits = 0;
+    this.#remaining = 0;
+    this.#extensionBytes = 0;
+    this.#extensionBytesOfBody = 0;
+    this.#trailerBytes = 0;
+    this.#nameLength = 0;
   }
 
-  feed(_bytes: Uint8Array, _from: number, _end: number, _collectData: boolean): number {
-    return -1;
+  /**
+   * Validates bytes[from..end). With `collectData` the data ranges of this call are left in dataRanges.
+   *
+   * @returns one past the last byte that belongs to the body (`end` while it goes on; see `done`), or -1, see `error`.
+   */
+  feed(bytes: Uint8Array, from: number, end: number, collectData: boolean): number {
+    this.dataRangeCount = 0;
+    if (this.error !== null) return -1;
+    let i = from;
+    while (i < end && !this.done) {
+      if (this.#state === State.data) {
+        const dataEnd = this.#remaining < end - i ? i + this.#remaining : end;
+        this.#remaining -= dataEnd - i;
+        if (collectData) this.#addRange(i, dataEnd);
+        if (this.#remaining === 0) this.#state = State.dataCr;
+        i = dataEnd;
+      } else if (this.#take(bytes[i] as number)) {
+        i++;
+      } else {
+        this.error ??= 'chunkInvalid';
+        return -1;
+      }
+    }
+    return i;
+  }
+
+  #addRange(start: number, end: number): void {
+    const at = this.dataRangeCount * 2;
+    if (at === this.dataRanges.length) {
+      const grown = new Int32Array(at * 2);
+      grown.set(this.dataRanges);
+      this.dataRanges = grown;
+    }
+    this.dataRanges[at] = start;
+    this.dataRanges[at + 1] = end;
+    this.dataRangeCount++;
+  }
+
+  /** One byte that is not data. @returns false when it is not allowed here. */
+  #take(byte: number): boolean {
+    const state = this.#state;
+    if (state <= State.sizeLf) return this.#takeSize(byte);
+    if (state >= State.trailerFirst) return this.#takeTrailer(byte);
+    if (state === State.dataCr) return this.#go(byte === CR, State.dataLf);
+    if (state === State.dataLf) return this.#go(byte === LF, State.sizeFirst);
+    this.#extensionBytes++;
+    this.#extensionBytesOfBody++;
+    return (
+      this.#extensionBytes <= chunkExtensionBytesMax &&
+      this.#extensionBytesOfBody <= chunkExtensionBytesPerBodyMax &&
+      this.#takeExtension(byte)
+    );
+  }
+
+  #go(allowed: boolean, next: State): boolean {
+    this.#state = next;
+    return allowed;
+  }
+
+  /** chunk-size = 1*HEXDIG, bounded; white space, signs and prefixes are refused. */
+  #takeSize(byte: number): boolean {
+    if (this.#state === State.sizeLf) return byte === LF && this.#beginChunk();
+    if (this.#state === State.sizeFirst) {
+      this.#sizeDigits = 0;
+      this.#remaining = 0;
+      this.#extensionBytes = 0;
+    }
+    const digit = HEX[byte] as number;
+    if (digit !== 255) {
+      this.#remaining = this.#remaining * 16 + digit;
+      return this.#go(++this.#sizeDigits <= chunkSizeDigitsMax, State.size);
+    }
+    if (this.#state === State.sizeFirst) return false;
+    if (byte === CR) return this.#go(true, State.sizeLf);
+    return this.#go(byte === SEMICOLON, State.extensionNameFirst);
+  }
+
+  #beginChunk(): boolean {
+    this.dataBytes += this.#remaining;
+    return this.#go(true, this.#remaining === 0 ? State.trailerFirst : State.data);
+  }
+
+  /** chunk-ext (RFC 9112 7.1.1) without its bad white space, which parsers read differently. */
+  #takeExtension(byte: number): boolean {
+    switch (this.#state) {
+      case State.extensionNameFirst:
+        return this.#go(TOKEN[byte] === 1, State.extensionName);
+      case State.extensionName:
+        if (TOKEN[byte] === 1) return true;
+        if (byte === EQUALS) return this.#go(true, State.extensionValueFirst);
+        return this.#endExtension(byte);
+      case State.extensionValueFirst:
+        if (byte === QUOTE) return this.#go(true, State.extensionQuoted);
+        return this.#go(TOKEN[byte] === 1, State.extensionToken);
+      case State.extensionToken:
+        return TOKEN[byte] === 1 || this.#endExtension(byte);
+      case State.extensionQuoted:
+        if (QUOTED_TEXT[byte] === 1) return true;
+        if (byte === BACKSLASH) return this.#go(true, State.extensionQuotedPair);
+        return this.#go(byte === QUOTE, State.extensionQuotedEnd);
+      case State.extensionQuotedPair:
+        return this.#go(VALUE[byte] === 1, State.extensionQuoted);
+      default:
+        return this.#endExtension(byte);
+    }
+  }
+
+  #endExtension(byte: number): boolean {
+    if (byte === CR) return this.#go(true, State.sizeLf);
+    return this.#go(byte === SEMICOLON, State.extensionNameFirst);
+  }
+
+  /** Trailer section (RFC 9112 7.1.2): field lines as strict as a head's, and none that would change the message. */
+  #takeTrailer(byte: number): boolean {
+    if (++this.#trailerBytes > trailerBytesMax) {
+      this.error = 'trailersTooLarge';
+      return false;
+    }
+    switch (this.#state) {
+      case State.trailerFirst:
+        if (byte === CR) return this.#go(true, State.endLf);
+        this.#nameLength = 0;
+        return this.#takeTrailerName(byte);
+      case State.trailerName:
+        return this.#takeTrailerName(byte);
+      case State.trailerValue:
+        return VALUE[byte] === 1 || this.#go(byte === CR, State.trailerLf);
+      case State.trailerLf:
+        return this.#go(byte === LF, State.trailerFirst);
+      default:
+        this.done = true;
+        return byte === LF;
+    }
+  }
+
+  #takeTrailerName(byte: number): boolean {
+    if (TOKEN[byte] === 1) {
+      if (this.#nameLength < trailerNameBytesKept) this.#name[this.#nameLength] = byte;
+      this.#nameLength++;
+      return this.#go(true, State.trailerName);
+    }
+    const isComplete = byte === COLON && this.#nameLength > 0;
+    if (!isComplete) return false;
+    const isLong = this.#nameLength > trailerNameBytesKept;
+    return this.#go(isLong || !isRefusedInTrailers(this.#name, this.#nameLength), State.trailerValue);
   }
 }

@@ -1,15 +1,110 @@
-// The response head as it goes to the client (RFC 9110 7.6).
-import type { ConnectionHeader } from './framing.ts';
+// The response head as it goes to the client (RFC 9110 7.6): whole runs copied, hop-by-hop fields cut out, the
+// client's own Connection line added.
+import { ascii } from './characters.ts';
+import { appendBytes, copyBytes } from './copy-bytes.ts';
+import { FieldName, HOP_BY_HOP, NAME_MASK } from './field-kind.ts';
+import { ConnectionHeader, FIELD_STRIDE } from './framing.ts';
 import type { ResponseHead } from './response-head.ts';
 
+const version = ascii('HTTP/1.1 ');
+const connectionLines = [
+  ascii(''),
+  ascii('Connection: close\r\n'),
+  ascii('Connection: keep-alive\r\n'),
+  ascii('Connection: Upgrade\r\n'),
+];
+/** The longest Connection line and the space that a status line without a reason gets. */
+const addedBytesMax = 32;
+
+const hopByHop =
+  (1 << FieldName.connection) |
+  (1 << FieldName.keepAlive) |
+  (1 << FieldName.proxyConnection) |
+  (1 << FieldName.te) |
+  (1 << FieldName.upgrade);
+const chunkedFraming = (1 << FieldName.transferEncoding) | (1 << FieldName.trailer);
+const anyFraming = chunkedFraming | (1 << FieldName.contentLength);
+
+/**
+ * Writes the head to send to the client into `out` at `at`: HTTP/1.1, reason and fields as they are and in order, but
+ * Connection and what it names, Keep-Alive, Proxy-Connection, TE and Upgrade (unless `connection` is upgrade) dropped.
+ * Interim responses too. `dechunk`: the body will go out without its chunks, so Transfer-Encoding and Trailer go.
+ *
+ * @returns the new position, or -1 when `out` might be too short.
+ */
 export function encodeResponseHead(
-  _source: Uint8Array,
-  _head: ResponseHead,
-  _out: Uint8Array,
-  _at: number,
-  _clientMinorVersion: 0 | 1,
-  _connection: ConnectionHeader,
-  _dechunk: boolean,
+  source: Uint8Array,
+  head: ResponseHead,
+  out: Uint8Array,
+  at: number,
+  clientMinorVersion: 0 | 1,
+  connection: ConnectionHeader,
+  dechunk: boolean,
 ): number {
-  return -1;
+  if (at + head.headEnd - head.start + addedBytesMax > out.length) return -1;
+  let to = at;
+  let runStart = head.start;
+  if (head.minorVersion === 0 || head.reasonEnd === head.statusStart + 3) {
+    to = writeStatusLine(source, head, out, to);
+    runStart = head.fieldsStart;
+  }
+  const dropped = droppedFields(head, clientMinorVersion, connection, dechunk);
+  to =
+    (head.seen & (dropped | (1 << FieldName.connection))) === 0
+      ? copyBytes(source, runStart, head.headEnd - 2, out, to)
+      : copyFields(source, head, out, to, runStart, dropped);
+  if (connection !== ConnectionHeader.none) {
+    to = appendBytes(connectionLines[connection] as Uint8Array, out, to);
+  }
+  out[to] = 0x0d;
+  out[to + 1] = 0x0a;
+  return to + 2;
+}
+
+/** Bits 1 << FieldName of what does not reach this client. */
+function droppedFields(
+  head: ResponseHead,
+  clientMinorVersion: 0 | 1,
+  connection: ConnectionHeader,
+  dechunk: boolean,
+): number {
+  let dropped = connection === ConnectionHeader.upgrade ? hopByHop & ~(1 << FieldName.upgrade) : hopByHop;
+  if (dechunk || clientMinorVersion === 0) dropped |= chunkedFraming;
+  // RFC 9110 8.6, RFC 9112 6.1: 1xx and 204 must not have them, and a client that believes them waits for a body.
+  if (head.status < 200 || head.status === 204) dropped |= anyFraming;
+  return dropped;
+}
+
+/** RFC 9112 4, with the space before an empty reason that some senders leave out. */
+function writeStatusLine(source: Uint8Array, head: ResponseHead, out: Uint8Array, at: number): number {
+  const codeEnd = head.statusStart + 3;
+  let to = appendBytes(version, out, at);
+  to = copyBytes(source, head.statusStart, codeEnd, out, to);
+  if (head.reasonEnd === codeEnd) out[to++] = 0x20;
+  return copyBytes(source, codeEnd, head.fieldsStart, out, to);
+}
+
+function copyFields(
+  source: Uint8Array,
+  head: ResponseHead,
+  out: Uint8Array,
+  at: number,
+  runStart: number,
+  dropped: number,
+): number {
+  const fields = head.fields;
+  const fieldsEnd = head.fieldCount * FIELD_STRIDE;
+  const linesEnd = head.headEnd - 2;
+  let to = at;
+  let run = runStart;
+  for (let slot = 0; slot < fieldsEnd; slot += FIELD_STRIDE) {
+    const kind = fields[slot + 4] as number;
+    if (kind === 0) continue;
+    const bit = 1 << (kind & NAME_MASK);
+    const isNamed = (kind & HOP_BY_HOP) !== 0 && (bit & hopByHop) === 0;
+    if ((dropped & bit) === 0 && !isNamed) continue;
+    to = copyBytes(source, run, fields[slot] as number, out, to);
+    run = slot + FIELD_STRIDE < fieldsEnd ? (fields[slot + FIELD_STRIDE] as number) : linesEnd;
+  }
+  return copyBytes(source, run, linesEnd, out, to);
 }

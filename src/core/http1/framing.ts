@@ -10,10 +10,3 @@ export type ConnectionHeader = (typeof ConnectionHeader)[keyof typeof Connection
 
 /** Numbers per field in `fields`: nameStart, nameEnd, valueStart, valueEnd, kind. */
 export const FIELD_STRIDE = 5;
-
-/** What an operator may change about heads. */
-export interface HeadLimits {
-  /** From the first byte to the end of the blank line. */
-  headBytes: number;
-  headerCount: number;
-}

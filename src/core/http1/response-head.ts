@@ -1,37 +1,195 @@
-// Response heads (RFC 9112 4, 5, 6), judged as strictly as requests.
-import { Framing, type HeadLimits } from './framing.ts';
+// Response heads (RFC 9112 4, 5, 6), judged as strictly as requests: what an upstream sends decides where the next
+// response on its connection begins, and so which client gets it.
+import { ascii, CR, LF, SP, VALUE } from './characters.ts';
+import { FieldName, NAME_MASK } from './field-kind.ts';
+import {
+  ConnectionOption,
+  FieldSection,
+  parseFieldSection,
+  readConnectionFields,
+  SECTION_INVALID,
+  SECTION_TOO_MANY,
+} from './field-section.ts';
+import { FIELD_STRIDE, Framing } from './framing.ts';
+import { isExactlyChunked, parseContentLength } from './message-length.ts';
+import type { HeadLimits } from './request-head.ts';
 
-export class ResponseHead {
+/** One parsed response head. Reused from response to response; offsets are into the parsed bytes. */
+export class ResponseHead extends FieldSection {
   start = 0;
+  /** First digit of the status code. */
   statusStart = 0;
   status = 0;
+  /** One past the reason phrase: where the status line's CRLF stands. */
+  reasonEnd = 0;
   minorVersion: 0 | 1 = 1;
+  /** First field line. */
+  fieldsStart = 0;
+  /** One past the blank line. */
   headEnd = 0;
   framing: Framing = Framing.none;
+  /** Body bytes when framing is length, else 0: for a response to HEAD and for 304 what the field says is not here. */
   contentLength = 0;
+  /** The upstream connection can carry another request once this message has ended. */
   keepAlive = false;
+  /** 1xx but not 101: another head follows. */
   isInterim = false;
-  fieldCount = 0;
-  fields: Int32Array = new Int32Array(0);
+  /** Kong proxied the request. */
   hasKongProxyLatency = false;
   hasKongUpstreamLatency = false;
+  /** Kong answered by itself. */
   hasKongResponseLatency = false;
+  /** What is wrong, in short words for logs. */
   error: string | null = null;
-
-  findField(_bytes: Uint8Array, _lowerCaseName: Uint8Array): number {
-    return -1;
-  }
 }
 
-/** As parseRequestHead. requestIsHead: a response to HEAD has no body. isUpgradeRequest: 101 is only valid then. */
+/**
+ * Parses the response head that starts at bytes[start], as parseRequestHead does.
+ *
+ * @param requestIsHead the response has no body whatever it says (RFC 9110 9.3.2).
+ * @param isUpgradeRequest the request asked to switch protocols: 101 is only valid then (RFC 9110 15.2.2).
+ * @returns > 0: complete, value = headEnd. 0: incomplete so far but valid. -1: invalid, see head.error.
+ */
 export function parseResponseHead(
-  _bytes: Uint8Array,
-  _start: number,
-  _end: number,
-  _head: ResponseHead,
-  _limits: HeadLimits,
-  _requestIsHead: boolean,
-  _isUpgradeRequest: boolean,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  head: ResponseHead,
+  limits: HeadLimits,
+  requestIsHead: boolean,
+  isUpgradeRequest: boolean,
 ): number {
+  head.error = null;
+  const headEndMax = start + limits.headBytes;
+  const scanEnd = Math.min(end, headEndMax);
+  const lineEnd = parseStatusLine(bytes, start, scanEnd, head);
+  if (lineEnd <= 0) return lineEnd < 0 || end < headEndMax ? lineEnd : refuse(head, 'head too large');
+  head.fieldsStart = lineEnd;
+  const headEnd = parseFieldSection(bytes, lineEnd, scanEnd, head, limits.headerCount);
+  if (headEnd <= 0) {
+    if (headEnd === SECTION_INVALID) return refuse(head, 'header field malformed');
+    if (headEnd === SECTION_TOO_MANY) return refuse(head, 'too many header fields');
+    return end < headEndMax ? 0 : refuse(head, 'head too large');
+  }
+  head.headEnd = headEnd;
+  return readFields(bytes, head, requestIsHead, isUpgradeRequest) ? headEnd : -1;
+}
+
+function refuse(head: ResponseHead, error: string): -1 {
+  head.error = error;
   return -1;
+}
+
+function fault(head: ResponseHead, error: string): false {
+  head.error = error;
+  return false;
+}
+
+/** `0` stands for any digit. What follows the code is judged apart. */
+const statusPattern = ascii('HTTP/1.0 000');
+
+/**
+ * RFC 9112 4: `HTTP-version SP status-code SP [ reason-phrase ] CRLF`. The space after the code may be missing when
+ * there is no reason, as many senders do and every client accepts.
+ */
+function parseStatusLine(bytes: Uint8Array, start: number, end: number, head: ResponseHead): number {
+  head.start = start;
+  const codeEnd = start + statusPattern.length;
+  for (let i = start; i < codeEnd; i++) {
+    if (i >= end) return 0;
+    const byte = bytes[i] as number;
+    const expected = statusPattern[i - start] as number;
+    const fits = expected === 0x30 ? byte >= 0x30 && byte <= 0x39 : byte === expected;
+    if (!fits) return refuse(head, 'status line malformed');
+  }
+  const minor = (bytes[start + 7] as number) - 0x30;
+  if (minor !== 0 && minor !== 1) return refuse(head, 'version not supported');
+  head.minorVersion = minor;
+  head.statusStart = codeEnd - 3;
+  const status =
+    (bytes[codeEnd - 3] as number) * 100 +
+    (bytes[codeEnd - 2] as number) * 10 +
+    (bytes[codeEnd - 1] as number) -
+    0x30 * 111;
+  if (status < 100 || status > 599) return refuse(head, 'status code out of range');
+  head.status = status;
+  return parseReason(bytes, codeEnd, end, head);
+}
+
+function parseReason(bytes: Uint8Array, codeEnd: number, end: number, head: ResponseHead): number {
+  let i = codeEnd;
+  if (i >= end) return 0;
+  if (bytes[i] === SP) {
+    while (i < end && VALUE[bytes[i] as number] === 1) i++;
+    if (i >= end) return 0;
+  }
+  if (bytes[i] !== CR) return refuse(head, 'status line malformed');
+  head.reasonEnd = i;
+  if (i + 1 >= end) return 0;
+  return bytes[i + 1] === LF ? i + 2 : refuse(head, 'status line malformed');
+}
+
+function readFields(
+  bytes: Uint8Array,
+  head: ResponseHead,
+  requestIsHead: boolean,
+  isUpgradeRequest: boolean,
+): boolean {
+  const seen = head.seen;
+  const status = head.status;
+  if (status === 101 && !(isUpgradeRequest && (seen & (1 << FieldName.upgrade)) !== 0)) {
+    return fault(head, '101 without an upgrade');
+  }
+  if ((seen & (1 << FieldName.connection)) !== 0 && !readConnectionFields(bytes, head)) {
+    return fault(head, 'too many connection options');
+  }
+  if (!readLength(bytes, head)) return false;
+  if (requestIsHead || status < 200 || status === 204 || status === 304) {
+    head.framing = Framing.none;
+    head.contentLength = 0;
+  }
+  const options = head.connectionOptions;
+  head.keepAlive =
+    status !== 101 &&
+    head.framing !== Framing.close &&
+    (options & ConnectionOption.close) === 0 &&
+    (head.minorVersion === 1 || (options & ConnectionOption.keepAlive) !== 0);
+  head.isInterim = status < 200 && status !== 101;
+  head.hasKongProxyLatency = (seen & (1 << FieldName.kongProxyLatency)) !== 0;
+  head.hasKongUpstreamLatency = (seen & (1 << FieldName.kongUpstreamLatency)) !== 0;
+  head.hasKongResponseLatency = (seen & (1 << FieldName.kongResponseLatency)) !== 0;
+  return true;
+}
+
+const slotOf = (head: ResponseHead, name: number): number => {
+  const fields = head.fields;
+  let slot = 0;
+  while (((fields[slot + 4] as number) & NAME_MASK) !== name) slot += FIELD_STRIDE;
+  return slot;
+};
+
+/** RFC 9112 6.3, without its leniency, and judged even where the message has no body: the client would read it too. */
+function readLength(bytes: Uint8Array, head: ResponseHead): boolean {
+  head.framing = Framing.close;
+  head.contentLength = 0;
+  const hasLength = (head.seen & (1 << FieldName.contentLength)) !== 0;
+  if ((head.seen & (1 << FieldName.transferEncoding)) !== 0) {
+    if (hasLength) return fault(head, 'Content-Length with Transfer-Encoding');
+    const slot = slotOf(head, FieldName.transferEncoding);
+    const once = (head.repeated & (1 << FieldName.transferEncoding)) === 0 && head.minorVersion === 1;
+    if (!once || !isExactlyChunked(bytes, head.fields[slot + 2] as number, head.fields[slot + 3] as number)) {
+      return fault(head, 'Transfer-Encoding not supported');
+    }
+    head.framing = Framing.chunked;
+    return true;
+  }
+  if (!hasLength) return true;
+  const slot = slotOf(head, FieldName.contentLength);
+  const length = parseContentLength(bytes, head.fields[slot + 2] as number, head.fields[slot + 3] as number);
+  if (length < 0 || (head.repeated & (1 << FieldName.contentLength)) !== 0) {
+    return fault(head, 'Content-Length malformed or repeated');
+  }
+  head.framing = Framing.length;
+  head.contentLength = length;
+  return true;
 }

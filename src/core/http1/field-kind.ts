@@ -1,0 +1,98 @@
+// Which header fields mean something to a proxy (RFC 9110 7.6, RFC 9112 6): one look-up per field while it is parsed,
+// so that forwarding needs no names any more.
+import { ascii, LOWER } from './characters.ts';
+
+/** Low bits of a field's kind: which field it is. 0 is any other. */
+export const FieldName = {
+  other: 0,
+  host: 1,
+  contentLength: 2,
+  transferEncoding: 3,
+  connection: 4,
+  keepAlive: 5,
+  proxyConnection: 6,
+  te: 7,
+  upgrade: 8,
+  expect: 9,
+  trailer: 10,
+  xForwardedFor: 11,
+  xForwardedHost: 12,
+  xForwardedProto: 13,
+  xForwardedPort: 14,
+  xForwardedPrefix: 15,
+  xForwardedPath: 16,
+  forwarded: 17,
+  xRealIp: 18,
+  xRequestId: 19,
+  kongDebug: 20,
+  kongProxyLatency: 21,
+  kongUpstreamLatency: 22,
+  kongResponseLatency: 23,
+} as const;
+type FieldName = (typeof FieldName)[keyof typeof FieldName];
+
+/** Mask of the name in a kind; the flags stand above it. */
+export const NAME_MASK = 0x1f;
+/** Concerns this connection only: never forwarded. Also set on what the message's Connection field names. */
+export const HOP_BY_HOP = 0x20;
+/** Tells where a request came from: believed from trusted proxies only. */
+export const FORWARDING = 0x40;
+/** Length and address of the message: stays whatever Connection says, for dropping it changes what the message is. */
+export const PROTECTED = 0x80;
+
+const known: readonly (readonly [string, FieldName, number])[] = [
+  ['host', FieldName.host, PROTECTED],
+  ['content-length', FieldName.contentLength, PROTECTED],
+  ['transfer-encoding', FieldName.transferEncoding, PROTECTED],
+  ['connection', FieldName.connection, HOP_BY_HOP],
+  ['keep-alive', FieldName.keepAlive, HOP_BY_HOP],
+  ['proxy-connection', FieldName.proxyConnection, HOP_BY_HOP],
+  ['te', FieldName.te, HOP_BY_HOP],
+  ['upgrade', FieldName.upgrade, HOP_BY_HOP],
+  ['expect', FieldName.expect, 0],
+  ['trailer', FieldName.trailer, 0],
+  ['x-forwarded-for', FieldName.xForwardedFor, FORWARDING],
+  ['x-forwarded-host', FieldName.xForwardedHost, FORWARDING],
+  ['x-forwarded-proto', FieldName.xForwardedProto, FORWARDING],
+  ['x-forwarded-port', FieldName.xForwardedPort, FORWARDING],
+  ['x-forwarded-prefix', FieldName.xForwardedPrefix, FORWARDING],
+  ['x-forwarded-path', FieldName.xForwardedPath, FORWARDING],
+  ['forwarded', FieldName.forwarded, FORWARDING],
+  ['x-real-ip', FieldName.xRealIp, FORWARDING],
+  ['x-request-id', FieldName.xRequestId, FORWARDING],
+  ['kong-debug', FieldName.kongDebug, FORWARDING],
+  ['x-kong-proxy-latency', FieldName.kongProxyLatency, 0],
+  ['x-kong-upstream-latency', FieldName.kongUpstreamLatency, 0],
+  ['x-kong-response-latency', FieldName.kongResponseLatency, 0],
+];
+
+const nameBytesMax = 24;
+const slotCount = (nameBytesMax + 1) * 32;
+/** First candidate for a length and a first letter; several share `x`. */
+const candidates = new Uint8Array(slotCount);
+const nextCandidate = new Uint8Array(known.length + 1);
+const kinds = new Uint8Array(known.length + 1);
+const names: Uint8Array[] = [ascii('')];
+known.forEach(([text, name, flags], index) => {
+  const candidate = index + 1;
+  const slot = text.length * 32 + (text.charCodeAt(0) & 31);
+  nextCandidate[candidate] = candidates[slot] as number;
+  candidates[slot] = candidate;
+  kinds[candidate] = name | flags;
+  names[candidate] = ascii(text);
+});
+
+/** Kind of the field whose name is bytes[start..end): FieldName and flags, 0 for a field that means nothing to us. */
+export function fieldKind(bytes: Uint8Array, start: number, end: number): number {
+  const length = end - start;
+  if (length > nameBytesMax) return 0;
+  let candidate = candidates[length * 32 + ((bytes[start] as number) & 31)] as number;
+  while (candidate !== 0) {
+    const name = names[candidate] as Uint8Array;
+    let k = 0;
+    while (k < length && LOWER[bytes[start + k] as number] === name[k]) k++;
+    if (k === length) return kinds[candidate] as number;
+    candidate = nextCandidate[candidate] as number;
+  }
+  return 0;
+}
