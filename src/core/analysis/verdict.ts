@@ -1,9 +1,20 @@
 // The analysis' answer at one tick, with every number it rests on. Plain JSON data: shown by the API, kept with transitions.
+import type { Rates } from '#src/core/telemetry/window.ts';
 
 export type Decision = 'revert' | 'advance' | 'hold';
 
+/** Why not more, as a stable name. */
+export type HoldRule = 'no-data' | 'x-unhealthy' | 'suspicion' | 'warmup' | 'needs-samples' | 'bake';
+
+export interface ArmCounts {
+  readonly requests: number;
+  readonly failures: number;
+  /** Share, 0..1; 0 without requests. */
+  readonly rate: number;
+}
+
 export interface StreamEvidence {
-  /** `errors`, later `latency.p99`, `status.401`, `route.<name>`. */
+  /** `errors`, `errors.max`, later `latency.p99`, `status.401`, `route.<name>`. */
   readonly stream: string;
   /** ln of the e-value against "Y is not worse", after deflation. */
   readonly logWorse: number;
@@ -11,19 +22,18 @@ export interface StreamEvidence {
   readonly deflation: number;
   /** ln of the e-value for "Y is not worse than the margin", of the current step; null where not required. */
   readonly logSafe: number | null;
+  /** That margin m, as a share of Y's requests; null where not required. */
+  readonly margin: number | null;
   /** Its share of the false-revert budget. */
   readonly weight: number;
   /** Counts since the step began. */
-  readonly x: { readonly requests: number; readonly failures: number; readonly rate: number };
-  readonly y: { readonly requests: number; readonly failures: number; readonly rate: number };
+  readonly x: ArmCounts;
+  readonly y: ArmCounts;
   /** Smallest margin m for which p_Y >= R p_X + m is rejected; null when none is yet. */
   readonly certifiedBound: number | null;
 }
 
-export interface Verdict {
-  readonly decision: Decision;
-  /** Why not more: stable name as in HoldReason, or `evidence`/`cap` for a revert, `not-worse` for an advance. */
-  readonly rule: string;
+interface VerdictNumbers {
   /** One plain sentence with the numbers. */
   readonly text: string;
   /** ln of the combined e-value, and the bar it reverts at: ln(1/falseReverts). */
@@ -31,11 +41,20 @@ export interface Verdict {
   readonly logEvidenceBar: number;
   /** Bar of the non-inferiority tests: ln(1/0.05). */
   readonly logSafeBar: number;
-  /** Stream with the most evidence against Y. */
+  /** Stream with the most evidence against Y; null while none has any. */
   readonly cause: string | null;
   readonly streams: readonly StreamEvidence[];
   /** Estimate of Y requests still needed for an advance, and by when at the present rate; null when unknown or not needed. */
   readonly samplesNeeded: number | null;
   readonly secondsNeeded: number | null;
   readonly xHealthy: boolean;
+  /** Rates over the last 10 and 60 seconds. */
+  readonly last10s: Rates;
+  readonly last60s: Rates;
 }
+
+/** `rule` says why: `evidence` or `cap` for a revert, `not-worse` for an advance, what is lacking for a hold. */
+export type Verdict =
+  | (VerdictNumbers & { readonly decision: 'revert'; readonly rule: 'evidence' | 'cap' })
+  | (VerdictNumbers & { readonly decision: 'advance'; readonly rule: 'not-worse' })
+  | (VerdictNumbers & { readonly decision: 'hold'; readonly rule: HoldRule });

@@ -1,0 +1,26 @@
+// Many streams, one budget for false reverts: the weighted average of their e-values is an e-value again, whatever the
+// streams have to do with each other. Weights sum to at most 1; what no stream spends stays unspent.
+
+/** Shares of the false-revert budget by family of streams. They sum to 1. */
+export const familyWeights = {
+  errors: 0.3,
+  /** Over all latency quantiles. */
+  latency: 0.25,
+  /** Over all status classes. */
+  status: 0.15,
+  /** Over a fixed number of tracked routes. */
+  routes: 0.25,
+  /**
+   * Over the absolute caps. Small, since a cap is a rule about gross failure, which costs it a second more (ln(1/0.05) is
+   * 3.0 nats, and evidence grows by up to 8 a second); taken from the routes, whose share is split so finely anyway that
+   * it costs each of them 0.2 nats.
+   */
+  caps: 0.05,
+} as const;
+
+/** ln(e^a + e^b) without overflow. */
+export function logAdd(a: number, b: number): number {
+  const larger = Math.max(a, b);
+  if (larger === Number.NEGATIVE_INFINITY) return larger;
+  return larger + Math.log1p(Math.exp(Math.min(a, b) - larger));
+}

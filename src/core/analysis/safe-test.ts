@@ -1,0 +1,125 @@
+// Is Y certainly not worse than a margin? The stream test turned round: null p_Y >= R p_X + m, alternatives in which Y is
+// like X or halfway to the margin. Evidence against that null is what an advance needs; it starts afresh at every step.
+
+import type { EpochBlocks } from './epoch-blocks.ts';
+import { type BankSnapshot, EvidenceBank } from './evidence-bank.ts';
+import { blockLogEvidence, growthPerY } from './ripr.ts';
+
+const alternatives = 2;
+const restartBelow = -2;
+/** Growth per request below which a forecast is not worth giving: 10^8 requests. */
+const growthMin = 1e-8;
+
+/** Rate on Y of alternative `g`: X's own rate, or halfway from there to the margin. */
+function alternativeRate(g: number, a: number, timesX: number, margin: number): number {
+  return g === 0 ? a : (a + timesX * a + margin) / 2;
+}
+
+export class SafeTest {
+  readonly #timesX: number;
+  #margin: number;
+  readonly #bank = new EvidenceBank({ alternatives, restartBelow, limit: null });
+
+  constructor(timesX: number, margin: number) {
+    this.#timesX = timesX;
+    this.#margin = margin;
+  }
+
+  get margin(): number {
+    return this.#margin;
+  }
+
+  /** Starts afresh, with the margin of the new step. */
+  reset(margin: number, nowMs: number): void {
+    this.#margin = margin;
+    this.#bank.reset(nowMs);
+  }
+
+  /** Adds the block that just closed. */
+  add(block: EpochBlocks, nowMs: number): void {
+    const timesX = this.#timesX;
+    const margin = this.#margin;
+    const a = block.a;
+    // A margin that ends at certainty can't be exceeded, nor tested.
+    if (timesX * a + margin >= 1) return;
+    for (let g = 0; g < alternatives; g++) {
+      const b = alternativeRate(g, a, timesX, margin);
+      const increment = blockLogEvidence(block.nX, block.kX, block.nY, block.kY, a, b, timesX, margin);
+      this.#bank.add(g, increment, nowMs);
+    }
+  }
+
+  /** ln of the e-value against "Y is worse than the margin". */
+  logEvidence(): number {
+    return this.#bank.logEvidence();
+  }
+
+  /**
+   * Y requests after which `bar` will be reached on average if X stays at the rate `pX` and Y at `pY` and X has `xPerY`
+   * requests for each of Y's; null when it would never be.
+   */
+  requestsNeeded(bar: number, pX: number, pY: number, xPerY: number): number | null {
+    const missing = bar - this.logEvidence();
+    if (missing <= 0) return 0;
+    if (!(xPerY > 0) || this.#timesX * pX + this.#margin >= 1) return null;
+    let growth = 0;
+    for (let g = 0; g < alternatives; g++) {
+      const b = alternativeRate(g, pX, this.#timesX, this.#margin);
+      growth = Math.max(growth, growthPerY(pX, b, xPerY, this.#timesX, this.#margin, pX, pY));
+    }
+    return growth > growthMin ? Math.ceil(missing / growth) : null;
+  }
+
+  snapshot(): { readonly margin: number; readonly bank: BankSnapshot } {
+    return { margin: this.#margin, bank: this.#bank.snapshot() };
+  }
+
+  restore(snapshot: ReturnType<SafeTest['snapshot']>): void {
+    this.#margin = snapshot.margin;
+    this.#bank.restore(snapshot.bank);
+  }
+}
+
+/** Margins that are tested for the report, largest first: shares of Y's requests. */
+export const certifiedMargins = [0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005] as const;
+
+/** The smallest margin above which Y is certified: an upper bound on p_Y - R p_X that holds whenever it is read. */
+export class CertifiedBound {
+  readonly #tests: readonly SafeTest[];
+
+  constructor(timesX: number) {
+    this.#tests = certifiedMargins.map((margin) => new SafeTest(timesX, margin));
+  }
+
+  reset(nowMs: number): void {
+    for (const test of this.#tests) test.reset(test.margin, nowMs);
+  }
+
+  add(block: EpochBlocks, nowMs: number): void {
+    for (let i = 0; i < this.#tests.length; i++) (this.#tests[i] as SafeTest).add(block, nowMs);
+  }
+
+  /**
+   * The bound at log evidence `bar`; null when not even the largest margin is certified. Margins count from the largest
+   * down and only while none is missing: so a wrong bound needs the one largest wrong margin to be certified.
+   */
+  bound(bar: number): number | null {
+    let bound: number | null = null;
+    for (const test of this.#tests) {
+      if (test.logEvidence() < bar) break;
+      bound = test.margin;
+    }
+    return bound;
+  }
+
+  snapshot(): readonly ReturnType<SafeTest['snapshot']>[] {
+    return this.#tests.map((test) => test.snapshot());
+  }
+
+  restore(snapshot: ReturnType<CertifiedBound['snapshot']>): void {
+    for (const [i, test] of this.#tests.entries()) {
+      const saved = snapshot[i];
+      if (saved !== undefined) test.restore(saved);
+    }
+  }
+}

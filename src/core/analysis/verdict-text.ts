@@ -1,0 +1,38 @@
+// The words of a verdict: one plain sentence with its numbers, for an engineer who did not read about the tests.
+import type { ArmCounts } from './verdict.ts';
+
+/** 1234567 as `1,234,567`; rounded to a whole number. */
+export function formatCount(count: number): string {
+  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** A share 0..1 in percent with two significant digits, and no more than three decimals: `4.1 %`, `0.12 %`, `100 %`. */
+export function formatShare(share: number): string {
+  const percent = share * 100;
+  if (percent === 0) return '0 %';
+  if (percent < 0.001) return 'below 0.001 %';
+  const decimals = percent > 99 ? 2 : Math.min(3, Math.max(0, 1 - Math.floor(Math.log10(percent))));
+  return `${Number(percent.toFixed(decimals))} %`;
+}
+
+/** Milliseconds for reading: `31 s`, `4 min`, `2.5 h`. Rounded up to the unit. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.ceil(seconds / 60)} min`;
+  return `${Math.ceil(seconds / 360) / 10} h`;
+}
+
+/** Bound on a chance of e^-logEvidence, one digit, never too small: `1 in 300`, from 10^5 on `1 in 10^6`. */
+export function formatChance(logEvidence: number): string {
+  const digits = Math.floor(logEvidence / Math.LN10 + 1e-9);
+  if (digits >= 5) return `1 in 10^${digits}`;
+  const unit = 10 ** Math.max(0, digits);
+  return `1 in ${formatCount(Math.max(1, Math.floor(Math.exp(logEvidence) / unit + 1e-9)) * unit)}`;
+}
+
+/** `errors 4.1 % on Y against 0.1 % on X over 312 and 2,790 requests`. */
+export function comparisonText(what: string, x: ArmCounts, y: ArmCounts): string {
+  const rates = `${formatShare(y.rate)} on Y against ${formatShare(x.rate)} on X`;
+  return `${what} ${rates} over ${formatCount(y.requests)} and ${formatCount(x.requests)} requests`;
+}

@@ -1,0 +1,20 @@
+// What counts as what: from the raw counters of an arm to the n and k of a stream. One place, so that analysis, reports
+// and metrics can't disagree about what an error is.
+import type { ArmSample } from './sample.ts';
+
+/** Requests of the error stream: first attempts with an outcome, client aborts left out. */
+export const errorRequests = (arm: ArmSample): number => arm.requests;
+
+/** Errors among them: 5xx, connect, reset, timeout, protocol, unavailable, truncated. */
+export const errorFailures = (arm: ArmSample): number => arm.failures;
+
+/** Responses with a status from `low` to `high`, both included. */
+export function statusSum(arm: ArmSample, low: number, high: number): number {
+  let sum = 0;
+  for (let code = low; code <= high; code++) sum += arm.status[code] as number;
+  return sum;
+}
+
+/** Responses in class 1 (1xx) to 5 (5xx). */
+export const statusClassSum = (arm: ArmSample, statusClass: 1 | 2 | 3 | 4 | 5): number =>
+  statusSum(arm, statusClass * 100, statusClass * 100 + 99);
