@@ -76,6 +76,6 @@ async function reloadConfig(supervisor: Supervisor, log: LogWriter): Promise<voi
     log({ level: 'info', message: 'configuration reloaded', fields: { configRevision, changed } });
     return;
   }
-  const problems = formatConfigProblems(result.problems).trimEnd().split('\n');
+  const problems = result.problems.map((problem) => formatConfigProblems([problem]).trimEnd());
   log({ level: 'error', message: 'reload refused; the old configuration stays', fields: { problems } });
 }

@@ -1,0 +1,120 @@
+// `crossover check`: reads a configuration as `serve` would and says what it comes to, or everything that is wrong with it.
+import type { Config } from '#src/config/config.ts';
+import { loadConfigFile } from '#src/config/load.ts';
+import { formatHostPort } from '#src/config/net-address.ts';
+import { formatBytes, formatDuration, formatPercent } from '#src/config/units.ts';
+import { type CliIo, exitCodes, processIo } from './cli-io.ts';
+import { formatConfigProblems } from './config-problems.ts';
+
+/** Secrets are told apart from their absence, never shown. */
+const hideSecret = (secret: string | null): string | null => (secret === null ? null : '(set)');
+
+function withoutSecrets(config: Config): Config {
+  const { override } = config.routing;
+  return {
+    ...config,
+    routing: {
+      ...config.routing,
+      override: override === null ? null : { header: override.header, secret: '(set)' },
+    },
+    control: { token: hideSecret(config.control.token) },
+  };
+}
+
+const clusterLine = ({ label, nodes, admin }: Config['clusters']['x']): string =>
+  `${label}: ${nodes.map((node) => node.id).join(', ')}${admin === null ? '' : `; admin ${admin}`}`;
+
+function stickyLine(sticky: Config['routing']['sticky']): string {
+  switch (sticky.kind) {
+    case 'none':
+      return 'not sticky';
+    case 'clientIp':
+      return 'sticky by client address';
+    default:
+      return `sticky by ${sticky.kind} ${sticky.name}`;
+  }
+}
+
+function routingLine({ sticky, rules, trustedProxies, override }: Config['routing']): string {
+  const overriding = override === null ? 'override off' : `override by ${override.header}`;
+  return `${stickyLine(sticky)}, ${rules.length} rules, ${trustedProxies.length} trusted proxies, ${overriding}`;
+}
+
+function rolloutLine({ stepsPpm, bakeMs, soakMs, holdbackPpm, autostart }: Config['rollout']): string {
+  const steps = stepsPpm.map((ppm) => formatPercent(ppm / 1e6)).join(', ');
+  const times = `bake ${formatDuration(bakeMs)}, soak ${formatDuration(soakMs)}`;
+  return `${steps}; ${times}, holdback ${formatPercent(holdbackPpm / 1e6)}${autostart ? '; starts by itself' : ''}`;
+}
+
+const rateLine = ({ timesX, overX }: { readonly timesX: number; readonly overX: number }): string =>
+  `above ${timesX} x X + ${formatPercent(overX)}`;
+
+function thresholdsLine({ errorRate, latency, falseReverts, harm }: Config['thresholds']): string {
+  const cap = errorRate.max === null ? '' : ` or ${formatPercent(errorRate.max)}`;
+  const caps = Object.entries(latency.maxMs).map(([quantile, ms]) => ` or ${quantile} ${formatDuration(ms)}`);
+  return `errors ${rateLine(errorRate)}${cap}; latency above ${latency.timesX} x X${caps.join('')}; false reverts ${formatPercent(falseReverts)}, harm ${formatPercent(harm)}`;
+}
+
+function failoverLine({ on, budget }: Config['failover']): string {
+  return on.length === 0 ? 'off' : `on ${on.join(', ')}; budget ${formatPercent(budget)}`;
+}
+
+function limitsLine({
+  headBytes,
+  headerCount,
+  connections,
+  replayBytes,
+  bodyBytes,
+}: Config['limits']): string {
+  const body = bodyBytes === null ? 'unlimited' : formatBytes(bodyBytes);
+  return `heads ${formatBytes(headBytes)} and ${headerCount} fields, ${connections} connections, replay ${formatBytes(replayBytes)}, bodies ${body}`;
+}
+
+/** What the file comes to, one line per section. */
+function summaryLines(config: Config): [string, string][] {
+  const { listen } = config;
+  const admin = listen.admin === null ? [] : [`admin ${formatHostPort(listen.admin)}`];
+  const listeners = [
+    `proxy ${formatHostPort(listen.proxy)}`,
+    `control ${formatHostPort(listen.control)}`,
+    ...admin,
+  ];
+  return [
+    ['listen', listeners.join(', ')],
+    ['workers', String(config.workers)],
+    ['cluster x', clusterLine(config.clusters.x)],
+    ['cluster y', clusterLine(config.clusters.y)],
+    ['routing', routingLine(config.routing)],
+    ['failover', failoverLine(config.failover)],
+    ['limits', limitsLine(config.limits)],
+    ['rollout', rolloutLine(config.rollout)],
+    ['worse is', thresholdsLine(config.thresholds)],
+    ['control', config.control.token === null ? 'no token (loopback only)' : 'token set'],
+    ['store', config.store.sqlite],
+  ];
+}
+
+const problemCount = (count: number): string => (count === 1 ? '1 problem' : `${count} problems`);
+
+/**
+ * Checks a configuration file with the environment of `io`.
+ * @returns the exit code: 0 when it is valid, 2 when it is not
+ */
+export async function checkCommand(
+  file: string,
+  options: { readonly json: boolean },
+  io: CliIo = processIo(),
+): Promise<number> {
+  const result = loadConfigFile(file, io.env);
+  if (options.json) {
+    const shown = result.ok ? { ok: true, config: withoutSecrets(result.config) } : result;
+    io.out(`${JSON.stringify(shown, null, 2)}\n`);
+  } else if (result.ok) {
+    const lines = summaryLines(result.config).map(([name, text]) => `  ${name.padEnd(10)}${text}\n`);
+    io.out(`${file} is valid.\n${lines.join('')}`);
+  } else {
+    io.err(formatConfigProblems(result.problems));
+    io.err(`${file}: ${problemCount(result.problems.length)}\n`);
+  }
+  return result.ok ? exitCodes.done : exitCodes.badUsage;
+}

@@ -1,0 +1,59 @@
+// What of a changed configuration can take effect while traffic flows, and what was fixed when the process started.
+import type { Config } from './config.ts';
+
+export interface RefusedChange {
+  /** Dotted path of the setting as it is written in the file. */
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface ConfigChanges {
+  /** Dotted paths of the settings that changed and take effect at once (rollout.*: with the next rollout). */
+  readonly live: readonly string[];
+  readonly refused: readonly RefusedChange[];
+}
+
+/** Sections fixed at the start, with the reason; everything else reloads. docs/config.md takes its column from here. */
+const fixedAtStart: Readonly<Record<string, string>> = {
+  listen: 'listeners are opened when the process starts; restart it to move them',
+  workers:
+    'threads and their counters in shared memory are made when the process starts; restart it to change their number',
+  store: 'the store is opened when the process starts; restart it to move it',
+};
+
+/** When a change of the setting takes effect. */
+export function reloadOf(path: string): 'live' | 'next rollout' | 'restart' {
+  const section = path.split('.')[0] as string;
+  if (section in fixedAtStart) return 'restart';
+  return section === 'rollout' ? 'next rollout' : 'live';
+}
+
+type Dict = Readonly<Record<string, unknown>>;
+const isDict = (value: unknown): value is Dict =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Names in the resolved config carry units that the file's do not: `rollout.bakeMs` is written `rollout.bake`. */
+const writtenName = (key: string): string => key.replace(/(Ms|Ppm)$/, '');
+
+function changedPaths(before: unknown, after: unknown, path: string): string[] {
+  if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  if (path !== '' && (!isDict(before) || !isDict(after))) return [path];
+  const keys = new Set([...Object.keys(before as Dict), ...Object.keys(after as Dict)]);
+  return [...keys].flatMap((key) => {
+    const child = path === '' ? writtenName(key) : `${path}.${writtenName(key)}`;
+    return changedPaths((before as Dict)[key], (after as Dict)[key], child);
+  });
+}
+
+/** Sorts the differences of two valid configurations into those that can take effect now and those that can't. */
+export function classifyChanges(old: Config, next: Config): ConfigChanges {
+  const paths = changedPaths(old, next, '');
+  const reasonOf = (path: string) => fixedAtStart[path.split('.')[0] as string];
+  return {
+    live: paths.filter((path) => reasonOf(path) === undefined),
+    refused: paths.flatMap((path) => {
+      const reason = reasonOf(path);
+      return reason === undefined ? [] : [{ path, reason }];
+    }),
+  };
+}

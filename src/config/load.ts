@@ -1,0 +1,121 @@
+// Reads the configuration: YAML, environment, schema, meaning. Either a whole Config or every problem at once.
+import { readFileSync, statSync } from 'node:fs';
+import { availableParallelism, networkInterfaces } from 'node:os';
+import { resolve } from 'node:path';
+import { configBytesMax } from '#src/limits.ts';
+import type { ConfigProblem, LoadResult } from './config.ts';
+import { type Machine, resolveConfig } from './resolve.ts';
+import { configSchema, type WrittenConfig } from './schema.ts';
+import { adaptToSchema, checkSchema, fillDefaults, prune } from './schema-check.ts';
+import { type ConfigPath, formatPath, type Position, readYaml, type YamlSource } from './yaml-source.ts';
+
+export type { ConfigProblem, LoadResult };
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** The machine this process runs on. */
+export const thisMachine = (): Machine => ({
+  cores: availableParallelism(),
+  addresses: Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((entry) => entry.address)),
+  resolvePath: (path) => (path === ':memory:' ? path : resolve(path)),
+});
+
+const wholeFile = (file: string, message: string, hint: string | null): LoadResult => ({
+  ok: false,
+  problems: [{ file, line: 1, column: 1, path: '', message, hint }],
+});
+
+/** Reads and checks a configuration file; a file that can't be read is a problem like any other. */
+export function loadConfigFile(path: string, env: Env, machine: Machine = thisMachine()): LoadResult {
+  let text: string;
+  try {
+    const { size } = statSync(path);
+    if (size > configBytesMax)
+      return wholeFile(path, `the file has ${size} bytes; at most ${configBytesMax} are read`, null);
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    const message = code === 'ENOENT' ? 'there is no such file' : `the file cannot be read (${code})`;
+    return wholeFile(path, message, 'config/crossover.example.yaml is a commented file to start from');
+  }
+  return parseConfig(text, path, env, machine);
+}
+
+/** Collects problems. What is said about a place that does not fit the schema, or depends on it, only follows from that. */
+class Problems {
+  readonly #file: string;
+  readonly #list: ConfigProblem[] = [];
+  readonly #misfits = new Set<string>();
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** A value that is not there or does not fit: nothing else about it is worth saying. */
+  addMisfit(path: ConfigPath, position: Position, message: string, hint: string | null): void {
+    const place = JSON.stringify(path);
+    if (path.length > 0 && this.#misfits.has(place)) return;
+    this.#misfits.add(place);
+    this.#add(path, position, message, hint);
+  }
+
+  /** A value that fits the schema and still can't be meant. */
+  addConflict(
+    path: ConfigPath,
+    position: Position,
+    message: string,
+    hint: string | null,
+    other: ConfigPath,
+  ): void {
+    const isKnown = this.#misfits.has(JSON.stringify(path)) || this.#misfits.has(JSON.stringify(other));
+    if (!isKnown) this.#add(path, position, message, hint);
+  }
+
+  #add(path: ConfigPath, position: Position, message: string, hint: string | null): void {
+    this.#list.push({ file: this.#file, ...position, path: formatPath(path), message, hint });
+  }
+
+  /** In the order of the file. */
+  sorted(): ConfigProblem[] {
+    return this.#list.sort((a, b) => a.line - b.line || a.column - b.column);
+  }
+}
+
+/** Checks a configuration text. `file` is only named in problems; relative paths are resolved by `machine`. */
+export function parseConfig(
+  text: string,
+  file: string,
+  env: Env,
+  machine: Machine = thisMachine(),
+): LoadResult {
+  const source = readYaml(text.replace(/^\uFEFF/, ''), env);
+  const problems = new Problems(file);
+  for (const { path, line, column, message, hint } of source.problems)
+    problems.addMisfit(path, { line, column }, message, hint);
+  if (!source.isReadable) return { ok: false, problems: problems.sorted() };
+  const config = checkValue(source, machine, problems);
+  const found = problems.sorted();
+  return found.length > 0 ? { ok: false, problems: found } : { ok: true, config };
+}
+
+function checkValue(source: YamlSource, machine: Machine, problems: Problems) {
+  const value = adaptToSchema(source.value ?? Object.create(null), [], source);
+  const misfits = checkSchema(value, source);
+  for (const { path, message, hint, isAboutKey } of misfits) {
+    problems.addMisfit(
+      path,
+      isAboutKey ? source.keyPositionOf(path) : source.positionOf(path),
+      message,
+      hint,
+    );
+  }
+  prune(
+    value,
+    misfits.map(({ path }) => path),
+  );
+  // Pruned and filled, the value fits the schema apart from holes in lists, which the resolver steps over.
+  const written = fillDefaults(configSchema, value) as WrittenConfig;
+  return resolveConfig(written, machine, (path, message, hint, other = path) => {
+    problems.addConflict(path, source.positionOf(path), message, hint, other);
+  });
+}

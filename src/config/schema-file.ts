@@ -1,0 +1,39 @@
+// The text of config/crossover.schema.json: the schema without our own annotations, which editors do not know.
+import { configSchema } from './schema.ts';
+
+/** The JSON Schema as a file, ending in a newline. */
+export function schemaFileText(): string {
+  const file = {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'Crossover configuration',
+    ...configSchema,
+  };
+  // A `${VARIABLE}` may stand for any value, so editors must let one pass wherever the schema wants a form.
+  return `${JSON.stringify(withVariables(JSON.parse(JSON.stringify(file, dropAnnotations))), null, 2)}\n`;
+}
+
+const dropAnnotations = (key: string, value: unknown): unknown => (key.startsWith('x-') ? undefined : value);
+
+type Dict = Record<string, unknown>;
+const variable = { type: 'string', pattern: '\\$\\{' };
+
+function withVariables(node: Dict): Dict {
+  const { properties, items, ...rest } = node;
+  if (properties !== undefined) {
+    const entries = Object.entries(properties as Record<string, Dict>);
+    return {
+      ...rest,
+      properties: Object.fromEntries(entries.map(([key, child]) => [key, withVariables(child)])),
+    };
+  }
+  if (items !== undefined) return { ...rest, items: withVariables(items as Dict) };
+  const isFreeText = rest.type === 'string' && rest.pattern === undefined && rest.maxLength === undefined;
+  if (isFreeText) return rest;
+  const { description, default: fallback, ...form } = rest;
+  const about = {
+    ...(description === undefined ? {} : { description }),
+    ...(fallback === undefined ? {} : { default: fallback }),
+  };
+  const forms = (form.anyOf as Dict[] | undefined) ?? [form];
+  return { ...about, anyOf: [...forms, variable] };
+}
