@@ -53,7 +53,12 @@ export interface RevertCause {
 }
 
 export type RolloutState =
-  | { readonly phase: 'idle'; readonly weightPpm: number }
+  | {
+      readonly phase: 'idle';
+      readonly weightPpm: number;
+      /** Salt of the last rollout, so that a split set by hand moves as few sticky clients as possible; absent before the first. */
+      readonly salt?: number;
+    }
   | {
       readonly phase: 'preflight';
       readonly plan: RolloutPlan;
@@ -67,6 +72,8 @@ export type RolloutState =
       readonly weightPpm: number;
       readonly stepSinceMs: number;
       readonly hold: HoldReason | null;
+      /** Since when Y has had no healthy node while X had one; null while it has. */
+      readonly yDownSinceMs: number | null;
     }
   | {
       readonly phase: 'paused';
@@ -78,6 +85,7 @@ export type RolloutState =
       readonly weightPpm: number;
       readonly sinceMs: number;
       readonly reason: string;
+      readonly yDownSinceMs: number | null;
     }
   | {
       readonly phase: 'soaking';
@@ -86,6 +94,7 @@ export type RolloutState =
       readonly weightPpm: number;
       readonly sinceMs: number;
       readonly hold: HoldReason | null;
+      readonly yDownSinceMs: number | null;
     }
   | {
       readonly phase: 'completed';

@@ -1,0 +1,134 @@
+// The rollout as a pure function: a state and an event in, the next state and what to do about it out, in order. It knows
+// neither clock nor store nor traffic; how effects are carried out is the control loop's business.
+import { unreachable } from '#src/base/assert.ts';
+import { stepOnCommand, stepOnSetSplit } from './operator-step.ts';
+import type { StepResult } from './rollout-effect.ts';
+import type { RolloutEvent } from './rollout-event.ts';
+import type { RolloutState } from './rollout-state.ts';
+import { stepOnTick } from './tick-step.ts';
+import { enterStep, percent, record, refuse, revert, shift, stay } from './transitions.ts';
+
+/** What the event does to the rollout. Refusals change nothing and say why; nothing throws. */
+export function step(state: RolloutState, event: RolloutEvent): StepResult {
+  switch (event.type) {
+    case 'start':
+      return start(state, event);
+    case 'preflight-passed':
+    case 'preflight-failed':
+      return finishPreflight(state, event);
+    case 'tick':
+      return tick(state, event);
+    case 'command':
+      return stepOnCommand(state, event);
+    case 'set-split':
+      return stepOnSetSplit(state, event);
+    case 'recovered':
+      return recover(state, event);
+    default:
+      return unreachable(event);
+  }
+}
+
+type EventOf<T extends RolloutEvent['type']> = Extract<RolloutEvent, { type: T }>;
+
+/** A rollout starts from nothing on Y: the comparison and the steps begin at the bottom. */
+function start(state: RolloutState, { atMs, plan }: EventOf<'start'>): StepResult {
+  switch (state.phase) {
+    case 'idle':
+    case 'reverted':
+    case 'completed':
+      break;
+    case 'preflight':
+    case 'ramping':
+    case 'paused':
+    case 'soaking':
+      return refuse(
+        state,
+        `cannot start: rollout ${state.plan.id} is ${state.phase}; revert or complete it first`,
+      );
+    default:
+      return unreachable(state);
+  }
+  if (state.weightPpm > 0)
+    return refuse(
+      state,
+      `cannot start: Y has ${percent(state.weightPpm)} of the traffic; revert to 0 % first`,
+    );
+  const to: RolloutState = { phase: 'preflight', plan, weightPpm: 0, sinceMs: atMs };
+  const move = { atMs, name: 'started', actor: plan.startedBy, reason: plan.reason, evidence: null } as const;
+  return record(state, to, move, [{ type: 'run-preflight' }]);
+}
+
+function finishPreflight(
+  state: RolloutState,
+  event: EventOf<'preflight-passed' | 'preflight-failed'>,
+): StepResult {
+  if (state.phase !== 'preflight')
+    return refuse(state, `no checks before a start are awaited: the rollout is ${state.phase}`);
+  const { atMs } = event;
+  const by = { atMs, actor: 'crossover', evidence: null };
+  if (event.type === 'preflight-failed') {
+    const to: RolloutState = { phase: 'idle', weightPpm: 0, salt: state.plan.salt };
+    return record(state, to, { ...by, name: 'preflight-failed', reason: event.text });
+  }
+  const reason = 'all checks before the start have passed';
+  return enterStep(state, 0, { ...by, reason }, [{ type: 'reset-rollout-analysis' }]);
+}
+
+function tick(state: RolloutState, event: EventOf<'tick'>): StepResult {
+  switch (state.phase) {
+    case 'ramping':
+    case 'paused':
+    case 'soaking':
+      return stepOnTick(state, event);
+    case 'idle':
+    case 'preflight':
+    case 'completed':
+    case 'reverted':
+      return stay(state);
+    default:
+      return unreachable(state);
+  }
+}
+
+/**
+ * Settles a difference between what was recorded and what the workers use. A revert always publishes 0 %, and before it
+ * is recorded: so 0 % is one that was cut short. Anything else below the record is an advance whose publication was cut
+ * short, or, while paused, a smaller split set by hand whose record was.
+ */
+function recover(state: RolloutState, event: EventOf<'recovered'>): StepResult {
+  const { atMs, publishedWeightPpm } = event;
+  if (publishedWeightPpm === state.weightPpm) return stay(state);
+  const difference = `the workers gave Y ${percent(publishedWeightPpm)}, ${percent(state.weightPpm)} was recorded`;
+  const by = { atMs, actor: 'crossover', evidence: null };
+  switch (state.phase) {
+    case 'idle':
+    case 'paused':
+      if (publishedWeightPpm > state.weightPpm) return republish(state, event, difference);
+      if (state.phase === 'paused' && publishedWeightPpm === 0) break;
+      return shift(
+        state,
+        { ...state, weightPpm: publishedWeightPpm },
+        { ...by, name: 'recovered', reason: `${difference}; the lower one stays` },
+      );
+    case 'preflight':
+    case 'reverted':
+      return republish(state, event, difference);
+    case 'ramping':
+    case 'soaking':
+    case 'completed':
+      if (publishedWeightPpm > 0) return republish(state, event, difference);
+      break;
+    default:
+      return unreachable(state);
+  }
+  const text = `${difference}: a revert was cut short by a restart and is finished now`;
+  return revert(state, { name: 'recovery', text }, { ...by, reason: text });
+}
+
+/** Publishes what was recorded; when that gives Y less, before anything else. */
+function republish(state: RolloutState, event: EventOf<'recovered'>, difference: string): StepResult {
+  const reason = `${difference}; what was recorded is published again`;
+  const move = { atMs: event.atMs, name: 'recovered', actor: 'crossover', reason, evidence: null } as const;
+  return shift(state, state, move, [], event.publishedWeightPpm);
+}

@@ -1,0 +1,142 @@
+// One tick of a running rollout: first whether Y must go, then what the next move still lacks, then the move.
+import type { Verdict } from '#src/core/analysis/verdict.ts';
+import { formatDuration } from '#src/core/analysis/verdict-text.ts';
+import type { StepResult } from './rollout-effect.ts';
+import type { RolloutEvent, TickFacts } from './rollout-event.ts';
+import type { HoldReason, RevertCause } from './rollout-state.ts';
+import {
+  complete,
+  enterStep,
+  type Move,
+  percent,
+  type RunningState,
+  revert,
+  type StateOf,
+  stay,
+} from './transitions.ts';
+
+type Tick = Extract<RolloutEvent, { type: 'tick' }>;
+
+/** A breaker probes Y every second; when it has found no success in three, Y is down for all its clients. */
+export const breakerOpenRevertMs = 3_000;
+/**
+ * A node counts as unhealthy only after several failed checks; when all of Y's have been so for this long, it is no
+ * restart of one of them. Clients do not wait for it: the safety net and the breaker serve them from X meanwhile.
+ */
+export const yDownRevertMs = 5_000;
+
+/** What a tick does to a rollout in which Y is being judged. A paused one can only be reverted by it. */
+export function stepOnTick(state: RunningState, event: Tick): StepResult {
+  const yDownSinceMs = downSince(state, event);
+  const cause = revertCause(event, yDownSinceMs);
+  if (cause !== null) return revert(state, cause, moveBy(cause, state, event));
+  switch (state.phase) {
+    case 'ramping':
+      return stepRamping({ ...state, yDownSinceMs }, event);
+    case 'soaking':
+      return stepSoaking({ ...state, yDownSinceMs }, event);
+    case 'paused':
+      return stay(state.yDownSinceMs === yDownSinceMs ? state : { ...state, yDownSinceMs });
+  }
+}
+
+/** Since when Y alone has had no healthy node. When X has none either, going back to it helps nobody. */
+function downSince(state: RunningState, { facts, atMs }: Tick): number | null {
+  if (facts.healthyNodesY > 0 || facts.healthyNodesX === 0) return null;
+  return state.yDownSinceMs ?? atMs;
+}
+
+function revertCause({ verdict, facts, atMs }: Tick, yDownSinceMs: number | null): RevertCause | null {
+  if (verdict.decision === 'revert') return { name: verdict.rule, text: verdict.text };
+  if (facts.breakerOpenMs >= breakerOpenRevertMs)
+    return {
+      name: 'breaker',
+      text: `every request to Y has failed for ${formatDuration(facts.breakerOpenMs)}: its breaker is open in all workers`,
+    };
+  if (yDownSinceMs !== null && atMs - yDownSinceMs >= yDownRevertMs)
+    return {
+      name: 'nodes',
+      text: `Y has had no healthy node for ${formatDuration(atMs - yDownSinceMs)} while X has ${facts.healthyNodesX}`,
+    };
+  return null;
+}
+
+function moveBy(cause: RevertCause, state: RunningState, { atMs, verdict, facts }: Tick): Omit<Move, 'name'> {
+  const fromAnalysis = verdict.decision === 'revert';
+  return {
+    atMs,
+    actor: fromAnalysis ? 'analysis' : cause.name === 'breaker' ? 'breaker' : 'crossover',
+    reason: `reverted at ${percent(state.weightPpm)}: ${cause.text}`,
+    evidence: fromAnalysis ? verdict : facts,
+  };
+}
+
+const advanceBy = ({ atMs, verdict }: Tick, reason: string): Omit<Move, 'name'> => ({
+  atMs,
+  actor: 'analysis',
+  reason,
+  evidence: verdict,
+});
+
+function stepRamping(state: StateOf<'ramping'>, event: Tick): StepResult {
+  const { plan, stepIndex, stepSinceMs } = state;
+  const { verdict, facts, atMs } = event;
+  const hold = holdByFacts(facts) ?? holdByVerdict(verdict) ?? holdByTime(plan.bakeMs, stepSinceMs, atMs);
+  if (hold !== null) return holdRamping(state, hold, event);
+  if (!facts.storeWritable) return stay({ ...state, hold: storeHold });
+  return enterStep(state, stepIndex + 1, advanceBy(event, verdict.text));
+}
+
+/** Stays at the step; when it has taken too long for lack of evidence, says so or goes back, as the plan wants it. */
+function holdRamping(state: StateOf<'ramping'>, hold: HoldReason, { atMs, verdict }: Tick): StepResult {
+  const { plan, stepSinceMs, weightPpm } = state;
+  const inconclusive = lacksEvidence(hold) && atMs - stepSinceMs >= plan.stepTimeoutMs;
+  if (!inconclusive) return stay({ ...state, hold });
+  const text = `no conclusion after ${formatDuration(plan.stepTimeoutMs)} at ${percent(weightPpm)}: ${hold.text}`;
+  if (plan.onInconclusive === 'hold') return stay({ ...state, hold: { name: 'inconclusive', text } });
+  const reason = `reverted at ${percent(weightPpm)}: ${text}`;
+  return revert(
+    state,
+    { name: 'inconclusive', text },
+    { atMs, actor: 'crossover', reason, evidence: verdict },
+  );
+}
+
+function stepSoaking(state: StateOf<'soaking'>, event: Tick): StepResult {
+  const { plan, sinceMs } = state;
+  const { verdict, facts, atMs } = event;
+  const hold = holdByFacts(facts) ?? holdByVerdict(verdict) ?? holdByTime(plan.soakMs, sinceMs, atMs);
+  if (hold !== null) return stay({ ...state, hold });
+  if (!facts.storeWritable) return stay({ ...state, hold: storeHold });
+  return complete(state, advanceBy(event, `soaked for ${formatDuration(atMs - sinceMs)}: ${verdict.text}`));
+}
+
+/** Of the holds, those that more traffic or time on Y would end; trouble of X or of ours is no verdict on Y. */
+function lacksEvidence({ name }: HoldReason): boolean {
+  return name === 'needs-samples' || name === 'suspicion' || name === 'no-data';
+}
+
+function holdByFacts(facts: TickFacts): HoldReason | null {
+  if (facts.breakerOpenMs > 0)
+    return {
+      name: 'breaker-open',
+      text: `Y's breaker has been open for ${formatDuration(facts.breakerOpenMs)}: its requests go to X`,
+    };
+  if (facts.healthyNodesX === 0) return { name: 'x-unhealthy', text: 'X has no healthy node' };
+  if (facts.healthyNodesY === 0) return { name: 'y-unhealthy', text: 'Y has no healthy node' };
+  return null;
+}
+
+function holdByVerdict(verdict: Verdict): HoldReason | null {
+  return verdict.decision === 'hold' ? { name: verdict.rule, text: verdict.text } : null;
+}
+
+function holdByTime(wantedMs: number, sinceMs: number, atMs: number): HoldReason | null {
+  const leftMs = sinceMs + wantedMs - atMs;
+  return leftMs > 0 ? { name: 'bake', text: `watched for another ${formatDuration(leftMs)}` } : null;
+}
+
+const storeHold: HoldReason = {
+  name: 'store-unavailable',
+  text: 'everything else is ready, but the store takes no writes, and an advance must be recorded first',
+};

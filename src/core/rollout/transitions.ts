@@ -1,0 +1,156 @@
+// The moves between states, each with its effects in the one order that is safe: what gives Y more is recorded before it is
+// published, what gives Y less is published before it is recorded.
+import { PPM } from '#src/limits.ts';
+import { soakWeightPpm } from './plan.ts';
+import type { RolloutEffect, StepResult, Transition } from './rollout-effect.ts';
+import type { HoldReason, RevertCause, RolloutPlan, RolloutState } from './rollout-state.ts';
+
+export type StateOf<P extends RolloutState['phase']> = Extract<RolloutState, { phase: P }>;
+/** States in which Y is being judged. */
+export type RunningState = StateOf<'ramping' | 'paused' | 'soaking'>;
+
+/** Who moves the rollout, why, and on which numbers. */
+export interface Move {
+  readonly atMs: number;
+  readonly name: Transition['name'];
+  readonly actor: string;
+  readonly reason: string;
+  readonly evidence: unknown;
+}
+
+export const percent = (ppm: number): string => `${ppm / 10_000} %`;
+
+export const refuse = (state: RolloutState, text: string): StepResult => ({
+  ok: false,
+  refusal: { text, phase: state.phase },
+});
+
+/** The same state, or one that differs only in what it waits for: nothing to record or publish. */
+export const stay = (state: RolloutState): StepResult => ({ ok: true, state, effects: [] });
+
+const saltOf = (state: RolloutState): number =>
+  state.phase === 'idle' ? (state.salt ?? 0) : state.plan.salt;
+
+/** Moves to a state with the same split: record, then whatever else there is to do. */
+export function record(
+  from: RolloutState,
+  to: RolloutState,
+  move: Move,
+  also: RolloutEffect[] = [],
+): StepResult {
+  const transition: Transition = { ...move, from, to };
+  return {
+    ok: true,
+    state: to,
+    effects: [{ type: 'persist', transition }, ...also, { type: 'notify', transition }],
+  };
+}
+
+/**
+ * Moves to a state with another split, in the safe order. `resets` run before traffic sees the new split;
+ * `publishedWeightPpm` is what the workers use now, where that is not what was recorded.
+ */
+export function shift(
+  from: RolloutState,
+  to: RolloutState,
+  move: Move,
+  resets: RolloutEffect[] = [],
+  publishedWeightPpm: number = from.weightPpm,
+): StepResult {
+  const publish: RolloutEffect = { type: 'publish', weightPpm: to.weightPpm, salt: saltOf(to) };
+  if (to.weightPpm >= publishedWeightPpm) return record(from, to, move, [...resets, publish]);
+  const transition: Transition = { ...move, from, to };
+  return {
+    ok: true,
+    state: to,
+    effects: [publish, ...resets, { type: 'persist', transition }, { type: 'notify', transition }],
+  };
+}
+
+/** The weight after step `index`, for which that step gathers evidence. */
+const nextWeightPpm = (plan: RolloutPlan, index: number): number => plan.stepsPpm[index + 1] ?? PPM;
+
+export const resetStep = (plan: RolloutPlan, index: number): RolloutEffect => ({
+  type: 'reset-step-analysis',
+  nextWeightPpm: nextWeightPpm(plan, index),
+});
+
+/** The state at the beginning of a step: the one of 100 % is the soak. */
+export function stateAtStep(
+  plan: RolloutPlan,
+  stepIndex: number,
+  atMs: number,
+  hold: HoldReason | null = null,
+): StateOf<'ramping' | 'soaking'> {
+  const step = plan.stepsPpm[stepIndex];
+  if (step === undefined || step === PPM)
+    return {
+      phase: 'soaking',
+      plan,
+      stepIndex: plan.stepsPpm.length - 1,
+      weightPpm: soakWeightPpm(plan),
+      sinceMs: atMs,
+      hold,
+      yDownSinceMs: null,
+    };
+  return {
+    phase: 'ramping',
+    plan,
+    stepIndex,
+    weightPpm: step,
+    stepSinceMs: atMs,
+    hold,
+    yDownSinceMs: null,
+  };
+}
+
+/** Begins step `stepIndex`. */
+export function enterStep(
+  from: StateOf<'preflight'> | RunningState,
+  stepIndex: number,
+  move: Omit<Move, 'name'>,
+  resets: RolloutEffect[] = [],
+): StepResult {
+  const to = stateAtStep(from.plan, stepIndex, move.atMs);
+  const name = to.phase === 'soaking' ? 'soak' : 'step';
+  return shift(from, to, { ...move, name }, [...resets, resetStep(from.plan, to.stepIndex)]);
+}
+
+/** Everything to Y. */
+export function complete(from: RunningState, move: Omit<Move, 'name'>): StepResult {
+  const to: RolloutState = { phase: 'completed', plan: from.plan, weightPpm: PPM, sinceMs: move.atMs };
+  return shift(from, to, { ...move, name: 'completed' });
+}
+
+/** Everything to X: published first, so that nothing can hold it back. */
+export function revert(
+  from: StateOf<'preflight' | 'completed'> | RunningState,
+  cause: RevertCause,
+  move: Omit<Move, 'name'>,
+): StepResult {
+  const { plan, weightPpm } = from;
+  const to: RolloutState = {
+    phase: 'reverted',
+    plan,
+    weightPpm: 0,
+    sinceMs: move.atMs,
+    fromWeightPpm: weightPpm,
+    stepIndex: stepIndexOf(from),
+    cause,
+  };
+  const transition: Transition = { ...move, name: 'reverted', from, to };
+  return {
+    ok: true,
+    state: to,
+    effects: [
+      { type: 'publish', weightPpm: 0, salt: plan.salt },
+      { type: 'persist', transition },
+      { type: 'notify', transition },
+    ],
+  };
+}
+
+function stepIndexOf(state: StateOf<'preflight' | 'completed'> | RunningState): number {
+  if (state.phase === 'preflight') return 0;
+  return state.phase === 'completed' ? state.plan.stepsPpm.length - 1 : state.stepIndex;
+}
