@@ -1,0 +1,86 @@
+// Thread entry of the traffic source: Poisson arrivals, independent of how fast answers come back, over keep-alive
+// connections. Latency counts from when a request was due, so a stalled proxy cannot hide behind a waiting client.
+import { createHistogram, performance } from 'node:perf_hooks';
+import { parentPort, workerData } from 'node:worker_threads';
+import { type Dispatcher, Pool } from 'undici';
+import { assert } from '#src/base/assert.ts';
+import { createRandom } from '#src/base/random.ts';
+import { createRequestMix } from './request-mix.ts';
+import type { FromTrafficWorker, TrafficCounts, TrafficOptions } from './traffic.ts';
+
+/** How often due requests are sent; arrivals keep their own times in between. */
+const paceMs = 2;
+const reportMs = 250;
+/** Connections at most; beyond that requests wait in the client and their latency grows. */
+const connectionsMax = 1024;
+
+const options = workerData as TrafficOptions;
+assert(parentPort !== null, 'traffic runs in a worker thread');
+const parent = parentPort;
+const random = createRandom(options.seed);
+const nextRequest = createRequestMix(random);
+const pool = new Pool(options.url, {
+  connections: connectionsMax,
+  pipelining: 1,
+  headersTimeout: options.patienceMs,
+  bodyTimeout: options.patienceMs,
+});
+const latencyUs = createHistogram();
+const tally = { sent: 0, answered: 0, failed: 0, successes: 0, clientErrors: 0, serverErrors: 0 };
+
+function counts(): TrafficCounts {
+  const isEmpty = latencyUs.count === 0;
+  return {
+    ...tally,
+    latencyMsP50: isEmpty ? 0 : latencyUs.percentile(50) / 1000,
+    latencyMsP99: isEmpty ? 0 : latencyUs.percentile(99) / 1000,
+  };
+}
+
+const report = (type: FromTrafficWorker['type']): void => parent.postMessage({ type, counts: counts() });
+
+function send(dueMs: number): void {
+  tally.sent++;
+  let status = 0;
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart: () => {},
+    onResponseStart: (_controller, statusCode) => {
+      status = statusCode;
+    },
+    onResponseData: () => {},
+    onResponseEnd: () => answered(status, performance.now() - dueMs),
+    onResponseError: () => {
+      tally.failed++;
+    },
+  };
+  pool.dispatch(nextRequest(), handler);
+}
+
+function answered(status: number, latencyMs: number): void {
+  tally.answered++;
+  if (status >= 500) tally.serverErrors++;
+  else if (status >= 400) tally.clientErrors++;
+  else tally.successes++;
+  latencyUs.record(Math.max(1, Math.round(latencyMs * 1000)));
+}
+
+/** Exponential gaps between arrivals: a Poisson process. */
+const gapMs = (): number => (-Math.log(1 - random.next()) * 1000) / options.ratePerSecond;
+
+let dueMs = performance.now() + gapMs();
+const pace = setInterval(() => {
+  const now = performance.now();
+  for (; dueMs <= now; dueMs += gapMs()) send(dueMs);
+}, paceMs);
+const reports = setInterval(() => report('counts'), reportMs);
+
+async function stop(): Promise<void> {
+  clearInterval(pace);
+  // Resolves when every request has its answer, or its patience is over.
+  await pool.close();
+  clearInterval(reports);
+  report('stopped');
+}
+
+parent.on('message', () => void stop());
+report('counts');

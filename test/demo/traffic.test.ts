@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, it } from 'node:test';
+import { startKongCluster } from '#src/demo/kong-cluster.ts';
+import { startTraffic, type TrafficCounts } from '#src/demo/traffic.ts';
+
+const steady = { latencyMsMedian: 1, latencySigma: 0, errorShare: 0 };
+
+/** Waits for a condition on the counts, which arrive every quarter of a second. */
+async function until(
+  read: () => TrafficCounts,
+  isReached: (counts: TrafficCounts) => boolean,
+): Promise<void> {
+  while (!isReached(read())) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('traffic', () => {
+  it('counts the same requests and statuses as the cluster when nothing fails', async () => {
+    const cluster = await startKongCluster(steady);
+    const traffic = await startTraffic({
+      url: cluster.urls[0] ?? '',
+      ratePerSecond: 400,
+      seed: 7,
+      patienceMs: 5_000,
+    });
+    await until(traffic.counts, (counts) => counts.sent >= 300);
+    const seen = await traffic.stop();
+    const { requestCount, countByStatus } = await cluster.counts();
+    assert.equal(seen.sent, requestCount);
+    assert.equal(seen.successes, (countByStatus.get(200) ?? 0) + (countByStatus.get(201) ?? 0));
+    assert.equal(seen.clientErrors, (countByStatus.get(401) ?? 0) + (countByStatus.get(404) ?? 0));
+    assert.equal(seen.failed + seen.serverErrors, 0);
+    assert.ok(seen.latencyMsP50 >= 1 && seen.latencyMsP99 >= seen.latencyMsP50);
+    await cluster.stop();
+  });
+
+  it('counts a request as failed when nobody listens', async () => {
+    const cluster = await startKongCluster(steady);
+    await cluster.setFault({ kind: 'dead' });
+    const traffic = await startTraffic({
+      url: cluster.urls[0] ?? '',
+      ratePerSecond: 400,
+      seed: 7,
+      patienceMs: 5_000,
+    });
+    await until(traffic.counts, (counts) => counts.failed >= 10);
+    const seen = await traffic.stop();
+    assert.equal(seen.failed, seen.sent);
+    assert.equal(seen.answered, 0);
+    await cluster.stop();
+  });
+
+  it('counts an answer that is cut short as failed', async () => {
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { 'content-length': 10 });
+      response.write('12345', () => response.destroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const traffic = await startTraffic({ url, ratePerSecond: 200, seed: 7, patienceMs: 5_000 });
+    await until(traffic.counts, (counts) => counts.failed >= 10);
+    const seen = await traffic.stop();
+    assert.equal(seen.failed, seen.sent);
+    server.close();
+  });
+
+  it('gives up when its patience is over', async () => {
+    const cluster = await startKongCluster(steady);
+    await cluster.setFault({ kind: 'brownout', slowness: 1, hangShare: 1, unavailableShare: 0 });
+    const traffic = await startTraffic({
+      url: cluster.urls[0] ?? '',
+      ratePerSecond: 200,
+      seed: 7,
+      patienceMs: 100,
+    });
+    await until(traffic.counts, (counts) => counts.sent >= 20);
+    const seen = await traffic.stop();
+    assert.ok(seen.failed > 0);
+    assert.equal(seen.sent, seen.failed + seen.answered);
+    await cluster.stop();
+  });
+});
