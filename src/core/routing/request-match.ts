@@ -1,4 +1,5 @@
 // Byte comparisons between a request in place and a compiled rule. No strings, no allocation.
+import { equalsIgnoreCase } from '#src/core/http1/characters.ts';
 import { FIELD_STRIDE } from '#src/core/http1/framing.ts';
 import type { RequestHead } from '#src/core/http1/request-head.ts';
 import type { CompiledRule } from './routing-table.ts';
@@ -9,22 +10,11 @@ const slash = 0x2f;
 const question = 0x3f;
 const bracketClose = 0x5d;
 
-/** ASCII letters to lower case, everything else as it is. */
-const lower = (byte: number): number => (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte);
-
 /** Whether bytes[start, end) are exactly the wanted ones. */
 export function equalsBytes(bytes: Uint8Array, start: number, end: number, wanted: Uint8Array): boolean {
   if (end - start !== wanted.length) return false;
   for (let index = 0; index < wanted.length; index++) {
     if (bytes[start + index] !== wanted[index]) return false;
-  }
-  return true;
-}
-
-function equalsLowerCased(bytes: Uint8Array, start: number, end: number, wanted: Uint8Array): boolean {
-  if (end - start !== wanted.length) return false;
-  for (let index = 0; index < wanted.length; index++) {
-    if (lower(bytes[start + index] as number) !== wanted[index]) return false;
   }
   return true;
 }
@@ -43,16 +33,19 @@ function hostNameEnd(bytes: Uint8Array, start: number, end: number): number {
 /** `*.example.com` covers every name that ends in `.example.com` and has something before it. */
 function matchesHost(bytes: Uint8Array, head: RequestHead, wanted: Uint8Array, isSuffix: boolean): boolean {
   const end = hostNameEnd(bytes, head.hostStart, head.hostEnd);
-  if (!isSuffix) return equalsLowerCased(bytes, head.hostStart, end, wanted);
+  if (!isSuffix) return equalsIgnoreCase(bytes, head.hostStart, end, wanted);
   const start = end - wanted.length;
-  return start > head.hostStart && equalsLowerCased(bytes, start, end, wanted);
+  return start > head.hostStart && equalsIgnoreCase(bytes, start, end, wanted);
 }
 
 /** The prefix's bytes, followed by the end of the path, `/` or `?`; a prefix that ends in `/` is its own boundary. */
 function matchesPath(bytes: Uint8Array, head: RequestHead, prefix: Uint8Array): boolean {
-  const end = head.pathStart + prefix.length;
-  if (end > head.pathEnd || !equalsBytes(bytes, head.pathStart, end, prefix)) return false;
-  if (end === head.pathEnd || prefix[prefix.length - 1] === slash) return true;
+  const { pathStart, pathEnd } = head;
+  // The path of an absolute-form target may be empty, which means `/` (RFC 9110 4.2.3).
+  if (prefix.length === 1 && (pathStart === pathEnd || bytes[pathStart] === question)) return true;
+  const end = pathStart + prefix.length;
+  if (end > pathEnd || !equalsBytes(bytes, pathStart, end, prefix)) return false;
+  if (end === pathEnd || prefix[prefix.length - 1] === slash) return true;
   return bytes[end] === slash || bytes[end] === question;
 }
 
@@ -73,7 +66,7 @@ function matchesHeader(
   const fields = head.fields;
   const end = head.fieldCount * FIELD_STRIDE;
   for (let at = 0; at < end; at += FIELD_STRIDE) {
-    if (!equalsLowerCased(bytes, fields[at] as number, fields[at + 1] as number, name)) continue;
+    if (!equalsIgnoreCase(bytes, fields[at] as number, fields[at + 1] as number, name)) continue;
     if (value === null) return true;
     if (equalsBytes(bytes, fields[at + 2] as number, fields[at + 3] as number, value)) return true;
   }
@@ -93,7 +86,7 @@ export function nextField(bytes: Uint8Array, head: RequestHead, name: Uint8Array
   const fields = head.fields;
   const end = head.fieldCount * FIELD_STRIDE;
   for (let at = from; at < end; at += FIELD_STRIDE) {
-    if (equalsLowerCased(bytes, fields[at] as number, fields[at + 1] as number, name)) return at;
+    if (equalsIgnoreCase(bytes, fields[at] as number, fields[at + 1] as number, name)) return at;
   }
   return -1;
 }
