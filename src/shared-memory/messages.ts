@@ -66,7 +66,12 @@ export type ToControl =
       readonly changed: readonly string[];
     }
   | { readonly type: 'reload-result'; readonly requestId: number; readonly result: ReloadResult }
-  | { readonly type: 'nodes-applied'; readonly requestId: number; readonly nodes: NodeAssignments }
+  | {
+      readonly type: 'nodes-applied';
+      readonly requestId: number /** Why the list was not taken over; null when it was. */;
+      readonly problem: string | null;
+      readonly nodes: NodeAssignments;
+    }
   /** Something the supervisor saw: a worker was lost or replaced, a reload by SIGHUP failed. Becomes an event. */
   | { readonly type: 'lifecycle'; readonly name: string; readonly detail: Readonly<Record<string, unknown>> }
   /** Answer /readyz with 503 from now on, keep serving; the proxy is draining. */

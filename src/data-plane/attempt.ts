@@ -1,0 +1,102 @@
+// The record of one request's first attempt: in which arm and weight epoch it was assigned, and what came of it. Later
+// attempts (retries, replays) are not randomised and count nowhere but in the counters of their node.
+import { latencyBucketIndex } from '#src/core/telemetry/histogram.ts';
+import { add, increment } from '#src/shared-memory/counters.ts';
+import { type Arm, ATTEMPT, type FailureKind, failureKindIndex, X, Y } from '#src/shared-memory/layout.ts';
+import type { InFlightEntry } from './in-flight-list.ts';
+import type { WorkerRuntime } from './worker-runtime.ts';
+
+export class Attempt implements InFlightEntry {
+  olderInFlight: InFlightEntry | null;
+  newerInFlight: InFlightEntry | null;
+  startedAtMs: number;
+  arm: Arm;
+  crossedCount: number;
+  #epoch: number;
+  #isDrawn: boolean;
+  /** Drawn by the split and still without an outcome. */
+  #isOpen: boolean;
+  /** Goes through the breaker of Y. */
+  #isOnBreaker: boolean;
+  readonly #runtime: WorkerRuntime;
+
+  constructor(runtime: WorkerRuntime) {
+    this.olderInFlight = null;
+    this.newerInFlight = null;
+    this.startedAtMs = 0;
+    this.arm = X;
+    this.crossedCount = 0;
+    this.#epoch = 0;
+    this.#isDrawn = false;
+    this.#isOpen = false;
+    this.#isOnBreaker = false;
+    this.#runtime = runtime;
+  }
+
+  /** isDrawn: assigned by the split, not pinned nor diverted; only such attempts are compared. */
+  begin(arm: Arm, startedAtMs: number, isDrawn: boolean): void {
+    this.arm = arm;
+    this.startedAtMs = startedAtMs;
+    this.crossedCount = 0;
+    this.#isDrawn = isDrawn;
+    this.#isOpen = isDrawn;
+    this.#isOnBreaker = isDrawn && arm === Y;
+    if (!isDrawn) return;
+    this.#epoch = this.#runtime.splitEpoch;
+    increment(this.#runtime.slab, this.attemptAt() + ATTEMPT.assigned);
+    this.#runtime.inFlight.add(this);
+  }
+
+  attemptAt(): number {
+    return this.#runtime.attemptOffset(this.arm, this.#epoch);
+  }
+
+  /** A response head came: from now on the attempt has its outcome. */
+  answered(status: number, latencyMs: number, nowMs: number): void {
+    if (!this.#isOpen) return;
+    this.#close();
+    const { slab } = this.#runtime;
+    const at = this.attemptAt();
+    increment(slab, at + ATTEMPT.status + status);
+    const isSuccess = status < 500;
+    if (isSuccess) {
+      increment(slab, at + ATTEMPT.latency + latencyBucketIndex(latencyMs));
+      add(slab, at + ATTEMPT.latencyMsSum, latencyMs);
+      for (let index = 0; index < this.crossedCount; index++)
+        increment(slab, at + ATTEMPT.ageCrossedDone + index);
+    }
+    this.#tellBreaker(isSuccess, nowMs);
+  }
+
+  failed(kind: FailureKind, nowMs: number): void {
+    if (!this.#isOpen) return;
+    this.#close();
+    increment(this.#runtime.slab, this.attemptAt() + ATTEMPT.failures + failureKindIndex[kind]);
+    this.#tellBreaker(false, nowMs);
+  }
+
+  /** The body was cut short after a head below 500: the request had counted as a success and is now a failure as well. */
+  truncated(): void {
+    if (!this.#isDrawn) return;
+    increment(this.#runtime.slab, this.attemptAt() + ATTEMPT.failures + failureKindIndex.truncated);
+  }
+
+  /** The client went away, or its request was invalid, before there was an outcome. */
+  abandoned(): void {
+    if (!this.#isOpen) return;
+    this.#close();
+    increment(this.#runtime.slab, this.attemptAt() + ATTEMPT.clientAborts);
+    if (this.#isOnBreaker) this.#runtime.breaker.abandoned();
+  }
+
+  #close(): void {
+    this.#isOpen = false;
+    this.#runtime.inFlight.remove(this);
+  }
+
+  #tellBreaker(success: boolean, nowMs: number): void {
+    if (!this.#isOnBreaker) return;
+    if (success) this.#runtime.breaker.succeeded();
+    else this.#runtime.breaker.failed(nowMs);
+  }
+}

@@ -1,0 +1,472 @@
+// One HTTP/1.x connection of a client: finds heads in its bytes, runs one exchange at a time in the order of the requests
+// (pipelining), and closes so that the last answer reaches the client. What happens to a request is in exchange.ts.
+import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
+import { FIELD_STRIDE } from '#src/core/http1/framing.ts';
+import { parseRequestHead } from '#src/core/http1/request-head.ts';
+import { effectiveClientAddress } from '#src/core/routing/client-address.ts';
+import { lingerBytesMax, lingerMsMax, pipelinedRequestsPerTurnMax } from '#src/limits.ts';
+import { add } from '#src/shared-memory/counters.ts';
+import { WORKER } from '#src/shared-memory/layout.ts';
+import { countRejection } from './answer-counters.ts';
+import type { ClientRegistry } from './client-registry.ts';
+import type { Downstream } from './downstream.ts';
+import { Exchange } from './exchange.ts';
+import type { Peer } from './peer-directory.ts';
+import { rescueResponse } from './rescue.ts';
+import { Timed } from './timer-wheel.ts';
+import type { Socket, SocketOwner } from './transport/socket.ts';
+import { openTunnel } from './tunnel.ts';
+import type { WorkerRuntime } from './worker-runtime.ts';
+
+/** Where a connection is in its life. */
+const State = {
+  /** Between requests: nothing of the next one has arrived. */
+  idle: 0,
+  /** Part of a head is there. */
+  head: 1,
+  /** An exchange runs and its request body is still arriving. */
+  body: 2,
+  /** An exchange runs; what arrives belongs to the next request. */
+  busy: 3,
+  /** The answer is complete but has not reached the kernel; the next request waits. */
+  flushing: 4,
+  /** We said our last word and wait for the client to hang up. */
+  lingering: 5,
+  closed: 6,
+} as const;
+type State = (typeof State)[keyof typeof State];
+
+const forwardedFor = new TextEncoder().encode('x-forwarded-for');
+
+export class ClientConnection extends Timed implements SocketOwner, Downstream {
+  socket: Socket | null;
+  readonly #runtime: WorkerRuntime;
+  readonly #registry: ClientRegistry;
+  #state: State;
+  #exchange: Exchange | null;
+  #peer: Peer | null;
+  /** Bytes that arrived and are not consumed yet: part of a head, or pipelined requests. */
+  #carry: Buffer | null;
+  #carryFrom: number;
+  #carryLength: number;
+  #isProcessing: boolean;
+  #hasEnded: boolean;
+  #keepAlive: boolean;
+  #lingeredBytes: number;
+  #heldBuffer: Buffer | null;
+  #stalledBytes: number;
+
+  constructor(runtime: WorkerRuntime, registry: ClientRegistry) {
+    super();
+    this.socket = null;
+    this.#runtime = runtime;
+    this.#registry = registry;
+    this.#state = State.idle;
+    this.#exchange = null;
+    this.#peer = null;
+    this.#carry = null;
+    this.#carryFrom = 0;
+    this.#carryLength = 0;
+    this.#isProcessing = false;
+    this.#hasEnded = false;
+    this.#keepAlive = false;
+    this.#lingeredBytes = 0;
+    this.#heldBuffer = null;
+    this.#stalledBytes = 0;
+  }
+
+  /** The socket is there: wait for the first request. */
+  begin(socket: Socket): void {
+    this.socket = socket;
+    this.#runtime.wheel.set(this, this.#runtime.config.timeouts.clientIdleMs);
+    socket.resume();
+  }
+
+  get isIdle(): boolean {
+    return this.#state === State.idle;
+  }
+
+  get hasExchange(): boolean {
+    return this.#exchange !== null;
+  }
+
+  // ---- bytes from the client ----
+
+  onBytes(bytes: Buffer, length: number): void {
+    switch (this.#state) {
+      case State.idle:
+        this.#process(bytes, 0, length);
+        return;
+      case State.head:
+        this.#keep(bytes, 0, length);
+        this.#processCarry();
+        return;
+      case State.body:
+        this.#bodyBytes(bytes, length);
+        return;
+      case State.busy:
+      case State.flushing:
+        this.#keep(bytes, 0, length);
+        this.socket?.pause();
+        return;
+      case State.lingering:
+        this.#lingeredBytes += length;
+        if (this.#lingeredBytes > lingerBytesMax) this.#close();
+        return;
+      case State.closed:
+        return;
+    }
+  }
+
+  #bodyBytes(bytes: Buffer, length: number): void {
+    const { socket } = this;
+    const exchange = this.#exchange;
+    if (socket === null || exchange === null) return;
+    const taken = exchange.onRequestBytes(bytes, 0, length, socket.ownsBuffer(bytes));
+    if (this.#exchange !== exchange || this.#state !== State.body) return;
+    if (exchange.isRequestDone) {
+      this.#requestReceived();
+      if (taken < length) this.#keep(bytes, taken, length);
+      return;
+    }
+    if (exchange.request.body.bytesLeft > 0) socket.useStreamBuffer();
+    this.#runtime.wheel.set(this, this.#runtime.config.timeouts.requestBodyMs);
+  }
+
+  #requestReceived(): void {
+    this.#state = State.busy;
+    this.#runtime.wheel.clear(this);
+    this.socket?.useSharedBuffer();
+    this.socket?.resume();
+  }
+
+  /** Appends to the carry; there is always room, because reading pauses while a request is under way. */
+  #keep(bytes: Buffer, from: number, to: number): void {
+    if (from === to) return;
+    if (this.#carry === null) {
+      this.#carry = this.#runtime.carries.take();
+      this.#carryFrom = 0;
+      this.#carryLength = 0;
+    }
+    let carry = this.#carry;
+    if (this.#carryLength + (to - from) > carry.length) {
+      if (this.#carryFrom > 0) {
+        carry.copyWithin(0, this.#carryFrom, this.#carryLength);
+        this.#carryLength -= this.#carryFrom;
+        this.#carryFrom = 0;
+      }
+      if (this.#carryLength + (to - from) > carry.length) {
+        const larger = Buffer.allocUnsafeSlow(this.#carryLength + (to - from));
+        carry.copy(larger, 0, 0, this.#carryLength);
+        this.#carry = larger;
+        carry = larger;
+      }
+    }
+    bytes.copy(carry, this.#carryLength, from, to);
+    this.#carryLength += to - from;
+  }
+
+  #dropCarry(): void {
+    if (this.#carry === null) return;
+    if (this.#carry.length === this.#runtime.carries.bytes) this.#runtime.carries.give(this.#carry);
+    this.#carry = null;
+  }
+
+  #processCarry(): void {
+    if (this.#carry !== null) this.#process(this.#carry, this.#carryFrom, this.#carryLength);
+  }
+
+  // ---- requests ----
+
+  /** Takes requests out of bytes[from..end) as long as each is answered at once; keeps what is left. */
+  #process(bytes: Buffer, from: number, end: number): void {
+    this.#isProcessing = true;
+    let at = from;
+    let count = 0;
+    while (at < end && this.#isReadyForHead) {
+      if (count++ === pipelinedRequestsPerTurnMax) {
+        setImmediate(() => this.#continue());
+        break;
+      }
+      const next = this.#takeRequest(bytes, at, end);
+      if (next === at) break;
+      at = next;
+    }
+    this.#isProcessing = false;
+    this.#keepRest(bytes, at, end);
+  }
+
+  get #isReadyForHead(): boolean {
+    return this.#state === State.idle || this.#state === State.head;
+  }
+
+  #keepRest(bytes: Buffer, at: number, end: number): void {
+    if (bytes === this.#carry) {
+      if (at === end || this.#state >= State.lingering) this.#dropCarry();
+      else this.#carryFrom = at;
+    } else if (at < end && this.#state < State.lingering) this.#keep(bytes, at, end);
+    if (this.#carry !== null && this.#state >= State.busy) this.socket?.pause();
+  }
+
+  /** Goes on with what is kept, after the exchange before it ended. */
+  #continue(): void {
+    if (!this.#isReadyForHead || this.#isProcessing) return;
+    if (this.#carry !== null) this.#processCarry();
+    if (!this.#isReadyForHead) return;
+    if (this.#hasEnded) this.#close();
+    else this.socket?.resume();
+  }
+
+  /** Parses one head at `at` and starts its exchange. Returns one past what was consumed; `at` when it is incomplete. */
+  #takeRequest(bytes: Buffer, at: number, end: number): number {
+    const runtime = this.#runtime;
+    const headEnd = parseRequestHead(bytes, at, end, runtime.requestHead, runtime.config.limits);
+    if (headEnd === 0) {
+      if (this.#state === State.idle) {
+        this.#state = State.head;
+        runtime.wheel.set(this, runtime.config.timeouts.requestHeadMs);
+      }
+      return at;
+    }
+    if (headEnd === -1) {
+      this.#refuse(runtime.requestHead.error ?? 'requestLineInvalid');
+      return end;
+    }
+    const exchange = runtime.freeExchanges.pop() ?? new Exchange(runtime);
+    this.#exchange = exchange;
+    this.#state = State.body;
+    const consumed = exchange.start(this, this.#findPeer(), this.#clientAddress(bytes), bytes, end);
+    if (this.#exchange !== exchange) return consumed;
+    if (exchange.isRequestDone) {
+      this.#state = State.busy;
+      runtime.wheel.clear(this);
+    } else runtime.wheel.set(this, runtime.config.timeouts.requestBodyMs);
+    return consumed;
+  }
+
+  #findPeer(): Peer {
+    this.#peer ??= this.#runtime.peers.find(this.socket?.remoteAddress ?? '');
+    return this.#peer;
+  }
+
+  /** Whose request it is, for sticky routing by address: the peer, or whom a trusted peer speaks for. */
+  #clientAddress(bytes: Buffer): string {
+    const peer = this.#findPeer();
+    if (!peer.isTrusted) return peer.address;
+    const { requestHead: head, config } = this.#runtime;
+    const field = head.findField(bytes, forwardedFor);
+    if (field === -1) return peer.address;
+    const at = field * FIELD_STRIDE;
+    const value = bytes.toString('latin1', head.fields[at + 2], head.fields[at + 3]);
+    return effectiveClientAddress(peer.address, value, config.routing.trustedProxies);
+  }
+
+  // ---- Downstream: what the exchange asks for ----
+
+  writeResponse(bytes: Uint8Array, from: number, to: number): boolean {
+    const { socket } = this;
+    if (socket === null) return true;
+    add(this.#runtime.slab, WORKER.bytesToClients, to - from);
+    if (socket.write(bytes, from, to)) return true;
+    this.#watchForStall();
+    return false;
+  }
+
+  get hasPendingWrites(): boolean {
+    return this.socket?.hasPendingWrites === true;
+  }
+
+  #watchForStall(): void {
+    this.#stalledBytes = this.socket?.pendingBytes ?? 0;
+    if (this.#state !== State.body) this.#runtime.wheel.set(this, this.#runtime.config.timeouts.clientIdleMs);
+  }
+
+  pauseRequest(): void {
+    if (this.#state === State.body) this.socket?.pause();
+  }
+
+  resumeRequest(): void {
+    if (this.#state === State.body) this.socket?.resume();
+  }
+
+  exchangeDone(keepAlive: boolean): void {
+    this.#releaseExchange();
+    this.#keepAlive = keepAlive;
+    if (this.hasPendingWrites) {
+      this.#state = State.flushing;
+      this.#watchForStall();
+    } else this.#answered();
+  }
+
+  #answered(): void {
+    if (!this.#keepAlive || (this.#hasEnded && this.#carry === null && !this.#isProcessing)) {
+      this.#linger();
+      return;
+    }
+    this.#state = State.idle;
+    this.#runtime.wheel.set(this, this.#runtime.config.timeouts.clientIdleMs);
+    if (!this.#isProcessing && this.#carry !== null) this.#continue();
+  }
+
+  responseCut(reset: boolean): void {
+    this.#releaseExchange();
+    if (reset) {
+      this.socket?.reset();
+      this.#close();
+    } else this.#linger();
+  }
+
+  holdStreamBuffer(buffer: Buffer): void {
+    this.#heldBuffer = buffer;
+  }
+
+  becomeTunnel(upstream: Socket, rest: Buffer): void {
+    const { socket } = this;
+    if (socket === null) return;
+    this.#releaseExchange();
+    const early =
+      this.#carry === null
+        ? null
+        : Buffer.copyBytesFrom(this.#carry, this.#carryFrom, this.#carryLength - this.#carryFrom);
+    this.#dropCarry();
+    this.#state = State.closed;
+    this.#runtime.wheel.remove(this);
+    this.socket = null;
+    openTunnel(this.#runtime, this.#registry, this, socket, upstream, rest, early);
+  }
+
+  #releaseExchange(): void {
+    if (this.#exchange !== null) this.#runtime.freeExchanges.push(this.#exchange);
+    this.#exchange = null;
+  }
+
+  // ---- the socket's other news ----
+
+  onDrained(): void {
+    if (this.#heldBuffer !== null) {
+      this.#runtime.streamBuffers.give(this.#heldBuffer);
+      this.#heldBuffer = null;
+    }
+    if (this.#state === State.flushing) this.#answered();
+    else {
+      if (this.#state === State.busy) this.#runtime.wheel.clear(this);
+      this.#exchange?.onClientDrained();
+    }
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true;
+    switch (this.#state) {
+      case State.idle:
+      case State.head:
+      case State.lingering:
+        this.#close();
+        return;
+      case State.body:
+        // A request that will never be complete.
+        this.#abort();
+        return;
+      case State.busy:
+      case State.flushing:
+      case State.closed:
+        // Half-closed: the client still waits for its answers.
+        return;
+    }
+  }
+
+  onFailed(): void {
+    this.#abort();
+  }
+
+  #abort(): void {
+    const exchange = this.#exchange;
+    if (exchange !== null) {
+      exchange.abort();
+      this.#releaseExchange();
+    }
+    this.#close();
+  }
+
+  onDeadline(): void {
+    switch (this.#state) {
+      case State.idle:
+      case State.lingering:
+        this.#close();
+        return;
+      case State.head:
+        this.#refuse('requestTimeout');
+        return;
+      case State.body:
+        this.#exchange?.rejectTimeout();
+        return;
+      case State.busy:
+      case State.flushing:
+        if (this.#hasProgressed()) this.#watchForStall();
+        else this.#abort();
+        return;
+      case State.closed:
+        return;
+    }
+  }
+
+  /** Whether the client took any byte of a pending write since the last look. */
+  #hasProgressed(): boolean {
+    const pending = this.socket?.pendingBytes ?? 0;
+    return pending < this.#stalledBytes;
+  }
+
+  /** Answers a request that never became an exchange, and closes. */
+  #refuse(name: ProxyErrorName): void {
+    const runtime = this.#runtime;
+    countRejection(runtime.slab, name);
+    this.refuseWith(name);
+  }
+
+  /** Writes the catalog's response and closes. */
+  refuseWith(name: ProxyErrorName): void {
+    const requestId = Buffer.from(this.#runtime.requestIds.next()).toString('latin1');
+    const options = { requestId, keepAlive: false, minorVersion: 1, isHead: false } as const;
+    const response = Buffer.from(rescueResponse(name, options), 'latin1');
+    if (proxyErrors[name].status !== 408 || this.#carryLength > 0)
+      this.socket?.write(response, 0, response.length);
+    this.#linger();
+  }
+
+  /** No further request is taken: FIN after the last answer, then wait a while for the client to read it and hang up. */
+  #linger(): void {
+    if (this.#state === State.lingering || this.#state === State.closed) return;
+    const { socket } = this;
+    if (socket === null) return;
+    this.#state = State.lingering;
+    if (!this.#isProcessing) this.#dropCarry();
+    if (this.#hasEnded && !socket.hasPendingWrites) {
+      this.#close();
+      return;
+    }
+    socket.shutdown();
+    socket.useSharedBuffer();
+    if (this.#hasEnded) this.#runtime.wheel.set(this, this.#runtime.config.timeouts.clientIdleMs);
+    else {
+      socket.resume();
+      this.#runtime.wheel.set(this, lingerMsMax);
+    }
+  }
+
+  /** Ends the connection: idle ones when draining, all of them at the drain deadline. True when an exchange was cut. */
+  cut(): boolean {
+    const wasBusy = this.#exchange !== null;
+    if (wasBusy) this.#abort();
+    else this.#close();
+    return wasBusy;
+  }
+
+  #close(): void {
+    if (this.#state === State.closed) return;
+    this.#state = State.closed;
+    this.#runtime.wheel.remove(this);
+    if (!this.#isProcessing) this.#dropCarry();
+    this.socket?.destroy();
+    this.socket = null;
+    this.#registry.remove(this);
+  }
+}

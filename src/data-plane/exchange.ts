@@ -1,0 +1,738 @@
+// One request from its head to the end of its answer, as named phases:
+//   start -> decide -> open (node, connection) -> send -> [retry | failover] -> acceptHead -> relay -> finish
+// Every failure ends in fail() before the response head and in cut() after it. Nothing here knows HTTP/1.1 connections
+// (client-connection.ts) or sockets (transport/).
+import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
+import { encodeResponseHead } from '#src/core/http1/forward-response-head.ts';
+import { ConnectionHeader, Framing } from '#src/core/http1/framing.ts';
+import { parseResponseHead } from '#src/core/http1/response-head.ts';
+import { armOf, decideRoute, isPinned } from '#src/core/routing/route-decision.ts';
+import { interimResponsesMax, pendingPerClusterMax, upstreamPerNodeMax } from '#src/limits.ts';
+import { add, increment } from '#src/shared-memory/counters.ts';
+import { type Arm, type FailureKind, WORKER, X, Y } from '#src/shared-memory/layout.ts';
+import { countAnswer, countFailover, countRejection } from './answer-counters.ts';
+import { Attempt } from './attempt.ts';
+import type { Downstream } from './downstream.ts';
+import { MessageBody } from './message-body.ts';
+import type { Peer } from './peer-directory.ts';
+import { RequestMessage } from './request-message.ts';
+import { rescueResponse } from './rescue.ts';
+import { UpstreamConnection, type UpstreamUser } from './upstream/upstream-connection.ts';
+import type { UpstreamNode } from './upstream/upstream-node.ts';
+import type { WorkerRuntime } from './worker-runtime.ts';
+
+/** Bodies with more than this to come are read in larger pieces straight from the upstream's own buffer. */
+const streamWorthBytes = 16 * 1024;
+
+const errorOf: Readonly<Record<FailureKind, ProxyErrorName>> = {
+  connect: 'upstreamConnectFailed',
+  reset: 'upstreamReset',
+  timeout: 'upstreamTimeout',
+  protocol: 'upstreamResponseInvalid',
+  truncated: 'upstreamReset',
+  unavailable: 'upstreamUnavailable',
+};
+
+export class Exchange implements UpstreamUser {
+  readonly request: RequestMessage;
+  /** Whether the request body was completely received and judged. */
+  isRequestDone: boolean;
+  readonly #runtime: WorkerRuntime;
+  readonly #attempt: Attempt;
+  readonly #responseBody: MessageBody;
+  #client: Downstream | null;
+  #upstream: UpstreamConnection | null;
+  #arm: Arm;
+  #isPinned: boolean;
+  #startedAtMs: number;
+  /** The request's bytes are on their way on the present connection. */
+  #isSent: boolean;
+  #isSendPending: boolean;
+  #isConnecting: boolean;
+  #hasResponseBytes: boolean;
+  #hasRetriedStale: boolean;
+  #hasRetriedConnect: boolean;
+  #hasFailedOver: boolean;
+  #isHeadForwarded: boolean;
+  #keepAlive: boolean;
+  #dechunk: boolean;
+  #isUpstreamReusable: boolean;
+  #interimCount: number;
+  #carry: Buffer | null;
+  #carryLength: number;
+
+  constructor(runtime: WorkerRuntime) {
+    this.request = new RequestMessage(runtime);
+    this.isRequestDone = false;
+    this.#runtime = runtime;
+    this.#attempt = new Attempt(runtime);
+    this.#responseBody = new MessageBody();
+    this.#client = null;
+    this.#upstream = null;
+    this.#arm = X;
+    this.#isPinned = false;
+    this.#startedAtMs = 0;
+    this.#isSent = false;
+    this.#isSendPending = false;
+    this.#isConnecting = false;
+    this.#hasResponseBytes = false;
+    this.#hasRetriedStale = false;
+    this.#hasRetriedConnect = false;
+    this.#hasFailedOver = false;
+    this.#isHeadForwarded = false;
+    this.#keepAlive = false;
+    this.#dechunk = false;
+    this.#isUpstreamReusable = false;
+    this.#interimCount = 0;
+    this.#carry = null;
+    this.#carryLength = 0;
+  }
+
+  /**
+   * Starts on the head in runtime.requestHead, parsed from bytes[..end). Returns one past the last byte taken: of the head,
+   * and of the body as far as it is there. The exchange may be over when this returns.
+   */
+  start(client: Downstream, peer: Peer, clientAddress: string, bytes: Uint8Array, end: number): number {
+    const runtime = this.#runtime;
+    const { requestHead: head, additions } = runtime;
+    this.#reset(client);
+    additions.trusted = peer.isTrusted;
+    additions.forwardedLines = peer.forwardedLines;
+    additions.peerAddress = peer.addressBytes;
+    additions.requestId = runtime.requestIds.next();
+    const { headEnd } = head;
+    const isDrawn = this.#decide(bytes, clientAddress);
+    this.request.begin(bytes);
+    const { bodyBytes } = runtime.config.limits;
+    if (bodyBytes !== null && head.framing === Framing.length && head.contentLength > bodyBytes) {
+      this.#reject('bodyTooLarge');
+      return headEnd;
+    }
+    const taken = this.#takeBody(bytes, headEnd, end);
+    if (taken === -1) return headEnd;
+    if (taken > headEnd) this.request.append(bytes, headEnd, taken);
+    this.#attempt.begin(this.#arm, this.#startedAtMs, isDrawn);
+    this.#open(null);
+    return taken;
+  }
+
+  #reset(client: Downstream): void {
+    this.#client = client;
+    this.#startedAtMs = performance.now();
+    this.#isSent = false;
+    this.#isSendPending = false;
+    this.#isConnecting = false;
+    this.#hasResponseBytes = false;
+    this.#hasRetriedStale = false;
+    this.#hasRetriedConnect = false;
+    this.#hasFailedOver = false;
+    this.#isHeadForwarded = false;
+    this.#interimCount = 0;
+  }
+
+  /** Draws the arm. Returns whether the request takes part in the comparison. */
+  #decide(bytes: Uint8Array, clientAddress: string): boolean {
+    const runtime = this.#runtime;
+    runtime.refreshSplit();
+    const { routing, requestHead, weightPpm, salt, slab } = runtime;
+    const random = runtime.random.nextUint32();
+    const decision = decideRoute(routing, bytes, requestHead, clientAddress, weightPpm, salt, random);
+    this.#arm = armOf(decision);
+    this.#isPinned = isPinned(decision);
+    if (this.#isPinned) {
+      increment(slab, WORKER.pinnedRequests);
+      return false;
+    }
+    if (this.#arm === X) return true;
+    if (runtime.breaker.allows(this.#startedAtMs)) {
+      runtime.budget.deposit();
+      return true;
+    }
+    this.#arm = X;
+    increment(slab, WORKER.breakerDiverted);
+    return false;
+  }
+
+  /** Judges request body bytes; -1 when they are invalid and the request was rejected for it. */
+  #takeBody(bytes: Uint8Array, from: number, end: number): number {
+    const { body } = this.request;
+    const taken = body.take(bytes, from, end, false);
+    if (taken === -1) {
+      this.#reject(body.decoder.error ?? 'chunkInvalid');
+      return -1;
+    }
+    const { bodyBytes } = this.#runtime.config.limits;
+    if (bodyBytes !== null && body.framing === Framing.chunked && body.bytesSeen > bodyBytes) {
+      this.#reject('bodyTooLarge');
+      return -1;
+    }
+    this.isRequestDone = body.isDone;
+    add(this.#runtime.slab, WORKER.bytesFromClients, taken - from);
+    return taken;
+  }
+
+  /** More of the request body; returns one past the last byte that belongs to it. */
+  onRequestBytes(bytes: Buffer, from: number, end: number, isPrivate: boolean): number {
+    const taken = this.#takeBody(bytes, from, end);
+    if (taken === -1) return end;
+    if (this.#upstream === null || !this.#isSent) this.#keepUnsent(bytes, from, taken);
+    else this.#forwardBody(bytes, from, taken, isPrivate);
+    return taken;
+  }
+
+  /** The connection is not there yet: what arrives meanwhile waits in the buffer, and the client is paused when it fills. */
+  #keepUnsent(bytes: Buffer, from: number, to: number): void {
+    if (!this.request.append(bytes, from, to)) this.#reject('bodyTooLarge');
+    else if (!this.request.isWithinReplayLimit) this.#client?.pauseRequest();
+  }
+
+  #forwardBody(bytes: Buffer, from: number, to: number, isPrivate: boolean): void {
+    const { request } = this;
+    const upstream = this.#upstream;
+    if (upstream === null) return;
+    if (request.isWhole && !this.#isHeadForwarded) {
+      request.isWhole = request.isWithinReplayLimit && request.append(bytes, from, to);
+    }
+    const flushed = isPrivate
+      ? upstream.socket.write(bytes, from, to)
+      : this.#writeCopy(upstream.socket, bytes, from, to);
+    if (!flushed) this.#client?.pauseRequest();
+    this.#awaitUpstream();
+  }
+
+  /** Writes from the scratch, because `bytes` is a shared read buffer that the next read overwrites. */
+  #writeCopy(
+    to: { write(b: Uint8Array, from: number, to: number): boolean },
+    bytes: Buffer,
+    from: number,
+    end: number,
+  ): boolean {
+    const { scratch } = this.#runtime;
+    bytes.copy(scratch, 0, from, end);
+    if (to.write(scratch, 0, end - from)) return true;
+    this.#runtime.replaceScratch();
+    return false;
+  }
+
+  // ---- connection ----
+
+  #open(except: UpstreamNode | null): void {
+    const runtime = this.#runtime;
+    const cluster = runtime.clusters[this.#arm];
+    // With X to fall back on there is no point in trying a Y that is known to be down.
+    const panic = this.#arm === X || this.#isPinned || !runtime.clusters[X].hasEligibleNode;
+    const node = cluster.pick(except, panic, this.#startedAtMs);
+    if (node === null) {
+      this.#fail('unavailable', 'upstreamUnavailable');
+      return;
+    }
+    const idle = this.#hasRetriedStale ? undefined : node.idle.pop();
+    if (idle !== undefined) {
+      this.#upstream = idle;
+      idle.reuse(this);
+      node.requestStarted();
+      this.#send(idle);
+      return;
+    }
+    const pending = runtime.slab[WORKER.pendingX + this.#arm] as number;
+    if (pending >= pendingPerClusterMax || node.openCount >= upstreamPerNodeMax) {
+      this.#fail('unavailable', 'upstreamOverloaded');
+      return;
+    }
+    this.#isConnecting = true;
+    add(runtime.slab, WORKER.pendingX + this.#arm, 1);
+    node.requestStarted();
+    this.#upstream = new UpstreamConnection(runtime, node, this);
+  }
+
+  #connectEnded(): void {
+    if (!this.#isConnecting) return;
+    this.#isConnecting = false;
+    add(this.#runtime.slab, WORKER.pendingX + this.#arm, -1);
+  }
+
+  onUpstreamConnected(): void {
+    this.#connectEnded();
+    if (this.#upstream !== null) this.#send(this.#upstream);
+  }
+
+  #send(upstream: UpstreamConnection): void {
+    const { request } = this;
+    this.#isSent = true;
+    this.#isSendPending = !upstream.socket.write(request.buffer, 0, request.length);
+    if (this.#isSendPending) this.#client?.pauseRequest();
+    else if (!this.isRequestDone) this.#client?.resumeRequest();
+    this.#awaitUpstream();
+  }
+
+  /** The upstream's turn: to answer once it has the whole request, to take more of it until then. */
+  #awaitUpstream(): void {
+    if (this.#upstream === null) return;
+    const { responseHeadMs, requestBodyMs } = this.#runtime.config.timeouts;
+    this.#runtime.wheel.set(
+      this.#upstream,
+      this.isRequestDone ? responseHeadMs : Math.max(requestBodyMs, responseHeadMs),
+    );
+  }
+
+  onUpstreamDrained(): void {
+    this.#isSendPending = false;
+    if (!this.isRequestDone) this.#client?.resumeRequest();
+  }
+
+  // ---- response ----
+
+  onUpstreamBytes(bytes: Buffer, length: number): void {
+    this.#hasResponseBytes = true;
+    if (this.#isHeadForwarded) {
+      this.#relayBody(bytes, length);
+      return;
+    }
+    if (this.#carry === null) {
+      this.#readHead(bytes, length);
+      return;
+    }
+    if (this.#carryLength + length > this.#carry.length) {
+      this.#fail('protocol', 'upstreamResponseInvalid');
+      return;
+    }
+    bytes.copy(this.#carry, this.#carryLength, 0, length);
+    this.#carryLength += length;
+    this.#readHead(this.#carry, this.#carryLength);
+  }
+
+  #readHead(source: Buffer, end: number): void {
+    const { responseHead: head, config } = this.#runtime;
+    const { isHead, isUpgrade } = this.request;
+    let from = 0;
+    while (true) {
+      const headEnd = parseResponseHead(source, from, end, head, config.limits, isHead, isUpgrade);
+      if (headEnd === -1) {
+        this.#fail('protocol', 'upstreamResponseInvalid');
+        return;
+      }
+      if (headEnd === 0) {
+        this.#keepPartialHead(source, from, end);
+        return;
+      }
+      if (!head.isInterim) {
+        this.#acceptHead(source, headEnd, end);
+        return;
+      }
+      if (!this.#forwardInterim(source)) return;
+      from = headEnd;
+      if (from === end) {
+        this.#dropCarry();
+        return;
+      }
+    }
+  }
+
+  #keepPartialHead(source: Buffer, from: number, end: number): void {
+    if (this.#carry === null) this.#carry = this.#runtime.carries.take();
+    if (source !== this.#carry || from > 0) source.copy(this.#carry, 0, from, end);
+    this.#carryLength = end - from;
+  }
+
+  #dropCarry(): void {
+    if (this.#carry === null) return;
+    this.#runtime.carries.give(this.#carry);
+    this.#carry = null;
+    this.#carryLength = 0;
+  }
+
+  /** 100, 102, 103: passed on to clients that can know them (RFC 9110 15.2), and bounded. */
+  #forwardInterim(source: Buffer): boolean {
+    const runtime = this.#runtime;
+    if (++this.#interimCount > interimResponsesMax) {
+      this.#fail('protocol', 'upstreamResponseInvalid');
+      return false;
+    }
+    if (this.request.minorVersion === 0) return true;
+    const length = encodeResponseHead(
+      source,
+      runtime.responseHead,
+      runtime.scratch,
+      0,
+      1,
+      ConnectionHeader.none,
+      false,
+    );
+    if (this.#client?.writeResponse(runtime.scratch, 0, length) === false) runtime.replaceScratch();
+    return true;
+  }
+
+  /** The final head is there: the attempt has its outcome, and the answer begins, unless X is to give a better one. */
+  #acceptHead(source: Buffer, headEnd: number, end: number): void {
+    const runtime = this.#runtime;
+    const { responseHead: head } = runtime;
+    const { status } = head;
+    if (status === 101) {
+      this.#switchProtocols(source, headEnd, end);
+      return;
+    }
+    this.#dechunk = this.request.minorVersion === 0 && head.framing === Framing.chunked;
+    this.#responseBody.begin(head.framing, head.contentLength);
+    const bodyEnd = this.#responseBody.take(source, headEnd, end, this.#dechunk);
+    if (bodyEnd === -1) {
+      this.#fail('protocol', 'upstreamResponseInvalid');
+      return;
+    }
+    const nowMs = performance.now();
+    this.#answered(status, nowMs);
+    if (status >= 500 && this.#failOverForStatus(status, nowMs)) return;
+    countAnswer(runtime.slab, this.#arm, status, nowMs - this.#startedAtMs);
+    this.#isUpstreamReusable = head.keepAlive && bodyEnd === end;
+    this.#forwardHead(source, headEnd, bodyEnd);
+    this.#dropCarry();
+    if (this.#responseBody.isDone) this.#finish();
+    else this.#streamOn();
+  }
+
+  #answered(status: number, nowMs: number): void {
+    this.#attempt.answered(status, nowMs - this.#startedAtMs, nowMs);
+    const node = this.#upstream?.node;
+    if (node === undefined) return;
+    if (status < 500) node.succeeded();
+    else if (node.failed()) this.#runtime.clusters[this.#arm].considerEjection(node, nowMs);
+  }
+
+  /** Head and what is there of the body leave in one write. */
+  #forwardHead(source: Buffer, headEnd: number, bodyEnd: number): void {
+    const runtime = this.#runtime;
+    const { responseHead: head, scratch } = runtime;
+    const { request } = this;
+    this.#keepAlive =
+      request.wantsKeepAlive &&
+      this.isRequestDone &&
+      !runtime.isDraining &&
+      head.framing !== Framing.close &&
+      !this.#dechunk;
+    const connection = !this.#keepAlive
+      ? ConnectionHeader.close
+      : request.minorVersion === 0
+        ? ConnectionHeader.keepAlive
+        : ConnectionHeader.none;
+    let length = encodeResponseHead(
+      source,
+      head,
+      scratch,
+      0,
+      request.minorVersion,
+      connection,
+      this.#dechunk,
+    );
+    if (this.#dechunk) length = this.#copyData(source, scratch, length);
+    else if (bodyEnd > headEnd) {
+      source.copy(scratch, length, headEnd, bodyEnd);
+      length += bodyEnd - headEnd;
+    }
+    this.#isHeadForwarded = true;
+    if (this.#client?.writeResponse(scratch, 0, length) === false) {
+      runtime.replaceScratch();
+      this.#upstream?.socket.pause();
+    }
+  }
+
+  /** Copies a chunked body's payload, found by the decoder in its last call, to out[at..). Returns the new end. */
+  #copyData(source: Buffer, out: Buffer, at: number): number {
+    const { dataRanges, dataRangeCount } = this.#responseBody.decoder;
+    let end = at;
+    for (let index = 0; index < dataRangeCount; index++) {
+      end += source.copy(out, end, dataRanges[2 * index] as number, dataRanges[2 * index + 1] as number);
+    }
+    return end;
+  }
+
+  #streamOn(): void {
+    const upstream = this.#upstream;
+    if (upstream === null) return;
+    const { framing, bytesLeft, bytesSeen } = this.#responseBody;
+    if (bytesLeft > streamWorthBytes || (framing !== Framing.length && bytesSeen > streamWorthBytes)) {
+      upstream.socket.useStreamBuffer();
+    }
+    this.#runtime.wheel.set(upstream, this.#runtime.config.timeouts.responseBodyMs);
+  }
+
+  #relayBody(bytes: Buffer, length: number): void {
+    const body = this.#responseBody;
+    const end = body.take(bytes, 0, length, this.#dechunk);
+    if (end === -1) {
+      this.#cut();
+      return;
+    }
+    if (end < length) this.#isUpstreamReusable = false;
+    if (!this.#writeBody(bytes, end)) this.#upstream?.socket.pause();
+    if (body.isDone) this.#finish();
+    else this.#streamOn();
+  }
+
+  /** False when part of it waits for the client. */
+  #writeBody(bytes: Buffer, end: number): boolean {
+    const client = this.#client;
+    const upstream = this.#upstream;
+    if (client === null || upstream === null || end === 0) return true;
+    const runtime = this.#runtime;
+    if (!this.#dechunk && upstream.socket.ownsBuffer(bytes)) return client.writeResponse(bytes, 0, end);
+    let length = end;
+    if (!this.#dechunk) bytes.copy(runtime.scratch, 0, 0, end);
+    else {
+      // The payload is smaller than the bytes it came in, but those may be a stream buffer: larger than the scratch.
+      if (end > runtime.scratch.length) runtime.scratch = Buffer.allocUnsafeSlow(end);
+      length = this.#copyData(bytes, runtime.scratch, 0);
+      if (length === 0) return true;
+    }
+    if (client.writeResponse(runtime.scratch, 0, length)) return true;
+    runtime.replaceScratch();
+    return false;
+  }
+
+  onClientDrained(): void {
+    this.#upstream?.socket.resume();
+  }
+
+  onUpstreamEnd(): void {
+    if (!this.#isHeadForwarded) this.#fail('reset', 'upstreamReset');
+    else if (this.#responseBody.framing === Framing.close) this.#finish();
+    else this.#cut();
+  }
+
+  onUpstreamFailed(_code: string, connected: boolean): void {
+    if (!connected) this.#fail('connect', 'upstreamConnectFailed');
+    else if (!this.#isHeadForwarded) this.#fail('reset', 'upstreamReset');
+    else this.#cut();
+  }
+
+  onUpstreamDeadline(connected: boolean): void {
+    if (!connected) {
+      this.#hasRetriedConnect = true; // a node that swallows connects cost its time once already
+      this.#fail('connect', 'upstreamConnectFailed');
+    } else if (!this.#isHeadForwarded) this.#fail('timeout', 'upstreamTimeout');
+    else if (this.#client?.hasPendingWrites === true)
+      this.#streamOn(); // the client is slow, not the upstream
+    else this.#cut();
+  }
+
+  // ---- failures before the response head ----
+
+  #fail(kind: FailureKind, error: ProxyErrorName): void {
+    const runtime = this.#runtime;
+    const upstream = this.#upstream;
+    const nowMs = performance.now();
+    const wasReused = upstream !== null && upstream.useCount > 0;
+    this.#leaveUpstream();
+    if (
+      kind === 'reset' &&
+      wasReused &&
+      !this.#hasResponseBytes &&
+      !this.#hasRetriedStale &&
+      this.#canReplay
+    ) {
+      this.#hasRetriedStale = true;
+      increment(runtime.slab, WORKER.staleReuseRetries);
+      this.#open(null);
+      return;
+    }
+    this.#attempt.failed(kind, nowMs);
+    if (upstream !== null && upstream.node.failed()) {
+      runtime.clusters[this.#arm].considerEjection(upstream.node, nowMs);
+    }
+    if (this.#retryOnAnotherNode(kind, upstream)) return;
+    if (this.#failOver(kind, nowMs)) return;
+    this.#rescue(error);
+  }
+
+  /** Everything received is in the buffer, and sending it twice does no harm (RFC 9110 9.2.2). */
+  get #canReplay(): boolean {
+    return this.request.isIdempotent && this.request.isWhole;
+  }
+
+  /** Nothing was sent on a connection that never came to be: any method may try another node. */
+  #retryOnAnotherNode(kind: FailureKind, failed: UpstreamConnection | null): boolean {
+    if (kind !== 'connect' || failed === null || this.#hasRetriedConnect) return false;
+    const runtime = this.#runtime;
+    const others = runtime.clusters[this.#arm].pick(failed.node, false, this.#startedAtMs);
+    if (others === null) return false;
+    this.#hasRetriedConnect = true;
+    increment(runtime.slab, WORKER.connectRetries);
+    this.#open(failed.node);
+    return true;
+  }
+
+  #triggersFailover(kind: FailureKind): boolean {
+    const { triggers } = this.#runtime;
+    switch (kind) {
+      case 'connect':
+      case 'unavailable':
+        return triggers.connect;
+      case 'reset':
+        return triggers.reset;
+      case 'timeout':
+        return triggers.timeout;
+      case 'protocol':
+      case 'truncated':
+        return triggers.includesStatus(502);
+    }
+  }
+
+  /** Replays a request that failed on Y on X, when it may be sent again and the budget allows it. */
+  #failOver(kind: FailureKind, nowMs: number): boolean {
+    const wasSent = kind !== 'connect' && kind !== 'unavailable';
+    const mayReplay = wasSent ? this.#canReplay : this.request.isWhole;
+    if (!mayReplay || !this.#triggersFailover(kind) || !this.#mayLeaveY(nowMs)) return false;
+    countFailover(this.#runtime.slab, kind);
+    this.#moveToX();
+    return true;
+  }
+
+  #failOverForStatus(status: number, nowMs: number): boolean {
+    if (!this.#canReplay || !this.#runtime.triggers.includesStatus(status) || !this.#mayLeaveY(nowMs))
+      return false;
+    countFailover(this.#runtime.slab, status);
+    this.#leaveUpstream();
+    this.#moveToX();
+    return true;
+  }
+
+  #mayLeaveY(nowMs: number): boolean {
+    if (this.#arm !== Y || this.#isPinned || this.#hasFailedOver) return false;
+    if (this.#runtime.budget.withdraw(nowMs)) return true;
+    increment(this.#runtime.slab, WORKER.failoverBudgetExhausted);
+    return false;
+  }
+
+  #moveToX(): void {
+    this.#hasFailedOver = true;
+    this.#arm = X;
+    this.#hasResponseBytes = false;
+    this.#hasRetriedStale = false;
+    this.#hasRetriedConnect = false;
+    this.#interimCount = 0;
+    this.#open(null);
+  }
+
+  /** Parts with the present connection, which can't be used again. */
+  #leaveUpstream(): void {
+    const upstream = this.#upstream;
+    this.#connectEnded();
+    this.#dropCarry();
+    this.#isSent = false;
+    if (upstream === null) return;
+    this.#upstream = null;
+    upstream.node.requestEnded();
+    upstream.close();
+  }
+
+  /** The client's own fault: nothing is charged to an arm. */
+  #reject(name: ProxyErrorName): void {
+    this.#leaveUpstream();
+    this.#attempt.abandoned();
+    countRejection(this.#runtime.slab, name);
+    if (this.#isHeadForwarded) this.#client?.responseCut(false);
+    else this.#respond(name, false);
+    this.#end();
+  }
+
+  /** The request body did not arrive in time. */
+  rejectTimeout(): void {
+    this.#reject('requestTimeout');
+  }
+
+  #rescue(name: ProxyErrorName): void {
+    const nowMs = performance.now();
+    const keepAlive = this.request.wantsKeepAlive && this.isRequestDone && !this.#runtime.isDraining;
+    this.#keepAlive = keepAlive;
+    countAnswer(this.#runtime.slab, this.#arm, proxyErrors[name].status, nowMs - this.#startedAtMs);
+    this.#respond(name, keepAlive);
+    this.#end();
+  }
+
+  #respond(name: ProxyErrorName, keepAlive: boolean): void {
+    const { requestId, minorVersion, isHead } = this.request;
+    const response = Buffer.from(
+      rescueResponse(name, { requestId, keepAlive, minorVersion, isHead }),
+      'latin1',
+    );
+    this.#keepAlive = keepAlive;
+    this.#client?.writeResponse(response, 0, response.length);
+  }
+
+  // ---- the end ----
+
+  /** The answer is complete. */
+  #finish(): void {
+    const upstream = this.#upstream;
+    if (upstream !== null) {
+      this.#upstream = null;
+      upstream.node.requestEnded();
+      if (this.#client?.hasPendingWrites === true) {
+        const held = upstream.socket.disownBuffer();
+        if (held !== null) this.#client.holdStreamBuffer(held);
+      }
+      if (this.#isUpstreamReusable && this.isRequestDone && !this.#isSendPending) {
+        upstream.socket.useSharedBuffer();
+        upstream.socket.resume();
+        upstream.release();
+      } else upstream.close();
+    }
+    this.#end();
+  }
+
+  /** Gives everything back and tells the client connection. */
+  #end(): void {
+    const client = this.#client;
+    const keepAlive = this.#keepAlive && this.isRequestDone;
+    this.request.end(this.#isSendPending);
+    this.#client = null;
+    this.#attempt.abandoned();
+    client?.exchangeDone(keepAlive);
+  }
+
+  /** The answer had begun and can't be completed. */
+  #cut(): void {
+    const client = this.#client;
+    increment(this.#runtime.slab, WORKER.truncatedResponses);
+    this.#attempt.truncated();
+    const mustReset = this.#dechunk || this.#responseBody.framing === Framing.close;
+    this.#disownPending();
+    this.#leaveUpstream();
+    this.request.end(this.#isSendPending);
+    this.#client = null;
+    client?.responseCut(mustReset);
+  }
+
+  /** The client is gone: nothing more can be delivered. */
+  abort(): void {
+    increment(this.#runtime.slab, WORKER.clientAborts);
+    this.#attempt.abandoned();
+    this.#disownPending();
+    this.#leaveUpstream();
+    this.request.end(true);
+    this.#client = null;
+  }
+
+  #disownPending(): void {
+    // The buffer of a pending write is left to the GC: the write keeps it alive as long as it needs it.
+    if (this.#client?.hasPendingWrites === true) this.#upstream?.socket.disownBuffer();
+  }
+
+  #switchProtocols(source: Buffer, headEnd: number, end: number): void {
+    const runtime = this.#runtime;
+    const upstream = this.#upstream;
+    const client = this.#client;
+    if (upstream === null || client === null) return;
+    const nowMs = performance.now();
+    this.#answered(101, nowMs);
+    countAnswer(runtime.slab, this.#arm, 101, nowMs - this.#startedAtMs);
+    const { responseHead, scratch } = runtime;
+    const length = encodeResponseHead(source, responseHead, scratch, 0, 1, ConnectionHeader.upgrade, false);
+    if (!client.writeResponse(scratch, 0, length)) runtime.replaceScratch();
+    const rest = Buffer.copyBytesFrom(source, headEnd, end - headEnd);
+    this.#dropCarry();
+    upstream.node.requestEnded();
+    this.#upstream = null;
+    this.request.end(this.#isSendPending);
+    this.#client = null;
+    client.becomeTunnel(upstream.surrender(), rest);
+  }
+}

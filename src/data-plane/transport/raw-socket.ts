@@ -1,0 +1,285 @@
+// A socket on Node's TCP handle itself: no stream machinery, no events, no allocation per read or write. All sockets of
+// one kind read into one shared buffer; a write that completes at once (nearly all do) needs no request object either.
+import { getSystemErrorName } from 'node:util';
+import type { BufferPool } from './buffer-pool.ts';
+import type { Socket, SocketOwner } from './socket.ts';
+import type { ConnectRequest, ShutdownRequest, TcpBinding, TcpHandle, WriteRequest } from './tcp-binding.ts';
+
+const endOfFile = -4095; // UV_EOF
+const connectionAborted = -103; // UV_ECONNABORTED
+const noOp = (): void => {};
+
+/** Binding, shared read buffer and pool that all raw sockets of one kind (clients, upstreams) use. */
+export class RawSocketEnvironment {
+  readonly binding: TcpBinding;
+  readonly sharedBuffer: Buffer;
+  readonly streamBuffers: BufferPool;
+  /** Taken by the next write; only replaced when a write goes asynchronous and keeps it. */
+  spareWrite: WriteRequest;
+  /** Told of exceptions in a socket's owner. */
+  readonly onDefect: (error: unknown) => void;
+
+  constructor(
+    binding: TcpBinding,
+    sharedBuffer: Buffer,
+    streamBuffers: BufferPool,
+    onDefect: (error: unknown) => void,
+  ) {
+    this.onDefect = onDefect;
+    this.binding = binding;
+    this.sharedBuffer = sharedBuffer;
+    this.streamBuffers = streamBuffers;
+    this.spareWrite = newWriteRequest(binding);
+  }
+}
+
+function newWriteRequest(binding: TcpBinding): WriteRequest {
+  const request = binding.createWriteRequest();
+  request.oncomplete = onWriteComplete;
+  request.buffer = null;
+  request.crossoverSocket = null;
+  return request;
+}
+
+function onWriteComplete(this: WriteRequest, status: number): void {
+  const socket = this.crossoverSocket as RawSocket;
+  this.buffer = null;
+  socket.writeCompleted(status);
+}
+
+function onRead(this: TcpHandle): Buffer | undefined {
+  return (this.crossoverSocket as RawSocket).readCompleted();
+}
+
+function onShutdown(this: ShutdownRequest): void {}
+
+export class RawSocket implements Socket {
+  owner: SocketOwner;
+  isOpen: boolean;
+  readonly #handle: TcpHandle;
+  readonly #environment: RawSocketEnvironment;
+  #isReading: boolean;
+  #pendingWrites: number;
+  #shutdownWanted: boolean;
+  /** Where the handle reads to now, and where it shall read to after the current callback. */
+  #buffer: Buffer;
+  #nextBuffer: Buffer;
+  /** Whether #buffer is a stream buffer that this socket has to give back. */
+  #ownsBuffer: boolean;
+  #remoteAddress: string | null;
+
+  constructor(handle: TcpHandle, environment: RawSocketEnvironment, owner: SocketOwner) {
+    this.owner = owner;
+    this.isOpen = true;
+    this.#handle = handle;
+    this.#environment = environment;
+    this.#isReading = false;
+    this.#pendingWrites = 0;
+    this.#shutdownWanted = false;
+    this.#buffer = environment.sharedBuffer;
+    this.#nextBuffer = environment.sharedBuffer;
+    this.#ownsBuffer = false;
+    this.#remoteAddress = null;
+    handle.crossoverSocket = this;
+    handle.onread = onRead;
+    handle.useUserBuffer(environment.sharedBuffer);
+    handle.setNoDelay(true);
+  }
+
+  get remoteAddress(): string {
+    if (this.#remoteAddress === null) {
+      const out: { address?: string } = {};
+      this.#remoteAddress = this.#handle.getpeername(out) === 0 ? (out.address ?? '') : '';
+    }
+    return this.#remoteAddress;
+  }
+
+  get hasPendingWrites(): boolean {
+    return this.#pendingWrites > 0;
+  }
+
+  get pendingBytes(): number {
+    return this.#handle.writeQueueSize;
+  }
+
+  readCompleted(): Buffer | undefined {
+    if (!this.isOpen) return undefined;
+    const { state, bytesOrErrorIndex } = this.#environment.binding;
+    const length = state[bytesOrErrorIndex] as number;
+    // A mistake of ours while handling one connection must not take the worker's other connections down.
+    try {
+      this.#deliver(length);
+    } catch (error) {
+      this.#environment.onDefect(error);
+      this.#fail(connectionAborted);
+    }
+    return this.#swapBuffer();
+  }
+
+  #deliver(length: number): void {
+    if (length > 0) this.owner.onBytes(this.#buffer, length);
+    else if (length === endOfFile) {
+      this.pause();
+      this.owner.onEnd();
+    } else if (length < 0) this.#fail(length);
+  }
+
+  /** Takes a wanted change of read buffer into effect: the handle uses what onread returns. */
+  #swapBuffer(): Buffer | undefined {
+    const next = this.#nextBuffer;
+    if (next === this.#buffer) return undefined;
+    this.#giveBack();
+    this.#buffer = next;
+    this.#ownsBuffer = next !== this.#environment.sharedBuffer;
+    return next;
+  }
+
+  #giveBack(): void {
+    if (this.#ownsBuffer) this.#environment.streamBuffers.give(this.#buffer);
+    this.#ownsBuffer = false;
+  }
+
+  write(bytes: Uint8Array, from: number, to: number): boolean {
+    if (!this.isOpen) return true;
+    const { binding } = this.#environment;
+    const request = this.#environment.spareWrite;
+    const piece = from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to);
+    const error = this.#handle.writeBuffer(request, piece);
+    if (error !== 0) {
+      queueMicrotask(() => this.#fail(error));
+      return true;
+    }
+    if (binding.state[binding.lastWriteWasAsyncIndex] === 0) return true;
+    request.buffer = piece;
+    request.crossoverSocket = this;
+    this.#environment.spareWrite = newWriteRequest(binding);
+    this.#pendingWrites++;
+    return false;
+  }
+
+  writeCompleted(status: number): void {
+    this.#pendingWrites--;
+    if (!this.isOpen) return;
+    if (status < 0) {
+      this.#fail(status);
+      return;
+    }
+    if (this.#pendingWrites > 0) return;
+    this.owner.onDrained();
+    if (this.#shutdownWanted && this.isOpen && this.#pendingWrites === 0) this.#shutdownNow();
+  }
+
+  pause(): void {
+    if (!this.#isReading || !this.isOpen) return;
+    this.#isReading = false;
+    this.#handle.readStop();
+  }
+
+  resume(): void {
+    if (this.#isReading || !this.isOpen) return;
+    this.#isReading = true;
+    const error = this.#handle.readStart();
+    if (error !== 0) queueMicrotask(() => this.#fail(error));
+  }
+
+  useStreamBuffer(): void {
+    if (this.#nextBuffer === this.#environment.sharedBuffer)
+      this.#nextBuffer = this.#environment.streamBuffers.take();
+  }
+
+  useSharedBuffer(): void {
+    if (this.#nextBuffer !== this.#buffer && this.#nextBuffer !== this.#environment.sharedBuffer) {
+      this.#environment.streamBuffers.give(this.#nextBuffer);
+    }
+    this.#nextBuffer = this.#environment.sharedBuffer;
+  }
+
+  ownsBuffer(bytes: Buffer): boolean {
+    return this.#ownsBuffer && bytes === this.#buffer;
+  }
+
+  disownBuffer(): Buffer | null {
+    const own = this.#buffer;
+    if (own === this.#environment.sharedBuffer) return null;
+    this.#ownsBuffer = false;
+    this.useSharedBuffer();
+    return own;
+  }
+
+  shutdown(): void {
+    if (!this.isOpen) return;
+    this.#shutdownWanted = true;
+    if (this.#pendingWrites === 0) this.#shutdownNow();
+  }
+
+  #shutdownNow(): void {
+    this.#shutdownWanted = false;
+    const request = this.#environment.binding.createShutdownRequest();
+    request.oncomplete = onShutdown;
+    this.#handle.shutdown(request);
+  }
+
+  destroy(): void {
+    if (!this.isOpen) return;
+    this.#closed();
+    this.#handle.close(noOp);
+  }
+
+  reset(): void {
+    if (!this.isOpen) return;
+    this.#closed();
+    if (this.#handle.reset(noOp) !== 0) this.#handle.close(noOp);
+  }
+
+  #closed(): void {
+    this.isOpen = false;
+    this.#isReading = false;
+    const { sharedBuffer, streamBuffers } = this.#environment;
+    if (this.#nextBuffer !== this.#buffer && this.#nextBuffer !== sharedBuffer)
+      streamBuffers.give(this.#nextBuffer);
+    this.#giveBack();
+    this.#buffer = sharedBuffer;
+    this.#nextBuffer = sharedBuffer;
+  }
+
+  #fail(error: number): void {
+    if (!this.isOpen) return;
+    this.destroy();
+    this.owner.onFailed(getSystemErrorName(error));
+  }
+}
+
+/** Opens a connection; the owner's `onConnected` or `onFailed` follows on a later turn. `address` is an IP address. */
+export function connectRaw(
+  environment: RawSocketEnvironment,
+  address: string,
+  port: number,
+  owner: SocketOwner & { onConnected(): void },
+): RawSocket {
+  const { binding } = environment;
+  const handle = binding.createHandle();
+  const socket = new RawSocket(handle, environment, owner);
+  const request: ConnectRequest = binding.createConnectRequest();
+  request.crossoverSocket = socket;
+  request.oncomplete = (status) => {
+    if (!socket.isOpen) return;
+    if (status === 0) {
+      socket.resume();
+      owner.onConnected();
+      return;
+    }
+    socket.destroy();
+    owner.onFailed(getSystemErrorName(status));
+  };
+  const error = address.includes(':')
+    ? handle.connect6(request, address, port)
+    : handle.connect(request, address, port);
+  if (error !== 0) {
+    queueMicrotask(() => {
+      if (!socket.isOpen) return;
+      socket.destroy();
+      owner.onFailed(getSystemErrorName(error));
+    });
+  }
+  return socket;
+}

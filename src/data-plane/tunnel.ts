@@ -1,0 +1,128 @@
+// Two sockets joined after 101 Switching Protocols: bytes go both ways unread, with backpressure and half-close.
+import { add } from '#src/shared-memory/counters.ts';
+import { WORKER } from '#src/shared-memory/layout.ts';
+import type { ClientRegistry, Closable } from './client-registry.ts';
+import { Timed } from './timer-wheel.ts';
+import type { Socket, SocketOwner } from './transport/socket.ts';
+import type { WorkerRuntime } from './worker-runtime.ts';
+
+class Tunnel extends Timed implements Closable {
+  readonly isIdle = false;
+  readonly #runtime: WorkerRuntime;
+  readonly #registry: ClientRegistry;
+  readonly #client: Socket;
+  readonly #upstream: Socket;
+  #isClosed: boolean;
+
+  constructor(runtime: WorkerRuntime, registry: ClientRegistry, client: Socket, upstream: Socket) {
+    super();
+    this.#runtime = runtime;
+    this.#registry = registry;
+    this.#client = client;
+    this.#upstream = upstream;
+    this.#isClosed = false;
+    client.owner = new TunnelEnd(runtime, this, client, upstream);
+    upstream.owner = new TunnelEnd(runtime, this, upstream, client);
+    add(runtime.slab, WORKER.tunnelsOpen, 1);
+    this.touch();
+  }
+
+  touch(): void {
+    this.#runtime.wheel.set(this, this.#runtime.config.timeouts.tunnelIdleMs);
+  }
+
+  onDeadline(): void {
+    this.close(false);
+  }
+
+  /** `reset`: one side failed, and the other must not take that for an orderly end. */
+  close(reset: boolean): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#runtime.wheel.remove(this);
+    for (const socket of [this.#client, this.#upstream]) {
+      if (reset) socket.reset();
+      else socket.destroy();
+    }
+    add(this.#runtime.slab, WORKER.tunnelsOpen, -1);
+    this.#registry.remove(this);
+  }
+
+  cut(): boolean {
+    this.close(false);
+    return true;
+  }
+}
+
+/** One direction: what `from` sends goes to `to`. */
+class TunnelEnd implements SocketOwner {
+  hasEnded: boolean;
+  readonly #runtime: WorkerRuntime;
+  readonly #tunnel: Tunnel;
+  readonly #from: Socket;
+  readonly #to: Socket;
+
+  constructor(runtime: WorkerRuntime, tunnel: Tunnel, from: Socket, to: Socket) {
+    this.hasEnded = false;
+    this.#runtime = runtime;
+    this.#tunnel = tunnel;
+    this.#from = from;
+    this.#to = to;
+  }
+
+  onBytes(bytes: Buffer, length: number): void {
+    this.#tunnel.touch();
+    this.send(bytes, 0, length);
+  }
+
+  send(bytes: Buffer, from: number, to: number): void {
+    const { scratch } = this.#runtime;
+    bytes.copy(scratch, 0, from, to);
+    if (this.#to.write(scratch, 0, to - from)) return;
+    this.#runtime.replaceScratch();
+    this.#from.pause();
+  }
+
+  onEnd(): void {
+    this.hasEnded = true;
+    this.#to.shutdown();
+    const other = this.#to.owner as TunnelEnd;
+    if (other.hasEnded && !this.#to.hasPendingWrites && !this.#from.hasPendingWrites)
+      this.#tunnel.close(false);
+  }
+
+  /** What this side was sent has left: its peer may send more. */
+  onDrained(): void {
+    const other = this.#to.owner as TunnelEnd;
+    if (!other.hasEnded) this.#to.resume();
+    else if (this.hasEnded) setImmediate(() => this.#tunnel.close(false));
+  }
+
+  onFailed(): void {
+    this.#tunnel.close(true);
+  }
+}
+
+/**
+ * Joins a client's socket with the upstream's after a 101.
+ * @param rest what the upstream sent right after its head
+ * @param early what the client sent before it saw the 101
+ */
+export function openTunnel(
+  runtime: WorkerRuntime,
+  registry: ClientRegistry,
+  connection: Closable,
+  client: Socket,
+  upstream: Socket,
+  rest: Buffer,
+  early: Buffer | null,
+): void {
+  const tunnel = new Tunnel(runtime, registry, client, upstream);
+  registry.replace(connection, tunnel);
+  client.useSharedBuffer();
+  upstream.useSharedBuffer();
+  if (rest.length > 0) (upstream.owner as TunnelEnd).send(rest, 0, rest.length);
+  if (early !== null) (client.owner as TunnelEnd).send(early, 0, early.length);
+  client.resume();
+  upstream.resume();
+}

@@ -1,0 +1,207 @@
+// Everything one worker shares among its connections: config snapshot, split, counters, clusters, buffers, timers. Made by
+// the worker's wiring; exchanges and connections only use it.
+import { createRandom, type Random } from '#src/base/random.ts';
+import type { Config } from '#src/config/config.ts';
+import { RequestAdditions } from '#src/core/http1/forward-request-head.ts';
+import { RequestHead } from '#src/core/http1/request-head.ts';
+import { ResponseHead } from '#src/core/http1/response-head.ts';
+import { compileRouting, type RoutingTable } from '#src/core/routing/routing-table.ts';
+import { epochSlotCount, readBufferBytes, streamBufferBytes } from '#src/limits.ts';
+import { attemptOffset, staleSlot, WORKER, X, Y } from '#src/shared-memory/layout.ts';
+import type { LogLine, NodeAssignments, WorkerStart } from '#src/shared-memory/messages.ts';
+import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import type { Exchange } from './exchange.ts';
+import { InFlightList } from './in-flight-list.ts';
+import { PeerDirectory } from './peer-directory.ts';
+import { RequestIds } from './request-ids.ts';
+import { TimerWheel } from './timer-wheel.ts';
+import { BufferPool } from './transport/buffer-pool.ts';
+import { connectRaw, RawSocketEnvironment } from './transport/raw-socket.ts';
+import type { Socket } from './transport/socket.ts';
+import { connectStream } from './transport/stream-socket.ts';
+import { loadTcpBinding } from './transport/tcp-binding.ts';
+import { Breaker } from './upstream/breaker.ts';
+import { Cluster } from './upstream/cluster.ts';
+import { FailoverBudget } from './upstream/failover-budget.ts';
+import { FailoverTriggers } from './upstream/failover-triggers.ts';
+import type { UpstreamConnection } from './upstream/upstream-connection.ts';
+import type { UpstreamNode } from './upstream/upstream-node.ts';
+
+/** Period of the worker's one timer: the resolution of every deadline. */
+export const coarseTickMs = 100;
+/** Heads we write grow by the forwarding headers: room for them beyond what was received. */
+const headGrowthBytes = 4 * 1024;
+/** Most requests are a head of a few hundred bytes; larger ones take a large buffer. */
+const smallRequestBytes = 4 * 1024;
+
+const hrtimeMs = (): number => Number(process.hrtime.bigint() / 1000n) / 1000;
+
+export class WorkerRuntime {
+  config: Config;
+  readonly slab: Float64Array;
+  /** Every worker's slab: the connection limit is over all of them. */
+  readonly allSlabs: readonly Float64Array[];
+  readonly slowThresholds: Float64Array;
+  readonly random: Random;
+  readonly requestIds: RequestIds;
+  readonly wheel: TimerWheel;
+  readonly inFlight: InFlightList;
+  readonly clusters: readonly [Cluster, Cluster];
+  readonly breaker: Breaker;
+  readonly budget: FailoverBudget;
+  triggers: FailoverTriggers;
+  routing: RoutingTable;
+  peers: PeerDirectory;
+  listenPort: number;
+  isDraining: boolean;
+  // The split as last read: epoch 0 is everything on X.
+  splitEpoch: number;
+  weightPpm: number;
+  salt: number;
+  // Parsed heads and additions live only within one callback, so one of each serves all connections.
+  readonly requestHead: RequestHead;
+  readonly responseHead: ResponseHead;
+  readonly additions: RequestAdditions;
+  /** Everything we write that is not a stream buffer is put together here; replaced when a write keeps it. */
+  scratch: Buffer;
+  readonly smallRequests: BufferPool;
+  largeRequests: BufferPool;
+  carries: BufferPool;
+  readonly streamBuffers: BufferPool;
+  readonly log: (line: LogLine) => void;
+  readonly freeExchanges: Exchange[];
+  readonly clientEnvironment: RawSocketEnvironment | null;
+  readonly #upstreamEnvironment: RawSocketEnvironment | null;
+  readonly #splitCell: SplitCell;
+
+  constructor(start: WorkerStart, log: (line: LogLine) => void) {
+    const { config, memory, workerIndex } = start;
+    const nowMs = performance.now();
+    this.config = config;
+    this.log = log;
+    this.allSlabs = memory.slabs.map((slab) => new Float64Array(slab));
+    this.slab = this.allSlabs[workerIndex] as Float64Array;
+    this.slowThresholds = new Float64Array(memory.slowThresholds);
+    this.random = createRandom((Math.random() * 0x1_0000_0000) | 0);
+    this.requestIds = new RequestIds();
+    this.wheel = new TimerWheel(coarseTickMs, nowMs);
+    this.inFlight = new InFlightList(this.slab, this.slowThresholds);
+    const health = new Int32Array(memory.nodeHealth);
+    this.clusters = [
+      new Cluster(X, this.slab, health, this.random),
+      new Cluster(Y, this.slab, health, this.random),
+    ];
+    this.breaker = new Breaker(this.slab, hrtimeMs);
+    this.budget = new FailoverBudget(config.failover.budget, nowMs);
+    this.triggers = new FailoverTriggers(config.failover.on);
+    this.routing = compileRouting(config.routing);
+    this.listenPort = config.listen.proxy.port;
+    this.peers = new PeerDirectory(config.routing.trustedProxies, this.listenPort);
+    this.isDraining = false;
+    this.#splitCell = new SplitCell(memory.split);
+    const split = this.#splitCell.read();
+    this.splitEpoch = split.epoch;
+    this.weightPpm = split.weightPpm;
+    this.salt = split.salt;
+    this.requestHead = new RequestHead();
+    this.responseHead = new ResponseHead();
+    this.additions = new RequestAdditions();
+    this.additions.proto = Buffer.from('http');
+    this.scratch = Buffer.allocUnsafeSlow(0);
+    this.smallRequests = new BufferPool(smallRequestBytes, 4096);
+    this.largeRequests = new BufferPool(0, 0);
+    this.carries = new BufferPool(0, 0);
+    this.streamBuffers = new BufferPool(streamBufferBytes, 64);
+    this.freeExchanges = [];
+    const binding = start.transport === 'raw' ? loadTcpBinding() : null;
+    const environment = () =>
+      binding === null
+        ? null
+        : new RawSocketEnvironment(
+            binding,
+            Buffer.allocUnsafeSlow(readBufferBytes),
+            this.streamBuffers,
+            (error) => this.reportDefect(error),
+          );
+    this.clientEnvironment = environment();
+    this.#upstreamEnvironment = environment();
+    this.configure(config, start.configRevision, start.nodes);
+  }
+
+  /** Swaps in a new config and node list; exchanges under way finish with what they were started with. */
+  configure(config: Config, revision: number, nodes: NodeAssignments): void {
+    this.config = config;
+    this.#sizeBuffers(config);
+    this.routing = compileRouting(config.routing);
+    this.additions.overrideHeader = this.routing.overrideName;
+    this.triggers = new FailoverTriggers(config.failover.on);
+    this.budget.share = config.failover.budget;
+    for (const cluster of this.clusters) {
+      cluster.ejectionEnabled = config.health.ejection;
+      cluster.slowStartMs = config.health.slowStartMs;
+    }
+    this.assignNodes(nodes);
+    this.setListenPort(this.listenPort);
+    this.slab[WORKER.configRevision] = revision;
+  }
+
+  /** An exception that one connection caused; that connection is closed, the worker goes on. */
+  reportDefect(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.log({
+      level: 'error',
+      message: 'a connection was closed by an internal error',
+      fields: { error: text },
+    });
+  }
+
+  #sizeBuffers(config: Config): void {
+    const headBytes = config.limits.headBytes + headGrowthBytes;
+    const largeBytes = headBytes + config.limits.replayBytes + readBufferBytes;
+    const carryBytes = config.limits.headBytes + readBufferBytes;
+    this.scratch = Buffer.allocUnsafeSlow(headBytes + readBufferBytes);
+    if (this.largeRequests.bytes !== largeBytes) this.largeRequests = new BufferPool(largeBytes, 256);
+    if (this.carries.bytes !== carryBytes) this.carries = new BufferPool(carryBytes, 256);
+  }
+
+  assignNodes(nodes: NodeAssignments): void {
+    const nowMs = performance.now();
+    this.clusters[X].assign(nodes.x, nowMs);
+    this.clusters[Y].assign(nodes.y, nowMs);
+  }
+
+  setListenPort(port: number): void {
+    this.listenPort = port;
+    this.additions.port = Buffer.from(String(port));
+    this.peers = new PeerDirectory(this.config.routing.trustedProxies, port);
+  }
+
+  /** Reads the split cell; one atomic load when nothing changed. */
+  refreshSplit(): void {
+    const epoch = this.#splitCell.epoch();
+    if (epoch === this.splitEpoch) return;
+    this.splitEpoch = epoch;
+    this.weightPpm = this.#splitCell.weightPpmAt(epoch);
+    this.salt = this.#splitCell.saltAt(epoch);
+    this.slab[WORKER.splitEpoch] = epoch;
+  }
+
+  /** Offset of the counters of an attempt that was assigned in `epoch`: requests from too long ago are counted as stale. */
+  attemptOffset(arm: number, epoch: number): number {
+    this.refreshSplit();
+    return attemptOffset(arm, this.splitEpoch - epoch >= epochSlotCount ? staleSlot : epoch % epochSlotCount);
+  }
+
+  connectUpstream(node: UpstreamNode, connection: UpstreamConnection): Socket {
+    const address = node.address ?? node.host;
+    const environment = this.#upstreamEnvironment;
+    return environment === null
+      ? connectStream(address, node.port, connection)
+      : connectRaw(environment, address, node.port, connection);
+  }
+
+  /** The scratch went along with a write that is still pending: make a new one. */
+  replaceScratch(): void {
+    this.scratch = Buffer.allocUnsafeSlow(this.scratch.length);
+  }
+}

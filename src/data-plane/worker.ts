@@ -1,0 +1,122 @@
+// Entry and wiring of a proxy worker: one event loop, one listener, its connections. Counts; decides nothing.
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { assert, unreachable } from '#src/base/assert.ts';
+import { WORKER } from '#src/shared-memory/layout.ts';
+import type { FromWorker, ToWorker, WorkerStart } from '#src/shared-memory/messages.ts';
+import { ClientRegistry } from './client-registry.ts';
+import { Listener } from './listener.ts';
+import { resolveEveryMs, resolveNodes } from './name-resolver.ts';
+import { coarseTickMs, WorkerRuntime } from './worker-runtime.ts';
+
+/** How long idle clients are left alone when draining: a request that is on its way must not meet a closed connection. */
+const idleGraceMs = 1_000;
+/** Names are resolved before the first request, but a slow resolver must not hold the start up for longer. */
+const firstResolveMs = 2_000;
+
+class ProxyWorker {
+  readonly #runtime: WorkerRuntime;
+  readonly #registry: ClientRegistry;
+  readonly #listener: Listener;
+  readonly #post: (message: FromWorker) => void;
+  #lastTickMs: number;
+  #nextResolveMs: number;
+  #drainSinceMs: number;
+  #drainUntilMs: number;
+  #isDrained: boolean;
+
+  constructor(start: WorkerStart, post: (message: FromWorker) => void) {
+    this.#post = post;
+    this.#runtime = new WorkerRuntime(start, (line) => post({ type: 'log', line }));
+    const { slab, allSlabs } = this.#runtime;
+    for (let gauge = WORKER.connectionsOpen; gauge <= WORKER.breakerOpenSinceMs; gauge++) slab[gauge] = 0;
+    slab[WORKER.pendingX] = 0;
+    slab[WORKER.pendingY] = 0;
+    this.#registry = new ClientRegistry(slab, allSlabs);
+    this.#listener = new Listener(this.#runtime, this.#registry);
+    this.#lastTickMs = performance.now();
+    this.#nextResolveMs = this.#lastTickMs + resolveEveryMs;
+    this.#drainSinceMs = 0;
+    this.#drainUntilMs = 0;
+    this.#isDrained = false;
+  }
+
+  async run(start: WorkerStart): Promise<void> {
+    const runtime = this.#runtime;
+    const resolving = resolveNodes(runtime, runtime.clusters);
+    await Promise.race([resolving, new Promise((resolve) => setTimeout(resolve, firstResolveMs).unref())]);
+    setInterval(() => this.#tick(), coarseTickMs);
+    try {
+      const shared = start.memory.slabs.length > 1;
+      const port = await this.#listener.listen(start.config.listen.proxy, shared);
+      runtime.setListenPort(port);
+      this.#post({ type: 'listening', port });
+    } catch (error) {
+      const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
+      this.#post({ type: 'failed-to-listen', code, message });
+    }
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    const runtime = this.#runtime;
+    const { slab } = runtime;
+    const delayMs = nowMs - this.#lastTickMs - coarseTickMs;
+    this.#lastTickMs = nowMs;
+    if (delayMs > (slab[WORKER.loopDelayMsMax] as number)) slab[WORKER.loopDelayMsMax] = delayMs;
+    slab[WORKER.heartbeat] = (slab[WORKER.heartbeat] as number) + 1;
+    runtime.wheel.advance(nowMs);
+    for (const cluster of runtime.clusters) cluster.refresh(nowMs);
+    runtime.inFlight.countCrossings(nowMs);
+    if (nowMs >= this.#nextResolveMs) {
+      this.#nextResolveMs = nowMs + resolveEveryMs;
+      void resolveNodes(runtime, runtime.clusters);
+    }
+    if (runtime.isDraining) this.#drainOn(nowMs);
+  }
+
+  onMessage(message: ToWorker): void {
+    const runtime = this.#runtime;
+    switch (message.type) {
+      case 'configure':
+        runtime.configure(message.config, message.configRevision, message.nodes);
+        void resolveNodes(runtime, runtime.clusters);
+        this.#post({ type: 'configured', configRevision: message.configRevision });
+        return;
+      case 'nodes':
+        runtime.assignNodes(message.nodes);
+        void resolveNodes(runtime, runtime.clusters);
+        return;
+      case 'drain':
+        this.#drain(message.deadlineMs);
+        return;
+      default:
+        unreachable(message);
+    }
+  }
+
+  /** Stop accepting, finish what is under way, say Connection: close, and cut what is left at the deadline. */
+  #drain(deadlineMs: number): void {
+    if (this.#runtime.isDraining) return;
+    this.#runtime.isDraining = true;
+    this.#drainSinceMs = performance.now();
+    this.#drainUntilMs = this.#drainSinceMs + deadlineMs;
+    this.#listener.close();
+  }
+
+  #drainOn(nowMs: number): void {
+    if (nowMs - this.#drainSinceMs >= Math.min(idleGraceMs, this.#drainUntilMs - this.#drainSinceMs)) {
+      this.#registry.closeIdle();
+    }
+    const cut = nowMs >= this.#drainUntilMs ? this.#registry.cutAll() : 0;
+    if (this.#registry.size > 0 || this.#isDrained) return;
+    this.#isDrained = true;
+    this.#post({ type: 'drained', cutExchanges: cut });
+  }
+}
+
+assert(!isMainThread && parentPort !== null, 'a worker runs in a worker thread');
+const port = parentPort;
+const start = workerData as WorkerStart;
+const worker = new ProxyWorker(start, (message) => port.postMessage(message));
+port.on('message', (message: ToWorker) => worker.onMessage(message));
+await worker.run(start);

@@ -1,0 +1,462 @@
+// The supervisor: makes the shared memory, starts the control thread and the proxy workers, replaces those that are lost, and
+// passes the few control messages on. It carries no traffic and takes no decision, so that nothing in it can fail.
+import { Worker } from 'node:worker_threads';
+import { unreachable } from '#src/base/assert.ts';
+import { classifyChanges } from '#src/config/changes.ts';
+import type { Config, LoadResult } from '#src/config/config.ts';
+import { assignSlots, type WantedNode } from '#src/core/routing/node-slots.ts';
+import { WORKER } from '#src/shared-memory/layout.ts';
+import type {
+  ControlStart,
+  FromControl,
+  FromWorker,
+  LogLine,
+  NodeAssignments,
+  ReloadResult,
+  ToControl,
+  ToWorker,
+  WorkerStart,
+} from '#src/shared-memory/messages.ts';
+import {
+  createSharedMemory,
+  nodeHealth,
+  nodeHealthIndex,
+  type SharedMemory,
+} from '#src/shared-memory/shared-memory.ts';
+
+export interface SupervisorOptions {
+  readonly config: Config;
+  /** Where the config came from, for reports. */
+  readonly configPath: string;
+  /** 'stream' uses net.Socket instead of raw TCP handles. */
+  readonly transport?: 'raw' | 'stream';
+  readonly log?: (line: LogLine) => void;
+  /** Reads the config again; without it a reload is refused. */
+  readonly reload?: () => Promise<LoadResult>;
+}
+
+export interface Supervisor {
+  readonly proxyPort: number;
+  readonly controlPort: number;
+  readonly memory: SharedMemory;
+  /** How the first rollout ended. */
+  readonly ended: Promise<'completed' | 'reverted'>;
+  /** Reads the config again: all of it takes effect, or none. */
+  reload(): Promise<ReloadResult>;
+  /** Stops accepting, finishes what is under way until timeouts.drain, then ends every thread. */
+  drain(): Promise<{ cutExchanges: number }>;
+  /** Ends a thread as a crash would; it is replaced. */
+  terminateWorker(index: number): Promise<void>;
+  terminateControl(): Promise<void>;
+}
+
+/** A thread that could not start at all: nothing is running any more. */
+export class StartError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'StartError';
+    this.code = code;
+  }
+}
+
+/** Crashes within a minute from which on a thread is restarted with a delay. */
+const crashesPerMinuteMax = 5;
+const restartDelayMs = 2_000;
+/** The control thread gets this long to publish the recorded split before workers take traffic anyway, on X alone. */
+const controlReadyMs = 5_000;
+/** Beyond the drain deadline a worker gets this long to report. */
+const drainReportMs = 2_000;
+
+interface ThreadSlot {
+  thread: Worker | null;
+  crashes: number[];
+}
+
+class Supervision implements Supervisor {
+  readonly memory: SharedMemory;
+  readonly ended: Promise<'completed' | 'reverted'>;
+  proxyPort = 0;
+  controlPort = 0;
+  readonly #options: SupervisorOptions;
+  readonly #log: (line: LogLine) => void;
+  readonly #workers: ThreadSlot[];
+  readonly #control: ThreadSlot = { thread: null, crashes: [] };
+  readonly #restarts = new Set<NodeJS.Timeout>();
+  #config: Config;
+  #configRevision = 1;
+  #nodes: NodeAssignments;
+  #controlGeneration = 0;
+  #isStopping = false;
+  #drained: Promise<{ cutExchanges: number }> | null = null;
+  #resolveEnded: (phase: 'completed' | 'reverted') => void = () => {};
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#config = options.config;
+    this.#log = options.log ?? (() => {});
+    // Without SO_REUSEPORT only one worker can own the port.
+    const workerCount =
+      process.platform === 'linux' || process.platform === 'freebsd' ? options.config.workers : 1;
+    this.memory = createSharedMemory(workerCount);
+    this.#workers = Array.from({ length: workerCount }, () => ({ thread: null, crashes: [] }));
+    this.#nodes = this.#assign({ x: [], y: [] }, options.config);
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.#startControl();
+      await this.#startFirstWorker();
+      await Promise.all(this.#workers.slice(1).map((_, index) => this.#startWorker(index + 1)));
+    } catch (error) {
+      await this.#stopThreads();
+      throw error;
+    }
+  }
+
+  // ---- workers ----
+
+  /** The first worker may find the port; the others share it. */
+  async #startFirstWorker(): Promise<void> {
+    this.proxyPort = this.#config.listen.proxy.port;
+    this.proxyPort = await this.#startWorker(0);
+  }
+
+  /** Resolves with the port once the worker listens; rejects when it can't. */
+  #startWorker(index: number): Promise<number> {
+    const { proxy } = this.#config.listen;
+    const config: Config = {
+      ...this.#config,
+      listen: { ...this.#config.listen, proxy: { host: proxy.host, port: this.proxyPort } },
+    };
+    const workerData: WorkerStart = {
+      config,
+      configRevision: this.#configRevision,
+      nodes: this.#nodes,
+      memory: this.memory,
+      workerIndex: index,
+      transport: this.#options.transport ?? 'raw',
+    };
+    const slot = this.#workers[index] as ThreadSlot;
+    const thread = new Worker(new URL('./data-plane/worker.ts', import.meta.url), {
+      workerData,
+      name: `proxy-${index}`,
+    });
+    slot.thread = thread;
+    return new Promise((resolve, reject) => {
+      let isListening = false;
+      thread.on('message', (message: FromWorker) => {
+        if (message.type === 'log') this.#log(message.line);
+        if (message.type === 'listening') {
+          isListening = true;
+          resolve(message.port);
+        }
+        if (message.type === 'failed-to-listen') reject(new StartError(message.code, message.message));
+      });
+      thread.on('error', (error) => this.#logCrash(`proxy-${index}`, error));
+      thread.on('exit', () => {
+        if (slot.thread === thread) slot.thread = null;
+        if (!isListening) reject(new StartError('EXITED', `proxy worker ${index} ended before it listened`));
+        this.#workerLost(index, slot);
+      });
+    });
+  }
+
+  #workerLost(index: number, slot: ThreadSlot): void {
+    if (this.#isStopping || this.#drained !== null) return;
+    const slab = new Float64Array(this.memory.slabs[index] as SharedArrayBuffer);
+    const detail = {
+      worker: index,
+      connections: slab[WORKER.connectionsOpen],
+      requests: (slab[WORKER.inFlightX] as number) + (slab[WORKER.inFlightY] as number),
+    };
+    slab[WORKER.connectionsOpen] = 0;
+    this.#tellControl({ type: 'lifecycle', name: 'worker-lost', detail });
+    this.#log({ level: 'error', message: 'proxy worker lost', fields: detail });
+    this.#restart(slot, async () => {
+      try {
+        await this.#startWorker(index);
+        this.#tellControl({ type: 'lifecycle', name: 'worker-replaced', detail: { worker: index } });
+        this.#log({ level: 'info', message: 'proxy worker replaced', fields: { worker: index } });
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error);
+        this.#log({
+          level: 'error',
+          message: 'proxy worker could not be replaced',
+          fields: { worker: index, error: text },
+        });
+      }
+    });
+  }
+
+  // ---- control thread ----
+
+  #startControl(): Promise<void> {
+    const workerData: ControlStart = {
+      config: this.#config,
+      configRevision: this.#configRevision,
+      nodes: this.#nodes,
+      memory: this.memory,
+      configPath: this.#options.configPath,
+      generation: this.#controlGeneration++,
+    };
+    const thread = new Worker(new URL('./control-plane/control-thread.ts', import.meta.url), {
+      workerData,
+      name: 'control',
+    });
+    const slot = this.#control;
+    slot.thread = thread;
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(resolve, controlReadyMs);
+      thread.on('message', (message: FromControl) => {
+        if (message.type === 'ready') {
+          clearTimeout(late);
+          this.controlPort = message.controlPort;
+          resolve();
+        } else if (message.type === 'failed-to-listen') {
+          clearTimeout(late);
+          reject(new StartError(message.code, message.message));
+        } else this.#onControlMessage(message);
+      });
+      thread.on('error', (error) => this.#logCrash('control', error));
+      thread.on('exit', () => {
+        clearTimeout(late);
+        if (slot.thread === thread) slot.thread = null;
+        resolve();
+        this.#controlLost(slot);
+      });
+    });
+  }
+
+  /** Traffic goes on at the last split; the next control thread resumes from the store. */
+  #controlLost(slot: ThreadSlot): void {
+    if (this.#isStopping) return;
+    this.#log({
+      level: 'error',
+      message: 'control thread lost; traffic goes on at the last split',
+      fields: {},
+    });
+    this.#restart(slot, async () => {
+      try {
+        await this.#startControl();
+        this.#tellControl({
+          type: 'lifecycle',
+          name: 'control-replaced',
+          detail: { generation: this.#controlGeneration - 1 },
+        });
+        this.#log({ level: 'info', message: 'control thread replaced', fields: {} });
+      } catch (error) {
+        this.#logCrash('control', error);
+      }
+    });
+  }
+
+  #onControlMessage(message: Exclude<FromControl, { type: 'ready' | 'failed-to-listen' }>): void {
+    switch (message.type) {
+      case 'log':
+        this.#log(message.line);
+        return;
+      case 'reload': {
+        const { requestId } = message;
+        void this.reload().then((result) => this.#tellControl({ type: 'reload-result', requestId, result }));
+        return;
+      }
+      case 'set-nodes':
+        this.#setNodes(message.requestId, message.cluster, message.nodes);
+        return;
+      case 'rollout-ended':
+        this.#resolveEnded(message.phase);
+        return;
+      case 'stopped':
+        return;
+      default:
+        unreachable(message);
+    }
+  }
+
+  #setNodes(requestId: number, cluster: 'x' | 'y', wanted: readonly WantedNode[]): void {
+    let problem: string | null = null;
+    try {
+      this.#useNodes({ ...this.#nodes, [cluster]: assignSlots(this.#nodes[cluster], wanted) });
+      this.#tellWorkers({ type: 'nodes', nodes: this.#nodes });
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error);
+    }
+    this.#tellControl({ type: 'nodes-applied', requestId, nodes: this.#nodes, problem });
+  }
+
+  // ---- configuration ----
+
+  async reload(): Promise<ReloadResult> {
+    const loaded = await this.#options.reload?.();
+    const place = { file: this.#options.configPath, line: 1, column: 1 };
+    if (loaded === undefined) {
+      return {
+        ok: false,
+        problems: [{ ...place, path: '', message: 'this process has no config file to reload', hint: null }],
+      };
+    }
+    if (!loaded.ok) return this.#refuseReload(loaded);
+    const { live, refused } = classifyChanges(this.#config, loaded.config);
+    if (refused.length > 0) {
+      const problems = refused.map(({ path, reason }) => ({
+        ...place,
+        path,
+        message: reason,
+        hint: 'restart to change it',
+      }));
+      return this.#refuseReload({ ok: false, problems });
+    }
+    let nodes: NodeAssignments;
+    try {
+      nodes = this.#assign(this.#nodes, loaded.config);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return this.#refuseReload({
+        ok: false,
+        problems: [{ ...place, path: 'clusters', message, hint: null }],
+      });
+    }
+    this.#config = loaded.config;
+    this.#configRevision++;
+    this.#useNodes(nodes);
+    const { proxy } = loaded.config.listen;
+    const config = {
+      ...loaded.config,
+      listen: { ...loaded.config.listen, proxy: { host: proxy.host, port: this.proxyPort } },
+    };
+    const change = { type: 'configure', config, configRevision: this.#configRevision, nodes } as const;
+    this.#tellWorkers(change);
+    this.#tellControl({ ...change, changed: live });
+    return { ok: true, configRevision: this.#configRevision, changed: live };
+  }
+
+  #refuseReload(result: Extract<ReloadResult, { ok: false }>): ReloadResult {
+    this.#tellControl({ type: 'lifecycle', name: 'reload-refused', detail: { problems: result.problems } });
+    return result;
+  }
+
+  #assign(current: NodeAssignments, config: Config): NodeAssignments {
+    const of = (cluster: 'x' | 'y') =>
+      assignSlots(
+        current[cluster],
+        config.clusters[cluster].nodes.map((node) => ({ ...node, draining: false })),
+      );
+    return { x: of('x'), y: of('y') };
+  }
+
+  /** A slot that changes hands starts without the health of the node before. */
+  #useNodes(nodes: NodeAssignments): void {
+    const health = new Int32Array(this.memory.nodeHealth);
+    for (const [arm, cluster] of (['x', 'y'] as const).entries()) {
+      const known = new Set(this.#nodes[cluster].map((node) => node.id));
+      for (const node of nodes[cluster]) {
+        if (!known.has(node.id)) Atomics.store(health, nodeHealthIndex(arm, node.slot), nodeHealth.unknown);
+      }
+    }
+    this.#nodes = nodes;
+  }
+
+  // ---- the end ----
+
+  drain(): Promise<{ cutExchanges: number }> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async #drain(): Promise<{ cutExchanges: number }> {
+    this.#tellControl({ type: 'draining' });
+    const { drainMs } = this.#config.timeouts;
+    const counts = await Promise.all(this.#workers.map(({ thread }) => drainWorker(thread, drainMs)));
+    await this.#stopThreads();
+    return { cutExchanges: counts.reduce((sum, count) => sum + count, 0) };
+  }
+
+  async #stopThreads(): Promise<void> {
+    this.#isStopping = true;
+    for (const restart of this.#restarts) clearTimeout(restart);
+    const control = this.#control.thread;
+    if (control !== null) await stopControl(control);
+    await Promise.all(this.#workers.map(({ thread }) => thread?.terminate()));
+  }
+
+  async terminateWorker(index: number): Promise<void> {
+    await this.#workers[index]?.thread?.terminate();
+  }
+
+  async terminateControl(): Promise<void> {
+    await this.#control.thread?.terminate();
+  }
+
+  // ---- small things ----
+
+  /** At once, but with a delay when it keeps happening. */
+  #restart(slot: ThreadSlot, start: () => Promise<void>): void {
+    const now = Date.now();
+    slot.crashes = [...slot.crashes.filter((at) => now - at < 60_000), now];
+    const delayMs = slot.crashes.length >= crashesPerMinuteMax ? restartDelayMs : 0;
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer);
+      if (!this.#isStopping) void start();
+    }, delayMs);
+    this.#restarts.add(timer);
+  }
+
+  #tellWorkers(message: ToWorker): void {
+    for (const { thread } of this.#workers) thread?.postMessage(message);
+  }
+
+  #tellControl(message: ToControl): void {
+    this.#control.thread?.postMessage(message);
+  }
+
+  #logCrash(thread: string, error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#log({ level: 'error', message: `${thread} crashed`, fields: { error: text } });
+  }
+}
+
+/** Resolves with the number of exchanges that were cut, or 0 when there is nothing to drain. */
+function drainWorker(thread: Worker | null, deadlineMs: number): Promise<number> {
+  if (thread === null) return Promise.resolve(0);
+  return new Promise((resolve) => {
+    const late = setTimeout(() => resolve(0), deadlineMs + drainReportMs);
+    const done = (cut: number) => {
+      clearTimeout(late);
+      resolve(cut);
+    };
+    thread.on('message', (message: FromWorker) => {
+      if (message.type === 'drained') done(message.cutExchanges);
+    });
+    thread.on('exit', () => done(0));
+    thread.postMessage({ type: 'drain', deadlineMs } satisfies ToWorker);
+  });
+}
+
+/** Lets the control thread write what it has; ends it when it does not answer. */
+async function stopControl(thread: Worker): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const late = setTimeout(resolve, drainReportMs);
+    const done = () => {
+      clearTimeout(late);
+      resolve();
+    };
+    thread.on('message', (message: FromControl) => {
+      if (message.type === 'stopped') done();
+    });
+    thread.on('exit', done);
+    thread.postMessage({ type: 'stop' } satisfies ToControl);
+  });
+  await thread.terminate();
+}
+
+/** Starts everything; rejects with StartError when a port can't be had, with nothing left running. */
+export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  const supervision = new Supervision(options);
+  await supervision.start();
+  return supervision;
+}
