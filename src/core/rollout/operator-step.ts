@@ -9,6 +9,7 @@ import {
   enterStep,
   type Move,
   percent,
+  phaseText,
   record,
   refuse,
   resetStep,
@@ -50,7 +51,7 @@ const by = ({ atMs, actor, reason }: Command | SetSplit): Omit<Move, 'name'> => 
 
 /** Why a command does not fit the phase, with what would. */
 const refuseIn = (state: RolloutState, command: Command, hint: string): StepResult =>
-  refuse(state, `cannot ${command.name}: the rollout is ${state.phase}; ${hint}`);
+  refuse(state, `cannot ${command.name}: the rollout is ${phaseText(state)}; ${hint}`);
 
 function pause(state: RolloutState, command: Command): StepResult {
   if (state.phase !== 'ramping' && state.phase !== 'soaking')
@@ -82,7 +83,8 @@ function resume(state: RolloutState, command: Command): StepResult {
 
 function advance(state: RolloutState, command: Command): StepResult {
   if (state.phase === 'paused') return refuseIn(state, command, 'resume it first');
-  if (state.phase === 'soaking') return refuseIn(state, command, 'the last step; complete ends it');
+  if (state.phase === 'soaking')
+    return refuseIn(state, command, 'it is at its last step, which complete ends');
   if (state.phase !== 'ramping') return refuseIn(state, command, 'only one that is ramping can advance');
   return enterStep(state, state.stepIndex + 1, by(command));
 }
@@ -144,5 +146,8 @@ export function stepOnSetSplit(state: RolloutState, event: SetSplit): StepResult
 
 function refuseSplit(state: StateOf<'preflight' | 'ramping' | 'soaking'>): StepResult {
   const hint = state.phase === 'preflight' ? 'revert it first' : 'pause or revert it first';
-  return refuse(state, `cannot set the split: the rollout is ${state.phase} and sets it itself; ${hint}`);
+  return refuse(
+    state,
+    `cannot set the split: the rollout is ${phaseText(state)} and sets it itself; ${hint}`,
+  );
 }

@@ -6,7 +6,7 @@ import type { StepResult } from './rollout-effect.ts';
 import type { RolloutEvent } from './rollout-event.ts';
 import type { RolloutState } from './rollout-state.ts';
 import { stepOnTick } from './tick-step.ts';
-import { enterStep, percent, record, refuse, revert, shift, stay } from './transitions.ts';
+import { enterStep, percent, phaseText, record, refuse, revert, shift, stay } from './transitions.ts';
 
 /** What the event does to the rollout. Refusals change nothing and say why; nothing throws. */
 export function step(state: RolloutState, event: RolloutEvent): StepResult {
@@ -44,7 +44,7 @@ function start(state: RolloutState, { atMs, plan }: EventOf<'start'>): StepResul
     case 'soaking':
       return refuse(
         state,
-        `cannot start: rollout ${state.plan.id} is ${state.phase}; revert or complete it first`,
+        `cannot start: rollout ${state.plan.id} is ${phaseText(state)}; revert or complete it first`,
       );
     default:
       return unreachable(state);
@@ -64,7 +64,7 @@ function finishPreflight(
   event: EventOf<'preflight-passed' | 'preflight-failed'>,
 ): StepResult {
   if (state.phase !== 'preflight')
-    return refuse(state, `no checks before a start are awaited: the rollout is ${state.phase}`);
+    return refuse(state, `no checks before a start are awaited: the rollout is ${phaseText(state)}`);
   const { atMs } = event;
   const by = { atMs, actor: 'crossover', evidence: null };
   if (event.type === 'preflight-failed') {

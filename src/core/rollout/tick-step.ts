@@ -92,7 +92,7 @@ function holdRamping(state: StateOf<'ramping'>, hold: HoldReason, { atMs, verdic
   const { plan, stepSinceMs, weightPpm } = state;
   const inconclusive = lacksEvidence(hold) && atMs - stepSinceMs >= plan.stepTimeoutMs;
   if (!inconclusive) return stay({ ...state, hold });
-  const text = `no conclusion after ${formatDuration(plan.stepTimeoutMs)} at ${percent(weightPpm)}: ${hold.text}`;
+  const text = `no conclusion after ${formatDuration(plan.stepTimeoutMs)}: ${hold.text}`;
   if (plan.onInconclusive === 'hold') return stay({ ...state, hold: { name: 'inconclusive', text } });
   const reason = `reverted at ${percent(weightPpm)}: ${text}`;
   return revert(

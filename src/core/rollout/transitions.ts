@@ -20,6 +20,10 @@ export interface Move {
 
 export const percent = (ppm: number): string => `${ppm / 10_000} %`;
 
+/** The phase as it reads after "the rollout is". */
+export const phaseText = ({ phase }: RolloutState): string =>
+  phase === 'preflight' ? 'in preflight' : phase;
+
 export const refuse = (state: RolloutState, text: string): StepResult => ({
   ok: false,
   refusal: { text, phase: state.phase },
