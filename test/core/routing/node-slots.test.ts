@@ -32,6 +32,12 @@ test('assignSlots leaves the slot of a node just removed unused when it adds ano
   assert.deepEqual(slots(next), { 1: 0, 9: 2 });
 });
 
+test('assignSlots reuses a slot freed long ago last when later ones are free', () => {
+  const first = assignSlots([], [node(1), node(2), node(3)]);
+  const second = assignSlots(first, [node(1), node(3)]);
+  assert.deepEqual(slots(assignSlots(second, [node(1), node(3), node(4)])), { 1: 0, 3: 2, 4: 3 });
+});
+
 test('assignSlots goes round when the last slot is in use', () => {
   const current = [{ ...node(1), slot: nodesPerClusterMax - 1 }];
   assert.deepEqual(slots(assignSlots(current, [node(1), node(2)])), { 1: nodesPerClusterMax - 1, 2: 0 });
