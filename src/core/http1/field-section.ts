@@ -164,9 +164,13 @@ function markNamedFields(bytes: Uint8Array, start: number, end: number, section:
   }
 }
 
+/** The fields that readConnectionFields reads. */
+export const connectionFields = (1 << FieldName.connection) | (1 << FieldName.proxyConnection);
+
 /**
  * Reads every Connection field (RFC 9110 7.6.1): sets section.connectionOptions and marks the fields they name as
- * hop-by-hop, but never what frames or addresses the message.
+ * hop-by-hop, but never what frames or addresses the message. Proxy-Connection is no standard, but its `close` is
+ * honoured, as some peers do: whoever expects a close must not find another message.
  *
  * @returns false when there are more options than connectionOptionsMax.
  */
@@ -175,7 +179,8 @@ export function readConnectionFields(bytes: Uint8Array, section: FieldSection): 
   const fieldsEnd = section.fieldCount * FIELD_STRIDE;
   let optionCount = 0;
   for (let at = 0; at < fieldsEnd; at += FIELD_STRIDE) {
-    if (((fields[at + 4] as number) & NAME_MASK) !== FieldName.connection) continue;
+    const name = (fields[at + 4] as number) & NAME_MASK;
+    if (name !== FieldName.connection && name !== FieldName.proxyConnection) continue;
     const end = fields[at + 3] as number;
     let i = fields[at + 2] as number;
     while (i < end) {
@@ -188,6 +193,10 @@ export function readConnectionFields(bytes: Uint8Array, section: FieldSection): 
       if (optionEnd === optionStart) continue;
       if (++optionCount > connectionOptionsMax) return false;
       const option = connectionOption(bytes, optionStart, optionEnd);
+      if (name === FieldName.proxyConnection) {
+        section.connectionOptions |= option & ConnectionOption.close;
+        continue;
+      }
       section.connectionOptions |= option;
       if (option === ConnectionOption.other) markNamedFields(bytes, optionStart, optionEnd, section);
     }

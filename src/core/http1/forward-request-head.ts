@@ -53,6 +53,7 @@ const cutFields =
   (1 << FieldName.proxyConnection) |
   (1 << FieldName.te) |
   (1 << FieldName.upgrade) |
+  (1 << FieldName.expect) |
   (1 << FieldName.xForwardedFor) |
   (1 << FieldName.xForwardedHost) |
   (1 << FieldName.xForwardedProto) |
@@ -133,16 +134,13 @@ function writeLineEnd(out: Uint8Array, at: number): number {
 /** RFC 9112 3.2.1, 3.2.4: method and origin-form target; an empty path is `/`, or `*` for OPTIONS. */
 function writeRequestLine(source: Uint8Array, head: RequestHead, out: Uint8Array, at: number): number {
   let to = copyBytes(source, head.start, head.targetStart, out, at);
-  if (head.pathStart === head.pathEnd && isOptions(source, head)) out[to++] = 0x2a;
+  if (head.pathStart === head.pathEnd && head.isOptions) out[to++] = 0x2a;
   else if (head.isAbsoluteForm && (head.pathStart === head.pathEnd || source[head.pathStart] !== SLASH)) {
     out[to++] = SLASH;
   }
   to = copyBytes(source, head.pathStart, head.pathEnd, out, to);
   return appendBytes(versionLine, out, to);
 }
-
-const isOptions = (source: Uint8Array, head: RequestHead): boolean =>
-  head.methodEnd - head.start === 7 && source[head.start] === 0x4f && source[head.start + 1] === 0x50;
 
 /** HTTP/1.0 may come without Host (RFC 9112 3.2), and then has the authority of its target, or none. */
 function writeMissingHost(
@@ -186,7 +184,7 @@ function copyFields(
     if (kind === 0 && !isOverride) continue;
     const name = kind & NAME_MASK;
     const next = slot + FIELD_STRIDE < fieldsEnd ? (fields[slot + FIELD_STRIDE] as number) : linesEnd;
-    if (isOverride || ((kind & dropped) !== 0 && !(name === FieldName.upgrade && head.isUpgrade))) {
+    if (isOverride || isDropped(head, kind, dropped)) {
       to = copyBytes(source, run, lineStart, out, to);
       run = next;
     } else if (name === FieldName.xRequestId) {
@@ -210,6 +208,13 @@ function copyFields(
     }
   }
   return copyBytes(source, run, linesEnd, out, to);
+}
+
+function isDropped(head: RequestHead, kind: number, dropped: number): boolean {
+  const name = kind & NAME_MASK;
+  if ((kind & dropped) !== 0) return name !== FieldName.upgrade || !head.isUpgrade;
+  // An expectation means nothing in HTTP/1.0 (RFC 9110 10.1.1), and would begin to where it is forwarded as HTTP/1.1.
+  return name === FieldName.expect && head.minorVersion === 0;
 }
 
 /** Slot of the last field of that name which is not hop-by-hop, or -1. */

@@ -1,12 +1,19 @@
 // Message body length (RFC 9112 6): the two framing fields, of which a message may have one, once, in one spelling.
 import { contentLengthMax } from '#src/limits.ts';
-import { ascii, equalsIgnoreCase } from './characters.ts';
+import { ascii, CR, equalsIgnoreCase, SP } from './characters.ts';
 
 const chunked = ascii('chunked');
 
-/** RFC 9112 7: the only transfer coding that is spoken here, named exactly once. */
-export const isExactlyChunked = (bytes: Uint8Array, start: number, end: number): boolean =>
-  equalsIgnoreCase(bytes, start, end, chunked);
+/**
+ * RFC 9112 7: the only transfer coding that is spoken here, named exactly once, bytes[start..end) being the trimmed
+ * value. A tab behind it is refused: nginx and llhttp take it for a part of the name, so readers would disagree.
+ */
+export function isExactlyChunked(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = end; bytes[i] !== CR; i++) {
+    if (bytes[i] !== SP) return false;
+  }
+  return equalsIgnoreCase(bytes, start, end, chunked);
+}
 
 /** Value of a Content-Length (RFC 9110 8.6): digits only, at most contentLengthMax; -1 when it is anything else. */
 export function parseContentLength(bytes: Uint8Array, start: number, end: number): number {

@@ -5,6 +5,7 @@ import { ascii, CR, equalsIgnoreCase, LF, METHOD, SLASH, SP, TARGET } from './ch
 import { FieldName, NAME_MASK } from './field-kind.ts';
 import {
   ConnectionOption,
+  connectionFields,
   FieldSection,
   listHolds,
   parseFieldSection,
@@ -42,6 +43,7 @@ export class RequestHead extends FieldSection {
   keepAlive = false;
   isHead = false;
   isConnect = false;
+  isOptions = false;
   /** GET, HEAD, OPTIONS, PUT, DELETE, TRACE (RFC 9110 9.2.2). */
   isIdempotent = false;
   /** The client waits for a 100 before it sends its body: HTTP/1.1 with a body only (RFC 9110 10.1.1). */
@@ -175,6 +177,7 @@ function readMethod(bytes: Uint8Array, head: RequestHead): void {
   const start = head.start;
   let isHead = false;
   let isConnect = false;
+  let isOptions = false;
   let isIdempotent = false;
   switch (head.methodEnd - start) {
     case 3:
@@ -192,12 +195,14 @@ function readMethod(bytes: Uint8Array, head: RequestHead): void {
       break;
     case 7:
       isConnect = isMethod(bytes, start, CONNECT);
-      isIdempotent = isMethod(bytes, start, OPTIONS);
+      isOptions = isMethod(bytes, start, OPTIONS);
+      isIdempotent = isOptions;
       break;
     default:
   }
   head.isHead = isHead;
   head.isConnect = isConnect;
+  head.isOptions = isOptions;
   head.isIdempotent = isIdempotent;
 }
 
@@ -225,9 +230,7 @@ function readTarget(bytes: Uint8Array, head: RequestHead): boolean {
   head.pathStart = start;
   head.pathEnd = end;
   if (first === SLASH) return true;
-  if (first === 0x2a) {
-    return end === start + 1 && head.methodEnd - head.start === 7 && isMethod(bytes, head.start, OPTIONS);
-  }
+  if (first === 0x2a) return end === start + 1 && head.isOptions;
   return readAbsoluteForm(bytes, start, end, head);
 }
 
@@ -299,7 +302,7 @@ function readFields(bytes: Uint8Array, head: RequestHead): boolean {
   head.hasExpectContinue = false;
   head.isUpgrade = false;
   if (!readHost(bytes, head)) return fault(head, 'hostInvalid');
-  if ((head.seen & (1 << FieldName.connection)) !== 0 && !readConnectionFields(bytes, head)) {
+  if ((head.seen & connectionFields) !== 0 && !readConnectionFields(bytes, head)) {
     return fault(head, 'headerInvalid');
   }
   const options = head.connectionOptions;

@@ -4,6 +4,7 @@ import { ascii, CR, LF, SP, VALUE } from './characters.ts';
 import { FieldName, NAME_MASK } from './field-kind.ts';
 import {
   ConnectionOption,
+  connectionFields,
   FieldSection,
   parseFieldSection,
   readConnectionFields,
@@ -140,10 +141,14 @@ function readFields(
   if (status === 101 && !(isUpgradeRequest && (seen & (1 << FieldName.upgrade)) !== 0)) {
     return fault(head, '101 without an upgrade');
   }
-  if ((seen & (1 << FieldName.connection)) !== 0 && !readConnectionFields(bytes, head)) {
+  if ((seen & connectionFields) !== 0 && !readConnectionFields(bytes, head)) {
     return fault(head, 'too many connection options');
   }
   if (!readLength(bytes, head)) return false;
+  // RFC 9110 15.2: no interim response has content. Parsers that do not know a code would wait for it.
+  if (status < 200 && (head.framing === Framing.chunked || head.contentLength > 0)) {
+    return fault(head, 'interim response with a body');
+  }
   if (requestIsHead || status < 200 || status === 204 || status === 304) {
     head.framing = Framing.none;
     head.contentLength = 0;

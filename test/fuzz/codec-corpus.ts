@@ -1,0 +1,92 @@
+// Good messages and nasty ones, the seeds of the codec's fuzz tests. Every message that once told our parser and
+// llhttp apart is kept here too.
+
+const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
+
+const browserFields =
+  'User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n' +
+  'Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8\r\nAccept-Encoding: gzip, br\r\n' +
+  'Accept-Language: en\r\nCookie: session=abc; theme=\xe9\r\nConnection: keep-alive\r\n';
+
+export const requestCorpus: readonly Buffer[] = [
+  'GET / HTTP/1.1\r\nHost: example.com\r\n\r\n',
+  `GET /a/b?c=d HTTP/1.1\r\nHost: example.com:8000\r\n${browserFields}\r\n`,
+  '\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n',
+  'HEAD /x HTTP/1.1\r\nHost: [::1]:80\r\nConnection: close\r\n\r\n',
+  'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n',
+  'GET http://target.example/p?q HTTP/1.1\r\nHost: ignored\r\n\r\n',
+  'GET HTTPS://target.example HTTP/1.1\r\nHost: target.example\r\n\r\n',
+  'OPTIONS http://target.example:8080 HTTP/1.1\r\nHost: x\r\n\r\n',
+  'GET / HTTP/1.0\r\n\r\n',
+  'GET / HTTP/1.0\r\nHost: a\r\nConnection: Keep-Alive\r\n\r\n',
+  'POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello',
+  'POST /p HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n',
+  'PUT /p HTTP/1.1\r\nhost:\ta\t\r\ncontent-length:5\r\n\r\nhelloGET /next HTTP/1.1\r\nHost: a\r\n\r\n',
+  'POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
+  'POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\nTrailer: X-Sum\r\n\r\n5;a=b;c="d\\"e"\r\nhello\r\n00a\r\n0123456789\r\n000\r\nX-Sum: 1\r\nEmpty:\r\n\r\nGET / HTTP/1.1\r\nHost: b\r\n\r\n',
+  'POST /p HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc',
+  'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\nframes',
+  'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n',
+  'GET / HTTP/1.1\r\nHost: a\r\nConnection: close, X-Hop , TE\r\nX-Hop: 1\r\nTE: trailers\r\nKeep-Alive: timeout=5\r\nProxy-Connection: x\r\n\r\n',
+  'GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 2.2.2.2\r\nX-Forwarded-Proto: https\r\nX-Request-Id: a-b.c\r\nX-Real-IP: 1.1.1.1\r\nForwarded: for=1\r\nKong-Debug: 1\r\n\r\n',
+  'PATCH /~!$&()*+,;=:@%20 HTTP/1.1\r\nHost: a_b.c\r\nX_Under: y\r\nEmpty:\r\nSpaced: \t a b \t \r\n\r\n',
+  'M-SEARCH / HTTP/1.1\r\nHost:\r\n\r\n',
+  'DELETE /x HTTP/1.1\r\nHost: a%2fb\r\n__proto__: 1\r\nconstructor: 2\r\n\r\n',
+  // Refused, each close to something that is not.
+  'GET / HTTP/1.1\r\n\r\n',
+  'GET / HTTP/1.1\nHost: a\n\n',
+  'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',
+  'GET / HTTP/1.1\r\nHost: a b\r\n\r\n',
+  'GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n folded\r\n\r\n',
+  'GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n',
+  'GET / HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n',
+  'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello',
+  'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\nhello',
+  'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+  'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  'POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n',
+  'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n',
+  'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n',
+  'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 5\r\n\r\n',
+  'GET  / HTTP/1.1\r\nHost: a\r\n\r\n',
+  'GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n',
+  'GET / HTTP/1.2\r\nHost: a\r\n\r\n',
+  'GET /\r\nHost: a\r\n\r\n',
+  'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n',
+  'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+].map(latin1);
+
+export const responseCorpus: readonly Buffer[] = [
+  'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello',
+  'HTTP/1.1 200 OK\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\nConnection: keep-alive\r\nServer: kong/3.10.0\r\nX-Kong-Upstream-Latency: 3\r\nX-Kong-Proxy-Latency: 1\r\nVia: 1.1 kong/3.10.0\r\nX-Kong-Request-Id: abc\r\n\r\n{}',
+  'HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\nX-Kong-Response-Latency: 1\r\nWWW-Authenticate: Key\r\n\r\n{}',
+  'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n',
+  'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end',
+  'HTTP/1.0 200 OK\r\n\r\nuntil the end',
+  'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\n\r\n',
+  'HTTP/1.1 204 No Content\r\n\r\n',
+  'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\nContent-Length: 99\r\n\r\n',
+  'HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n',
+  'HTTP/1.1 100 Continue\r\n\r\n',
+  'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+  'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nframes',
+  'HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n',
+  'HTTP/1.1 200 \r\nSet-Cookie: a=\xe9\r\nSet-Cookie: b\r\nContent-Length: 0\r\n\r\n',
+  'HTTP/1.1 599 Gr\xfc\xdfe\tda\r\ncontent-length:\t1\t\r\n\r\nx',
+  'HTTP/1.1 426 Upgrade Required\r\nUpgrade: h2c, websocket\r\nConnection: Upgrade, X-A\r\nX-A: b\r\nContent-Length: 0\r\n\r\n',
+  // Refused.
+  'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!',
+  'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  'HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\nhello',
+  'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+  'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  'HTTP/1.1 099 Low\r\n\r\n',
+  'HTTP/1.1 1000 High\r\n\r\n',
+  'HTTP/1.1 200 O\rK\r\n\r\n',
+  'HTTP/2 200\r\n\r\n',
+  'HTTP/1.1 200 OK\nContent-Length: 0\n\n',
+  'HTTP/1.1 200 OK\r\nX : y\r\n\r\n',
+  '<html>no head</html>',
+].map(latin1);
