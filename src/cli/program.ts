@@ -1,9 +1,15 @@
 // The whole command tree: which commands exist, how their errors become words and exit codes. What a command does is in
 // its own file.
-import { Command, CommanderError } from 'commander';
+import { type Argument, Command, CommanderError } from 'commander';
+import { addCheck } from './check-command.ts';
 import { type CliContext, CliError, type CliIo, exitCodes } from './cli-io.ts';
+import { addDemo } from './demo.ts';
+import { addEvents } from './events.ts';
 import { packageVersion } from './package-version.ts';
+import { addRollout } from './rollout.ts';
 import { addServe } from './serve.ts';
+import { addSplit } from './split.ts';
+import { addStatus } from './status.ts';
 
 /** Builds the command tree. Nothing runs and nothing heavy is loaded until a command is parsed. */
 export function createProgram(context: CliContext): Command {
@@ -14,11 +20,34 @@ export function createProgram(context: CliContext): Command {
     )
     .version(packageVersion(), '-V, --version', 'print the version')
     .exitOverride()
+    .configureHelp({ helpWidth: 100, subcommandTerm: termOf })
+    .addHelpText('after', examples)
     .showHelpAfterError('Run with --help to see what is possible.')
     .configureOutput({ writeOut: (text) => context.io.out(text), writeErr: (text) => context.io.err(text) });
-  addServe(program, context);
+  for (const add of [addServe, addCheck, addDemo, addStatus, addSplit, addRollout, addEvents])
+    add(program, context);
   return program;
 }
+
+/** A subcommand in its parent's help: name and arguments; its options are in its own help. */
+const termOf = (command: Command): string =>
+  [command.name(), ...command.registeredArguments.map((argument) => humanReadableArgument(argument))].join(
+    ' ',
+  );
+
+const humanReadableArgument = (argument: Argument): string =>
+  argument.required ? `<${argument.name()}>` : `[${argument.name()}]`;
+
+const examples = `
+Examples:
+  crossover demo                               see a whole rollout on this machine, nothing else needed
+  crossover check crossover.yaml               what is wrong with a configuration, line by line
+  crossover serve --config crossover.yaml      run the proxy
+  crossover rollout start --wait               move the traffic to Y, step by step
+  crossover status --watch                     how it goes, and why it holds
+
+Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 reverted.
+`;
 
 /**
  * Parses the arguments (without node and script), runs the command, returns its exit code.

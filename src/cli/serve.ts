@@ -16,10 +16,24 @@ export function addServe(program: Command, context: CliContext): void {
       'Runs the proxy in front of both clusters, with its control API and page, until SIGTERM or SIGINT.',
     )
     .requiredOption('--config <file>', 'configuration file (YAML)')
+    .addHelpText('after', examples)
     .action(async (options: { config: string }) => {
       context.exitCode = await serve(options.config, context.io);
     });
 }
+
+const examples = `
+Signals:
+  SIGTERM, SIGINT   stop accepting, finish what is under way, at most \`timeouts.drain\` long; exit code 0 when nothing was cut, else 1
+  the second one    end at once, exit code 1
+  SIGHUP            read the configuration again; a bad one is refused and the old one stays
+
+Examples:
+  crossover serve --config crossover.yaml
+  CROSSOVER_TOKEN=... crossover serve --config crossover.yaml 2> crossover.log
+
+What next: \`crossover status\` shows both clusters, \`crossover rollout start\` begins to move traffic.
+`;
 
 async function serve(file: string, io: CliIo): Promise<number> {
   const { loadConfigFile } = await import('#src/config/load.ts');

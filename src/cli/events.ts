@@ -1,0 +1,81 @@
+// `crossover events`: the record of what happened, who did it and why, once or as it grows.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { RecordedEvent } from '#src/control-plane/store/store.ts';
+import type { CliContext, CliIo } from './cli-io.ts';
+import {
+  addControlOptions,
+  type ControlClient,
+  type ControlOptions,
+  createControlClient,
+} from './control-client.ts';
+import { eventLines } from './event-view.ts';
+import { createStyle } from './style.ts';
+
+interface EventsOptions extends ControlOptions {
+  readonly after?: number;
+  readonly follow?: boolean;
+}
+
+const followMs = 1_000;
+
+/** Adds `events` to the program. */
+export function addEvents(program: Command, context: CliContext): void {
+  const command = program
+    .command('events')
+    .summary('show the record of what happened')
+    .description(
+      'Prints the record, oldest first: every change, who made it, why, and what Crossover noticed.',
+    )
+    .option('--after <id>', 'only events after this number', parseEventId)
+    .option('--follow', 'keep printing new events until interrupted')
+    .addHelpText('after', examples);
+  addControlOptions(command).action(async (options: EventsOptions) => {
+    await run(options, context.io);
+  });
+}
+
+const examples = `
+Examples:
+  crossover events
+  crossover events --follow
+  crossover events --after 120 --json       one JSON object per line, with the numbers behind each event
+
+What next: \`crossover status\` for the present.
+`;
+
+function parseEventId(text: string): number {
+  const id = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(id)) return id;
+  throw new InvalidArgumentError('Give the number of an event, such as 120.');
+}
+
+async function run(options: EventsOptions, io: CliIo): Promise<void> {
+  const client = createControlClient(options, io);
+  let last = await printAll(client, options.after ?? 0, options, io);
+  while (options.follow === true) {
+    await sleep(followMs);
+    last = await printAll(client, last, options, io);
+  }
+}
+
+/** Prints every event after `after`, page by page; returns the number of the last one. */
+async function printAll(
+  client: ControlClient,
+  after: number,
+  options: EventsOptions,
+  io: CliIo,
+): Promise<number> {
+  const style = createStyle(io.color);
+  let last = after;
+  for (;;) {
+    const { body } = await client.get<{ events: RecordedEvent[] }>(`/v1/events?after=${last}`);
+    if (body.events.length === 0) return last;
+    last = body.events.at(-1)?.id ?? last;
+    const lines =
+      options.json === true
+        ? body.events.map((event) => JSON.stringify(event))
+        : eventLines(body.events, style);
+    io.out(`${lines.join('\n')}\n`);
+  }
+}

@@ -1,0 +1,46 @@
+// Numbers as people read them: units always shown, as many digits as are meant. The one place that decides how.
+
+/** Share 0..1 as percent: `0 %`, `0.08 %`, `3.4 %`, `50 %`. */
+export function percent(share: number): string {
+  const value = share * 100;
+  const digits = value === 0 || value >= 99.95 ? 0 : value < 1 ? 2 : value < 10 ? 1 : 0;
+  return `${trimZeros(value.toFixed(digits))} %`;
+}
+
+/** A weight in percent, exact: `12.5 %`. */
+export const weight = (percentValue: number): string => `${trimZeros(percentValue.toFixed(4))} %`;
+
+/** Requests per second: `0.4/s`, `540/s`. */
+export const perSecond = (value: number): string =>
+  `${value < 10 ? trimZeros(value.toFixed(1)) : value.toFixed(0)}/s`;
+
+/** A latency in ms: `8.1 ms`, `230 ms`, `1.25 s`. */
+export function latency(ms: number): string {
+  if (ms >= 1000) return `${trimZeros((ms / 1000).toFixed(2))} s`;
+  return `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
+}
+
+/** A span of time: `12 s`, `3 min 12 s`, `2 h 5 min`, `3 d 4 h`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return pair(Math.floor(whole / 60), 'min', whole % 60, 's');
+  if (whole < 86_400) return pair(Math.floor(whole / 3600), 'h', Math.floor((whole % 3600) / 60), 'min');
+  return pair(Math.floor(whole / 86_400), 'd', Math.floor((whole % 86_400) / 3600), 'h');
+}
+
+/** A count with separators: `48,120`. */
+export const count = (value: number): string => value.toLocaleString('en-US');
+
+/** Local time of day: `12:03:04`. */
+export function timeOfDay(epochMs: number): string {
+  const at = new Date(epochMs);
+  return [at.getHours(), at.getMinutes(), at.getSeconds()]
+    .map((part) => String(part).padStart(2, '0'))
+    .join(':');
+}
+
+const pair = (major: number, majorUnit: string, minor: number, minorUnit: string): string =>
+  minor === 0 ? `${major} ${majorUnit}` : `${major} ${majorUnit} ${minor} ${minorUnit}`;
+
+const trimZeros = (text: string): string => (text.includes('.') ? text.replace(/\.?0+$/, '') : text);

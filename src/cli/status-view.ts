@@ -1,0 +1,169 @@
+// The status as a page of text, for `crossover status` and the demo: where the split is, how both clusters do, and how
+// much evidence there is each way.
+
+import type { ClusterView, StatusView } from '#src/control-plane/status.ts';
+import type { Verdict } from '#src/core/analysis/verdict.ts';
+import { duration, latency, percent, perSecond, weight } from './figures.ts';
+import { alignRows, bar, type Style, wrap } from './style.ts';
+
+export interface ViewOptions {
+  readonly style: Style;
+  /** Columns of the terminal. */
+  readonly columns: number;
+}
+
+/** Width of the labels at the left of every block. */
+const labelColumns = 11;
+const barColumnsMax = 40;
+const evidenceColumns = 24;
+
+/** The whole page as lines, without the heading line of the program. */
+export function statusLines(status: StatusView, options: ViewOptions): string[] {
+  const { style } = options;
+  return [
+    ...labelled('Rollout', [phaseText(status, style)], style),
+    ...labelled('', whyLines(status, options), style),
+    '',
+    ...labelled('Split', [splitBar(status, options)], style),
+    '',
+    ...clusterTable(status, style),
+    '',
+    ...evidenceLines(status, options),
+    ...troubleLines(status, style),
+  ];
+}
+
+/** `ramping, step 3 of 6 at 10 %`. */
+export function phaseText(status: StatusView, style: Style): string {
+  const { phase, step, split } = status;
+  const at = `${weight(split.y)} on Y`;
+  switch (phase) {
+    case 'idle':
+      return `${style.bold('idle')}, ${at}`;
+    case 'completed':
+      return `${style.good(style.bold(phase))}, ${at}`;
+    case 'reverted':
+      return `${style.bad(style.bold(phase))}, ${at}`;
+    default:
+      return `${style.bold(phase)}${stepText(step)}, ${at}`;
+  }
+}
+
+const stepText = (step: StatusView['step']): string =>
+  step === null ? '' : `, step ${step.index + 1} of ${step.count}`;
+
+/** Why it is where it is: the hold reason, the cause of a revert, or what to do next. */
+function whyLines(status: StatusView, { columns }: ViewOptions): string[] {
+  const text = whyText(status);
+  return text === null ? [] : wrap(text, Math.max(40, columns - labelColumns - 2));
+}
+
+export function whyText(status: StatusView): string | null {
+  const { phase, hold, rollout } = status;
+  if (phase === 'reverted') return rollout.cause?.text ?? null;
+  if (phase === 'idle') return 'No rollout runs. Start one with `crossover rollout start`.';
+  if (phase === 'paused') return 'Paused. Go on with `crossover rollout resume`.';
+  if (phase === 'preflight') return 'Checking whether a rollout may start.';
+  if (phase === 'completed') return 'Everything is on Y. X may be taken down once nothing else uses it.';
+  return hold === null ? null : hold.text;
+}
+
+function splitBar(status: StatusView, { style, columns }: ViewOptions): string {
+  const { split, clusters } = status;
+  const left = `X ${clusters.x.label} ${weight(split.x)}`;
+  const right = `${weight(split.y)} ${clusters.y.label} Y`;
+  const room = columns - labelColumns - left.length - right.length - 6;
+  const cells = Math.max(10, Math.min(barColumnsMax, room));
+  // A share above zero shows at least one cell: 1 % must not look like nothing.
+  const share = split.y > 0 ? Math.max(split.y / 100, 1 / cells) : 0;
+  const yCells = Math.round(Math.min(1, share) * cells);
+  const cellsOf = (count: number, glyph: string) => glyph.repeat(count);
+  return `${style.x(left)}  ${style.x(cellsOf(cells - yCells, '░'))}${style.y(cellsOf(yCells, '█'))}  ${style.y(right)}`;
+}
+
+function clusterTable(status: StatusView, style: Style): string[] {
+  const header = ['', 'Share', 'Requests', 'Errors', 'p50', 'p99', 'Nodes'].map((title) => style.dim(title));
+  const rows = (['x', 'y'] as const).map((name) => clusterRow(status, name, style));
+  return alignRows([header, ...rows], [1, 2, 3, 4, 5]);
+}
+
+function clusterRow(status: StatusView, name: 'x' | 'y', style: Style): string[] {
+  const { label, requestsPerSecond, errorRate, p50Ms, p99Ms, nodes } = status.clusters[name];
+  const orNone = (value: number | null, show: (value: number) => string) =>
+    value === null ? '-' : show(value);
+  return [
+    style[name](`${name.toUpperCase()} ${label}`.padEnd(labelColumns)),
+    weight(status.split[name]),
+    perSecond(requestsPerSecond),
+    orNone(errorRate, percent),
+    orNone(p50Ms, latency),
+    orNone(p99Ms, latency),
+    nodesText(nodes, style),
+  ];
+}
+
+function nodesText(nodes: ClusterView['nodes'], style: Style): string {
+  const good = nodes.filter((node) => node.healthy !== false && !node.ejected).length;
+  const text = `${good} of ${nodes.length} healthy`;
+  const ejected = nodes.filter((node) => node.ejected).length;
+  const draining = nodes.filter((node) => node.draining).length;
+  const notes = [ejected > 0 ? `${ejected} ejected` : '', draining > 0 ? `${draining} draining` : ''];
+  const full = [text, ...notes.filter((note) => note !== '')].join(', ');
+  return good === nodes.length ? full : style.bad(full);
+}
+
+/** Both ways a step can end, each as a bar that is full when the evidence suffices. */
+export function evidenceLines(status: StatusView, { style, columns }: ViewOptions): string[] {
+  const { verdict, phase } = status;
+  if (verdict === null || (phase !== 'ramping' && phase !== 'soaking' && phase !== 'paused')) return [];
+  const revert = revertShare(verdict);
+  const advance = advanceShare(verdict);
+  const rows = [
+    ['to revert', bar(revert, evidenceColumns, style.bad, style.dim), share(revert), causeText(verdict)],
+  ];
+  if (advance !== null)
+    rows.push([
+      'to advance',
+      bar(advance, evidenceColumns, style.good, style.dim),
+      share(advance),
+      neededText(verdict),
+    ]);
+  const lines = labelled('Evidence', alignRows(rows, [2]), style);
+  return [...lines, ...labelled('', wrap(verdict.text, Math.max(40, columns - labelColumns - 2)), style)];
+}
+
+const share = (value: number): string => `${Math.floor(Math.min(1, Math.max(0, value)) * 100)} %`;
+
+/** How far the evidence that Y is worse has come: ln e over its bar. */
+export const revertShare = (verdict: Verdict): number => verdict.logEvidence / verdict.logEvidenceBar;
+
+/** How far the evidence that Y is not worse has come, of the stream that lacks most; null where none is required. */
+export function advanceShare(verdict: Verdict): number | null {
+  const required = verdict.streams.flatMap((stream) => (stream.logSafe === null ? [] : [stream.logSafe]));
+  return required.length === 0 ? null : Math.min(...required) / verdict.logSafeBar;
+}
+
+const causeText = (verdict: Verdict): string =>
+  verdict.cause === null || verdict.logEvidence <= 0 ? '' : `mostly ${verdict.cause}`;
+
+function neededText({ samplesNeeded, secondsNeeded }: Verdict): string {
+  if (samplesNeeded === null || samplesNeeded <= 0) return '';
+  const requests = `about ${Math.ceil(samplesNeeded).toLocaleString('en-US')} more requests to Y`;
+  return secondsNeeded === null ? requests : `${requests}, ${duration(secondsNeeded)}`;
+}
+
+function troubleLines(status: StatusView, style: Style): string[] {
+  const lost = status.workers.filter((worker) => !worker.alive).length;
+  const open = status.workers.filter((worker) => worker.breaker !== 'closed').length;
+  const lines = [
+    lost > 0 ? `${lost} of ${status.workers.length} workers are not running.` : '',
+    open > 0 ? `The breaker of ${open} of ${status.workers.length} workers keeps traffic away from Y.` : '',
+    status.store.writable ? '' : `The store cannot be written: ${status.store.problem?.text ?? 'unknown'}.`,
+  ].filter((line) => line !== '');
+  return lines.length === 0 ? [] : ['', ...labelled('Trouble', lines, style).map(style.warn)];
+}
+
+/** Lines with a label before the first and the same indent before the others. */
+function labelled(label: string, lines: readonly string[], style: Style): string[] {
+  return lines.map((line, at) => style.dim((at === 0 ? label : '').padEnd(labelColumns + 2)) + line);
+}

@@ -1,0 +1,74 @@
+// `crossover status`: the rollout, the split, both clusters and the evidence at a glance, once or until interrupted.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { StatusView } from '#src/control-plane/status.ts';
+import type { CliContext, CliIo } from './cli-io.ts';
+import {
+  addControlOptions,
+  type ControlClient,
+  type ControlOptions,
+  createControlClient,
+} from './control-client.ts';
+import { duration } from './figures.ts';
+import { statusLines } from './status-view.ts';
+import { createStyle, type Style } from './style.ts';
+
+/** How often `--watch` looks; the control loop decides four times a second, people read slower. */
+const watchMs = 1_000;
+
+/** Adds `status` to the program. */
+export function addStatus(program: Command, context: CliContext): void {
+  const command = program
+    .command('status')
+    .summary('show rollout, split, clusters and evidence')
+    .description(
+      'Shows where the rollout is and why, the split, how both clusters do over the last ten seconds, and how much evidence there is to revert or to advance.',
+    )
+    .option('--watch', 'refresh every second until interrupted')
+    .addHelpText('after', examples);
+  addControlOptions(command).action(async (options: ControlOptions & { watch?: boolean }) => {
+    await (options.watch === true ? watch(options, context.io) : once(options, context.io));
+  });
+}
+
+const examples = `
+Examples:
+  crossover status                    once
+  crossover status --watch            refreshed every second
+  crossover status --json             for scripts: phase, step, split, clusters, verdict
+
+What next: \`crossover rollout start\` when idle, \`crossover events\` for what happened,
+\`crossover rollout revert\` to send everything back to X.
+`;
+
+const read = async (client: ControlClient): Promise<StatusView> =>
+  (await client.get<StatusView>('/v1/status')).body;
+
+async function once(options: ControlOptions, io: CliIo): Promise<void> {
+  const client = createControlClient(options, io);
+  const status = await read(client);
+  io.out(options.json === true ? `${JSON.stringify(status, null, 2)}\n` : page(status, client.url, io));
+}
+
+async function watch(options: ControlOptions, io: CliIo): Promise<never> {
+  const client = createControlClient(options, io);
+  for (;;) {
+    const status = await read(client);
+    if (options.json === true) io.out(`${JSON.stringify(status)}\n`);
+    else io.out((io.isTty ? clearScreen : '') + page(status, client.url, io) + (io.isTty ? '' : '\n'));
+    await sleep(watchMs);
+  }
+}
+
+/** Cursor home, then clear: the page replaces the one before. */
+const clearScreen = '\u001b[H\u001b[2J';
+
+function page(status: StatusView, url: string, io: CliIo): string {
+  const style = createStyle(io.color);
+  return [heading(status, url, style), '', ...statusLines(status, { style, columns: io.columns() })]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+const heading = ({ version, uptimeSeconds }: StatusView, url: string, style: Style): string =>
+  `${style.bold(`Crossover ${version}`)} ${style.dim(`at ${url}, up ${duration(uptimeSeconds)}`)}`;

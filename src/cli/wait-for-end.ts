@@ -1,0 +1,51 @@
+// `rollout start --wait`: follows a rollout to its end, through restarts of the control plane, and turns the end into an
+// exit code.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { StatusView } from '#src/control-plane/status.ts';
+import { CliError, type CliIo, exitCodes } from './cli-io.ts';
+import { type ControlClient, UnreachableError } from './control-client.ts';
+import { timeOfDay } from './figures.ts';
+import { phaseText, whyText } from './status-view.ts';
+import { createStyle } from './style.ts';
+
+const pollMs = 500;
+
+/** Prints a line per change; resolves with 0 when completed, 3 when reverted. `json`: only the last status, as JSON. */
+export async function waitForEnd(
+  client: ControlClient,
+  rolloutId: string | null,
+  json: boolean,
+  io: CliIo,
+): Promise<number> {
+  const style = createStyle(io.color);
+  let shown = '';
+  const show = (line: string) => {
+    if (line !== shown && !json) io.out(`${timeOfDay(Date.now())}  ${line}\n`);
+    shown = line;
+  };
+  for (;;) {
+    const status = await readPatiently(client, show);
+    if (status !== null && status.rollout.id !== rolloutId)
+      throw new CliError('another rollout has begun meanwhile', exitCodes.failed, 'See `crossover events`.');
+    if (status !== null) show(phaseText(status, style));
+    if (status?.phase === 'completed' || status?.phase === 'reverted') {
+      io.out(json ? `${JSON.stringify(status, null, 2)}\n` : `${whyText(status) ?? ''}\n`);
+      return status.phase === 'completed' ? exitCodes.done : exitCodes.reverted;
+    }
+    await sleep(pollMs);
+  }
+}
+
+/** The status, or null while nobody answers: traffic and rollout go on without us. */
+async function readPatiently(
+  client: ControlClient,
+  show: (line: string) => void,
+): Promise<StatusView | null> {
+  try {
+    return (await client.get<StatusView>('/v1/status')).body;
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    show(`${error.message}; still trying`);
+    return null;
+  }
+}

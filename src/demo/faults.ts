@@ -1,0 +1,73 @@
+// What can go wrong with Y in the demo, and when: each fault begins at a documented moment of the rollout.
+import type { ClusterFault } from './cluster-fault.ts';
+
+export const faultNames = ['none', 'errors', 'dead', 'brownout'] as const;
+export type FaultName = (typeof faultNames)[number];
+
+/** One change of Y's behaviour. */
+export interface FaultStage {
+  /** Begins once Y's share has reached this percentage ... */
+  readonly fromPercent: number;
+  /** ... and then this much later, ms. */
+  readonly afterMs: number;
+  readonly fault: ClusterFault;
+  /** For the person who watches. */
+  readonly text: string;
+}
+
+/** The stages of a fault, in order; none for `none`. */
+export function faultStages(name: FaultName): readonly FaultStage[] {
+  switch (name) {
+    case 'none':
+      return [];
+    case 'errors':
+      return [
+        {
+          fromPercent: 5,
+          afterMs: 0,
+          fault: { kind: 'errors', share: 0.05 },
+          text: 'Y now answers 5 % of its requests with 500, as a plugin that broke in the upgrade would',
+        },
+      ];
+    case 'dead':
+      return [
+        { fromPercent: 5, afterMs: 0, fault: { kind: 'dead' }, text: 'Y is dead: nothing listens any more' },
+      ];
+    case 'brownout':
+      return [
+        {
+          fromPercent: 10,
+          afterMs: 0,
+          fault: { kind: 'brownout', slowness: 4, hangShare: 0, unavailableShare: 0 },
+          text: 'Y becomes slow: four times its latency',
+        },
+        {
+          fromPercent: 10,
+          afterMs: 5_000,
+          fault: { kind: 'brownout', slowness: 10, hangShare: 0.05, unavailableShare: 0.1 },
+          text: 'Y is overloaded: ten times its latency, 5 % never answered, 10 % refused with 503',
+        },
+      ];
+  }
+}
+
+/** Decides which stages are due; the caller tells it the split and the time. */
+export class FaultSchedule {
+  readonly #stages: readonly FaultStage[];
+  #reachedAtMs: number | null = null;
+  #begun = 0;
+
+  constructor(name: FaultName) {
+    this.#stages = faultStages(name);
+  }
+
+  /** The stage that begins now, or null. Call it often; it returns each stage once. */
+  due(yPercent: number, nowMs: number): FaultStage | null {
+    const stage = this.#stages[this.#begun];
+    if (stage === undefined) return null;
+    if (yPercent >= stage.fromPercent) this.#reachedAtMs ??= nowMs;
+    if (this.#reachedAtMs === null || nowMs - this.#reachedAtMs < stage.afterMs) return null;
+    this.#begun++;
+    return stage;
+  }
+}
