@@ -227,6 +227,13 @@ export const apiErrors = {
     true,
     'The store cannot be written; only a revert is possible.',
   ),
+  streamsExhausted: define(
+    'streams_exhausted',
+    503,
+    'crossover',
+    true,
+    'Too many clients follow the event stream.',
+  ),
   internalApi: define('internal_error', 500, 'crossover', true, 'The control API failed unexpectedly.'),
 } as const satisfies Record<string, CatalogError>;
 

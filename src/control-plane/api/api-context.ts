@@ -1,0 +1,42 @@
+// What the routes of the control API may use.
+import type { Clock } from '#src/base/clock.ts';
+import type { Config } from '#src/config/config.ts';
+import type { Verdict } from '#src/core/analysis/verdict.ts';
+import type { SplitSink } from '#src/core/telemetry/sample.ts';
+import type { ClusterName } from '#src/shared-memory/layout.ts';
+import type { LogLine, NodeAssignments, ReloadResult } from '#src/shared-memory/messages.ts';
+import type { EventLog } from '../event-log.ts';
+import type { NodeDirectory } from '../node-directory.ts';
+import type { RolloutService } from '../rollout-service.ts';
+import type { StatusView } from '../status.ts';
+import type { DurableStore } from '../store/durable-store.ts';
+import type { WantedNode } from '../supervisor-link.ts';
+
+export interface ReadinessCheck {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly text: string;
+}
+
+export interface ApiContext {
+  readonly clock: Clock;
+  readonly config: () => Config;
+  readonly rollout: RolloutService;
+  readonly sink: SplitSink;
+  readonly events: EventLog;
+  readonly store: DurableStore;
+  readonly directory: NodeDirectory;
+  readonly supervisor: {
+    reload(): Promise<ReloadResult>;
+    setNodes(cluster: ClusterName, nodes: readonly WantedNode[]): Promise<NodeAssignments>;
+  };
+  readonly status: () => StatusView;
+  readonly verdict: () => Verdict | null;
+  readonly readiness: () => readonly ReadinessCheck[];
+  /** Prometheus text, version 0.0.4. */
+  readonly metrics: () => Promise<string>;
+  readonly version: string;
+  readonly log: (line: LogLine) => void;
+  /** Random id and salt of a new rollout. */
+  readonly newRollout: () => { readonly id: string; readonly salt: number };
+}

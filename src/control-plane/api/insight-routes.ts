@@ -1,0 +1,70 @@
+// What people look at: the status, the evidence, the record, the traffic of past minutes; and the config's reload.
+import type { FastifyInstance } from 'fastify';
+import { rolloutView } from '../status.ts';
+import type { RecordedEvent } from '../store/store.ts';
+import type { ApiContext } from './api-context.ts';
+import { ApiProblem } from './problem.ts';
+import { EventsQuery, HistoryQuery, NoBody } from './schemas.ts';
+
+const dayMs = 24 * 60 * 60_000;
+/** Minutes per answer: a week, about 2 MB. */
+const minutesMax = 7 * 24 * 60;
+
+export function addInsightRoutes(app: FastifyInstance, context: ApiContext): void {
+  app.get('/v1/status', { schema: { summary: 'Everything at a glance.' } }, async () => context.status());
+
+  app.get(
+    '/v1/analysis',
+    { schema: { summary: 'The last verdict with every number it rests on.' } },
+    async () => ({
+      verdict: context.verdict(),
+      rollout: rolloutView(context.rollout.state),
+    }),
+  );
+
+  app.get<{ Querystring: EventsQuery }>(
+    '/v1/events',
+    { schema: { summary: 'The record: events after the given id, oldest first.', querystring: EventsQuery } },
+    async (request) => {
+      const { after, limit } = request.query;
+      const events = eventsAfter(context, after, limit);
+      return { events, last: events.at(-1)?.id ?? after };
+    },
+  );
+
+  app.get<{ Querystring: HistoryQuery }>(
+    '/v1/history',
+    {
+      schema: {
+        summary: 'Traffic by minute; the last day unless told otherwise.',
+        querystring: HistoryQuery,
+      },
+    },
+    async (request) => {
+      const to = request.query.to ?? context.clock.epochMs();
+      const from = request.query.from ?? to - dayMs;
+      const minutes = context.store.readMinutes(from, to, minutesMax);
+      if (!minutes.ok) throw new ApiProblem('storeUnavailable', minutes.problem.text);
+      return { from, to, minutes: minutes.value };
+    },
+  );
+
+  app.post(
+    '/v1/config/reload',
+    { schema: { summary: 'Reads the config file again: all of it takes effect, or nothing.', body: NoBody } },
+    async () => {
+      const result = await context.supervisor.reload();
+      if (!result.ok) throw new ApiProblem('configInvalid', undefined, { errors: result.problems });
+      return { configRevision: result.configRevision, changed: result.changed };
+    },
+  );
+}
+
+/** From the store, and from memory what the store does not have (yet). */
+export function eventsAfter(context: ApiContext, after: number, limit: number): RecordedEvent[] {
+  const stored = context.store.readEvents(after, limit);
+  const events = stored.ok ? stored.value : [];
+  const missing = limit - events.length;
+  if (missing === 0) return events;
+  return [...events, ...context.events.remembered(events.at(-1)?.id ?? after, missing)];
+}

@@ -1,0 +1,122 @@
+// The nodes of a cluster, changed while traffic flows: replace the list, or drain one.
+import type { FastifyInstance } from 'fastify';
+import type { Config, NodeConfig } from '#src/config/config.ts';
+import { formatHostPort, isLoopback, isWildcard, parseNodeUrl } from '#src/config/net-address.ts';
+import type { ClusterName } from '#src/shared-memory/layout.ts';
+import type { WantedNode } from '../supervisor-link.ts';
+import { actorOf } from './access.ts';
+import type { ApiContext } from './api-context.ts';
+import { ApiProblem, type ProblemMember } from './problem.ts';
+import { ClusterParams, NoBody, NodeParams, NodesChange } from './schemas.ts';
+
+export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
+  app.get<{ Params: ClusterParams }>(
+    '/v1/clusters/:cluster/nodes',
+    { schema: { summary: "A cluster's nodes.", params: ClusterParams } },
+    async (request) => nodesOf(context, request.params.cluster),
+  );
+
+  app.put<{ Params: ClusterParams; Body: NodesChange }>(
+    '/v1/clusters/:cluster/nodes',
+    {
+      schema: {
+        summary: 'Replaces the list, until the next reload or restart; nodes left out finish what they have.',
+        params: ClusterParams,
+        body: NodesChange,
+      },
+    },
+    async (request) => {
+      const { cluster } = request.params;
+      const nodes = parseNodes(request.body.nodes, context.config());
+      const wanted = nodes.map((node): WantedNode => ({ ...node, draining: false }));
+      const text = `The nodes of ${cluster} are now ${nodes.map(({ id }) => id).join(', ')}.`;
+      return changeNodes(context, cluster, wanted, {
+        name: 'nodes-replaced',
+        actor: actorOf(request),
+        text,
+        detail: { cluster, nodes: nodes.map(({ id }) => id), reason: request.body.reason ?? '' },
+      });
+    },
+  );
+
+  app.post<{ Params: NodeParams }>(
+    '/v1/clusters/:cluster/nodes/:id/drain',
+    {
+      schema: {
+        summary:
+          'Sends the node no new requests; those under way finish. The last node in use cannot be drained.',
+        params: NodeParams,
+        body: NoBody,
+      },
+    },
+    async (request) => {
+      const { cluster, id } = request.params;
+      return changeNodes(context, cluster, withDrained(context, cluster, id), {
+        name: 'node-draining',
+        actor: actorOf(request),
+        text: `Node ${id} of ${cluster} is being drained.`,
+        detail: { cluster, node: id },
+      });
+    },
+  );
+}
+
+interface ChangeEvent {
+  readonly name: string;
+  readonly actor: string;
+  readonly text: string;
+  readonly detail: unknown;
+}
+
+async function changeNodes(
+  context: ApiContext,
+  cluster: ClusterName,
+  wanted: readonly WantedNode[],
+  event: ChangeEvent,
+) {
+  context.directory.replace(await context.supervisor.setNodes(cluster, wanted));
+  context.events.add(event);
+  return nodesOf(context, cluster);
+}
+
+const nodesOf = (context: ApiContext, cluster: ClusterName) => ({ nodes: context.directory.views(cluster) });
+
+function withDrained(context: ApiContext, cluster: ClusterName, id: string): WantedNode[] {
+  const nodes = context.directory.of(cluster);
+  if (!nodes.some((node) => node.id === id)) throw new ApiProblem('notFound');
+  if (nodes.every((node) => node.id === id || node.draining)) {
+    const detail = `${id} is the last node of ${cluster} that takes requests.`;
+    throw new ApiProblem('wrongState', detail, { current: nodesOf(context, cluster) });
+  }
+  return nodes.map(({ id: nodeId, host, port, draining }) => ({
+    id: nodeId,
+    host,
+    port,
+    draining: draining || nodeId === id,
+  }));
+}
+
+function parseNodes(urls: readonly string[], config: Config): NodeConfig[] {
+  const errors: ProblemMember[] = [];
+  const nodes: NodeConfig[] = [];
+  for (const [index, url] of urls.entries()) {
+    const parsed = parseNodeUrl(url);
+    const detail = parsed.ok ? objectionTo(parsed.value, nodes, config) : parsed.message;
+    if (detail !== null) errors.push({ pointer: `#/nodes/${index}`, detail });
+    else if (parsed.ok) nodes.push(parsed.value);
+  }
+  if (errors.length > 0)
+    throw new ApiProblem('invalidRequest', 'The list of nodes is not valid.', { errors });
+  return nodes;
+}
+
+/** A node given twice would get a double share; one that is ourselves would make requests go in circles. */
+function objectionTo(node: NodeConfig, others: readonly NodeConfig[], config: Config): string | null {
+  if (others.some(({ id }) => id === node.id)) return `${node.id} is given twice`;
+  for (const listener of [config.listen.proxy, config.listen.control, config.listen.admin]) {
+    if (listener === null || listener.port !== node.port) continue;
+    const reachesIt = isWildcard(listener.host) ? isLoopback(node.host) : listener.host === node.host;
+    if (reachesIt) return `${node.id} is Crossover's own listener ${formatHostPort(listener)}`;
+  }
+  return null;
+}

@@ -1,0 +1,68 @@
+// The rollout: look at it, start one, and the operator's commands.
+import type { FastifyInstance } from 'fastify';
+import { type RolloutCommandName, rolloutCommandNames } from '#src/core/rollout/rollout-event.ts';
+import { makePlan } from '../plan.ts';
+import { rolloutView } from '../status.ts';
+import { actorOf } from './access.ts';
+import type { ApiContext } from './api-context.ts';
+import { requireApplied } from './outcome.ts';
+import { ApiProblem } from './problem.ts';
+import { Command, RolloutStart } from './schemas.ts';
+
+const summaries: Readonly<Record<RolloutCommandName, string>> = {
+  pause: 'Holds the rollout at its weight; the split may then be set by hand.',
+  resume: 'Goes on with a paused rollout.',
+  advance: 'Goes to the next step without waiting for the verdict.',
+  promote: 'Goes to all of Y but the holdback.',
+  revert: 'Sends everything to X, at once and from any state; works while the store does not.',
+  complete: 'Ends the rollout with everything on Y.',
+};
+
+export function addRolloutRoutes(app: FastifyInstance, context: ApiContext): void {
+  app.get('/v1/rollout', { schema: { summary: 'The rollout as it stands.' } }, async () =>
+    rolloutView(context.rollout.state),
+  );
+
+  app.post<{ Body: RolloutStart }>(
+    '/v1/rollout',
+    {
+      schema: {
+        summary: 'Starts a rollout; what the body leaves out comes from the config.',
+        body: RolloutStart,
+      },
+    },
+    async (request, reply) => {
+      const startedAtMs = context.clock.epochMs();
+      const origin = { startedAtMs, startedBy: actorOf(request), reason: request.body.reason ?? '' };
+      const made = makePlan(context.config().rollout, request.body, { ...context.newRollout(), ...origin });
+      if (!made.ok) {
+        throw new ApiProblem('invalidRequest', 'The plan is not valid.', { errors: made.errors });
+      }
+      requireApplied(
+        context.rollout.dispatch({ type: 'start', atMs: startedAtMs, plan: made.plan }),
+        context,
+      );
+      return reply.code(201).header('location', '/v1/rollout').send(rolloutView(context.rollout.state));
+    },
+  );
+
+  for (const name of rolloutCommandNames) addCommand(app, context, name);
+}
+
+function addCommand(app: FastifyInstance, context: ApiContext, name: RolloutCommandName): void {
+  app.post<{ Body: Command }>(
+    `/v1/rollout/${name}`,
+    { schema: { summary: summaries[name], body: Command } },
+    async (request) => {
+      const outcome = context.rollout.dispatch({
+        type: 'command',
+        atMs: context.clock.epochMs(),
+        name,
+        actor: actorOf(request),
+        reason: request.body.reason ?? '',
+      });
+      requireApplied(outcome, context);
+      return rolloutView(context.rollout.state);
+    },
+  );
+}

@@ -1,0 +1,139 @@
+// The control API: puts routes, access checks, schemas and error responses together. What each route does is in its file.
+import swagger from '@fastify/swagger';
+import { Ajv } from 'ajv';
+import fastify, { type FastifyInstance, type FastifySchema, type RouteOptions } from 'fastify';
+import { apiBodyBytesMax } from '#src/limits.ts';
+import { guardAccess } from './access.ts';
+import type { ApiContext } from './api-context.ts';
+import { addInsightRoutes } from './insight-routes.ts';
+import { addNodeRoutes } from './node-routes.ts';
+import { addProbeRoutes } from './probe-routes.ts';
+import { ApiProblem, rescue, sendProblem } from './problem.ts';
+import { addRolloutRoutes } from './rollout-routes.ts';
+import { addSplitRoutes } from './split-routes.ts';
+import { addStreamRoute } from './stream-route.ts';
+
+/** Clients at a time: operators, scrapers, a few pages. Far below what would starve the proxy of file descriptors. */
+const apiConnectionsMax = 256;
+/** A request head and body must arrive within this. */
+const requestMsMax = 10_000;
+
+export interface RouteEntry {
+  readonly method: string;
+  readonly url: string;
+  readonly access: 'open' | 'scrape' | 'token';
+}
+
+export interface ControlApi {
+  readonly app: FastifyInstance;
+  /** Every route, as documented in docs/api.md. */
+  readonly routes: readonly RouteEntry[];
+}
+
+const securityHeaders = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+} as const;
+
+/** Builds the API; the caller listens on `app` and closes it. */
+export async function createControlApi(context: ApiContext): Promise<ControlApi> {
+  const app = fastify({
+    logger: false,
+    bodyLimit: apiBodyBytesMax,
+    requestTimeout: requestMsMax,
+    forceCloseConnections: true,
+    exposeHeadRoutes: true,
+  });
+  app.server.maxConnections = apiConnectionsMax;
+  const routes = collectRoutes(app);
+  setUpBodies(app);
+  setUpErrors(app, context);
+  app.addHook('onRequest', async (_request, reply) => void reply.headers(securityHeaders));
+  guardAccess(app, context);
+  await app.register(swagger, { openapi: openApiOf(context) });
+  addProbeRoutes(app, context);
+  addSplitRoutes(app, context);
+  addRolloutRoutes(app, context);
+  addInsightRoutes(app, context);
+  addNodeRoutes(app, context);
+  addStreamRoute(app, context);
+  app.get('/openapi.json', { schema: { summary: 'This API as OpenAPI 3.' } }, async () => app.swagger());
+  const table = routes.slice();
+  refuseOtherMethods(app, table);
+  return { app, routes: table };
+}
+
+function collectRoutes(app: FastifyInstance): RouteEntry[] {
+  const routes: RouteEntry[] = [];
+  app.addHook('onRoute', (route: RouteOptions) => {
+    const methods = Array.isArray(route.method) ? route.method : [route.method];
+    for (const method of methods) {
+      if (method === 'HEAD') continue;
+      routes.push({ method, url: route.url, access: route.config?.access ?? 'token' });
+    }
+  });
+  return routes;
+}
+
+/** JSON alone, and strictly: unknown members and wrong types are errors. Query strings are text, so theirs are converted. */
+function setUpBodies(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parseJson(request, body as string, done);
+  });
+  app.addHook('preValidation', async (request) => {
+    request.body ??= {};
+  });
+  const strict = new Ajv({ allErrors: false, strict: false, useDefaults: true });
+  const converting = new Ajv({ strict: false, useDefaults: true, coerceTypes: true });
+  app.setValidatorCompiler<FastifySchema>(({ schema, httpPart }) =>
+    (httpPart === 'body' ? strict : converting).compile(schema as object),
+  );
+}
+
+function setUpErrors(app: FastifyInstance, context: ApiContext): void {
+  const onUnexpected = (error: unknown): void =>
+    context.log({
+      level: 'error',
+      message: 'the control API failed',
+      fields: { error: error instanceof Error ? (error.stack ?? error.message) : String(error) },
+    });
+  app.setErrorHandler((error, request, reply) => sendProblem(request, reply, rescue(error, onUnexpected)));
+  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, new ApiProblem('notFound')));
+}
+
+function refuseOtherMethods(app: FastifyInstance, routes: readonly RouteEntry[]): void {
+  for (const url of new Set(routes.map((route) => route.url))) {
+    const known = routes.filter((route) => route.url === url).map(({ method }) => method);
+    const allowed = known.includes('GET') ? [...known, 'HEAD'] : known;
+    const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].filter(
+      (method) => !allowed.includes(method),
+    );
+    app.route({
+      method: others,
+      url,
+      schema: { hide: true },
+      handler: () => {
+        throw new ApiProblem('methodNotAllowed', undefined, { allow: allowed.join(', ') });
+      },
+    });
+  }
+}
+
+function openApiOf(context: ApiContext) {
+  return {
+    info: {
+      title: 'Crossover control API',
+      version: context.version,
+      description: 'Errors are RFC 9457 problem details with a `code`; see docs/errors.md.',
+    },
+    components: { securitySchemes: { token: { type: 'http' as const, scheme: 'bearer' } } },
+    security: [{ token: [] }],
+  };
+}

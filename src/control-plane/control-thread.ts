@@ -1,0 +1,397 @@
+// Entry of the control thread, and the only place where its parts are put together. What it decides is in the parts; what
+// it and the supervisor say to each other is in shared-memory/messages.ts.
+import { randomInt, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { unreachable } from '#src/base/assert.ts';
+import { type Clock, systemClock } from '#src/base/clock.ts';
+import type { Config } from '#src/config/config.ts';
+import type { TickFacts } from '#src/core/rollout/rollout-event.ts';
+import { step } from '#src/core/rollout/rollout-step.ts';
+import { tickMs } from '#src/limits.ts';
+import type { ControlStart, FromControl, LogLine, ToControl } from '#src/shared-memory/messages.ts';
+import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import type { ApiContext, ReadinessCheck } from './api/api-context.ts';
+import { createControlApi } from './api/server.ts';
+import { BreakerWatch } from './breaker-watch.ts';
+import { withoutSecrets } from './config-record.ts';
+import { ControlLoop } from './control-loop.ts';
+import { EventLog } from './event-log.ts';
+import { HealthChecks } from './health.ts';
+import { Housekeeping } from './housekeeping.ts';
+import { Judge } from './judge.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { SlabTotals } from './metrics/slab-totals.ts';
+import { NodeDirectory } from './node-directory.ts';
+import { makePlan } from './plan.ts';
+import { runPreflight } from './preflight.ts';
+import { readinessChecks } from './readiness.ts';
+import { RecentTraffic } from './recent-traffic.ts';
+import { RolloutService } from './rollout-service.ts';
+import { Sampler } from './sampler.ts';
+import { SplitPublisher } from './split-publisher.ts';
+import { holdOf, rolloutView, type StatusView, splitView, stepView } from './status.ts';
+import { DurableStore } from './store/durable-store.ts';
+import { openSqliteStore } from './store/sqlite-store.ts';
+import type { StoreProblem } from './store/store-result.ts';
+import { SupervisorLink } from './supervisor-link.ts';
+import { WorkerWatch } from './worker-watch.ts';
+
+/** Newest records that are checked against their hash chain at the start: a day's worth, in milliseconds. */
+const verifiedRecords = 1_000;
+/** Between attempts to get the API's port back after a restart of this thread. */
+const listenRetryMs = 500;
+
+type Configure = Extract<ToControl, { type: 'configure' }>;
+type Api = Awaited<ReturnType<typeof createControlApi>>['app'];
+
+export class ControlThread {
+  readonly #start: ControlStart;
+  readonly #post: (message: FromControl) => void;
+  readonly #clock: Clock = systemClock;
+  readonly #startedAtMs = systemClock.monotonicMs();
+  readonly #version = packageVersion();
+  readonly #cell: SplitCell;
+  readonly #sink: SplitPublisher;
+  readonly #events: EventLog;
+  readonly #store: DurableStore;
+  readonly #directory: NodeDirectory;
+  readonly #supervisor: SupervisorLink;
+  readonly #judge: Judge;
+  readonly #health: HealthChecks;
+  readonly #workers: WorkerWatch;
+  readonly #breakers: BreakerWatch;
+  readonly #traffic = new RecentTraffic();
+  readonly #rollout: RolloutService;
+  readonly #housekeeping: Housekeeping;
+  readonly #loop: ControlLoop;
+  #config: Config;
+  #configRevision: number;
+  #draining = false;
+  #stopping = false;
+  #timer: NodeJS.Timeout | null = null;
+  #api: Api | null = null;
+
+  constructor(start: ControlStart, post: (message: FromControl) => void) {
+    const { memory } = start;
+    const clock = this.#clock;
+    this.#start = start;
+    this.#post = post;
+    this.#config = start.config;
+    this.#configRevision = start.configRevision;
+    this.#cell = new SplitCell(memory.split);
+    this.#sink = new SplitPublisher(this.#cell);
+    this.#events = new EventLog({ epochMs: clock.epochMs, log: (line) => this.#log(line) });
+    this.#store = this.#openStore();
+    this.#directory = new NodeDirectory(memory, start.nodes);
+    this.#supervisor = new SupervisorLink(post);
+    this.#judge = new Judge(start.config.thresholds, clock.monotonicMs);
+    this.#health = new HealthChecks({
+      directory: this.#directory,
+      events: this.#events,
+      settings: () => this.#config.health,
+      random: Math.random,
+    });
+    this.#workers = new WorkerWatch(memory);
+    this.#breakers = new BreakerWatch(memory);
+    this.#rollout = this.#createRollout();
+    this.#housekeeping = new Housekeeping({
+      store: this.#store,
+      traffic: this.#traffic,
+      workers: this.#workers,
+      analysisSnapshot: () => this.#judge.snapshot(this.#rollout.state),
+      rolloutState: () => this.#rollout.state,
+      epochMs: clock.epochMs,
+    });
+    this.#loop = new ControlLoop({
+      clock,
+      source: new Sampler(memory, this.#cell),
+      observe: (sample) => this.#housekeeping.observe(sample),
+      judge: this.#judge,
+      facts: (nowMs) => this.#facts(nowMs),
+      rollout: this.#rollout,
+    });
+  }
+
+  /** Publishes the split that was recorded, then everything else; posts `ready` when the API listens. */
+  async run(): Promise<void> {
+    this.#rollout.resume();
+    this.#restoreAnalysis();
+    this.#reportStart();
+    this.#health.start();
+    this.#timer = setInterval(() => this.#tick(), tickMs);
+    this.#api = (await createControlApi(this.#apiContext())).app;
+    const controlPort = await this.#listen(this.#api);
+    if (controlPort === null) return;
+    this.#post({ type: 'ready', controlPort });
+    if (this.#start.generation === 0) this.#autostart();
+  }
+
+  receive(message: ToControl): void {
+    switch (message.type) {
+      case 'configure':
+        this.#configure(message);
+        return;
+      case 'reload-result':
+      case 'nodes-applied':
+        this.#supervisor.receive(message);
+        return;
+      case 'lifecycle':
+        this.#events.add(lifecycleEvent(message));
+        return;
+      case 'draining':
+        this.#draining = true;
+        this.#events.add({ name: 'draining', text: 'The proxy is shutting down.' });
+        return;
+      case 'stop':
+        void this.#stop();
+        return;
+      default:
+        unreachable(message);
+    }
+  }
+
+  #tick(): void {
+    this.#loop.tick();
+    this.#housekeeping.tick(this.#clock.monotonicMs());
+  }
+
+  #log(line: LogLine): void {
+    this.#post({ type: 'log', line });
+  }
+
+  /** Opens the store; one that cannot be opened is reported, and tried again in the background. */
+  #openStore(): DurableStore {
+    const events = this.#events;
+    const store = new DurableStore({
+      open: () => openSqliteStore(this.#config.store.sqlite),
+      onChange: (problem) => this.#storeChanged(problem),
+      reconcileIds: (lastId, firstQueuedId) => events.reconcileIds(lastId, firstQueuedId),
+    });
+    const lastEventId = store.lastEventId();
+    if (lastEventId.ok) events.reconcileIds(lastEventId.value, null);
+    events.keepIn((event) => store.appendEvent(event));
+    return store;
+  }
+
+  #storeChanged(problem: StoreProblem | null): void {
+    if (problem !== null) {
+      this.#events.add({ name: 'store-unavailable', level: 'error', text: problem.text, detail: problem });
+      return;
+    }
+    this.#events.add({ name: 'store-recovered', text: 'The store takes writes again.' });
+    this.#rollout.storeCameBack();
+  }
+
+  #createRollout(): RolloutService {
+    const preflightSources = {
+      directory: this.#directory,
+      probeAll: () => this.#health.probeAll(),
+      storeProblem: () => this.#store.problem?.text ?? null,
+    };
+    return new RolloutService({
+      step,
+      sink: this.#sink,
+      keeper: this.#store,
+      events: this.#events,
+      analysis: this.#judge,
+      preflight: () => runPreflight(preflightSources),
+      epochMs: this.#clock.epochMs,
+      onTransition: ({ to: { phase } }) => {
+        if (phase === 'completed' || phase === 'reverted') this.#post({ type: 'rollout-ended', phase });
+      },
+    });
+  }
+
+  #facts(nowMs: number): TickFacts {
+    return {
+      breakerOpenMs: this.#breakers.openMs(nowMs),
+      healthyNodesX: this.#directory.usableCount('x'),
+      healthyNodesY: this.#directory.usableCount('y'),
+      storeWritable: this.#store.writable,
+    };
+  }
+
+  #restoreAnalysis(): void {
+    const kept = this.#store.loadAnalysis();
+    if (kept.ok && kept.value !== null) this.#judge.restore(kept.value.snapshot, this.#rollout.state);
+  }
+
+  #reportStart(): void {
+    const { generation } = this.#start;
+    const { phase, weightPpm } = this.#rollout.state;
+    this.#events.add({
+      name: generation === 0 ? 'started' : 'control-restarted',
+      text: `Crossover ${this.#version} ${generation === 0 ? 'started' : 'has a new control thread'}: rollout ${phase}, ${weightPpm / 10_000} % on Y.`,
+      detail: { generation, phase, weight: weightPpm / 10_000, configRevision: this.#configRevision },
+    });
+    const { problem } = this.#store;
+    if (problem !== null) this.#storeChanged(problem);
+    const broken = this.#store.verifyRecord(verifiedRecords);
+    if (broken.ok && broken.value !== null) {
+      this.#events.add({ name: 'record-broken', level: 'error', text: broken.value });
+    }
+    this.#store.saveConfig(this.#clock.epochMs(), withoutSecrets(this.#config));
+  }
+
+  /**
+   * The port, or null when it could not be had. A first thread gives up, and with it the process, because an operator is
+   * watching; a replacement keeps trying, because the rollout it controls must go on.
+   */
+  async #listen(api: Api): Promise<number | null> {
+    const { host, port } = this.#config.listen.control;
+    while (!this.#stopping) {
+      try {
+        await api.listen({ host, port });
+        const address = api.server.address();
+        return typeof address === 'object' && address !== null ? address.port : port;
+      } catch (error) {
+        const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
+        if (this.#start.generation === 0) {
+          this.#post({ type: 'failed-to-listen', code, message });
+          return null;
+        }
+        this.#log({
+          level: 'error',
+          message: 'the control API cannot listen yet',
+          fields: { code, error: message },
+        });
+        await delay(listenRetryMs);
+      }
+    }
+    return null;
+  }
+
+  /** Only from a clean slate: a rollout that was reverted or completed is not started again by a restart. */
+  #autostart(): void {
+    const { state } = this.#rollout;
+    if (!this.#config.rollout.autostart || state.phase !== 'idle' || state.weightPpm > 0) return;
+    const startedAtMs = this.#clock.epochMs();
+    const origin = { startedAtMs, startedBy: 'crossover', reason: 'rollout.autostart is on' };
+    const made = makePlan(this.#config.rollout, {}, { ...newRollout(), ...origin });
+    const outcome = made.ok
+      ? this.#rollout.dispatch({ type: 'start', atMs: startedAtMs, plan: made.plan })
+      : null;
+    if (outcome?.ok === true) return;
+    this.#events.add({
+      name: 'autostart-failed',
+      level: 'error',
+      text: 'The rollout could not be started by itself.',
+    });
+  }
+
+  #configure({ config, configRevision, nodes, changed }: Configure): void {
+    const thresholdsChanged = JSON.stringify(config.thresholds) !== JSON.stringify(this.#config.thresholds);
+    this.#config = config;
+    this.#configRevision = configRevision;
+    this.#directory.replace(nodes);
+    this.#store.saveConfig(this.#clock.epochMs(), withoutSecrets(config));
+    this.#events.add({
+      name: 'config-reloaded',
+      text: `The config was reloaded; changed: ${changed.join(', ') || 'nothing'}.`,
+      detail: { configRevision, changed },
+    });
+    if (!thresholdsChanged || this.#judge.setThresholds(config.thresholds)) return;
+    const text = 'The thresholds have changed: evidence is gathered anew.';
+    this.#events.add({ name: 'analysis-restarted', text });
+  }
+
+  #status(): StatusView {
+    const nowMs = this.#clock.monotonicMs();
+    const recent = this.#traffic.read();
+    const { clusters } = this.#config;
+    const { state } = this.#rollout;
+    return {
+      phase: state.phase,
+      step: stepView(state),
+      split: splitView(this.#sink.current()),
+      clusters: {
+        x: { label: clusters.x.label, ...recent.x, nodes: this.#directory.views('x') },
+        y: { label: clusters.y.label, ...recent.y, nodes: this.#directory.views('y') },
+      },
+      verdict: this.#judge.verdict,
+      hold: holdOf(state),
+      rollout: rolloutView(state),
+      workers: this.#workers.views(nowMs),
+      store: { writable: this.#store.writable, problem: this.#store.problem },
+      configRevision: this.#configRevision,
+      version: this.#version,
+      uptimeSeconds: Math.round((nowMs - this.#startedAtMs) / 1000),
+    };
+  }
+
+  #readiness(): readonly ReadinessCheck[] {
+    return readinessChecks({
+      published: this.#cell.epoch() > 0,
+      draining: this.#draining,
+      workersAlive: this.#workers.aliveCount(this.#clock.monotonicMs()),
+      workerCount: this.#start.memory.slabs.length,
+      storeProblem: this.#store.problem?.text ?? null,
+    });
+  }
+
+  #apiContext(): ApiContext {
+    const metrics = createMetrics({
+      totals: new SlabTotals(this.#start.memory),
+      directory: this.#directory,
+      sink: this.#sink,
+      rolloutState: () => this.#rollout.state,
+      verdict: () => this.#judge.verdict,
+      workers: () => this.#workers.views(this.#clock.monotonicMs()),
+      store: this.#store,
+      version: this.#version,
+    });
+    return {
+      clock: this.#clock,
+      config: () => this.#config,
+      rollout: this.#rollout,
+      sink: this.#sink,
+      events: this.#events,
+      store: this.#store,
+      directory: this.#directory,
+      supervisor: this.#supervisor,
+      status: () => this.#status(),
+      verdict: () => this.#judge.verdict,
+      readiness: () => this.#readiness(),
+      metrics: () => metrics.metrics(),
+      version: this.#version,
+      log: (line) => this.#log(line),
+      newRollout,
+    };
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#supervisor.close();
+    await Promise.all([this.#api?.close(), this.#health.stop()]);
+    this.#store.saveAnalysis(this.#clock.epochMs(), this.#judge.snapshot(this.#rollout.state));
+    this.#store.close();
+    this.#post({ type: 'stopped' });
+  }
+}
+
+const newRollout = () => ({ id: randomUUID(), salt: randomInt(2 ** 32) | 0 });
+
+function lifecycleEvent({ name, detail }: Extract<ToControl, { type: 'lifecycle' }>) {
+  return {
+    name,
+    level: 'warn',
+    text: `${name.replaceAll('-', ' ')}: ${JSON.stringify(detail)}.`,
+    detail,
+  } as const;
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function main(port: MessagePort): void {
+  const thread = new ControlThread(workerData as ControlStart, (message) => port.postMessage(message));
+  port.on('message', (message: ToControl) => thread.receive(message));
+  void thread.run();
+}
+
+if (!isMainThread && parentPort !== null) main(parentPort);

@@ -1,0 +1,138 @@
+// The metrics of /metrics. Every value is read from where it lives when someone scrapes: shared memory, the rollout, the
+// store. prom-client formats them and adds those of the process; docs/metrics.md describes each.
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Verdict } from '#src/core/analysis/verdict.ts';
+import { phases } from '#src/core/rollout/rollout-state.ts';
+import { nodeHealth } from '#src/shared-memory/shared-memory.ts';
+import { clusterNames, type NodeView } from '../node-directory.ts';
+import { type MetricDefinition, type MetricSources, type MetricValue, single } from './metric-definition.ts';
+import { trafficMetrics } from './traffic-metrics.ts';
+import { workerMetrics } from './worker-metrics.ts';
+
+/** All metrics, ready to be scraped. */
+export function createMetrics(sources: MetricSources): Registry {
+  const registry = new Registry();
+  const definitions = [
+    ...trafficMetrics(sources),
+    ...nodeMetrics(sources),
+    ...rolloutMetrics(sources),
+    ...workerMetrics(sources),
+    ...ownMetrics(sources),
+  ];
+  for (const definition of definitions) register(registry, definition);
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
+
+/** prom-client asks a metric for its values with get(); what it stores itself we do not need. */
+function register(registry: Registry, { name, help, type, read }: MetricDefinition): void {
+  const get = async () => ({ name, help, type, values: read(), aggregator: 'sum' });
+  registry.registerMetric({ name, help, type, get, reset: () => {} } as never);
+}
+
+function nodeMetrics({ directory }: MetricSources): MetricDefinition[] {
+  const perNode = (read: (view: NodeView) => number) => () =>
+    clusterNames.flatMap((cluster) =>
+      directory.views(cluster).map((view) => ({ value: read(view), labels: { cluster, node: view.id } })),
+    );
+  return [
+    {
+      name: 'crossover_node_healthy',
+      help: 'Whether the active checks find the node healthy: 1, or 0; a node not checked yet counts as healthy.',
+      type: 'gauge',
+      read: () =>
+        clusterNames.flatMap((cluster) =>
+          directory.of(cluster).map((node) => ({
+            value: directory.healthOf(cluster, node) === nodeHealth.unhealthy ? 0 : 1,
+            labels: { cluster, node: node.id },
+          })),
+        ),
+    },
+    {
+      name: 'crossover_node_ejected',
+      help: 'Whether any worker keeps the node out after failures in a row: 1 or 0.',
+      type: 'gauge',
+      read: perNode((view) => (view.ejected ? 1 : 0)),
+    },
+    {
+      name: 'crossover_node_requests_total',
+      help: 'Attempts sent to the node.',
+      type: 'counter',
+      read: perNode((view) => view.requests),
+    },
+    {
+      name: 'crossover_node_failures_total',
+      help: 'Attempts that failed on the node.',
+      type: 'counter',
+      read: perNode((view) => view.failures),
+    },
+    {
+      name: 'crossover_node_in_flight_requests',
+      help: 'Attempts under way on the node.',
+      type: 'gauge',
+      read: perNode((view) => view.inFlight),
+    },
+  ];
+}
+
+function rolloutMetrics({ rolloutState, verdict }: MetricSources): MetricDefinition[] {
+  return [
+    {
+      name: 'crossover_rollout_phase',
+      help: 'The phase of the rollout: 1 for the present one, 0 for the others.',
+      type: 'gauge',
+      read: () =>
+        phases.map((phase) => ({ value: rolloutState().phase === phase ? 1 : 0, labels: { phase } })),
+    },
+    {
+      name: 'crossover_rollout_step',
+      help: 'Number of the present step, from 1; 0 when no rollout is at a step.',
+      type: 'gauge',
+      read: () => {
+        const state = rolloutState();
+        return single('stepIndex' in state && state.phase !== 'reverted' ? state.stepIndex + 1 : 0);
+      },
+    },
+    {
+      name: 'crossover_analysis_evidence',
+      help: 'Natural logarithm of the evidence of each comparison: that Y is worse, that Y is within the margin.',
+      type: 'gauge',
+      read: () => (verdict()?.streams ?? []).flatMap(evidenceOf),
+    },
+  ];
+}
+
+function evidenceOf({ stream, logWorse, logSafe }: Verdict['streams'][number]): MetricValue[] {
+  const worse: MetricValue = { value: logWorse, labels: { metric: stream, direction: 'worse' } };
+  if (logSafe === null) return [worse];
+  return [worse, { value: logSafe, labels: { metric: stream, direction: 'safe' } }];
+}
+
+function ownMetrics({ store, version }: MetricSources): MetricDefinition[] {
+  return [
+    {
+      name: 'crossover_store_writable',
+      help: 'Whether the store takes writes: 1 or 0.',
+      type: 'gauge',
+      read: () => single(store.writable ? 1 : 0),
+    },
+    {
+      name: 'crossover_store_queued_records',
+      help: 'Records kept in memory until the store takes writes again.',
+      type: 'gauge',
+      read: () => single(store.queuedCount),
+    },
+    {
+      name: 'crossover_store_dropped_records_total',
+      help: 'Records lost because too many waited for the store.',
+      type: 'counter',
+      read: () => single(store.droppedCount),
+    },
+    {
+      name: 'crossover_build_info',
+      help: 'The running version; always 1.',
+      type: 'gauge',
+      read: () => [{ value: 1, labels: { version, node: process.version } }],
+    },
+  ];
+}

@@ -1,0 +1,41 @@
+// Where a starting control thread goes on: from what the store recorded and what the workers already use. Pure, so that
+// every point at which its predecessor may have died can be tested in a table.
+import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import type { Split } from '#src/shared-memory/split-cell.ts';
+
+export interface ResumeFrom {
+  /** What the store has; null when it has nothing, undefined when it cannot be read. */
+  readonly recorded: RolloutState | null | undefined;
+  /** What the workers use; null when nothing was ever published in this process. */
+  readonly published: Split | null;
+}
+
+export interface Resume {
+  readonly state: RolloutState;
+  /** What to publish at once. */
+  readonly weightPpm: number;
+  readonly salt: number;
+  /** The published weight, when it is not the recorded one: the predecessor died in the middle of a change. */
+  readonly differingWeightPpm: number | null;
+}
+
+/**
+ * The lower of the recorded and the published weight is published at once: an advance is recorded before it is
+ * published and a revert published before it is recorded, so wherever the predecessor died, the lower one is safe.
+ * What follows from a difference is the rollout's to decide (`recovered`).
+ */
+export function resume({ recorded, published }: ResumeFrom): Resume {
+  if (recorded === undefined || recorded === null) {
+    const weightPpm = published?.weightPpm ?? 0;
+    const salt = published?.salt ?? 0;
+    return { state: { phase: 'idle', weightPpm, salt }, weightPpm, salt, differingWeightPpm: null };
+  }
+  const salt = recorded.phase === 'idle' ? (recorded.salt ?? published?.salt ?? 0) : recorded.plan.salt;
+  const publishedPpm = published?.weightPpm ?? recorded.weightPpm;
+  return {
+    state: recorded,
+    weightPpm: Math.min(recorded.weightPpm, publishedPpm),
+    salt,
+    differingWeightPpm: publishedPpm === recorded.weightPpm ? null : publishedPpm,
+  };
+}

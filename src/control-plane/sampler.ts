@@ -1,0 +1,158 @@
+// Reads the workers' counters and hands the control loop their growth since the last read, by arm and weight epoch.
+// The last read values live in shared memory, so that a restarted control thread goes on where the old one stopped.
+
+import {
+  ArmSample,
+  type EpochSample,
+  type SampleSource,
+  type TickSample,
+} from '#src/core/telemetry/sample.ts';
+import { epochSlotCount } from '#src/limits.ts';
+import {
+  type Arm,
+  ATTEMPT,
+  attemptOffset,
+  failureKindIndex,
+  statusSlots,
+  WORKER,
+  X,
+  Y,
+} from '#src/shared-memory/layout.ts';
+import type { SharedMemory } from '#src/shared-memory/shared-memory.ts';
+import type { SplitCell } from '#src/shared-memory/split-cell.ts';
+
+/** Place in a baseline that holds when it was read (monotonic ms): gauges are not diffed, so their places are free. */
+const readAtIndex = WORKER.heartbeat;
+const serverErrorFrom = 500;
+
+export class Sampler implements SampleSource {
+  readonly #slabs: readonly Float64Array[];
+  readonly #baselines: readonly Float64Array[];
+  readonly #cell: SplitCell;
+  readonly #entries: readonly EpochSample[];
+  readonly #tick: TickSample = { atMs: 0, dtMs: 0, epochs: [] };
+  /** Cut bodies whose response head was counted in an earlier tick, kept until there are requests to count them against. */
+  readonly #carriedFailures = new Float64Array(2 * epochSlotCount);
+
+  constructor(memory: SharedMemory, cell: SplitCell) {
+    this.#slabs = memory.slabs.map((slab) => new Float64Array(slab));
+    this.#baselines = memory.baselines.map((slab) => new Float64Array(slab));
+    this.#cell = cell;
+    this.#entries = Array.from({ length: epochSlotCount }, () => ({
+      epoch: 0,
+      weightPpm: 0,
+      x: new ArmSample(),
+      y: new ArmSample(),
+    }));
+  }
+
+  /**
+   * Growth of every counter since the last call, which may have been made by an earlier control thread. A slot is
+   * reused every `epochSlotCount` publications; what it holds is the newest epoch's, because workers count older
+   * requests as stale.
+   */
+  sample(atMs: number): TickSample {
+    const tick = this.#tick;
+    tick.dtMs = this.#elapsedMs(atMs);
+    tick.atMs = atMs;
+    tick.epochs.length = 0;
+    const newest = this.#cell.epoch();
+    for (let epoch = Math.max(0, newest - epochSlotCount + 1); epoch <= newest; epoch++) {
+      const slot = epoch % epochSlotCount;
+      const entry = this.#entries[slot] as EpochSample;
+      entry.epoch = epoch;
+      entry.weightPpm = this.#cell.weightPpmAt(epoch);
+      const xGrew = this.#readArm(X, slot, entry.x);
+      const yGrew = this.#readArm(Y, slot, entry.y);
+      if (xGrew || yGrew) tick.epochs.push(entry);
+    }
+    return tick;
+  }
+
+  #elapsedMs(atMs: number): number {
+    const baseline = this.#baselines[0] as Float64Array;
+    const lastMs = baseline[readAtIndex] as number;
+    baseline[readAtIndex] = atMs;
+    return lastMs === 0 ? 0 : Math.max(0, atMs - lastMs);
+  }
+
+  #readArm(arm: Arm, slot: number, into: ArmSample): boolean {
+    clearArmSample(into);
+    let grew = false;
+    for (let worker = 0; worker < this.#slabs.length; worker++) {
+      const slab = this.#slabs[worker] as Float64Array;
+      const baseline = this.#baselines[worker] as Float64Array;
+      if (addGrowth(slab, baseline, attemptOffset(arm, slot), into)) grew = true;
+    }
+    if (!grew && this.#carriedFailures[arm * epochSlotCount + slot] === 0) return false;
+    this.#total(into, arm * epochSlotCount + slot);
+    return true;
+  }
+
+  /**
+   * Fills `requests` and `failures`. A cut body had its status counted with the response head, so it adds a failure
+   * but no request; what would exceed this tick's requests waits for the next, so that failures never outnumber requests.
+   */
+  #total(into: ArmSample, carriedIndex: number): void {
+    const { status, failuresByKind } = into;
+    let requests = 0;
+    let failures = this.#carriedFailures[carriedIndex] as number;
+    for (let code = 0; code < statusSlots; code++) {
+      const count = status[code] as number;
+      requests += count;
+      if (code >= serverErrorFrom) failures += count;
+    }
+    for (let kind = 0; kind < failuresByKind.length; kind++) {
+      const count = failuresByKind[kind] as number;
+      failures += count;
+      if (kind !== failureKindIndex.truncated) requests += count;
+    }
+    into.requests = requests;
+    into.failures = Math.min(failures, requests);
+    this.#carriedFailures[carriedIndex] = failures - into.failures;
+  }
+}
+
+function clearArmSample(sample: ArmSample): void {
+  sample.requests = 0;
+  sample.failures = 0;
+  sample.clientAborts = 0;
+  sample.latencyMsSum = 0;
+  sample.status.fill(0);
+  sample.failuresByKind.fill(0);
+  sample.latency.fill(0);
+  sample.ageCrossed.fill(0);
+  sample.ageCrossedDone.fill(0);
+}
+
+/** Adds one block's growth to `into` and moves its baseline along. Returns whether anything grew. */
+function addGrowth(slab: Float64Array, baseline: Float64Array, at: number, into: ArmSample): boolean {
+  const aborts = take(slab, baseline, at + ATTEMPT.clientAborts);
+  into.clientAborts += aborts;
+  into.latencyMsSum += take(slab, baseline, at + ATTEMPT.latencyMsSum);
+  let grew = aborts > 0;
+  if (addRange(slab, baseline, at + ATTEMPT.failures, into.failuresByKind)) grew = true;
+  if (addRange(slab, baseline, at + ATTEMPT.ageCrossed, into.ageCrossed)) grew = true;
+  if (addRange(slab, baseline, at + ATTEMPT.ageCrossedDone, into.ageCrossedDone)) grew = true;
+  if (addRange(slab, baseline, at + ATTEMPT.status, into.status)) grew = true;
+  if (addRange(slab, baseline, at + ATTEMPT.latency, into.latency)) grew = true;
+  return grew;
+}
+
+function addRange(slab: Float64Array, baseline: Float64Array, at: number, into: Float64Array): boolean {
+  let grew = false;
+  for (let index = 0; index < into.length; index++) {
+    const count = take(slab, baseline, at + index);
+    if (count === 0) continue;
+    into[index] = (into[index] as number) + count;
+    grew = true;
+  }
+  return grew;
+}
+
+function take(slab: Float64Array, baseline: Float64Array, index: number): number {
+  const value = slab[index] as number;
+  const growth = value - (baseline[index] as number);
+  if (growth !== 0) baseline[index] = value;
+  return growth;
+}

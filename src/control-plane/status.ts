@@ -1,0 +1,120 @@
+// The status as the API shows it: one picture of rollout, split, clusters and threads, in percent and plain names.
+import type { Verdict } from '#src/core/analysis/verdict.ts';
+import type { HoldReason, Phase, RolloutPlan, RolloutState } from '#src/core/rollout/rollout-state.ts';
+import { PPM } from '#src/limits.ts';
+import type { ClusterName } from '#src/shared-memory/layout.ts';
+import type { Split } from '#src/shared-memory/split-cell.ts';
+import type { NodeView } from './node-directory.ts';
+import type { ClusterTraffic } from './recent-traffic.ts';
+import type { StoreProblem } from './store/store-result.ts';
+import type { WorkerView } from './worker-watch.ts';
+
+export interface SplitView {
+  /** Percent. */
+  readonly x: number;
+  readonly y: number;
+  readonly revision: number;
+}
+
+export interface StepView {
+  readonly index: number;
+  readonly count: number;
+  /** Percent of Y that the step stands for. */
+  readonly weight: number;
+}
+
+export interface RolloutView {
+  readonly phase: Phase;
+  readonly id: string | null;
+  readonly step: StepView | null;
+  /** Percent of Y now. */
+  readonly weight: number;
+  readonly steps: readonly number[];
+  readonly startedAtMs: number | null;
+  readonly startedBy: string | null;
+  readonly reason: string | null;
+  readonly sinceMs: number | null;
+  readonly hold: HoldReason | null;
+  readonly bakeMs: number | null;
+  readonly stepTimeoutMs: number | null;
+  readonly soakMs: number | null;
+  readonly holdback: number | null;
+  readonly onInconclusive: 'hold' | 'revert' | null;
+  /** Why it was reverted. */
+  readonly cause: { readonly name: string; readonly text: string } | null;
+}
+
+export interface ClusterView extends ClusterTraffic {
+  readonly label: string;
+  readonly nodes: readonly NodeView[];
+}
+
+export interface StatusView {
+  readonly phase: Phase;
+  readonly step: StepView | null;
+  readonly split: SplitView;
+  readonly clusters: Readonly<Record<ClusterName, ClusterView>>;
+  readonly verdict: Verdict | null;
+  readonly hold: HoldReason | null;
+  readonly rollout: RolloutView;
+  readonly workers: readonly WorkerView[];
+  readonly store: { readonly writable: boolean; readonly problem: StoreProblem | null };
+  readonly configRevision: number;
+  readonly version: string;
+  readonly uptimeSeconds: number;
+}
+
+/** Parts per million as percent, without floating-point noise: 1 ppm is 0.0001 %. */
+export const percentOf = (ppm: number): number => ppm / (PPM / 100);
+
+export const splitView = ({ epoch, weightPpm }: Split): SplitView => ({
+  x: percentOf(PPM - weightPpm),
+  y: percentOf(weightPpm),
+  revision: epoch,
+});
+
+export function stepView(state: RolloutState): StepView | null {
+  if (state.phase !== 'ramping' && state.phase !== 'soaking' && state.phase !== 'paused') return null;
+  const { stepsPpm } = state.plan;
+  return {
+    index: state.stepIndex,
+    count: stepsPpm.length,
+    weight: percentOf(stepsPpm[state.stepIndex] ?? state.weightPpm),
+  };
+}
+
+export const holdOf = (state: RolloutState): HoldReason | null =>
+  state.phase === 'ramping' || state.phase === 'soaking' ? state.hold : null;
+
+export function rolloutView(state: RolloutState): RolloutView {
+  const plan = 'plan' in state ? state.plan : null;
+  return {
+    phase: state.phase,
+    id: plan?.id ?? null,
+    step: stepView(state),
+    weight: percentOf(state.weightPpm),
+    ...planView(plan),
+    sinceMs: sinceMsOf(state),
+    hold: holdOf(state),
+    cause: state.phase === 'reverted' ? state.cause : null,
+  };
+}
+
+function planView(plan: RolloutPlan | null) {
+  return {
+    steps: plan?.stepsPpm.map(percentOf) ?? [],
+    startedAtMs: plan?.startedAtMs ?? null,
+    startedBy: plan?.startedBy ?? null,
+    reason: plan?.reason ?? null,
+    bakeMs: plan?.bakeMs ?? null,
+    stepTimeoutMs: plan?.stepTimeoutMs ?? null,
+    soakMs: plan?.soakMs ?? null,
+    holdback: plan === null ? null : percentOf(plan.holdbackPpm),
+    onInconclusive: plan?.onInconclusive ?? null,
+  };
+}
+
+function sinceMsOf(state: RolloutState): number | null {
+  if (state.phase === 'idle') return null;
+  return state.phase === 'ramping' ? state.stepSinceMs : state.sinceMs;
+}

@@ -1,0 +1,232 @@
+// The embedded store on node:sqlite. One file, write-ahead log; what decides about traffic is flushed to disk before
+// the call returns, what only describes it is not. See durable-store.ts for what happens while the file is unusable.
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import type { Transition } from '#src/core/rollout/rollout-effect.ts';
+import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { brokenLinkIndex, chainHash, chainStart } from './hash-chain.ts';
+import { migrate, readSchemaVersion, schemaVersion } from './migrations.ts';
+import type { MinuteRow, RecordedEvent, SavedSnapshot, Store } from './store.ts';
+import { problemFrom, problemOf, type StoreProblem, type StoreResult } from './store-result.ts';
+
+/** How long a statement waits for another process' lock. It blocks the control thread, so far less than a tick. */
+const busyTimeoutMs = 50;
+/** Minutes kept: 30 days, about 10 MB. */
+const minutesKept = 30 * 24 * 60;
+
+type ChainTable = 'transitions' | 'events';
+type Row = Record<string, unknown>;
+
+/** Opens or creates the file, checks it and brings its schema up to date. */
+export function openSqliteStore(file: string): StoreResult<SqliteStore> {
+  let db: DatabaseSync | null = null;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    db = new DatabaseSync(file, { timeout: busyTimeoutMs });
+    const problem = refusalOf(db, file);
+    if (problem !== null) {
+      db.close();
+      return { ok: false, problem };
+    }
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256');
+    migrate(db);
+    return { ok: true, value: new SqliteStore(db, file) };
+  } catch (error) {
+    if (db?.isOpen) db.close();
+    return { ok: false, problem: problemFrom(error, file) };
+  }
+}
+
+/** Why a file must be left as it is: written by a newer version, or damaged. */
+function refusalOf(db: DatabaseSync, file: string): StoreProblem | null {
+  const version = readSchemaVersion(db);
+  if (version > schemaVersion) {
+    const cause = `its schema is version ${version}, this version knows up to ${schemaVersion}`;
+    return problemOf('newer-schema', file, cause);
+  }
+  const finding = db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
+  return finding === 'ok' ? null : problemOf('corrupt', file, String(finding));
+}
+
+export class SqliteStore implements Store {
+  readonly #db: DatabaseSync;
+  readonly #file: string;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(db: DatabaseSync, file: string) {
+    this.#db = db;
+    this.#file = file;
+  }
+
+  loadRollout(): StoreResult<RolloutState | null> {
+    return this.#attempt(() => {
+      const row = this.#get('SELECT state FROM rollout WHERE id = 1');
+      return row === undefined ? null : (JSON.parse(String(row.state)) as RolloutState);
+    });
+  }
+
+  saveRollout(state: RolloutState): StoreResult<undefined> {
+    return this.#attempt(() => this.#flushed(() => this.#putRollout(state)));
+  }
+
+  saveTransition(transition: Transition, state: RolloutState, event: RecordedEvent): StoreResult<undefined> {
+    return this.#attempt(() =>
+      this.#flushed(() => {
+        this.#append('transitions', this.#lastId('transitions') + 1, transition);
+        this.#append('events', event.id, event);
+        this.#putRollout(state);
+      }),
+    );
+  }
+
+  appendEvent(event: RecordedEvent): StoreResult<undefined> {
+    return this.#attempt(() => this.#inTransaction(() => this.#append('events', event.id, event)));
+  }
+
+  readEvents(after: number, limit: number): StoreResult<RecordedEvent[]> {
+    return this.#attempt(() =>
+      this.#all('SELECT record FROM events WHERE id > ? ORDER BY id LIMIT ?', after, limit).map(
+        (row) => JSON.parse(String(row.record)) as RecordedEvent,
+      ),
+    );
+  }
+
+  lastEventId(): StoreResult<number> {
+    return this.#attempt(() => this.#lastId('events'));
+  }
+
+  saveAnalysis(atMs: number, snapshot: unknown): StoreResult<undefined> {
+    const sql = 'INSERT OR REPLACE INTO analysis (id, at_ms, snapshot) VALUES (1, ?, ?)';
+    return this.#attempt(() => this.#run(sql, atMs, JSON.stringify(snapshot)));
+  }
+
+  loadAnalysis(): StoreResult<SavedSnapshot | null> {
+    return this.#attempt(() => {
+      const row = this.#get('SELECT at_ms, snapshot FROM analysis WHERE id = 1');
+      if (row === undefined) return null;
+      return { atMs: Number(row.at_ms), snapshot: JSON.parse(String(row.snapshot)) as unknown };
+    });
+  }
+
+  saveConfig(atMs: number, config: unknown): StoreResult<undefined> {
+    return this.#attempt(() => {
+      const text = canonicalJson(config);
+      const sha256 = createHash('sha256').update(text).digest('hex');
+      const last = this.#get('SELECT sha256 FROM configs ORDER BY id DESC LIMIT 1');
+      if (last?.sha256 === sha256) return undefined;
+      return this.#run('INSERT INTO configs (at_ms, sha256, config) VALUES (?, ?, ?)', atMs, sha256, text);
+    });
+  }
+
+  saveMinute(row: MinuteRow): StoreResult<undefined> {
+    return this.#attempt(() =>
+      this.#inTransaction(() => {
+        const oldestMs = row.atMs - minutesKept * 60_000;
+        this.#run('DELETE FROM minutes WHERE at_ms < ?', oldestMs);
+        const sql = 'INSERT OR REPLACE INTO minutes (at_ms, traffic) VALUES (?, ?)';
+        this.#run(sql, row.atMs, JSON.stringify(row));
+      }),
+    );
+  }
+
+  readMinutes(fromMs: number, toMs: number, limit: number): StoreResult<MinuteRow[]> {
+    const sql = 'SELECT traffic FROM minutes WHERE at_ms >= ? AND at_ms < ? ORDER BY at_ms LIMIT ?';
+    return this.#attempt(() =>
+      this.#all(sql, fromMs, toMs, limit).map((row) => JSON.parse(String(row.traffic)) as MinuteRow),
+    );
+  }
+
+  verifyRecord(count: number): StoreResult<string | null> {
+    return this.#attempt(() => this.#brokenLink('events', count) ?? this.#brokenLink('transitions', count));
+  }
+
+  close(): void {
+    if (this.#db.isOpen) this.#db.close();
+  }
+
+  #putRollout(state: RolloutState): void {
+    this.#run('INSERT OR REPLACE INTO rollout (id, state) VALUES (1, ?)', JSON.stringify(state));
+  }
+
+  /** Appends to a chain. The stored text is the canonical JSON that was hashed, so a checker needs no knowledge of us. */
+  #append(table: ChainTable, id: number, record: object): void {
+    const last = this.#get(`SELECT hash FROM ${table} ORDER BY id DESC LIMIT 1`);
+    const previousHash = last === undefined ? chainStart : String(last.hash);
+    const hash = chainHash(previousHash, record);
+    const sql = `INSERT INTO ${table} (id, record, prev_hash, hash) VALUES (?, ?, ?, ?)`;
+    this.#run(sql, id, canonicalJson(record), previousHash, hash);
+  }
+
+  #lastId(table: ChainTable): number {
+    return Number(this.#get(`SELECT max(id) AS id FROM ${table}`)?.id ?? 0);
+  }
+
+  #brokenLink(table: ChainTable, count: number): string | null {
+    const sql = `SELECT id, record, prev_hash, hash FROM ${table} ORDER BY id DESC LIMIT ?`;
+    const rows = this.#all(sql, count).reverse();
+    const first = rows[0];
+    if (first === undefined) return null;
+    const startHash = rows.length < count ? chainStart : String(first.prev_hash);
+    const links = rows.map((row) => ({
+      record: JSON.parse(String(row.record)) as unknown,
+      previousHash: String(row.prev_hash),
+      hash: String(row.hash),
+    }));
+    const index = brokenLinkIndex(links, startHash);
+    return index < 0 ? null : `Record ${String(rows[index]?.id)} of ${table} does not fit the hash chain.`;
+  }
+
+  /** A transaction that is on the disk when it returns, not only in the operating system's cache. */
+  #flushed(write: () => void): undefined {
+    this.#db.exec('PRAGMA synchronous = FULL');
+    try {
+      return this.#inTransaction(write);
+    } finally {
+      if (this.#db.isOpen) this.#db.exec('PRAGMA synchronous = NORMAL');
+    }
+  }
+
+  #inTransaction(write: () => void): undefined {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      write();
+      this.#db.exec('COMMIT');
+      return undefined;
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #attempt<T>(action: () => T): StoreResult<T> {
+    try {
+      return { ok: true, value: action() };
+    } catch (error) {
+      return { ok: false, problem: problemFrom(error, this.#file) };
+    }
+  }
+
+  #statement(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#db.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  #get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#statement(sql).get(...values);
+  }
+
+  #all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#statement(sql).all(...values);
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]): undefined {
+    this.#statement(sql).run(...values);
+    return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+// What every call of the store returns: a value, or a problem in plain words. The store never throws at its callers,
+// because what it runs on (disk, permissions, other processes) is not ours.
+
+export type StoreProblemKind =
+  | 'unavailable'
+  | 'newer-schema'
+  | 'corrupt'
+  | 'full'
+  | 'read-only'
+  | 'locked'
+  | 'io';
+
+export interface StoreProblem {
+  readonly kind: StoreProblemKind;
+  /** One sentence with what to do about it. */
+  readonly text: string;
+}
+
+export type StoreResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problem: StoreProblem };
+
+export const done: StoreResult<undefined> = { ok: true, value: undefined };
+
+/** SQLite primary result codes (https://www.sqlite.org/rescode.html), the low byte of an extended code. */
+const kindByCode: Readonly<Record<number, StoreProblemKind>> = {
+  5: 'locked',
+  6: 'locked',
+  8: 'read-only',
+  11: 'corrupt',
+  13: 'full',
+  14: 'unavailable',
+  26: 'corrupt',
+};
+
+const advice: Readonly<Record<StoreProblemKind, string>> = {
+  unavailable: 'cannot be opened; check the path and its permissions',
+  'newer-schema': 'was written by a newer version of Crossover; run that version or choose another file',
+  corrupt: 'is damaged; move the file away (and keep it) or restore it from a backup',
+  full: 'cannot grow; free space on its disk',
+  'read-only': 'is read-only; make the file and its directory writable',
+  locked: 'is locked by another process; stop that process',
+  io: 'cannot be read or written',
+};
+
+/** Turns what node:sqlite or node:fs threw into a problem. */
+export function problemFrom(error: unknown, file: string): StoreProblem {
+  const kind = kindOf(error);
+  const cause = error instanceof Error ? error.message : String(error);
+  return { kind, text: `The store ${file} ${advice[kind]} (${cause}).` };
+}
+
+export function problemOf(kind: StoreProblemKind, file: string, cause: string): StoreProblem {
+  return { kind, text: `The store ${file} ${advice[kind]} (${cause}).` };
+}
+
+function kindOf(error: unknown): StoreProblemKind {
+  if (typeof error !== 'object' || error === null) return 'io';
+  if ('errcode' in error && typeof error.errcode === 'number')
+    return kindByCode[error.errcode & 0xff] ?? 'io';
+  if ('code' in error && error.code === 'ENOSPC') return 'full';
+  if ('code' in error && error.code === 'EROFS') return 'read-only';
+  return 'unavailable';
+}

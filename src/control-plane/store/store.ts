@@ -1,0 +1,62 @@
+// What the control plane keeps across restarts, as an interface: transitions and events that are never changed, the
+// rollout as it stands, the analysis' memory, every config that was in force, and a line of traffic per minute.
+import type { Transition } from '#src/core/rollout/rollout-effect.ts';
+import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import type { ClusterName } from '#src/shared-memory/layout.ts';
+import type { StoreResult } from './store-result.ts';
+
+/** One line of the record as users read it. */
+export interface RecordedEvent {
+  /** Grows by one per event; what `after=` compares with. */
+  readonly id: number;
+  readonly atMs: number;
+  /** Stable name, e.g. `rollout-step`, `node-unhealthy`. */
+  readonly name: string;
+  readonly actor: string;
+  /** One plain sentence. */
+  readonly text: string;
+  readonly detail: unknown;
+}
+
+export interface ClusterMinute {
+  readonly requests: number;
+  readonly failures: number;
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+}
+
+export interface MinuteRow {
+  /** Start of the minute, Unix epoch ms. */
+  readonly atMs: number;
+  readonly phase: RolloutState['phase'];
+  readonly weightPpm: number;
+  readonly clusters: Readonly<Record<ClusterName, ClusterMinute>>;
+}
+
+export interface SavedSnapshot {
+  readonly atMs: number;
+  readonly snapshot: unknown;
+}
+
+export interface Store {
+  /** The rollout as last saved, null when there was none. */
+  loadRollout(): StoreResult<RolloutState | null>;
+  /** Replaces the saved rollout without a transition: after a damaged file was replaced by a new one. */
+  saveRollout(state: RolloutState): StoreResult<undefined>;
+  /** Keeps a transition, the state it led to and its event in one transaction that is on disk when this returns. */
+  saveTransition(transition: Transition, state: RolloutState, event: RecordedEvent): StoreResult<undefined>;
+  appendEvent(event: RecordedEvent): StoreResult<undefined>;
+  /** Events with `id > after`, oldest first. */
+  readEvents(after: number, limit: number): StoreResult<RecordedEvent[]>;
+  lastEventId(): StoreResult<number>;
+  saveAnalysis(atMs: number, snapshot: unknown): StoreResult<undefined>;
+  loadAnalysis(): StoreResult<SavedSnapshot | null>;
+  /** Keeps a config that differs from the last kept one; secrets must have been taken out. */
+  saveConfig(atMs: number, config: unknown): StoreResult<undefined>;
+  saveMinute(row: MinuteRow): StoreResult<undefined>;
+  /** Minutes with `fromMs <= atMs < toMs`, oldest first, at most `limit`. */
+  readMinutes(fromMs: number, toMs: number, limit: number): StoreResult<MinuteRow[]>;
+  /** A sentence about the first of the newest `count` events and transitions that does not fit its chain; null when all do. */
+  verifyRecord(count: number): StoreResult<string | null>;
+  close(): void;
+}

@@ -1,0 +1,76 @@
+// Questions to the supervisor and its answers: reload the config, change a cluster's nodes. Each gets a number, and a
+// deadline, because the supervisor may be shutting down.
+import type { ClusterName } from '#src/shared-memory/layout.ts';
+import type { FromControl, NodeAssignments, ReloadResult, ToControl } from '#src/shared-memory/messages.ts';
+
+/** Reading a file and telling the workers takes milliseconds; longer means that nobody will answer. */
+const answerMsMax = 10_000;
+
+export type WantedNode = Extract<FromControl, { type: 'set-nodes' }>['nodes'][number];
+
+interface Waiting {
+  readonly resolve: (answer: ReloadResult | NodeAssignments) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class SupervisorLink {
+  readonly #post: (message: FromControl) => void;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastRequestId = 0;
+
+  constructor(post: (message: FromControl) => void) {
+    this.#post = post;
+  }
+
+  /** Has the config file read again. Rejects when the supervisor does not answer. */
+  async reload(): Promise<ReloadResult> {
+    const answer = await this.#ask((requestId) => ({ type: 'reload', requestId }));
+    return answer as ReloadResult;
+  }
+
+  /** Replaces a cluster's nodes; resolves when the workers have been told. */
+  async setNodes(cluster: ClusterName, nodes: readonly WantedNode[]): Promise<NodeAssignments> {
+    const answer = await this.#ask((requestId) => ({ type: 'set-nodes', requestId, cluster, nodes }));
+    return answer as NodeAssignments;
+  }
+
+  /** Hands in an answer; others are ignored. */
+  receive(message: ToControl): void {
+    if (message.type === 'reload-result') this.#settle(message.requestId, message.result);
+    if (message.type !== 'nodes-applied') return;
+    if (message.problem === null) this.#settle(message.requestId, message.nodes);
+    else this.#fail(message.requestId, message.problem);
+  }
+
+  /** Gives up on everything that was asked. */
+  close(): void {
+    for (const requestId of [...this.#waiting.keys()])
+      this.#fail(requestId, 'The control thread is stopping.');
+  }
+
+  #ask(makeMessage: (requestId: number) => FromControl): Promise<ReloadResult | NodeAssignments> {
+    const requestId = ++this.#lastRequestId;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#fail(requestId, 'The supervisor did not answer.'), answerMsMax);
+      this.#waiting.set(requestId, { resolve, reject, timer });
+      this.#post(makeMessage(requestId));
+    });
+  }
+
+  #settle(requestId: number, answer: ReloadResult | NodeAssignments): void {
+    this.#take(requestId)?.resolve(answer);
+  }
+
+  #fail(requestId: number, text: string): void {
+    this.#take(requestId)?.reject(new Error(text));
+  }
+
+  #take(requestId: number): Waiting | undefined {
+    const waiting = this.#waiting.get(requestId);
+    if (waiting === undefined) return undefined;
+    clearTimeout(waiting.timer);
+    this.#waiting.delete(requestId);
+    return waiting;
+  }
+}
