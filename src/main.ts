@@ -226,7 +226,7 @@ class Supervision implements Supervisor {
       thread.on('exit', () => {
         clearTimeout(late);
         if (slot.thread === thread) slot.thread = null;
-        resolve();
+        reject(new StartError('EXITED', 'the control thread ended before it was ready'));
         this.#controlLost(slot);
       });
     });

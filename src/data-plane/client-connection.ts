@@ -52,6 +52,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
   #isProcessing: boolean;
   #hasEnded: boolean;
   #keepAlive: boolean;
+  #clientCloses: boolean;
   #lingeredBytes: number;
   #heldBuffer: Buffer | null;
   #stalledBytes: number;
@@ -70,6 +71,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     this.#isProcessing = false;
     this.#hasEnded = false;
     this.#keepAlive = false;
+    this.#clientCloses = false;
     this.#lingeredBytes = 0;
     this.#heldBuffer = null;
     this.#stalledBytes = 0;
@@ -289,9 +291,10 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     if (this.#state === State.body) this.socket?.resume();
   }
 
-  exchangeDone(keepAlive: boolean): void {
+  exchangeDone(keepAlive: boolean, clientCloses: boolean): void {
     this.#releaseExchange();
     this.#keepAlive = keepAlive;
+    this.#clientCloses = clientCloses;
     if (this.hasPendingWrites) {
       this.#state = State.flushing;
       this.#watchForStall();
@@ -299,6 +302,10 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
   }
 
   #answered(): void {
+    if (this.#clientCloses && this.#carry === null && !this.#isProcessing) {
+      this.#close();
+      return;
+    }
     if (!this.#keepAlive || (this.#hasEnded && this.#carry === null && !this.#isProcessing)) {
       this.#linger();
       return;

@@ -9,8 +9,12 @@ export interface Downstream {
   /** Stop and go on reading the request body. */
   pauseRequest(): void;
   resumeRequest(): void;
-  /** The exchange is over and its answer complete; keepAlive: another request may follow. */
-  exchangeDone(keepAlive: boolean): void;
+  /**
+   * The exchange is over and its answer complete.
+   * @param keepAlive another request may follow
+   * @param clientCloses the client said that this was its last request, so nothing of it can be under way
+   */
+  exchangeDone(keepAlive: boolean, clientCloses: boolean): void;
   /** The answer can't be completed: the client must see that it is cut. `reset` where a plain close would look complete. */
   responseCut(reset: boolean): void;
   /** A buffer that a pending write still refers to; goes to the pool once drained. */

@@ -534,7 +534,7 @@ export class Exchange implements UpstreamUser {
       return;
     }
     this.#attempt.failed(kind, nowMs);
-    if (upstream !== null && upstream.node.failed()) {
+    if (upstream?.node.failed() === true) {
       runtime.clusters[this.#arm].considerEjection(upstream.node, nowMs);
     }
     if (this.#retryOnAnotherNode(kind, upstream)) return;
@@ -682,10 +682,11 @@ export class Exchange implements UpstreamUser {
   #end(): void {
     const client = this.#client;
     const keepAlive = this.#keepAlive && this.isRequestDone;
+    const clientCloses = this.isRequestDone && !this.request.wantsKeepAlive;
     this.request.end(this.#isSendPending);
     this.#client = null;
     this.#attempt.abandoned();
-    client?.exchangeDone(keepAlive);
+    client?.exchangeDone(keepAlive, clientCloses);
   }
 
   /** The answer had begun and can't be completed. */

@@ -178,11 +178,11 @@ export class WorkerRuntime {
 
   /** Reads the split cell; one atomic load when nothing changed. */
   refreshSplit(): void {
-    const epoch = this.#splitCell.epoch();
-    if (epoch === this.splitEpoch) return;
+    if (this.#splitCell.epoch() === this.splitEpoch) return;
+    const { epoch, weightPpm, salt } = this.#splitCell.read();
     this.splitEpoch = epoch;
-    this.weightPpm = this.#splitCell.weightPpmAt(epoch);
-    this.salt = this.#splitCell.saltAt(epoch);
+    this.weightPpm = weightPpm;
+    this.salt = salt;
     this.slab[WORKER.splitEpoch] = epoch;
   }
 

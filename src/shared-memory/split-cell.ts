@@ -43,9 +43,14 @@ export class SplitCell {
     return this.#words[ringAt + (epoch % ringLength) * entryLength + 1] as number;
   }
 
+  /** The current split: weight and salt always belong to the epoch, however long this thread was held up in between. */
   read(): Split {
-    const epoch = this.epoch();
-    return { epoch, weightPpm: this.weightPpmAt(epoch), salt: this.saltAt(epoch) };
+    while (true) {
+      const epoch = this.epoch();
+      const split = { epoch, weightPpm: this.weightPpmAt(epoch), salt: this.saltAt(epoch) };
+      // The entry is only written again while the epoch is ringLength - 1 further on.
+      if (this.epoch() - epoch < ringLength - 1) return split;
+    }
   }
 
   /** Publishes a new split; the next request of every worker uses it. One writer only. Returns the new epoch. */

@@ -7,7 +7,6 @@ import type { ConnectRequest, ShutdownRequest, TcpBinding, TcpHandle, WriteReque
 
 const endOfFile = -4095; // UV_EOF
 const connectionAborted = -103; // UV_ECONNABORTED
-const noOp = (): void => {};
 
 /** Binding, shared read buffer and pool that all raw sockets of one kind (clients, upstreams) use. */
 export class RawSocketEnvironment {
@@ -222,13 +221,13 @@ export class RawSocket implements Socket {
   destroy(): void {
     if (!this.isOpen) return;
     this.#closed();
-    this.#handle.close(noOp);
+    this.#handle.close();
   }
 
   reset(): void {
     if (!this.isOpen) return;
     this.#closed();
-    if (this.#handle.reset(noOp) !== 0) this.#handle.close(noOp);
+    if (this.#handle.reset() !== 0) this.#handle.close();
   }
 
   #closed(): void {

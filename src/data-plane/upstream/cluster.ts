@@ -103,9 +103,9 @@ export class Cluster {
   #load(node: UpstreamNode, nowMs: number): number {
     const load = node.inFlight + 1;
     if (node.slowStartSinceMs === 0) return load;
-    // At low load every node has nothing in flight: let chance keep the share of a starting node low as well.
+    // By chance and not by load: at low load every node has nothing in flight, and a starting one must still get some.
     const share = Math.max(slowStartFloor, (nowMs - node.slowStartSinceMs) / this.slowStartMs);
-    return this.#random.next() < share ? load / share : Number.POSITIVE_INFINITY;
+    return this.#random.next() < share ? load : Number.POSITIVE_INFINITY;
   }
 
   #pickOther(except: UpstreamNode): UpstreamNode | null {
