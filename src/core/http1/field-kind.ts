@@ -90,7 +90,7 @@ export function fieldKind(bytes: Uint8Array, start: number, end: number): number
   while (candidate !== 0) {
     const name = names[candidate] as Uint8Array;
     let k = 0;
-    while (k < length && LOWER[bytes[start + k] as number] === name[k]) k++;
+    while (k < length && ((bytes[start + k] as number) | 0x20) === name[k]) k++;
     if (k === length) return kinds[candidate] as number;
     candidate = nextCandidate[candidate] as number;
   }

@@ -16,9 +16,11 @@ import {
 } from './characters.ts';
 import { FieldName, fieldKind, HOP_BY_HOP, NAME_MASK, PROTECTED } from './field-kind.ts';
 import { FIELD_STRIDE } from './framing.ts';
+import { skipValueWords } from './word-scan.ts';
 
 /** Enough for nearly every head; a longer one grows the array once. */
 const fieldCountUsual = 32;
+const nothing = new Uint8Array(0);
 
 /** Where the fields stand. The base of both heads; reused from message to message. */
 export class FieldSection {
@@ -31,6 +33,18 @@ export class FieldSection {
   repeated = 0;
   /** ConnectionOption bits. */
   connectionOptions = 0;
+  /** A view of the bytes last parsed: a worker parses the same read buffer again and again. */
+  #bytes: Uint8Array = nothing;
+  #view: DataView = new DataView(nothing.buffer);
+
+  /** The bytes as words. */
+  viewOf(bytes: Uint8Array): DataView {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    return this.#view;
+  }
 
   /** Index of the first field called `lowerCaseName` (ASCII case ignored) in the bytes that were parsed, or -1. */
   findField(bytes: Uint8Array, lowerCaseName: Uint8Array): number {
@@ -72,6 +86,7 @@ export function parseFieldSection(
   section: FieldSection,
   fieldCountMax: number,
 ): number {
+  const view = section.viewOf(bytes);
   let fields = section.fields;
   let count = 0;
   let seen = 0;
@@ -88,6 +103,7 @@ export function parseFieldSection(
     const nameEnd = i++;
     while (i < end && (bytes[i] === SP || bytes[i] === HTAB)) i++;
     const valueStart = i;
+    i = skipValueWords(view, i, end);
     while (i < end && VALUE[bytes[i] as number] === 1) i++;
     if (i >= end) return SECTION_INCOMPLETE;
     if (bytes[i] !== CR) return SECTION_INVALID;
