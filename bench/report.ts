@@ -1,0 +1,155 @@
+// Turns medians into the tables that are printed and kept in RESULTS.md.
+import { benchCases } from './cases.ts';
+import type { Measurement } from './measure.ts';
+import type { CaseName } from './options.ts';
+import type { Results } from './rounds.ts';
+
+interface Column {
+  readonly title: string;
+  readonly cell: (measured: Measurement, reference: Measurement | undefined) => string;
+  readonly value: (measured: Measurement) => number | null;
+}
+
+const whole = (value: number | null) => (value === null ? '' : Math.round(value).toLocaleString('en'));
+const tenth = (value: number | null) => (value === null ? '' : value.toFixed(1));
+const percent = (value: number | null) => (value === null ? '' : `${Math.round(value * 100)} %`);
+const mebibytes = (value: number | null) => (value === null ? '' : (value / 1024 / 1024).toFixed(1));
+
+const plain = (
+  title: string,
+  value: (measured: Measurement) => number | null,
+  format: (value: number | null) => string,
+): Column => ({ title, value, cell: (measured) => format(value(measured)) });
+
+const toReference = (
+  title: string,
+  value: (measured: Measurement) => number | null,
+  format: (value: number | null) => string,
+): Column => ({
+  title,
+  value,
+  cell: (measured, reference) => {
+    const own = value(measured);
+    const theirs = reference === undefined ? null : value(reference);
+    return own === null || theirs === null || theirs === 0
+      ? format(own)
+      : `${format(own)} (${(own / theirs).toFixed(2)})`;
+  },
+});
+
+const columns: readonly Column[] = [
+  toReference('requests/s', (one) => one.perSecond, whole),
+  toReference('CPU µs/request', (one) => one.cpuUs, tenth),
+  plain('user', (one) => one.cpuUserUs, tenth),
+  plain('kernel', (one) => one.cpuKernelUs, tenth),
+  toReference('p50 µs', (one) => one.p50Us, whole),
+  toReference('p99 µs', (one) => one.p99Us, whole),
+  toReference('bytes/connection', (one) => one.idleConnectionBytes, whole),
+  plain('RSS MiB', (one) => one.residentBytes, mebibytes),
+  plain('core used', (one) => one.busy, percent),
+  plain('core used by others', (one) => one.foreign, percent),
+  plain('errors', (one) => one.errors, whole),
+];
+
+/** One table per case as Markdown; figures in parentheses are ratios to the reference proxy. */
+export function caseTables(results: Results, referenceName: string): string {
+  return [...results].map(([name, byProxy]) => caseTable(name, byProxy, referenceName)).join('\n');
+}
+
+function caseTable(name: CaseName, byProxy: ReadonlyMap<string, Measurement>, referenceName: string): string {
+  const reference = byProxy.get(referenceName);
+  const shown = columns.filter((column) => [...byProxy.values()].some((one) => column.value(one) !== null));
+  const rows = [...byProxy].map(([proxy, measured]) => [
+    measured.overloaded ? `${proxy} (cannot keep this rate)` : proxy,
+    ...shown.map((column) => column.cell(measured, reference)),
+  ]);
+  return `### ${benchCases[name].title}\n\n${markdownTable(['proxy', ...shown.map((column) => column.title)], rows)}`;
+}
+
+function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, index) =>
+    Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, index) => (index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0))).join(' | ')} |`;
+  const rule = `| ${widths.map((width, index) => (index === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
+  return `${[line(head), rule, ...rows.map(line)].join('\n')}\n`;
+}
+
+interface Target {
+  readonly title: string;
+  readonly case: CaseName;
+  readonly value: (measured: Measurement) => number | null;
+  /** The proxy it is a ratio to; null for an absolute figure. */
+  readonly reference: string | null;
+  readonly atMost: number;
+  readonly unit: string;
+}
+
+const targets: readonly Target[] = [
+  {
+    title: 'CPU per request at 1 KB',
+    case: '1k',
+    value: (one) => one.cpuUs,
+    reference: 'nginx',
+    atMost: 1,
+    unit: '× nginx',
+  },
+  {
+    title: 'CPU per request at 100 KB',
+    case: '100k',
+    value: (one) => one.cpuUs,
+    reference: 'nginx',
+    atMost: 1,
+    unit: '× nginx',
+  },
+  {
+    title: 'CPU per request at 1 KB',
+    case: '1k',
+    value: (one) => one.cpuUs,
+    reference: 'fastify',
+    atMost: 0.4,
+    unit: '× @fastify/http-proxy',
+  },
+  {
+    title: 'p99 at half load',
+    case: 'half',
+    value: (one) => one.p99Us,
+    reference: 'nginx',
+    atMost: 1.5,
+    unit: '× nginx',
+  },
+  {
+    title: 'Memory per idle connection',
+    case: 'idle',
+    value: (one) => one.idleConnectionBytes,
+    reference: null,
+    atMost: 4096,
+    unit: 'bytes',
+  },
+];
+
+/** How Crossover stands against its targets; empty when nothing comparable was measured. */
+export function targetTable(results: Results): string {
+  const rows = targets.flatMap((target) => {
+    const own = measuredValue(results, target, 'crossover');
+    const theirs = target.reference === null ? 1 : measuredValue(results, target, target.reference);
+    if (own === null || theirs === null) return [];
+    const ratio = own / theirs;
+    const format = (value: number) => (target.reference === null ? whole(value) : value.toFixed(2));
+    return [
+      [
+        target.title,
+        `${format(ratio)} ${target.unit}`,
+        `at most ${format(target.atMost)}`,
+        ratio <= target.atMost ? 'met' : 'missed',
+      ],
+    ];
+  });
+  return rows.length === 0 ? '' : `### Targets\n\n${markdownTable(['', 'Crossover', 'target', ''], rows)}`;
+}
+
+function measuredValue(results: Results, target: Target, proxy: string): number | null {
+  const measured = results.get(target.case)?.get(proxy);
+  return measured === undefined ? null : target.value(measured);
+}

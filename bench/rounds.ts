@@ -1,0 +1,143 @@
+// The order of measurements: all proxies take turns within a round, so that a slow minute of the machine hits all alike;
+// medians are taken over rounds.
+import { benchCases, type LoadCase } from './cases.ts';
+import type { Cores } from './cores.ts';
+import type { LoadGenerator } from './load/load.ts';
+import { type Measurement, measureAtRate, measureIdle, measureLoad } from './measure.ts';
+import type { BenchOptions, CaseName } from './options.ts';
+import type { RunningProxy } from './proxy.ts';
+
+/** Medians of the rounds, by case and proxy. */
+export type Results = Map<CaseName, Map<string, Measurement>>;
+
+export interface RoundSetup {
+  readonly options: BenchOptions;
+  readonly cores: Cores;
+  readonly load: LoadGenerator;
+  readonly proxies: readonly RunningProxy[];
+  /** A fresh, warm process of the same proxy, for measurements of memory. */
+  restart(proxy: RunningProxy): Promise<RunningProxy>;
+  say(line: string): void;
+}
+
+const idleSettleMs = 1500;
+
+/** Runs all cases. */
+export async function runRounds(setup: RoundSetup): Promise<Results> {
+  const { options, say } = setup;
+  await warmUp(setup);
+  const results: Results = new Map();
+  for (const name of options.cases) {
+    const rate = name === 'half' ? await halfOfPeak(setup, results) : 0;
+    if (name === 'half') say(`half load is ${rate} requests/s`);
+    results.set(name, await runCase(setup, name, rate));
+  }
+  return results;
+}
+
+/** JIT compilers, connection pools and file caches get to their steady state before anything counts. */
+async function warmUp({ options, cores, load, proxies, say }: RoundSetup): Promise<void> {
+  const seconds = options.smoke ? 1 : 3;
+  const wanted = options.cases.map((name) => benchCases[name]).filter((one) => one.kind === 'load');
+  for (const proxy of proxies) {
+    for (const one of wanted.length === 0 ? [benchCases['1k'] as LoadCase] : wanted) {
+      say(`warming ${proxy.name}: ${one.title}`);
+      await measureLoad(proxy, load, one, { connections: options.connections, seconds, cores });
+    }
+  }
+}
+
+async function runCase(setup: RoundSetup, name: CaseName, rate: number): Promise<Map<string, Measurement>> {
+  const { options, proxies, say } = setup;
+  const rounds = new Map<string, Measurement[]>(proxies.map((proxy) => [proxy.name, []]));
+  for (let round = 0; round < options.rounds; round++) {
+    for (let turn = 0; turn < proxies.length; turn++) {
+      // Each round starts with another proxy: whoever follows a heavy one would otherwise always follow it.
+      const proxy = proxies[(round + turn) % proxies.length];
+      if (proxy === undefined) continue;
+      const measured = await measureOnce(setup, proxy, name, rate);
+      rounds.get(proxy.name)?.push(measured);
+      say(`${name} round ${round + 1}/${options.rounds} ${proxy.name}: ${oneLine(measured)}`);
+    }
+  }
+  return new Map([...rounds].map(([proxy, measured]) => [proxy, medians(measured)]));
+}
+
+async function measureOnce(
+  setup: RoundSetup,
+  proxy: RunningProxy,
+  name: CaseName,
+  rate: number,
+): Promise<Measurement> {
+  const { options, cores, load } = setup;
+  const { connections, seconds } = options;
+  const settings = { connections, seconds, cores };
+  const one = benchCases[name];
+  if (one.kind === 'load') return measureLoad(proxy, load, one, settings);
+  if (one.kind === 'half') return measureAtRate(proxy, rate, settings);
+  const fresh = await setup.restart(proxy);
+  try {
+    await measureLoad(fresh, load, benchCases['1k'] as LoadCase, { connections, seconds: 2, cores });
+    return await measureIdle(fresh, idleSettleMs);
+  } finally {
+    await fresh.child.stop();
+  }
+}
+
+/** Half of what nginx does at 1 KB (or the first proxy, when nginx is not among them), requests per second. */
+async function halfOfPeak(setup: RoundSetup, results: Results): Promise<number> {
+  const { proxies, options, cores, load } = setup;
+  const reference = proxies.find((proxy) => proxy.name === 'nginx') ?? proxies[0];
+  if (reference === undefined) throw new Error('no proxy to measure');
+  const known = results.get('1k')?.get(reference.name)?.perSecond;
+  const peak =
+    known ??
+    (
+      await measureLoad(reference, load, benchCases['1k'] as LoadCase, {
+        connections: options.connections,
+        seconds: options.seconds,
+        cores,
+      })
+    ).perSecond ??
+    0;
+  return Math.round(peak / 2);
+}
+
+function oneLine(measured: Measurement): string {
+  const parts = [
+    measured.perSecond === null ? '' : `${Math.round(measured.perSecond)}/s`,
+    measured.cpuUs === null ? '' : `${measured.cpuUs.toFixed(1)} us CPU`,
+    measured.p99Us === null ? '' : `p99 ${measured.p99Us} us`,
+    measured.idleConnectionBytes === null ? '' : `${Math.round(measured.idleConnectionBytes)} B/connection`,
+    measured.errors === 0 ? '' : `${measured.errors} errors`,
+    measured.overloaded ? 'overloaded' : '',
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+function medians(rounds: readonly Measurement[]): Measurement {
+  const of = (pick: (one: Measurement) => number | null) =>
+    median(rounds.map(pick).filter((value) => value !== null));
+  return {
+    perSecond: of((one) => one.perSecond),
+    cpuUs: of((one) => one.cpuUs),
+    cpuUserUs: of((one) => one.cpuUserUs),
+    cpuKernelUs: of((one) => one.cpuKernelUs),
+    busy: of((one) => one.busy),
+    foreign: of((one) => one.foreign),
+    p50Us: of((one) => one.p50Us),
+    p99Us: of((one) => one.p99Us),
+    residentBytes: of((one) => one.residentBytes),
+    idleConnectionBytes: of((one) => one.idleConnectionBytes),
+    errors: rounds.reduce((sum, one) => sum + one.errors, 0),
+    overloaded: rounds.some((one) => one.overloaded),
+  };
+}
+
+/** The middle value, the mean of the two middle ones for an even count, null for none. */
+export function median(values: readonly number[]): number | null {
+  const sorted = [...values].sort((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)];
+  const lower = sorted[Math.floor((sorted.length - 1) / 2)];
+  return upper === undefined || lower === undefined ? null : (upper + lower) / 2;
+}
