@@ -204,8 +204,11 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
 
   #keepRest(bytes: Buffer, at: number, end: number): void {
     if (bytes === this.#carry) {
-      if (at === end || this.#state >= State.lingering) this.#dropCarry();
-      else this.#carryFrom = at;
+      if (at === end || this.#state >= State.lingering) {
+        this.#dropCarry();
+        // Reading stopped while there was a carry; nothing else would start it again.
+        if (this.#state === State.busy || this.#state === State.idle) this.socket?.resume();
+      } else this.#carryFrom = at;
     } else if (at < end && this.#state < State.lingering) this.#keep(bytes, at, end);
     if (this.#carry !== null && this.#state >= State.busy) this.socket?.pause();
   }
