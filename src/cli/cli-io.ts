@@ -13,6 +13,8 @@ export interface CliIo {
   readonly color: boolean;
   /** Width of the terminal in columns; 100 where there is none. */
   columns(): number;
+  /** Height of the terminal in lines; 40 where there is none. */
+  rows(): number;
 }
 
 /** A running program: the command that ran puts its exit code here. */
@@ -48,5 +50,6 @@ export function processIo(): CliIo {
     isTty,
     color: isTty && (env.NO_COLOR ?? '') === '',
     columns: () => (isTty ? stdout.columns : 100),
+    rows: () => (isTty ? stdout.rows : 40),
   };
 }

@@ -1,6 +1,6 @@
 // Talks to the control API and turns what goes wrong on the way into plain words and what to do about it.
 import { readFileSync } from 'node:fs';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { CliError, type CliIo, exitCodes } from './cli-io.ts';
 
 export const defaultControlUrl = 'http://127.0.0.1:9900';
@@ -9,7 +9,7 @@ const answerMsMax = 10_000;
 
 /** Options of every command that talks to a running Crossover. */
 export interface ControlOptions {
-  readonly url: string;
+  readonly url?: string;
   readonly tokenFile?: string;
   readonly json?: boolean;
 }
@@ -43,16 +43,15 @@ export class UnreachableError extends CliError {}
 
 /** Adds `--url`, `--token-file` and `--json` to a command. */
 export function addControlOptions(command: Command): Command {
-  const url = new Option('--url <url>', 'control API').env('CROSSOVER_URL').default(defaultControlUrl);
   return command
-    .addOption(url)
+    .option('--url <url>', `control API (default: $CROSSOVER_URL, or ${defaultControlUrl})`)
     .option('--token-file <file>', 'file with the control token (or set CROSSOVER_TOKEN)')
     .option('--json', 'print JSON');
 }
 
 /** A client for the options and environment of one command. */
 export function createControlClient(options: ControlOptions, io: CliIo): ControlClient {
-  const url = checkedUrl(options.url);
+  const url = checkedUrl(options.url ?? (io.env.CROSSOVER_URL || defaultControlUrl));
   const token = readToken(options.tokenFile, io);
   const call = async <Body>(path: string, init: RequestInit): Promise<Answer<Body>> => {
     const headers = { accept: 'application/json', ...init.headers } as Record<string, string>;

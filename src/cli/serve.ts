@@ -2,7 +2,8 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import type { Supervisor } from '#src/main.ts';
-import { type CliContext, CliError, type CliIo, exitCodes } from './cli-io.ts';
+import { cannotStart } from './cannot-start.ts';
+import { type CliContext, type CliIo, exitCodes } from './cli-io.ts';
 import { formatConfigProblems } from './config-problems.ts';
 import { createLogWriter, type LogWriter } from './log-writer.ts';
 import { packageVersion } from './package-version.ts';
@@ -37,7 +38,7 @@ What next: \`crossover status\` shows both clusters, \`crossover rollout start\`
 
 async function serve(file: string, io: CliIo): Promise<number> {
   const { loadConfigFile } = await import('#src/config/load.ts');
-  const { startSupervisor } = await import('#src/main.ts');
+  const main = await import('#src/main.ts');
   const loaded = loadConfigFile(file, io.env);
   if (!loaded.ok) {
     io.err(formatConfigProblems(loaded.problems));
@@ -46,11 +47,11 @@ async function serve(file: string, io: CliIo): Promise<number> {
   const log = createLogWriter(process.stderr.isTTY === true);
   const { config } = loaded;
   const reload = async () => loadConfigFile(file, io.env);
-  const supervisor = await startSupervisor({ config, configPath: file, log, reload }).catch(
-    (error: Error) => {
-      throw new CliError(error.message, exitCodes.failed);
-    },
-  );
+  const supervisor = await main
+    .startSupervisor({ config, configPath: file, log, reload })
+    .catch((error: unknown) => {
+      throw error instanceof main.StartError ? cannotStart(error) : error;
+    });
   const { proxy, control } = config.listen;
   io.out(
     `crossover ${packageVersion()} proxies on ${proxy.host}:${supervisor.proxyPort}; ` +

@@ -1,0 +1,114 @@
+// Everything that runs in a demo: two clusters, the real supervisor, the clients. Starts in order, stops in reverse, and
+// leaves nothing behind.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseConfig } from '#src/config/load.ts';
+import { type Supervisor, startSupervisor } from '#src/main.ts';
+import type { LogLine } from '#src/shared-memory/messages.ts';
+import { type DemoPace, demoConfigText } from './demo-config.ts';
+import { type KongCluster, startKongCluster } from './kong-cluster.ts';
+import { startTraffic, type Traffic, type TrafficCounts } from './traffic.ts';
+
+export interface DemoSettings {
+  readonly seed: number;
+  readonly ratePerSecond: number;
+  /** Port of the proxy; null takes the usual one or a free one, 0 a free one. */
+  readonly port: number | null;
+  readonly pace: DemoPace;
+  readonly log: (line: LogLine) => void;
+}
+
+export interface DemoSystem {
+  readonly proxyUrl: string;
+  readonly controlUrl: string;
+  readonly y: KongCluster;
+  readonly ended: Promise<'completed' | 'reverted'>;
+  trafficCounts(): TrafficCounts;
+  /** Ends the clients first, then the proxy, then the clusters; resolves with what the clients saw in all. */
+  stop(): Promise<{ readonly traffic: TrafficCounts; readonly cutExchanges: number }>;
+}
+
+const usualProxyPort = 8000;
+const usualControlPort = 9900;
+/** A client waits longer than the proxy does for Y, so that it sees the proxy's answer. */
+const clientPatienceMs = 10_000;
+
+/** Starts everything; rejects, with nothing left running, when something cannot start. */
+export async function startDemoSystem(settings: DemoSettings): Promise<DemoSystem> {
+  const folder = mkdtempSync(join(tmpdir(), 'crossover-demo-'));
+  const cleanUp: (() => Promise<unknown>)[] = [async () => rmSync(folder, { recursive: true, force: true })];
+  const stopAll = async () => {
+    for (const stop of cleanUp.reverse()) await stop();
+  };
+  try {
+    const [x, y] = await startClusters(settings.seed);
+    cleanUp.push(() => Promise.all([x.stop(), y.stop()]));
+    const supervisor = await startProxy(settings, folder, x, y);
+    let cutExchanges = 0;
+    cleanUp.push(async () => {
+      cutExchanges = (await supervisor.drain()).cutExchanges;
+    });
+    const proxyUrl = `http://127.0.0.1:${supervisor.proxyPort}`;
+    const traffic = await startClients(settings, proxyUrl);
+    let finalCounts = traffic.counts();
+    cleanUp.push(async () => {
+      finalCounts = await traffic.stop();
+    });
+    return {
+      proxyUrl,
+      controlUrl: `http://127.0.0.1:${supervisor.controlPort}`,
+      y,
+      ended: supervisor.ended,
+      trafficCounts: () => traffic.counts(),
+      async stop() {
+        await stopAll();
+        return { traffic: finalCounts, cutExchanges };
+      },
+    };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+/** X and Y differ in version and seed only. */
+const startClusters = (seed: number): Promise<[KongCluster, KongCluster]> =>
+  Promise.all([
+    startKongCluster({ version: '3.4.3', seed: seed + 1 }),
+    startKongCluster({ version: '3.10.0', seed: seed + 2 }),
+  ]);
+
+async function startProxy(
+  settings: DemoSettings,
+  folder: string,
+  x: KongCluster,
+  y: KongCluster,
+): Promise<Supervisor> {
+  const places = {
+    proxyPort: settings.port ?? (await freePort(usualProxyPort)),
+    controlPort: await freePort(usualControlPort),
+    xUrls: x.urls,
+    yUrls: y.urls,
+    storePath: join(folder, 'crossover.db'),
+  };
+  const text = demoConfigText(places, settings.pace);
+  const file = join(folder, 'crossover.yaml');
+  writeFileSync(file, text);
+  const loaded = parseConfig(text, file, {});
+  if (!loaded.ok) throw new Error(`invariant broken: ${JSON.stringify(loaded.problems)}`);
+  return startSupervisor({ config: loaded.config, configPath: file, log: settings.log });
+}
+
+const startClients = ({ ratePerSecond, seed }: DemoSettings, url: string): Promise<Traffic> =>
+  startTraffic({ url, ratePerSecond, seed, patienceMs: clientPatienceMs });
+
+/** The wanted port, or 0 (any) when somebody has it. */
+function freePort(wanted: number): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(0));
+    probe.listen(wanted, '127.0.0.1', () => probe.close(() => resolve(wanted)));
+  });
+}

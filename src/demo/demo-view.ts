@@ -1,0 +1,156 @@
+// What the demo shows: a page that is redrawn in a terminal, single lines elsewhere, and the account at the end.
+import { eventLines } from '#src/cli/event-view.ts';
+import { count, duration, latency, percent, perSecond, timeOfDay, weight } from '#src/cli/figures.ts';
+import { advanceShare, phaseText, revertShare, statusLines } from '#src/cli/status-view.ts';
+import { alignRows, createStyle, fit, type Style, wrap } from '#src/cli/style.ts';
+import type { StatusView } from '#src/control-plane/status.ts';
+import type { RecordedEvent } from '#src/control-plane/store/store.ts';
+import type { TrafficCounts } from './traffic.ts';
+
+/** All that the demo knows at one moment. */
+export interface DemoPicture {
+  readonly fault: string;
+  readonly proxyUrl: string;
+  readonly controlUrl: string;
+  readonly elapsedSeconds: number;
+  readonly status: StatusView;
+  readonly traffic: TrafficCounts;
+  readonly events: readonly RecordedEvent[];
+  /** What the demo did to Y, with the time; empty before. */
+  readonly faultLines: readonly string[];
+  /** How the rollout ended; null while it runs. */
+  readonly ended: 'completed' | 'reverted' | null;
+}
+
+/** The page, at most `rows` lines of `columns`; older events give way first. */
+export function demoPage(picture: DemoPicture, columns: number, rows: number, color: boolean): string[] {
+  const style = createStyle(color);
+  const top = [
+    ...headingLines(picture, style),
+    '',
+    ...statusLines(picture.status, { style, columns }),
+    '',
+    `${style.dim('Clients'.padEnd(13))}${trafficText(picture.traffic)}`,
+    ...picture.faultLines.map((line) => style.warn(`${'Fault'.padEnd(13)}${line}`)),
+    '',
+    style.dim('Events'),
+  ];
+  const bottom = ['', style.dim(hint(picture))];
+  const room = Math.max(0, rows - top.length - bottom.length);
+  const events =
+    room === 0 ? [] : picture.events.slice(-room).map((event) => eventLine(event, columns, style));
+  return [...top, ...events, ...bottom].slice(0, rows);
+}
+
+function headingLines(
+  { fault, proxyUrl, controlUrl, elapsedSeconds, status }: DemoPicture,
+  style: Style,
+): string[] {
+  return [
+    `${style.bold(`Crossover ${status.version} demo`)}  ${style.dim(`fault: ${fault}, running for ${duration(elapsedSeconds)}`)}`,
+    style.dim(`Proxy ${proxyUrl}   Control API and page ${controlUrl}`),
+  ];
+}
+
+/** An event cut to the width, so that every event is one line of the page. */
+function eventLine(event: RecordedEvent, columns: number, style: Style): string {
+  const [plain = ''] = eventLines([{ ...event, text: '' }], createStyle(false));
+  const text = fit(event.text, Math.max(20, columns - plain.length - 12));
+  return eventLines([{ ...event, text }], style)[0] ?? '';
+}
+
+const hint = ({ ended }: DemoPicture): string =>
+  ended === null
+    ? 'Ctrl-C ends the demo.'
+    : 'The rollout has ended; traffic goes on. Try `crossover rollout start` in another terminal. Ctrl-C ends the demo.';
+
+/** What the clients saw, in one line. */
+export function trafficText(traffic: TrafficCounts): string {
+  const { sent, failed, serverErrors, latencyMsP50, latencyMsP99 } = traffic;
+  const lost = failed + serverErrors;
+  const share = sent === 0 ? '' : ` (${percent(lost / sent)})`;
+  return `${count(sent)} requests, ${count(lost)} failed${share}; p50 ${latency(latencyMsP50)}, p99 ${latency(latencyMsP99)}`;
+}
+
+/** The state in one line, for where nothing can be redrawn. */
+export function demoLine(picture: DemoPicture): string {
+  const { status, traffic } = picture;
+  const { verdict } = status;
+  const evidence = verdict === null ? '' : ` | ${evidenceText(verdict)}`;
+  const clusters = (['x', 'y'] as const).map((name) => clusterText(status, name)).join(' | ');
+  return `${timeOfDay(Date.now())}  ${phaseText(status, createStyle(false))} | ${clusters}${evidence} | clients ${trafficText(traffic)}`;
+}
+
+function evidenceText(verdict: NonNullable<StatusView['verdict']>): string {
+  const advance = advanceShare(verdict);
+  const toAdvance = advance === null ? '' : `, to advance ${clipped(advance)}`;
+  return `evidence to revert ${clipped(revertShare(verdict))}${toAdvance}`;
+}
+
+const clipped = (share: number): string => `${Math.floor(Math.min(1, Math.max(0, share)) * 100)} %`;
+
+function clusterText(status: StatusView, name: 'x' | 'y'): string {
+  const { requestsPerSecond, errorRate, p99Ms } = status.clusters[name];
+  const errors = errorRate === null ? '' : `, ${percent(errorRate)} errors`;
+  const slow = p99Ms === null ? '' : `, p99 ${latency(p99Ms)}`;
+  return `${name.toUpperCase()} ${perSecond(requestsPerSecond)}${errors}${slow}`;
+}
+
+export interface DemoEnd {
+  readonly ended: 'completed' | 'reverted' | null;
+  /** When the rollout ended, seconds after the start; null when it did not. */
+  readonly endedAfterSeconds: number | null;
+  readonly status: StatusView;
+  readonly steps: readonly { readonly percent: number; readonly seconds: number }[];
+  readonly faultLines: readonly string[];
+  readonly traffic: TrafficCounts;
+  readonly cutExchanges: number;
+  readonly errors: readonly string[];
+  readonly proxyUrl: string;
+  readonly controlUrl: string;
+}
+
+/** The account at the end: what happened, why, and what it cost the clients. */
+export function demoSummary(end: DemoEnd, columns: number, color: boolean): string[] {
+  const style = createStyle(color);
+  const rows: [string, string][] = [
+    ...end.faultLines.map((line): [string, string] => ['Fault', line]),
+    ...(end.steps.length === 0 ? [] : [['Steps', stepsText(end.steps)] as [string, string]]),
+    ...(whyText(end) === '' ? [] : [['Why', whyText(end)] as [string, string]]),
+    ['Clients', clientsText(end.traffic)],
+    ['Failed', failedText(end.traffic)],
+    ...(end.cutExchanges > 0 ? [['Cut', `${end.cutExchanges} requests at the end`] as [string, string]] : []),
+    ...end.errors.map((line): [string, string] => ['Log', line]),
+    ['Was at', `proxy ${end.proxyUrl}, control API and page ${end.controlUrl}; all stopped now`],
+  ];
+  const lines = rows.flatMap(([label, text]) =>
+    wrap(text, Math.max(40, columns - 12)).map((line, at) => [style.dim(at === 0 ? label : ''), line]),
+  );
+  return [style.bold(headline(end, style)), ...alignRows(lines)];
+}
+
+function headline({ ended, endedAfterSeconds, status }: DemoEnd, style: Style): string {
+  const after = endedAfterSeconds === null ? '' : ` after ${duration(endedAfterSeconds)}`;
+  if (ended === 'completed') return style.good(`Y got everything${after}.`);
+  if (ended === 'reverted') return style.bad(`Y was reverted${after}: everything is on X again.`);
+  return `The demo was ended with ${weight(status.split.y)} on Y.`;
+}
+
+const stepsText = (steps: DemoEnd['steps']): string =>
+  steps.map((step) => `${weight(step.percent)} for ${duration(step.seconds)}`).join(', ');
+
+function whyText({ ended, status }: DemoEnd): string {
+  if (ended === 'reverted') return status.rollout.cause?.text ?? '';
+  if (ended === 'completed') return 'At every step the evidence was that Y is not worse than X.';
+  return status.hold?.text ?? '';
+}
+
+function clientsText({ sent, successes, clientErrors, latencyMsP50, latencyMsP99 }: TrafficCounts): string {
+  const served = `${count(successes)} served, ${count(clientErrors)} refused with 4xx as sent`;
+  return `${count(sent)} requests: ${served}; p50 ${latency(latencyMsP50)}, p99 ${latency(latencyMsP99)}`;
+}
+
+function failedText({ sent, failed, serverErrors }: TrafficCounts): string {
+  const share = sent === 0 ? '' : ` (${percent((failed + serverErrors) / sent)} of all)`;
+  return `${count(serverErrors)} answers with 5xx, ${count(failed)} without an answer${share}`;
+}
