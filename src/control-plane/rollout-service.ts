@@ -10,6 +10,7 @@ import type { PreflightCheck } from './preflight.ts';
 import { resume } from './resume.ts';
 import type { RecordedEvent } from './store/store.ts';
 import type { StoreProblem, StoreResult } from './store/store-result.ts';
+import { transitionText } from './transition-text.ts';
 
 /** What the service needs of the store. */
 export interface RolloutKeeper {
@@ -163,10 +164,11 @@ export class RolloutService {
     const event = events.draft({
       name: `rollout-${transition.name}`,
       actor: transition.actor,
-      text: transition.reason,
+      text: transitionText(transition),
       detail: {
         from: summaryOf(transition.from),
         to: summaryOf(transition.to),
+        reason: transition.reason,
         evidence: transition.evidence,
       },
     });

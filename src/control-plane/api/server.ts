@@ -30,6 +30,8 @@ export interface ControlApi {
   readonly routes: readonly RouteEntry[];
 }
 
+const everyMethod = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
 const securityHeaders = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -72,7 +74,6 @@ function collectRoutes(app: FastifyInstance): RouteEntry[] {
   app.addHook('onRoute', (route: RouteOptions) => {
     const methods = Array.isArray(route.method) ? route.method : [route.method];
     for (const method of methods) {
-      if (method === 'HEAD') continue;
       routes.push({ method, url: route.url, access: route.config?.access ?? 'token' });
     }
   });
@@ -110,11 +111,8 @@ function setUpErrors(app: FastifyInstance, context: ApiContext): void {
 
 function refuseOtherMethods(app: FastifyInstance, routes: readonly RouteEntry[]): void {
   for (const url of new Set(routes.map((route) => route.url))) {
-    const known = routes.filter((route) => route.url === url).map(({ method }) => method);
-    const allowed = known.includes('GET') ? [...known, 'HEAD'] : known;
-    const others = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].filter(
-      (method) => !allowed.includes(method),
-    );
+    const allowed = routes.filter((route) => route.url === url).map(({ method }) => method);
+    const others = everyMethod.filter((method) => !allowed.includes(method));
     app.route({
       method: others,
       url,

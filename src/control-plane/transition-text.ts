@@ -1,0 +1,43 @@
+// A transition in words, for the record and the log.
+
+import { unreachable } from '#src/base/assert.ts';
+import type { Transition } from '#src/core/rollout/rollout-effect.ts';
+import { percentOf } from './status.ts';
+
+/** One sentence: what happened, and why when a reason was given. */
+export function transitionText(transition: Transition): string {
+  const reason = transition.reason.trim().replace(/\.$/, '');
+  return reason === '' ? `${whatHappened(transition)}.` : `${whatHappened(transition)}: ${reason}.`;
+}
+
+function whatHappened({ name, from, to }: Transition): string {
+  const weight = `${percentOf(to.weightPpm)} % on Y`;
+  switch (name) {
+    case 'started':
+      return 'Rollout started, checks are running';
+    case 'preflight-failed':
+      return 'Rollout not started, checks have failed';
+    case 'step':
+      return `Step ${stepNumber(to)}, ${weight}`;
+    case 'paused':
+      return `Rollout paused with ${weight}`;
+    case 'resumed':
+      return `Rollout resumed with ${weight}`;
+    case 'soak':
+      return `Soaking with ${weight}`;
+    case 'completed':
+      return `Rollout completed, ${weight}`;
+    case 'reverted':
+      return `Reverted to X from ${percentOf(from.weightPpm)} % on Y`;
+    case 'split-set':
+      return `Split set by hand, ${weight}`;
+    case 'recovered':
+      return `Rollout recovered with ${weight}`;
+    default:
+      return unreachable(name);
+  }
+}
+
+function stepNumber(state: Transition['to']): string {
+  return 'stepIndex' in state ? `${state.stepIndex + 1} of ${state.plan.stepsPpm.length}` : '';
+}
