@@ -69,6 +69,12 @@ const controlReadyMs = 5_000;
 /** Beyond the drain deadline a worker gets this long to report. */
 const drainReportMs = 2_000;
 
+interface StartingWorker {
+  readonly prepared: Promise<void>;
+  /** The port it listens on. */
+  readonly listening: Promise<number>;
+}
+
 interface ThreadSlot {
   thread: Worker | null;
   crashes: number[];
@@ -107,11 +113,20 @@ class Supervision implements Supervisor {
     });
   }
 
+  /** Threads load side by side; workers take traffic once the recorded split is in place. */
   async start(): Promise<void> {
+    const control = this.#startControl();
+    const workers = this.#workers.map((_, index) => this.#startWorker(index));
+    for (const { prepared, listening } of workers)
+      for (const promise of [prepared, listening]) promise.catch(() => {});
     try {
-      await this.#startControl();
-      await this.#startFirstWorker();
-      await Promise.all(this.#workers.slice(1).map((_, index) => this.#startWorker(index + 1)));
+      await Promise.all([control, ...workers.map(({ prepared }) => prepared)]);
+      this.proxyPort = this.#config.listen.proxy.port;
+      for (const [index, { listening }] of workers.entries()) {
+        // One after the other: with port 0 the first finds the port that the others share.
+        this.#tellWorker(index, { type: 'listen', port: this.proxyPort });
+        this.proxyPort = await listening;
+      }
     } catch (error) {
       await this.#stopThreads();
       throw error;
@@ -120,21 +135,10 @@ class Supervision implements Supervisor {
 
   // ---- workers ----
 
-  /** The first worker may find the port; the others share it. */
-  async #startFirstWorker(): Promise<void> {
-    this.proxyPort = this.#config.listen.proxy.port;
-    this.proxyPort = await this.#startWorker(0);
-  }
-
-  /** Resolves with the port once the worker listens; rejects when it can't. */
-  #startWorker(index: number): Promise<number> {
-    const { proxy } = this.#config.listen;
-    const config: Config = {
-      ...this.#config,
-      listen: { ...this.#config.listen, proxy: { host: proxy.host, port: this.proxyPort } },
-    };
+  /** Starts a worker's thread; it listens when told to. Both promises reject when it can't or ends before. */
+  #startWorker(index: number): StartingWorker {
     const workerData: WorkerStart = {
-      config,
+      config: this.#config,
       configRevision: this.#configRevision,
       nodes: this.#nodes,
       memory: this.memory,
@@ -147,23 +151,37 @@ class Supervision implements Supervisor {
       name: `proxy-${index}`,
     });
     slot.thread = thread;
-    return new Promise((resolve, reject) => {
-      let isListening = false;
-      thread.on('message', (message: FromWorker) => {
-        if (message.type === 'log') this.#log(message.line);
-        if (message.type === 'listening') {
-          isListening = true;
-          resolve(message.port);
-        }
-        if (message.type === 'failed-to-listen') reject(new StartError(message.code, message.message));
-      });
-      thread.on('error', (error) => this.#logCrash(`proxy-${index}`, error));
-      thread.on('exit', () => {
-        if (slot.thread === thread) slot.thread = null;
-        if (!isListening) reject(new StartError('EXITED', `proxy worker ${index} ended before it listened`));
-        this.#workerLost(index, slot);
-      });
+    const prepared = Promise.withResolvers<void>();
+    const listening = Promise.withResolvers<number>();
+    const failed = (error: StartError) => {
+      prepared.reject(error);
+      listening.reject(error);
+    };
+    thread.on('message', (message: FromWorker) => {
+      if (message.type === 'log') this.#log(message.line);
+      if (message.type === 'prepared') prepared.resolve();
+      if (message.type === 'listening') listening.resolve(message.port);
+      if (message.type === 'failed-to-listen') failed(new StartError(message.code, message.message));
     });
+    thread.on('error', (error) => this.#logCrash(`proxy-${index}`, error));
+    thread.on('exit', () => {
+      if (slot.thread === thread) slot.thread = null;
+      failed(new StartError('EXITED', `proxy worker ${index} ended before it listened`));
+      this.#workerLost(index, slot);
+    });
+    return { prepared: prepared.promise, listening: listening.promise };
+  }
+
+  async #replaceWorker(index: number): Promise<void> {
+    const { prepared, listening } = this.#startWorker(index);
+    listening.catch(() => {});
+    await prepared;
+    this.#tellWorker(index, { type: 'listen', port: this.proxyPort });
+    await listening;
+  }
+
+  #tellWorker(index: number, message: ToWorker): void {
+    this.#workers[index]?.thread?.postMessage(message);
   }
 
   #workerLost(index: number, slot: ThreadSlot): void {
@@ -179,7 +197,7 @@ class Supervision implements Supervisor {
     this.#log({ level: 'error', message: 'proxy worker lost', fields: detail });
     this.#restart(slot, async () => {
       try {
-        await this.#startWorker(index);
+        await this.#replaceWorker(index);
         this.#tellControl({ type: 'lifecycle', name: 'worker-replaced', detail: { worker: index } });
         this.#log({ level: 'info', message: 'proxy worker replaced', fields: { worker: index } });
       } catch (error) {
@@ -324,12 +342,12 @@ class Supervision implements Supervisor {
     this.#config = loaded.config;
     this.#configRevision++;
     this.#useNodes(nodes);
-    const { proxy } = loaded.config.listen;
-    const config = {
-      ...loaded.config,
-      listen: { ...loaded.config.listen, proxy: { host: proxy.host, port: this.proxyPort } },
-    };
-    const change = { type: 'configure', config, configRevision: this.#configRevision, nodes } as const;
+    const change = {
+      type: 'configure',
+      config: loaded.config,
+      configRevision: this.#configRevision,
+      nodes,
+    } as const;
     this.#tellWorkers(change);
     this.#tellControl({ ...change, changed: live });
     return { ok: true, configRevision: this.#configRevision, changed: live };
@@ -407,7 +425,7 @@ class Supervision implements Supervisor {
   }
 
   #tellWorkers(message: ToWorker): void {
-    for (const { thread } of this.#workers) thread?.postMessage(message);
+    for (const index of this.#workers.keys()) this.#tellWorker(index, message);
   }
 
   #tellControl(message: ToControl): void {

@@ -3,35 +3,21 @@
 // Every failure ends in fail() before the response head and in cut() after it. Nothing here knows HTTP/1.1 connections
 // (client-connection.ts) or sockets (transport/).
 import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
-import { encodeResponseHead } from '#src/core/http1/forward-response-head.ts';
-import { ConnectionHeader, Framing } from '#src/core/http1/framing.ts';
-import { parseResponseHead } from '#src/core/http1/response-head.ts';
+import { Framing } from '#src/core/http1/framing.ts';
 import { armOf, decideRoute, isPinned } from '#src/core/routing/route-decision.ts';
-import { interimResponsesMax, pendingPerClusterMax, upstreamPerNodeMax } from '#src/limits.ts';
+import { pendingPerClusterMax, upstreamPerNodeMax } from '#src/limits.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
 import { type Arm, type FailureKind, WORKER, X, Y } from '#src/shared-memory/layout.ts';
 import { countAnswer, countFailover, countRejection } from './answer-counters.ts';
 import { Attempt } from './attempt.ts';
 import type { Downstream } from './downstream.ts';
-import { MessageBody } from './message-body.ts';
 import type { Peer } from './peer-directory.ts';
 import { RequestMessage } from './request-message.ts';
 import { rescueResponse } from './rescue.ts';
+import { HeadResult, RelayResult, ResponseRelay } from './response-relay.ts';
 import { UpstreamConnection, type UpstreamUser } from './upstream/upstream-connection.ts';
 import type { UpstreamNode } from './upstream/upstream-node.ts';
 import type { WorkerRuntime } from './worker-runtime.ts';
-
-/** Bodies with more than this to come are read in larger pieces straight from the upstream's own buffer. */
-const streamWorthBytes = 16 * 1024;
-
-const errorOf: Readonly<Record<FailureKind, ProxyErrorName>> = {
-  connect: 'upstreamConnectFailed',
-  reset: 'upstreamReset',
-  timeout: 'upstreamTimeout',
-  protocol: 'upstreamResponseInvalid',
-  truncated: 'upstreamReset',
-  unavailable: 'upstreamUnavailable',
-};
 
 export class Exchange implements UpstreamUser {
   readonly request: RequestMessage;
@@ -39,7 +25,7 @@ export class Exchange implements UpstreamUser {
   isRequestDone: boolean;
   readonly #runtime: WorkerRuntime;
   readonly #attempt: Attempt;
-  readonly #responseBody: MessageBody;
+  readonly #response: ResponseRelay;
   #client: Downstream | null;
   #upstream: UpstreamConnection | null;
   #arm: Arm;
@@ -53,20 +39,13 @@ export class Exchange implements UpstreamUser {
   #hasRetriedStale: boolean;
   #hasRetriedConnect: boolean;
   #hasFailedOver: boolean;
-  #isHeadForwarded: boolean;
-  #keepAlive: boolean;
-  #dechunk: boolean;
-  #isUpstreamReusable: boolean;
-  #interimCount: number;
-  #carry: Buffer | null;
-  #carryLength: number;
 
   constructor(runtime: WorkerRuntime) {
     this.request = new RequestMessage(runtime);
     this.isRequestDone = false;
     this.#runtime = runtime;
     this.#attempt = new Attempt(runtime);
-    this.#responseBody = new MessageBody();
+    this.#response = new ResponseRelay(runtime);
     this.#client = null;
     this.#upstream = null;
     this.#arm = X;
@@ -79,13 +58,6 @@ export class Exchange implements UpstreamUser {
     this.#hasRetriedStale = false;
     this.#hasRetriedConnect = false;
     this.#hasFailedOver = false;
-    this.#isHeadForwarded = false;
-    this.#keepAlive = false;
-    this.#dechunk = false;
-    this.#isUpstreamReusable = false;
-    this.#interimCount = 0;
-    this.#carry = null;
-    this.#carryLength = 0;
   }
 
   /**
@@ -126,8 +98,7 @@ export class Exchange implements UpstreamUser {
     this.#hasRetriedStale = false;
     this.#hasRetriedConnect = false;
     this.#hasFailedOver = false;
-    this.#isHeadForwarded = false;
-    this.#interimCount = 0;
+    this.#response.reset();
   }
 
   /** Draws the arm. Returns whether the request takes part in the comparison. */
@@ -190,7 +161,7 @@ export class Exchange implements UpstreamUser {
     const { request } = this;
     const upstream = this.#upstream;
     if (upstream === null) return;
-    if (request.isWhole && !this.#isHeadForwarded) {
+    if (request.isWhole && !this.#response.isHeadForwarded) {
       request.isWhole = request.isWithinReplayLimit && request.append(bytes, from, to);
     }
     const flushed = isPrivate
@@ -283,208 +254,67 @@ export class Exchange implements UpstreamUser {
   // ---- response ----
 
   onUpstreamBytes(bytes: Buffer, length: number): void {
+    const client = this.#client;
+    const upstream = this.#upstream;
+    if (client === null || upstream === null) return;
     this.#hasResponseBytes = true;
-    if (this.#isHeadForwarded) {
-      this.#relayBody(bytes, length);
+    if (this.#response.isHeadForwarded) {
+      this.#relayBody(bytes, length, client, upstream);
       return;
     }
-    if (this.#carry === null) {
-      this.#readHead(bytes, length);
-      return;
-    }
-    if (this.#carryLength + length > this.#carry.length) {
-      this.#fail('protocol', 'upstreamResponseInvalid');
-      return;
-    }
-    bytes.copy(this.#carry, this.#carryLength, 0, length);
-    this.#carryLength += length;
-    this.#readHead(this.#carry, this.#carryLength);
-  }
-
-  #readHead(source: Buffer, end: number): void {
-    const { responseHead: head, config } = this.#runtime;
-    const { isHead, isUpgrade } = this.request;
-    let from = 0;
-    while (true) {
-      const headEnd = parseResponseHead(source, from, end, head, config.limits, isHead, isUpgrade);
-      if (headEnd === -1) {
+    switch (this.#response.readHead(bytes, length, this.request, client)) {
+      case HeadResult.incomplete:
+        return;
+      case HeadResult.invalid:
         this.#fail('protocol', 'upstreamResponseInvalid');
         return;
-      }
-      if (headEnd === 0) {
-        this.#keepPartialHead(source, from, end);
+      case HeadResult.final:
+        this.#acceptHead(client, upstream);
         return;
-      }
-      if (!head.isInterim) {
-        this.#acceptHead(source, headEnd, end);
-        return;
-      }
-      if (!this.#forwardInterim(source)) return;
-      from = headEnd;
-      if (from === end) {
-        this.#dropCarry();
-        return;
-      }
     }
-  }
-
-  #keepPartialHead(source: Buffer, from: number, end: number): void {
-    if (this.#carry === null) this.#carry = this.#runtime.carries.take();
-    if (source !== this.#carry || from > 0) source.copy(this.#carry, 0, from, end);
-    this.#carryLength = end - from;
-  }
-
-  #dropCarry(): void {
-    if (this.#carry === null) return;
-    this.#runtime.carries.give(this.#carry);
-    this.#carry = null;
-    this.#carryLength = 0;
-  }
-
-  /** 100, 102, 103: passed on to clients that can know them (RFC 9110 15.2), and bounded. */
-  #forwardInterim(source: Buffer): boolean {
-    const runtime = this.#runtime;
-    if (++this.#interimCount > interimResponsesMax) {
-      this.#fail('protocol', 'upstreamResponseInvalid');
-      return false;
-    }
-    if (this.request.minorVersion === 0) return true;
-    const length = encodeResponseHead(
-      source,
-      runtime.responseHead,
-      runtime.scratch,
-      0,
-      1,
-      ConnectionHeader.none,
-      false,
-    );
-    if (this.#client?.writeResponse(runtime.scratch, 0, length) === false) runtime.replaceScratch();
-    return true;
   }
 
   /** The final head is there: the attempt has its outcome, and the answer begins, unless X is to give a better one. */
-  #acceptHead(source: Buffer, headEnd: number, end: number): void {
+  #acceptHead(client: Downstream, upstream: UpstreamConnection): void {
     const runtime = this.#runtime;
-    const { responseHead: head } = runtime;
-    const { status } = head;
-    if (status === 101) {
-      this.#switchProtocols(source, headEnd, end);
-      return;
-    }
-    this.#dechunk = this.request.minorVersion === 0 && head.framing === Framing.chunked;
-    this.#responseBody.begin(head.framing, head.contentLength);
-    const bodyEnd = this.#responseBody.take(source, headEnd, end, this.#dechunk);
-    if (bodyEnd === -1) {
-      this.#fail('protocol', 'upstreamResponseInvalid');
-      return;
-    }
+    const { status } = runtime.responseHead;
     const nowMs = performance.now();
-    this.#answered(status, nowMs);
+    this.#answered(status, nowMs, upstream.node);
     if (status >= 500 && this.#failOverForStatus(status, nowMs)) return;
     countAnswer(runtime.slab, this.#arm, status, nowMs - this.#startedAtMs);
-    this.#isUpstreamReusable = head.keepAlive && bodyEnd === end;
-    this.#forwardHead(source, headEnd, bodyEnd);
-    this.#dropCarry();
-    if (this.#responseBody.isDone) this.#finish();
-    else this.#streamOn();
+    if (status === 101) {
+      this.#switchProtocols(client, upstream);
+      return;
+    }
+    const flushed = this.#response.forwardHead(client, this.request, this.isRequestDone);
+    if (this.#response.body.isDone) {
+      this.#finish();
+      return;
+    }
+    if (!flushed) upstream.socket.pause();
+    this.#streamOn(upstream);
   }
 
-  #answered(status: number, nowMs: number): void {
+  #answered(status: number, nowMs: number, node: UpstreamNode): void {
     this.#attempt.answered(status, nowMs - this.#startedAtMs, nowMs);
-    const node = this.#upstream?.node;
-    if (node === undefined) return;
     if (status < 500) node.succeeded();
     else if (node.failed()) this.#runtime.clusters[this.#arm].considerEjection(node, nowMs);
   }
 
-  /** Head and what is there of the body leave in one write. */
-  #forwardHead(source: Buffer, headEnd: number, bodyEnd: number): void {
-    const runtime = this.#runtime;
-    const { responseHead: head, scratch } = runtime;
-    const { request } = this;
-    this.#keepAlive =
-      request.wantsKeepAlive &&
-      this.isRequestDone &&
-      !runtime.isDraining &&
-      head.framing !== Framing.close &&
-      !this.#dechunk;
-    const connection = !this.#keepAlive
-      ? ConnectionHeader.close
-      : request.minorVersion === 0
-        ? ConnectionHeader.keepAlive
-        : ConnectionHeader.none;
-    let length = encodeResponseHead(
-      source,
-      head,
-      scratch,
-      0,
-      request.minorVersion,
-      connection,
-      this.#dechunk,
-    );
-    if (this.#dechunk) length = this.#copyData(source, scratch, length);
-    else if (bodyEnd > headEnd) {
-      source.copy(scratch, length, headEnd, bodyEnd);
-      length += bodyEnd - headEnd;
-    }
-    this.#isHeadForwarded = true;
-    if (this.#client?.writeResponse(scratch, 0, length) === false) {
-      runtime.replaceScratch();
-      this.#upstream?.socket.pause();
-    }
-  }
-
-  /** Copies a chunked body's payload, found by the decoder in its last call, to out[at..). Returns the new end. */
-  #copyData(source: Buffer, out: Buffer, at: number): number {
-    const { dataRanges, dataRangeCount } = this.#responseBody.decoder;
-    let end = at;
-    for (let index = 0; index < dataRangeCount; index++) {
-      end += source.copy(out, end, dataRanges[2 * index] as number, dataRanges[2 * index + 1] as number);
-    }
-    return end;
-  }
-
-  #streamOn(): void {
-    const upstream = this.#upstream;
-    if (upstream === null) return;
-    const { framing, bytesLeft, bytesSeen } = this.#responseBody;
-    if (bytesLeft > streamWorthBytes || (framing !== Framing.length && bytesSeen > streamWorthBytes)) {
-      upstream.socket.useStreamBuffer();
-    }
+  #streamOn(upstream: UpstreamConnection): void {
+    if (this.#response.isWorthStreaming) upstream.socket.useStreamBuffer();
     this.#runtime.wheel.set(upstream, this.#runtime.config.timeouts.responseBodyMs);
   }
 
-  #relayBody(bytes: Buffer, length: number): void {
-    const body = this.#responseBody;
-    const end = body.take(bytes, 0, length, this.#dechunk);
-    if (end === -1) {
-      this.#cut();
+  #relayBody(bytes: Buffer, length: number, client: Downstream, upstream: UpstreamConnection): void {
+    const result = this.#response.relay(bytes, length, client, upstream.socket);
+    if (result === RelayResult.invalid) {
+      this.#truncate();
       return;
     }
-    if (end < length) this.#isUpstreamReusable = false;
-    if (!this.#writeBody(bytes, end)) this.#upstream?.socket.pause();
-    if (body.isDone) this.#finish();
-    else this.#streamOn();
-  }
-
-  /** False when part of it waits for the client. */
-  #writeBody(bytes: Buffer, end: number): boolean {
-    const client = this.#client;
-    const upstream = this.#upstream;
-    if (client === null || upstream === null || end === 0) return true;
-    const runtime = this.#runtime;
-    if (!this.#dechunk && upstream.socket.ownsBuffer(bytes)) return client.writeResponse(bytes, 0, end);
-    let length = end;
-    if (!this.#dechunk) bytes.copy(runtime.scratch, 0, 0, end);
-    else {
-      // The payload is smaller than the bytes it came in, but those may be a stream buffer: larger than the scratch.
-      if (end > runtime.scratch.length) runtime.scratch = Buffer.allocUnsafeSlow(end);
-      length = this.#copyData(bytes, runtime.scratch, 0);
-      if (length === 0) return true;
-    }
-    if (client.writeResponse(runtime.scratch, 0, length)) return true;
-    runtime.replaceScratch();
-    return false;
+    if (result === RelayResult.pending) upstream.socket.pause();
+    if (this.#response.body.isDone) this.#finish();
+    else this.#streamOn(upstream);
   }
 
   onClientDrained(): void {
@@ -492,25 +322,25 @@ export class Exchange implements UpstreamUser {
   }
 
   onUpstreamEnd(): void {
-    if (!this.#isHeadForwarded) this.#fail('reset', 'upstreamReset');
-    else if (this.#responseBody.framing === Framing.close) this.#finish();
-    else this.#cut();
+    if (!this.#response.isHeadForwarded) this.#fail('reset', 'upstreamReset');
+    else if (this.#response.body.framing === Framing.close) this.#finish();
+    else this.#truncate();
   }
 
   onUpstreamFailed(_code: string, connected: boolean): void {
     if (!connected) this.#fail('connect', 'upstreamConnectFailed');
-    else if (!this.#isHeadForwarded) this.#fail('reset', 'upstreamReset');
-    else this.#cut();
+    else if (!this.#response.isHeadForwarded) this.#fail('reset', 'upstreamReset');
+    else this.#truncate();
   }
 
   onUpstreamDeadline(connected: boolean): void {
     if (!connected) {
       this.#hasRetriedConnect = true; // a node that swallows connects cost its time once already
       this.#fail('connect', 'upstreamConnectFailed');
-    } else if (!this.#isHeadForwarded) this.#fail('timeout', 'upstreamTimeout');
-    else if (this.#client?.hasPendingWrites === true)
-      this.#streamOn(); // the client is slow, not the upstream
-    else this.#cut();
+    } else if (!this.#response.isHeadForwarded) this.#fail('timeout', 'upstreamTimeout');
+    else if (this.#client?.hasPendingWrites === true && this.#upstream !== null) {
+      this.#streamOn(this.#upstream); // the client is slow, not the upstream
+    } else this.#truncate();
   }
 
   // ---- failures before the response head ----
@@ -607,7 +437,6 @@ export class Exchange implements UpstreamUser {
     this.#hasResponseBytes = false;
     this.#hasRetriedStale = false;
     this.#hasRetriedConnect = false;
-    this.#interimCount = 0;
     this.#open(null);
   }
 
@@ -615,7 +444,7 @@ export class Exchange implements UpstreamUser {
   #leaveUpstream(): void {
     const upstream = this.#upstream;
     this.#connectEnded();
-    this.#dropCarry();
+    this.#response.reset();
     this.#isSent = false;
     if (upstream === null) return;
     this.#upstream = null;
@@ -625,11 +454,14 @@ export class Exchange implements UpstreamUser {
 
   /** The client's own fault: nothing is charged to an arm. */
   #reject(name: ProxyErrorName): void {
+    countRejection(this.#runtime.slab, name);
+    if (this.#response.isHeadForwarded) {
+      this.#cut();
+      return;
+    }
     this.#leaveUpstream();
     this.#attempt.abandoned();
-    countRejection(this.#runtime.slab, name);
-    if (this.#isHeadForwarded) this.#client?.responseCut(false);
-    else this.#respond(name, false);
+    this.#respond(name, false);
     this.#end();
   }
 
@@ -641,7 +473,6 @@ export class Exchange implements UpstreamUser {
   #rescue(name: ProxyErrorName): void {
     const nowMs = performance.now();
     const keepAlive = this.request.wantsKeepAlive && this.isRequestDone && !this.#runtime.isDraining;
-    this.#keepAlive = keepAlive;
     countAnswer(this.#runtime.slab, this.#arm, proxyErrors[name].status, nowMs - this.#startedAtMs);
     this.#respond(name, keepAlive);
     this.#end();
@@ -653,7 +484,7 @@ export class Exchange implements UpstreamUser {
       rescueResponse(name, { requestId, keepAlive, minorVersion, isHead }),
       'latin1',
     );
-    this.#keepAlive = keepAlive;
+    this.#response.keepAlive = keepAlive;
     this.#client?.writeResponse(response, 0, response.length);
   }
 
@@ -669,7 +500,7 @@ export class Exchange implements UpstreamUser {
         const held = upstream.socket.disownBuffer();
         if (held !== null) this.#client.holdStreamBuffer(held);
       }
-      if (this.#isUpstreamReusable && this.isRequestDone && !this.#isSendPending) {
+      if (this.#response.isUpstreamReusable && this.isRequestDone && !this.#isSendPending) {
         upstream.socket.useSharedBuffer();
         upstream.socket.resume();
         upstream.release();
@@ -681,7 +512,7 @@ export class Exchange implements UpstreamUser {
   /** Gives everything back and tells the client connection. */
   #end(): void {
     const client = this.#client;
-    const keepAlive = this.#keepAlive && this.isRequestDone;
+    const keepAlive = this.#response.keepAlive && this.isRequestDone;
     const clientCloses = this.isRequestDone && !this.request.wantsKeepAlive;
     this.request.end(this.#isSendPending);
     this.#client = null;
@@ -689,12 +520,17 @@ export class Exchange implements UpstreamUser {
     client?.exchangeDone(keepAlive, clientCloses);
   }
 
+  /** The upstream began an answer and did not complete it. */
+  #truncate(): void {
+    increment(this.#runtime.slab, WORKER.truncatedResponses);
+    this.#attempt.truncated();
+    this.#cut();
+  }
+
   /** The answer had begun and can't be completed. */
   #cut(): void {
     const client = this.#client;
-    increment(this.#runtime.slab, WORKER.truncatedResponses);
-    this.#attempt.truncated();
-    const mustReset = this.#dechunk || this.#responseBody.framing === Framing.close;
+    const mustReset = this.#response.looksCompleteWhenCut;
     this.#disownPending();
     this.#leaveUpstream();
     this.request.end(this.#isSendPending);
@@ -717,19 +553,8 @@ export class Exchange implements UpstreamUser {
     if (this.#client?.hasPendingWrites === true) this.#upstream?.socket.disownBuffer();
   }
 
-  #switchProtocols(source: Buffer, headEnd: number, end: number): void {
-    const runtime = this.#runtime;
-    const upstream = this.#upstream;
-    const client = this.#client;
-    if (upstream === null || client === null) return;
-    const nowMs = performance.now();
-    this.#answered(101, nowMs);
-    countAnswer(runtime.slab, this.#arm, 101, nowMs - this.#startedAtMs);
-    const { responseHead, scratch } = runtime;
-    const length = encodeResponseHead(source, responseHead, scratch, 0, 1, ConnectionHeader.upgrade, false);
-    if (!client.writeResponse(scratch, 0, length)) runtime.replaceScratch();
-    const rest = Buffer.copyBytesFrom(source, headEnd, end - headEnd);
-    this.#dropCarry();
+  #switchProtocols(client: Downstream, upstream: UpstreamConnection): void {
+    const rest = this.#response.forwardSwitch(client);
     upstream.node.requestEnded();
     this.#upstream = null;
     this.request.end(this.#isSendPending);

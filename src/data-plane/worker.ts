@@ -40,16 +40,23 @@ class ProxyWorker {
     this.#isDrained = false;
   }
 
-  async run(start: WorkerStart): Promise<void> {
+  /** Everything that takes time and can be done before the first request. */
+  async prepare(): Promise<void> {
     const runtime = this.#runtime;
     const resolving = resolveNodes(runtime, runtime.clusters);
     await Promise.race([resolving, new Promise((resolve) => setTimeout(resolve, firstResolveMs).unref())]);
     setInterval(() => this.#tick(), coarseTickMs);
+    this.#post({ type: 'prepared' });
+  }
+
+  async #listen(port: number): Promise<void> {
+    const runtime = this.#runtime;
     try {
-      const shared = start.memory.slabs.length > 1;
-      const port = await this.#listener.listen(start.config.listen.proxy, shared);
-      runtime.setListenPort(port);
-      this.#post({ type: 'listening', port });
+      const { host } = runtime.config.listen.proxy;
+      const isShared = runtime.allSlabs.length > 1;
+      const bound = await this.#listener.listen({ host, port }, isShared);
+      runtime.setListenPort(bound);
+      this.#post({ type: 'listening', port: bound });
     } catch (error) {
       const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
       this.#post({ type: 'failed-to-listen', code, message });
@@ -77,6 +84,9 @@ class ProxyWorker {
   onMessage(message: ToWorker): void {
     const runtime = this.#runtime;
     switch (message.type) {
+      case 'listen':
+        void this.#listen(message.port);
+        return;
       case 'configure':
         runtime.configure(message.config, message.configRevision, message.nodes);
         void resolveNodes(runtime, runtime.clusters);
@@ -119,4 +129,4 @@ const port = parentPort;
 const start = workerData as WorkerStart;
 const worker = new ProxyWorker(start, (message) => port.postMessage(message));
 port.on('message', (message: ToWorker) => worker.onMessage(message));
-await worker.run(start);
+await worker.prepare();

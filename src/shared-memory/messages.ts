@@ -23,6 +23,8 @@ export interface WorkerStart extends ThreadStart {
 }
 
 export type ToWorker =
+  /** Take traffic: the split that was recorded is in place. Everything before was preparation. */
+  | { readonly type: 'listen'; readonly port: number }
   | {
       readonly type: 'configure';
       readonly config: Config;
@@ -39,6 +41,8 @@ export interface LogLine {
 }
 
 export type FromWorker =
+  /** Modules are loaded and names resolved; the worker waits for `listen`. */
+  | { readonly type: 'prepared' }
   | { readonly type: 'listening'; readonly port: number }
   | { readonly type: 'failed-to-listen'; readonly code: string; readonly message: string }
   | { readonly type: 'configured'; readonly configRevision: number }
