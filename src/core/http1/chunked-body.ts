@@ -225,8 +225,8 @@ export class ChunkedDecoder {
       case State.trailerLf:
         return this.#go(byte === LF, State.trailerFirst);
       default:
-        this.done = true;
-        return byte === LF;
+        this.done = byte === LF;
+        return this.done;
     }
   }
 

@@ -1,6 +1,6 @@
 // Which header fields mean something to a proxy (RFC 9110 7.6, RFC 9112 6): one look-up per field while it is parsed,
 // so that forwarding needs no names any more.
-import { ascii, LOWER } from './characters.ts';
+import { ascii } from './characters.ts';
 
 /** Low bits of a field's kind: which field it is. 0 is any other. */
 export const FieldName = {
@@ -90,6 +90,7 @@ export function fieldKind(bytes: Uint8Array, start: number, end: number): number
   while (candidate !== 0) {
     const name = names[candidate] as Uint8Array;
     let k = 0;
+    // Names are tokens, of which only an upper-case letter becomes a letter, and nothing becomes `-`.
     while (k < length && ((bytes[start + k] as number) | 0x20) === name[k]) k++;
     if (k === length) return kinds[candidate] as number;
     candidate = nextCandidate[candidate] as number;
