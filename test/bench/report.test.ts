@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Measurement } from '../../bench/measure.ts';
+import { caseTables, targetTable } from '../../bench/report.ts';
+import { median, type Results } from '../../bench/rounds.ts';
+
+const measurement = (changes: Partial<Measurement>): Measurement => ({
+  perSecond: null,
+  cpuUs: null,
+  cpuUserUs: null,
+  cpuKernelUs: null,
+  busy: null,
+  foreign: null,
+  p50Us: null,
+  p99Us: null,
+  residentBytes: null,
+  idleConnectionBytes: null,
+  errors: 0,
+  overloaded: false,
+  ...changes,
+});
+
+const results: Results = new Map([
+  [
+    '1k',
+    new Map([
+      ['crossover', measurement({ perSecond: 40_000, cpuUs: 18 })],
+      ['nginx', measurement({ perSecond: 50_000, cpuUs: 20 })],
+      ['fastify', measurement({ perSecond: 10_000, cpuUs: 40 })],
+    ]),
+  ],
+  ['idle', new Map([['crossover', measurement({ idleConnectionBytes: 5000 })]])],
+]);
+
+test('median is the middle, the mean of two middles, or null when there is nothing', () => {
+  assert.equal(median([3, 1, 2]), 2);
+  assert.equal(median([4, 1, 2, 3]), 2.5);
+  assert.equal(median([]), null);
+});
+
+test('caseTables shows figures with their ratio to the reference when both have them', () => {
+  const text = caseTables(results, 'nginx');
+  assert.match(text, /### 1 KB GET/);
+  assert.match(text, /\| crossover \| +40,000 \(0\.80\) \| +18\.0 \(0\.90\) \|/);
+  assert.doesNotMatch(text, /p99/, 'a column without figures is left out');
+});
+
+test('targetTable says met or missed for every target that was measured', () => {
+  const rows = targetTable(results).split('\n');
+  const row = (text: string) => rows.find((line) => line.includes(text)) ?? '';
+  assert.match(row('0.90 × nginx'), /at most 1\.00 \| +met \|/);
+  assert.match(row('@fastify/http-proxy'), /0\.45 .*at most 0\.40 \| missed \|/);
+  assert.match(row('idle connection'), /5,000 bytes .*at most 4,096 \| missed \|/);
+  assert.doesNotMatch(rows.join('\n'), /p99 at half load/);
+});
