@@ -80,8 +80,10 @@ export const ejectionMsMax = 300_000;
 /** At most this share of a cluster's nodes is ejected: half, so that two nodes work. */
 export const ejectedShareMax = 0.5;
 
-/** Configuration file: a thousand times a usual one. */
-export const configBytesMax = 1024 * KiB;
+/** Configuration file: fifty times a usual one, and what the YAML parser, quadratic in places, still reads in a second. */
+export const configBytesMax = 128 * KiB;
+/** Mappings and lists within each other; the deepest setting is five deep. */
+export const configNestingMax = 32;
 /** Values in it, counting what YAML aliases repeat: a few lines of nested aliases would otherwise be billions. */
 export const configValuesMax = 10_000;
 

@@ -93,6 +93,11 @@ export function parseConfig(
   for (const { path, line, column, message, hint } of source.problems)
     problems.addMisfit(path, { line, column }, message, hint);
   if (!source.isReadable) return { ok: false, problems: problems.sorted() };
+  const isMapping =
+    source.value === null || (typeof source.value === 'object' && !Array.isArray(source.value));
+  if (!isMapping) {
+    return wholeFile(file, 'expected a mapping of settings', 'such as clusters: with x: and y: below it');
+  }
   const config = checkValue(source, machine, problems);
   const found = problems.sorted();
   return found.length > 0 ? { ok: false, problems: found } : { ok: true, config };

@@ -358,48 +358,45 @@ const quantileMax = Object.fromEntries(
   ]),
 );
 
-const thresholds = section(
-  'What "worse" means: how far Y may be from X. docs/analysis.md has the tests behind them.',
-  {
-    errorRate: section('Failures: 5xx, connect, reset, timeout, bodies cut short.', {
-      timesX: factor(1.1, "Worse is above timesX × X's rate + overX."),
-      overX: percent('0.02%', "Worse is above timesX × X's rate + overX."),
-      max: Type.Union([Type.Literal('none'), ...percentForms], {
-        default: '5%',
-        description: "Cap on Y's rate, whatever X does.",
-        ...hints('percentage or `none`', 'none, a percentage such as 5%, or a fraction below 1'),
-      }),
+const thresholds = section('What "worse" means: how far Y may be from X.', {
+  errorRate: section('Failures: 5xx, connect, reset, timeout, bodies cut short.', {
+    timesX: factor(1.1, "Worse is above timesX × X's rate + overX."),
+    overX: percent('0.02%', "Worse is above timesX × X's rate + overX."),
+    max: Type.Union([Type.Literal('none'), ...percentForms], {
+      default: '5%',
+      description: "Cap on Y's rate, whatever X does.",
+      ...hints('percentage or `none`', 'none, a percentage such as 5%, or a fraction below 1'),
     }),
-    statusMix: section("Any status class's share of the responses.", {
-      timesX: factor(1.25, "Worse is above timesX × X's share + overX."),
-      overX: percent('0.2%', "Worse is above timesX × X's share + overX."),
+  }),
+  statusMix: section("Any status class's share of the responses.", {
+    timesX: factor(1.25, "Worse is above timesX × X's share + overX."),
+    overX: percent('0.2%', "Worse is above timesX × X's share + overX."),
+  }),
+  latency: section('Time to the response head of requests that succeed, at p50, p75, p90, p95 and p99.', {
+    timesX: factor(1.1, "Worse is above timesX × X's."),
+    max: Type.Object(quantileMax, {
+      additionalProperties: false,
+      default: { p99: '2s' },
+      description:
+        "Caps on Y's quantiles, whatever X does; keys `p50`, `p75`, `p90`, `p95`, `p99`. Replaces the default as a whole.",
+      ...hints('mapping', 'a mapping such as { p99: 2s }'),
     }),
-    latency: section('Time to the response head of requests that succeed, at p50, p75, p90, p95 and p99.', {
-      timesX: factor(1.1, "Worse is above timesX × X's."),
-      max: Type.Object(quantileMax, {
-        additionalProperties: false,
-        default: { p99: '2s' },
-        description:
-          "Caps on Y's quantiles, whatever X does; keys `p50`, `p75`, `p90`, `p95`, `p99`. Replaces the default as a whole.",
-        ...hints('mapping', 'a mapping such as { p99: 2s }'),
-      }),
-    }),
-    falseReverts: percent(
-      '1%',
-      'Accepted chance that a rollout of a Y that is not worse is reverted. Above 0 and at most 50%.',
-    ),
-    harm: percent(
-      '0.1%',
-      'Extra failures, as a share of all traffic, accepted if an advance was wrong. Above 0.',
-    ),
-    warmup: duration('45s', "How long a fresh Y's latency is not judged (cold caches)."),
-    blipTolerance: choice(
-      ['1s', '5s'],
-      '1s',
-      'How long a hiccup of one cluster alone may last without counting; `5s` finds failures later.',
-    ),
-  },
-);
+  }),
+  falseReverts: percent(
+    '1%',
+    'Accepted chance that a rollout of a Y that is not worse is reverted. Above 0 and at most 50%.',
+  ),
+  harm: percent(
+    '0.1%',
+    'Extra failures, as a share of all traffic, accepted if an advance was wrong. Above 0.',
+  ),
+  warmup: duration('45s', "How long a fresh Y's latency is not judged (cold caches)."),
+  blipTolerance: choice(
+    ['1s', '5s'],
+    '1s',
+    'How long a hiccup of one cluster alone may last without counting; `5s` finds failures later.',
+  ),
+});
 
 /** The file with every default filled in. */
 const filledSchema = section('Configuration of Crossover.', {

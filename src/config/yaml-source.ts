@@ -12,7 +12,7 @@ import {
   parseDocument,
   type YAMLError,
 } from 'yaml';
-import { configValuesMax } from '#src/limits.ts';
+import { configNestingMax, configValuesMax } from '#src/limits.ts';
 import { fillEnv } from './env-fill.ts';
 
 export type ConfigPath = readonly (string | number)[];
@@ -56,6 +56,7 @@ export const formatPath = (path: ConfigPath): string =>
 
 class Reader {
   readonly problems: SourceProblem[] = [];
+  isComplete = true;
   readonly #values = new Map<string, { position: Position; filled: boolean; written: string | null }>();
   readonly #keys = new Map<string, Position>();
   readonly #document: Document.Parsed;
@@ -79,10 +80,8 @@ class Reader {
     const position = node?.range ? this.at(node.range[0]) : fallback;
     const entry = { position, filled: false, written: null as string | null };
     this.#values.set(keyOf(path), entry);
-    if (this.#valueCount > configValuesMax) {
-      if (this.#valueCount === configValuesMax + 1) this.#report(path, position, tooManyValues, null);
-      return null;
-    }
+    const excess = this.#excess(path.length);
+    if (excess !== null) return this.#giveUp(position, excess);
     if (isAlias(node)) return this.#readAlias(node, path, position);
     if (isMap(node)) return this.#readMap(node.items as Pairs, path, position);
     if (isSeq(node)) {
@@ -107,7 +106,18 @@ class Reader {
     const target = node.resolve(this.#document);
     if (target !== undefined) return this.read(target, path, position);
     this.#report(path, position, 'the alias has no anchor', null);
-    return null;
+    return undefined;
+  }
+
+  #excess(depth: number): string | null {
+    if (this.#valueCount > configValuesMax) return tooManyValues;
+    return depth > configNestingMax ? tooDeep : null;
+  }
+
+  /** Nothing that was read is worth checking any more. */
+  #giveUp(position: Position, message: string): undefined {
+    if (this.isComplete) this.#report([], position, message, null);
+    this.isComplete = false;
   }
 
   #readMap(pairs: Pairs, path: ConfigPath, position: Position): Record<string, unknown> {
@@ -159,9 +169,38 @@ class Reader {
 type Pairs = readonly { readonly key: Node | null; readonly value: Node | null }[];
 
 const tooManyValues = `more than ${configValuesMax} values, counting what aliases repeat`;
+const tooDeep = `more than ${configNestingMax} levels of mappings and lists, counting what aliases repeat`;
+/** One slip in a YAML file can make the parser stumble over everything after it. */
+const syntaxProblemsMax = 10;
+
+/**
+ * Whether brackets or dashes are nested beyond reason, by a count that knows no quotes or comments. The parser recurses and
+ * is quadratic there, so this comes before it.
+ */
+function isNestedTooDeeply(text: string): boolean {
+  let depth = 0;
+  for (let index = 0; index < text.length; index++) {
+    const char = text[index];
+    if (char === '[' || char === '{') depth++;
+    else if (char === ']' || char === '}') depth--;
+    if (depth > 4 * configNestingMax) return true;
+  }
+  return new RegExp(`([-?:] +){${configNestingMax}}`).test(text);
+}
+
+const unreadable = (message: string): YamlSource => ({
+  value: null,
+  problems: [{ path: [], line: 1, column: 1, message, hint: null }],
+  isReadable: false,
+  isFilled: () => false,
+  positionOf: () => ({ line: 1, column: 1 }),
+  keyPositionOf: () => ({ line: 1, column: 1 }),
+  writtenAs: () => null,
+});
 
 /** Parses the text. Syntax errors leave the value null; duplicate keys don't, so that the rest is checked as well. */
 export function readYaml(text: string, env: Env): YamlSource {
+  if (isNestedTooDeeply(text)) return unreadable(tooDeep);
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -171,13 +210,14 @@ export function readYaml(text: string, env: Env): YamlSource {
   });
   const reader = new Reader(document, lines, env);
   const faults = [...document.errors, ...document.warnings];
-  for (const fault of faults) reader.problems.push(syntaxProblem(fault, reader, text));
+  for (const fault of faults.slice(0, syntaxProblemsMax))
+    reader.problems.push(syntaxProblem(fault, reader, text));
   const isReadable = faults.every((fault) => fault.code === 'DUPLICATE_KEY');
   const value = isReadable ? reader.read(document.contents, [], { line: 1, column: 1 }) : null;
   return {
     value,
     problems: reader.problems,
-    isReadable,
+    isReadable: isReadable && reader.isComplete,
     isFilled: (path) => reader.isFilled(path),
     positionOf: (path) => reader.positionOf(path),
     keyPositionOf: (path) => reader.keyPositionOf(path),
@@ -189,6 +229,7 @@ function syntaxProblem(fault: YAMLError, reader: Reader, text: string): SourcePr
   const position = reader.at(fault.pos[0]);
   const line = text.split('\n')[position.line - 1] ?? '';
   const found = (message: string, hint: string | null) => ({ path: [], ...position, message, hint });
+  if (fault.code === 'MULTIPLE_DOCS') return found('a second YAML document begins here', 'keep one document');
   if (fault.code === 'DUPLICATE_KEY')
     return found('the key is there twice in this mapping', 'keep one of the two');
   if (/[{[,].*\$\{/.test(line) && !/["'][^"']*\$\{/.test(line)) {
