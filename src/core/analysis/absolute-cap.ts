@@ -11,7 +11,13 @@
 // that sum to 1, the limiter and the deflation keep that, as in the stream test.
 import { PPM } from '#src/limits.ts';
 import { EpochBlocks } from './epoch-blocks.ts';
-import { type BankSnapshot, EvidenceBank, type EvidenceLimit } from './evidence-bank.ts';
+import {
+  type BankSnapshot,
+  type Clusters,
+  deflateAbove,
+  EvidenceBank,
+  type EvidenceLimit,
+} from './evidence-bank.ts';
 import { logRatio } from './ripr.ts';
 import { alternativeRate } from './stream-test.ts';
 
@@ -22,6 +28,7 @@ export class AbsoluteCap {
   readonly cap: number;
   readonly #blocks = new EpochBlocks();
   readonly #bank: EvidenceBank;
+  #nowMs = 0;
 
   /** `cap` as a share, 0 < cap < 1. */
   constructor(cap: number, limit: EvidenceLimit | null) {
@@ -34,24 +41,17 @@ export class AbsoluteCap {
     this.#blocks.clear();
   }
 
-  refill(dtMs: number): void {
+  /** A tick begins: the counts that follow are of the `dtMs` before `nowMs`. */
+  beginTick(nowMs: number, dtMs: number): void {
+    this.#nowMs = nowMs;
     this.#bank.refill(dtMs);
   }
 
   /**
-   * Adds one tick's counts of an epoch; `a` is X's rate as known before. In an epoch in which Y gets everything there is no
+   * Adds the tick's counts of an epoch; `a` is X's rate as known before. In an epoch in which Y gets everything there is no
    * X to share the trouble, and Y alone decides.
    */
-  add(
-    epoch: number,
-    weightPpm: number,
-    nX: number,
-    kX: number,
-    nY: number,
-    kY: number,
-    a: number,
-    nowMs: number,
-  ): void {
+  add(epoch: number, weightPpm: number, nX: number, kX: number, nY: number, kY: number, a: number): void {
     const withX = weightPpm < PPM;
     const block = this.#blocks;
     if (!block.add(epoch, nX, kX, nY, kY, a, withX)) return;
@@ -62,7 +62,7 @@ export class AbsoluteCap {
     for (let g = 0; g < odds.length; g++) {
       const b = alternativeRate(cap, odds[g] as number);
       if (b <= cap) continue;
-      this.#bank.add(g, Math.min(fromX, logRatio(block.nY, block.kY, b, cap)), nowMs);
+      this.#bank.add(g, Math.min(fromX, logRatio(block.nY, block.kY, b, cap)), this.#nowMs);
     }
   }
 
@@ -71,8 +71,15 @@ export class AbsoluteCap {
     return this.#bank.logEvidence();
   }
 
-  bestStartedMs(): number {
-    return this.#bank.bestStartedMs();
+  /** The same, deflated where it is large enough to matter. */
+  deflatedLogEvidence(clusters: Clusters): number {
+    const raw = this.#bank.logEvidence();
+    return raw > deflateAbove ? this.#bank.deflatedLogEvidence(clusters) : raw;
+  }
+
+  /** Since when the evidence has been rising. */
+  risingSinceMs(clusters: Clusters): number {
+    return this.#bank.risingSinceMs(clusters);
   }
 
   snapshot(): { readonly bank: BankSnapshot; readonly blocks: readonly number[] } {

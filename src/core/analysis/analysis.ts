@@ -12,6 +12,7 @@ import { type RateSnapshot, RateTracker } from './rate-tracker.ts';
 import { errorOdds } from './stream-test.ts';
 import type { ArmCounts, HoldRule, StreamEvidence, Verdict } from './verdict.ts';
 import { comparisonText, formatChance, formatCount, formatDuration, formatShare } from './verdict-text.ts';
+import { XHealth } from './x-health.ts';
 
 /** What counts as worse. The same shape as the config's thresholds, of which it is a part. */
 export interface AnalysisThresholds {
@@ -39,11 +40,8 @@ const dwellMsMin = 10_000;
 const warmupWeightPpmMax = 10_000;
 /** No step accepts a larger margin than this, however small its weight. */
 const marginMax = 0.3;
-/** X counts as unhealthy above this error rate when that is also a multiple of what it was. */
-const xUnhealthyRate = 0.01;
-const xUnhealthyTimes = 5;
-/** Requests that X's rate counts for in a forecast of Y's rate. */
-const forecastPriorRequests = 100;
+/** Failures at X's rate that a forecast adds to Y's, so that the first few on Y do not make it swing. */
+const forecastPriorFailures = 10;
 
 export interface AnalysisSnapshot {
   readonly version: 1;
@@ -54,6 +52,7 @@ export interface AnalysisSnapshot {
   readonly firstYMs: number | null;
   readonly nextWeightPpm: number;
   readonly errorRate: RateSnapshot;
+  readonly xHealth: ReturnType<XHealth['snapshot']>;
   readonly errors: StreamSnapshot;
   readonly cap: CapSnapshot | null;
 }
@@ -71,6 +70,7 @@ export class Analysis {
   readonly #errors: ComparedStream;
   readonly #cap: CapStream | null;
   readonly #errorRate = new RateTracker();
+  readonly #xHealth = new XHealth();
   readonly #window = new RollingWindow();
   /** Time of the analysis: that of the samples, shifted after a restore so that it goes on where the snapshot ended. */
   #nowMs = 0;
@@ -103,8 +103,8 @@ export class Analysis {
     const nowMs = sample.atMs + this.#shiftMs;
     this.#nowMs = nowMs;
     this.#window.advance(nowMs);
-    this.#errors.refill(sample.dtMs);
-    this.#cap?.refill(sample.dtMs);
+    this.#errors.beginTick(nowMs, sample.dtMs);
+    this.#cap?.beginTick(nowMs, sample.dtMs);
     const a = this.#errorRate.plugIn();
     let requestsX = 0;
     let failuresX = 0;
@@ -119,10 +119,11 @@ export class Analysis {
       failuresX += kX;
       if (nY > 0) this.#firstYMs ??= nowMs;
       this.#window.add(nX, kX, nY, kY);
-      this.#errors.add(epoch.epoch, nX, kX, nY, kY, a, nowMs);
-      this.#cap?.add(epoch.epoch, epoch.weightPpm, nX, kX, nY, kY, a, nowMs);
+      this.#errors.add(epoch.epoch, nX, kX, nY, kY, a);
+      this.#cap?.add(epoch.epoch, epoch.weightPpm, nX, kX, nY, kY, a);
     }
     this.#errorRate.add(sample.dtMs, requestsX, failuresX);
+    this.#xHealth.add(sample.dtMs, requestsX, failuresX);
   }
 
   /** A rollout begins: forgets all evidence. What is known of X alone stays. */
@@ -151,12 +152,6 @@ export class Analysis {
     return Math.min((this.#thresholds.harm * PPM) / Math.max(1, weightPpm), marginMax);
   }
 
-  /** X's errors are neither many nor a multiple of what they were. */
-  #xHealthy(): boolean {
-    const usual = this.#errorRate.slowRate();
-    return this.#errorRate.fastRate() <= Math.max(xUnhealthyTimes * usual, xUnhealthyRate);
-  }
-
   /** The verdict on what was taken so far. */
   assess(context: AssessContext): Verdict {
     const streams = [this.#errors.evidence(logSafeBar)];
@@ -172,7 +167,7 @@ export class Analysis {
       streams,
       samplesNeeded: needed === 0 ? null : needed,
       secondsNeeded: secondsNeeded(needed, last10s),
-      xHealthy: this.#xHealthy(),
+      xHealthy: this.#xHealth.healthy(),
       last10s,
       last60s: this.#window.rates(60),
     };
@@ -223,7 +218,7 @@ export class Analysis {
     const { x, y } = this.#errors.stepCounts();
     if (x.requests === 0 || y.requests === 0) return null;
     const pX = this.#errorRate.plugIn();
-    const pY = (y.failures + forecastPriorRequests * pX) / (y.requests + forecastPriorRequests);
+    const pY = (y.failures + forecastPriorFailures) / (y.requests + forecastPriorFailures / pX);
     return this.#errors.safe.requestsNeeded(logSafeBar, pX, pY, x.requests / y.requests);
   }
 
@@ -236,7 +231,7 @@ export class Analysis {
       case 'no-data':
         return noDataText(x, y);
       case 'x-unhealthy':
-        return `X itself has ${formatShare(this.#errorRate.fastRate())} errors now against ${formatShare(this.#errorRate.slowRate())} before; nothing advances until it has recovered`;
+        return `X itself has ${formatShare(this.#xHealth.rate())} errors now, usual are ${formatShare(this.#xHealth.usualRate())}; nothing advances until it has recovered`;
       case 'suspicion':
         return `${comparisonText('errors', x, y)} raise suspicion: the chance of this if Y were no worse is below ${formatChance(numbers.logEvidence)}, a revert needs ${formatChance(this.#logBar)}`;
       case 'warmup':
@@ -276,6 +271,7 @@ export class Analysis {
       firstYMs: this.#firstYMs,
       nextWeightPpm: this.#nextWeightPpm,
       errorRate: this.#errorRate.snapshot(),
+      xHealth: this.#xHealth.snapshot(),
       errors: this.#errors.snapshot(),
       cap: this.#cap?.snapshot() ?? null,
     };
@@ -293,6 +289,7 @@ export class Analysis {
     this.#firstYMs = snapshot.firstYMs;
     this.#nextWeightPpm = snapshot.nextWeightPpm;
     this.#errorRate.restore(snapshot.errorRate);
+    this.#xHealth.restore(snapshot.xHealth);
     this.#errors.restore(snapshot.errors);
     if (snapshot.cap !== null) this.#cap?.restore(snapshot.cap);
     return true;

@@ -2,8 +2,13 @@
 // but reads the counts of the stream whose rate it caps.
 
 import { AbsoluteCap } from './absolute-cap.ts';
-import { type BlipProfile, type ComparedStream, countsSince, deflate } from './compared-stream.ts';
-import { deflateAbove } from './deflation.ts';
+import {
+  type BlipProfile,
+  type ComparedStream,
+  countedEvidence,
+  countsSince,
+  deflationBetween,
+} from './compared-stream.ts';
 import type { BankSnapshot } from './evidence-bank.ts';
 import type { ArmCounts, StreamEvidence } from './verdict.ts';
 
@@ -32,17 +37,17 @@ export class CapStream extends AbsoluteCap {
 
   /** Counts of the seconds that the present evidence rests on. */
   evidenceCounts(capped: ComparedStream): { readonly x: ArmCounts; readonly y: ArmCounts } {
-    return countsSince(capped.ring, this.bestStartedMs());
+    return countsSince(capped.ring, this.risingSinceMs(capped.ring.ofY));
   }
 
   /** All numbers at this moment; `capped` is the stream whose rate is capped. */
   evidence(capped: ComparedStream): StreamEvidence {
     const raw = this.logEvidence();
-    const deflation = raw > deflateAbove ? capped.ring.deflationOfY(this.bestStartedMs()) : 1;
+    const deflated = this.deflatedLogEvidence(capped.ring.ofY);
     return {
       stream: this.name,
-      logWorse: deflate(raw, capped.ring.yWindows, deflation),
-      deflation,
+      logWorse: countedEvidence(deflated, capped.yWindows()),
+      deflation: deflationBetween(raw, deflated),
       logSafe: null,
       margin: null,
       weight: this.#weight,

@@ -1,7 +1,7 @@
 // One metric of Y against the same metric of X: everything the analysis keeps about one stream of counts. Streams differ
 // only in what they count and in their boundaries; errors, status classes and latency quantiles all have this shape.
 
-import { deflateAbove, WindowRing, yWindowsMin } from './deflation.ts';
+import { WindowRing, yWindowsMin } from './deflation.ts';
 import { EpochBlocks } from './epoch-blocks.ts';
 import type { EvidenceLimit } from './evidence-bank.ts';
 import { CertifiedBound, SafeTest } from './safe-test.ts';
@@ -35,11 +35,13 @@ const armCounts = (requests: number, failures: number): ArmCounts => ({
   rate: requests > 0 ? failures / requests : 0,
 });
 
-/** What positive evidence is worth: nothing before Y was seen in enough windows, and less when failures cluster. */
-export function deflate(logEvidence: number, yWindows: number, deflation: number): number {
-  if (logEvidence <= 0) return logEvidence;
-  return yWindows < yWindowsMin ? 0 : logEvidence / deflation;
-}
+/** What evidence counts for: nothing in favour of a revert before Y was seen in enough windows. */
+export const countedEvidence = (logEvidence: number, yWindows: number): number =>
+  yWindows < yWindowsMin ? Math.min(0, logEvidence) : logEvidence;
+
+/** By how much evidence was divided, for the report. */
+export const deflationBetween = (raw: number, deflated: number): number =>
+  raw > 0 && deflated > 0 ? Math.max(1, raw / deflated) : 1;
 
 export class ComparedStream {
   readonly spec: StreamSpec;
@@ -48,6 +50,8 @@ export class ComparedStream {
   readonly #blocks = new EpochBlocks();
   readonly #worse: StreamTest;
   readonly #bound: CertifiedBound;
+  #nowMs = 0;
+  #dtMs = 0;
   // Since the step began.
   #nX = 0;
   #kX = 0;
@@ -66,7 +70,7 @@ export class ComparedStream {
   resetRollout(nowMs: number): void {
     this.#blocks.clear();
     this.#worse.reset(nowMs);
-    this.ring.reset();
+    this.ring.reset(nowMs);
     this.resetStep(this.safe.margin, nowMs);
   }
 
@@ -80,21 +84,29 @@ export class ComparedStream {
     this.#kY = 0;
   }
 
-  refill(dtMs: number): void {
+  /** A tick begins: the counts that follow are of the `dtMs` before `nowMs`. */
+  beginTick(nowMs: number, dtMs: number): void {
+    this.#nowMs = nowMs;
+    this.#dtMs = dtMs;
     this.#worse.refill(dtMs);
   }
 
-  /** Adds one tick's counts of an epoch; `a` is X's rate as known before this tick. */
-  add(epoch: number, nX: number, kX: number, nY: number, kY: number, a: number, nowMs: number): void {
+  /** Adds the tick's counts of an epoch; `a` is X's rate as known before this tick. */
+  add(epoch: number, nX: number, kX: number, nY: number, kY: number, a: number): void {
     this.#nX += nX;
     this.#kX += kX;
     this.#nY += nY;
     this.#kY += kY;
-    this.ring.add(nowMs, nX, kX, nY, kY);
+    this.ring.add(this.#nowMs - this.#dtMs / 2, nX, kX, nY, kY);
     if (!this.#blocks.add(epoch, nX, kX, nY, kY, a)) return;
-    this.#worse.add(this.#blocks, nowMs);
-    this.safe.add(this.#blocks, nowMs);
-    this.#bound.add(this.#blocks, nowMs);
+    this.#worse.add(this.#blocks, this.#nowMs);
+    this.safe.add(this.#blocks, this.#nowMs);
+    this.#bound.add(this.#blocks, this.#nowMs);
+  }
+
+  /** Windows with traffic on Y that are over. */
+  yWindows(): number {
+    return this.ring.yWindows(this.#nowMs);
   }
 
   stepCounts(): { readonly x: ArmCounts; readonly y: ArmCounts } {
@@ -103,17 +115,17 @@ export class ComparedStream {
 
   /** Counts of the seconds that the present evidence rests on. */
   evidenceCounts(): { readonly x: ArmCounts; readonly y: ArmCounts } {
-    return countsSince(this.ring, this.#worse.bestStartedMs());
+    return countsSince(this.ring, this.#worse.risingSinceMs(this.ring));
   }
 
   /** All numbers of the stream at this moment; `safeBar` is the bar of the tests of not being worse. */
   evidence(safeBar: number): StreamEvidence {
     const raw = this.#worse.logEvidence();
-    const deflation = raw > deflateAbove ? this.ring.deflation(this.#worse.bestStartedMs()) : 1;
+    const deflated = this.#worse.deflatedLogEvidence(this.ring);
     return {
       stream: this.spec.name,
-      logWorse: deflate(raw, this.ring.yWindows, deflation),
-      deflation,
+      logWorse: countedEvidence(deflated, this.yWindows()),
+      deflation: deflationBetween(raw, deflated),
       logSafe: this.safe.logEvidence(),
       margin: this.safe.margin,
       weight: this.spec.weight,
@@ -125,6 +137,7 @@ export class ComparedStream {
   snapshot() {
     return {
       name: this.spec.name,
+      nowMs: this.#nowMs,
       counts: [this.#nX, this.#kX, this.#nY, this.#kY] as const,
       blocks: this.#blocks.snapshot(),
       ring: this.ring.snapshot(),
@@ -135,6 +148,7 @@ export class ComparedStream {
   }
 
   restore(snapshot: StreamSnapshot): void {
+    this.#nowMs = snapshot.nowMs;
     [this.#nX, this.#kX, this.#nY, this.#kY] = snapshot.counts;
     this.#blocks.restore(snapshot.blocks);
     this.ring.restore(snapshot.ring);

@@ -2,6 +2,8 @@
 // product of per-block e-values, kept as a log; it may start afresh when it has gone far down, so that hours of calm do not
 // hide a failure that begins now. Knows neither streams nor arms.
 
+import { logAdd } from './combine.ts';
+
 /** How fast evidence may grow: the answer to bursts of correlated failures. Only ever shrinks evidence. */
 export interface EvidenceLimit {
   /** Nats per second that an alternative may gain. */
@@ -18,12 +20,23 @@ export interface BankOptions {
   readonly limit: EvidenceLimit | null;
 }
 
+/** How much the counts of a stream cluster in time. */
+export interface Clusters {
+  /** Divisor, at least 1, for evidence that began to rise at `sinceMs`. */
+  deflation(sinceMs: number): number;
+}
+
 export interface BankSnapshot {
   readonly logs: readonly number[];
   readonly starts: readonly number[];
   readonly startedMs: readonly number[];
+  readonly lows: readonly number[];
+  readonly risingSinceMs: readonly number[];
   readonly tokens: readonly number[];
 }
+
+/** Evidence at or below this is not deflated: it is far from any decision. */
+export const deflateAbove = 2;
 
 /** An alternative lives at least this long before it may start afresh. */
 const lifeMsMin = 5_000;
@@ -34,6 +47,9 @@ export class EvidenceBank {
   /** How often each alternative has started, from 1. Start j weighs 1/(j(j+1)); these sum to 1, so the average stays an e-process. */
   readonly #starts: Float64Array;
   readonly #startedMs: Float64Array;
+  /** Lowest log since the start, and when it was: what evidence there is has come since then. */
+  readonly #lows: Float64Array;
+  readonly #risingSinceMs: Float64Array;
   readonly #tokens: Float64Array;
 
   constructor(options: BankOptions) {
@@ -41,6 +57,8 @@ export class EvidenceBank {
     this.#logs = new Float64Array(options.alternatives);
     this.#starts = new Float64Array(options.alternatives);
     this.#startedMs = new Float64Array(options.alternatives);
+    this.#lows = new Float64Array(options.alternatives);
+    this.#risingSinceMs = new Float64Array(options.alternatives);
     this.#tokens = new Float64Array(options.alternatives);
     this.reset(0);
   }
@@ -50,6 +68,8 @@ export class EvidenceBank {
     this.#logs.fill(0);
     this.#starts.fill(1);
     this.#startedMs.fill(nowMs);
+    this.#lows.fill(0);
+    this.#risingSinceMs.fill(nowMs);
     this.#tokens.fill(this.#options.limit?.burst ?? 0);
   }
 
@@ -69,9 +89,14 @@ export class EvidenceBank {
       this.#logs[g] = 0;
       this.#starts[g] = (this.#starts[g] as number) + 1;
       this.#startedMs[g] = nowMs;
-    } else {
-      this.#logs[g] = log;
+      this.#lows[g] = 0;
+      this.#risingSinceMs[g] = nowMs;
+      return;
     }
+    this.#logs[g] = log;
+    if (log > (this.#lows[g] as number)) return;
+    this.#lows[g] = log;
+    this.#risingSinceMs[g] = nowMs;
   }
 
   #limited(g: number, increment: number): number {
@@ -88,19 +113,40 @@ export class EvidenceBank {
 
   /** ln of the e-value against the null. */
   logEvidence(): number {
-    const count = this.#logs.length;
-    let largest = Number.NEGATIVE_INFINITY;
-    for (let g = 0; g < count; g++) largest = Math.max(largest, this.#component(g));
-    let sum = 0;
-    for (let g = 0; g < count; g++) sum += Math.exp(this.#component(g) - largest);
-    return largest + Math.log(sum / count);
+    return this.#average(null);
   }
 
-  /** Since when the alternative with the most evidence has been running, ms. */
-  bestStartedMs(): number {
+  /**
+   * The same with the positive evidence of each alternative divided by how much the counts have clustered since it began
+   * to rise. Divisors are at least 1, so this is never more than {@link logEvidence} where that is positive.
+   */
+  deflatedLogEvidence(clusters: Clusters): number {
+    return this.#average(clusters);
+  }
+
+  #average(clusters: Clusters | null): number {
+    const count = this.#logs.length;
+    let total = Number.NEGATIVE_INFINITY;
+    for (let g = 0; g < count; g++) {
+      const log = this.#component(g);
+      const counts = clusters === null || log <= 0;
+      total = logAdd(total, counts ? log : log / clusters.deflation(this.#risingSinceMs[g] as number));
+    }
+    return total - Math.log(count);
+  }
+
+  /** Since when the alternative with the most evidence has been rising, ms. */
+  risingSinceMs(clusters: Clusters): number {
     let best = 0;
-    for (let g = 1; g < this.#logs.length; g++) if (this.#component(g) > this.#component(best)) best = g;
-    return this.#startedMs[best] as number;
+    let bestLog = Number.NEGATIVE_INFINITY;
+    for (let g = 0; g < this.#logs.length; g++) {
+      const since = this.#risingSinceMs[g] as number;
+      const log = this.#component(g) / clusters.deflation(since);
+      if (log <= bestLog) continue;
+      bestLog = log;
+      best = g;
+    }
+    return this.#risingSinceMs[best] as number;
   }
 
   snapshot(): BankSnapshot {
@@ -108,6 +154,8 @@ export class EvidenceBank {
       logs: [...this.#logs],
       starts: [...this.#starts],
       startedMs: [...this.#startedMs],
+      lows: [...this.#lows],
+      risingSinceMs: [...this.#risingSinceMs],
       tokens: [...this.#tokens],
     };
   }
@@ -116,6 +164,8 @@ export class EvidenceBank {
     this.#logs.set(snapshot.logs);
     this.#starts.set(snapshot.starts);
     this.#startedMs.set(snapshot.startedMs);
+    this.#lows.set(snapshot.lows);
+    this.#risingSinceMs.set(snapshot.risingSinceMs);
     this.#tokens.set(snapshot.tokens);
   }
 }

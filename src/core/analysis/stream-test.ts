@@ -2,7 +2,13 @@
 // does over time. Evidence against the null is a product over blocks; ln(1/alpha) may be compared at every tick.
 
 import type { EpochBlocks } from './epoch-blocks.ts';
-import { type BankSnapshot, EvidenceBank, type EvidenceLimit } from './evidence-bank.ts';
+import {
+  type BankSnapshot,
+  type Clusters,
+  deflateAbove,
+  EvidenceBank,
+  type EvidenceLimit,
+} from './evidence-bank.ts';
 import { blockLogEvidence } from './ripr.ts';
 
 /** Alternatives as multiples of the odds at the boundary: from barely worse to total failure. */
@@ -60,8 +66,15 @@ export class StreamTest {
     return this.#bank.logEvidence();
   }
 
-  bestStartedMs(): number {
-    return this.#bank.bestStartedMs();
+  /** The same, deflated where it is large enough to matter. */
+  deflatedLogEvidence(clusters: Clusters): number {
+    const raw = this.#bank.logEvidence();
+    return raw > deflateAbove ? this.#bank.deflatedLogEvidence(clusters) : raw;
+  }
+
+  /** Since when the evidence has been rising. */
+  risingSinceMs(clusters: Clusters): number {
+    return this.#bank.risingSinceMs(clusters);
   }
 
   snapshot(): BankSnapshot {

@@ -67,7 +67,7 @@ export function bucketUpperMs(j: number): number {
 
 /** Buckets by which a latency moves when it is multiplied by `factor` >= 1, rounded up: 1.1 gives 5. */
 export function bucketShift(factor: number): number {
-  return Math.ceil(Math.log(factor) / logGamma - 1e-9);
+  return Math.max(0, Math.ceil(Math.log(factor) / logGamma - 1e-9));
 }
 
 /** Sum of the counts in buckets above `j`: how many were slower than that bucket's upper edge. */
