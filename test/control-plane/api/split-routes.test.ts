@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import { backend, startControl } from '../support/control-rig.ts';
+
+test('split set by hand is published in parts per million and answered in percent', async (t) => {
+  const rig = await startControl(t);
+  const set = await rig.call('PUT', '/v1/split', { body: { y: 12.3457, reason: 'a try' } });
+  assert.deepEqual([set.status, set.json], [200, { x: 87.6543, y: 12.3457, revision: 2 }]);
+  assert.equal(new SplitCell(rig.memory.split).read().weightPpm, 123_457);
+  const got = await rig.call('GET', '/v1/split');
+  assert.deepEqual(got.json, set.json);
+  assert.equal(got.headers.etag, set.headers.etag);
+});
+
+test('split change with If-Match is made when the tag is current and refused when it is old', async (t) => {
+  const rig = await startControl(t);
+  const { etag } = (await rig.call('GET', '/v1/split')).headers as { etag: string };
+  const first = await rig.call('PUT', '/v1/split', { body: { y: 10 }, headers: { 'if-match': etag } });
+  assert.equal(first.status, 200);
+  const lost = await rig.call('PUT', '/v1/split', { body: { y: 20 }, headers: { 'if-match': etag } });
+  assert.deepEqual([lost.status, lost.json.code, lost.json.current.y], [412, 'stale_revision', 10]);
+  const list = `"other", ${String(first.headers.etag)}`;
+  assert.equal(
+    (await rig.call('PUT', '/v1/split', { body: { y: 20 }, headers: { 'if-match': list } })).status,
+    200,
+  );
+  assert.equal(
+    (await rig.call('PUT', '/v1/split', { body: { y: 30 }, headers: { 'if-match': '*' } })).status,
+    200,
+  );
+});
+
+test('split that is already so keeps its revision', async (t) => {
+  const rig = await startControl(t);
+  const first = await rig.call('PUT', '/v1/split', { body: { y: 10 } });
+  const second = await rig.call('PUT', '/v1/split', { body: { y: 10 } });
+  assert.equal(second.json.revision, first.json.revision);
+});
+
+test('split change is refused while a rollout runs and made while it is paused', async (t) => {
+  const nodes = { x: [await backend(t)], y: [await backend(t)] };
+  const rig = await startControl(t, { nodes });
+  await rig.call('POST', '/v1/rollout');
+  await rig.untilEvent('rollout-step');
+  const refused = await rig.call('PUT', '/v1/split', { body: { y: 50 } });
+  assert.deepEqual(
+    [refused.status, refused.json.code, refused.json.current.phase],
+    [409, 'wrong_state', 'ramping'],
+  );
+  assert.match(String(refused.headers['content-type']), /^application\/problem\+json/);
+  assert.equal(
+    (await rig.call('POST', '/v1/rollout/pause', { body: { reason: 'look' } })).json.phase,
+    'paused',
+  );
+  assert.equal((await rig.call('PUT', '/v1/split', { body: { y: 50 } })).json.y, 50);
+});
+
+const badBodies: readonly [body: unknown, pointer: string][] = [
+  [{}, '#'],
+  [{ y: 101 }, '#/y'],
+  [{ y: -0.1 }, '#/y'],
+  [{ y: '25' }, '#/y'],
+  [{ y: null }, '#/y'],
+  [{ y: 5, z: 1 }, '#/z'],
+  [[], '#'],
+];
+for (const [body, pointer] of badBodies) {
+  test(`split body ${JSON.stringify(body)} is refused with a pointer to the mistake`, async (t) => {
+    const rig = await startControl(t);
+    const { status, json } = await rig.call('PUT', '/v1/split', { body });
+    assert.deepEqual([status, json.code, json.errors[0].pointer], [400, 'invalid_request', pointer]);
+    assert.equal(new SplitCell(rig.memory.split).read().weightPpm, 0);
+  });
+}
+
+test('bodies that are not JSON, too large or of another type are refused', async (t) => {
+  const rig = await startControl(t);
+  const send = (body: string, type = 'application/json') =>
+    rig.call('PUT', '/v1/split', { body, headers: { 'content-type': type } });
+  assert.deepEqual(await statusAndCode(send('{"y": 5')), [400, 'invalid_request']);
+  assert.deepEqual(await statusAndCode(send('{"__proto__": {"y": 5}}')), [400, 'invalid_request']);
+  assert.deepEqual(await statusAndCode(send('y=5', 'application/x-www-form-urlencoded')), [
+    415,
+    'unsupported_media_type',
+  ]);
+  assert.deepEqual(await statusAndCode(send('{"y": 5}', 'text/plain')), [415, 'unsupported_media_type']);
+  const large = `{"y": 5, "reason": "${'x'.repeat(1024 * 1024)}"}`;
+  assert.deepEqual(await statusAndCode(send(large)), [413, 'payload_too_large']);
+});
+
+async function statusAndCode(answer: Promise<{ status: number; json: { code: string } }>) {
+  const { status, json } = await answer;
+  return [status, json.code];
+}
+
+test('methods a resource does not have are refused with those it has', async (t) => {
+  const rig = await startControl(t);
+  const { status, headers, json } = await rig.call('DELETE', '/v1/split');
+  assert.deepEqual([status, json.code, headers.allow], [405, 'method_not_allowed', 'GET, HEAD, PUT']);
+});
+
+test('answers carry headers that keep browsers from framing, sniffing and caching them', async (t) => {
+  const rig = await startControl(t, { token: 'secret' });
+  for (const authorization of ['Bearer secret', '']) {
+    const { headers } = await rig.call('GET', '/v1/split', { headers: { authorization } });
+    assert.equal(headers['x-content-type-options'], 'nosniff');
+    assert.equal(headers['cache-control'], 'no-store');
+    assert.match(String(headers['content-security-policy']), /frame-ancestors 'none'/);
+  }
+});

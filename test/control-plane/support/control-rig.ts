@@ -1,0 +1,181 @@
+// A control thread in this process: real API on an ephemeral port, real store in a temporary folder, shared memory that
+// the test writes counters into, and a supervisor that only answers.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { request } from 'undici';
+import { parseConfig } from '#src/config/load.ts';
+import { ControlThread } from '#src/control-plane/control-thread.ts';
+import { assignSlots } from '#src/core/routing/node-slots.ts';
+import { WORKER } from '#src/shared-memory/layout.ts';
+import type { FromControl, NodeAssignments, ReloadResult, ToControl } from '#src/shared-memory/messages.ts';
+import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
+import { tempFolder } from './temp-folder.ts';
+
+export interface RigOptions {
+  /** YAML appended to the config. */
+  readonly yaml?: string;
+  readonly token?: string;
+  readonly memory?: SharedMemory;
+  readonly generation?: number;
+  readonly database?: string;
+  readonly nodes?: { readonly x: readonly number[]; readonly y: readonly number[] };
+  readonly reload?: ReloadResult;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
+  readonly json: any;
+}
+
+export interface Call {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface ControlRig {
+  readonly memory: SharedMemory;
+  readonly database: string;
+  readonly url: string;
+  readonly posted: readonly FromControl[];
+  call(method: string, path: string, call?: Call): Promise<Answer>;
+  tell(message: ToControl): void;
+  /** Resolves with the first message, past or future, that matches. */
+  untilPosted<T extends FromControl>(matches: (message: FromControl) => message is T): Promise<T>;
+  /** Resolves when an event with this name has been announced. */
+  untilEvent(name: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A backend that answers every request with a status; returns its port. */
+export async function backend(t: TestContext, status: () => number = () => 200): Promise<number> {
+  const server = createServer((_request, response) => response.writeHead(status()).end());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+const isReady = (message: FromControl): message is Extract<FromControl, { type: 'ready' }> =>
+  message.type === 'ready';
+const isStopped = (message: FromControl): message is Extract<FromControl, { type: 'stopped' }> =>
+  message.type === 'stopped';
+
+export async function startControl(t: TestContext, options: RigOptions = {}): Promise<ControlRig> {
+  const database = options.database ?? join(tempFolder(t), 'crossover.db');
+  const config = configOf(options, database);
+  const memory = options.memory ?? createSharedMemory(1);
+  new Float64Array(memory.slabs[0] as SharedArrayBuffer)[WORKER.heartbeat] = 1;
+  let nodes: NodeAssignments = { x: wanted(config.clusters.x.nodes), y: wanted(config.clusters.y.nodes) };
+  const posted: FromControl[] = [];
+  const waiting = new Set<(message: FromControl) => void>();
+  const post = (message: FromControl): void => {
+    posted.push(message);
+    for (const listener of waiting) listener(message);
+    if (message.type === 'set-nodes') {
+      const { requestId, cluster } = message;
+      nodes = { ...nodes, [cluster]: assignSlots(nodes[cluster], message.nodes) };
+      queueMicrotask(() => thread.receive({ type: 'nodes-applied', requestId, nodes, problem: null }));
+    }
+    if (message.type === 'reload') {
+      const result = options.reload ?? { ok: true, configRevision: 2, changed: [] };
+      queueMicrotask(() => thread.receive({ type: 'reload-result', requestId: message.requestId, result }));
+    }
+  };
+  const untilPosted = <T extends FromControl>(matches: (message: FromControl) => message is T): Promise<T> =>
+    new Promise((resolve) => {
+      const past = posted.find(matches);
+      if (past !== undefined) return resolve(past);
+      const listener = (message: FromControl): void => {
+        if (!matches(message)) return;
+        waiting.delete(listener);
+        resolve(message);
+      };
+      waiting.add(listener);
+    });
+  const thread = new ControlThread(
+    {
+      config,
+      configRevision: 1,
+      nodes,
+      memory,
+      configPath: 'test.yaml',
+      generation: options.generation ?? 0,
+    },
+    post,
+  );
+  let stopped: Promise<unknown> | null = null;
+  const stop = async (): Promise<void> => {
+    if (stopped === null) {
+      stopped = untilPosted(isStopped);
+      thread.receive({ type: 'stop' });
+    }
+    await stopped;
+  };
+  t.after(stop);
+  await thread.run();
+  const { controlPort } = await untilPosted(isReady);
+  const url = `http://127.0.0.1:${controlPort}`;
+  const call = async (method: string, path: string, { body, headers = {} }: Call = {}): Promise<Answer> => {
+    const typed = body === undefined ? headers : { 'content-type': 'application/json', ...headers };
+    const authorized =
+      options.token === undefined ? typed : { authorization: `Bearer ${options.token}`, ...typed };
+    const response = await request(url + path, {
+      method: method as 'GET',
+      headers: authorized,
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.body.text();
+    const isJson = /json/.test(String(response.headers['content-type']));
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      text,
+      json: isJson && text !== '' ? JSON.parse(text) : null,
+    };
+  };
+  const untilEvent = async (name: string): Promise<void> => {
+    await untilPosted(
+      (message): message is Extract<FromControl, { type: 'log' }> =>
+        message.type === 'log' && message.line.fields.event === name,
+    );
+  };
+  return {
+    memory,
+    database,
+    url,
+    posted,
+    call,
+    tell: (message) => thread.receive(message),
+    untilPosted,
+    untilEvent,
+    stop,
+  };
+}
+
+function configOf({ yaml = '', token, nodes }: RigOptions, database: string) {
+  const urls = (ports: readonly number[]): string =>
+    ports.map((port) => `http://127.0.0.1:${port}`).join(', ');
+  const text = `
+listen: { proxy: 127.0.0.1:8000, control: 127.0.0.1:0 }
+workers: 1
+clusters:
+  x: { label: old, nodes: [${urls(nodes?.x ?? [1])}] }
+  y: { label: new, nodes: [${urls(nodes?.y ?? [2])}] }
+store: { sqlite: ${database} }
+${token === undefined ? '' : `control: { token: ${token} }`}
+${yaml}`;
+  const loaded = parseConfig(text, 'test.yaml', {});
+  assert.ok(loaded.ok, JSON.stringify(loaded));
+  return loaded.config;
+}
+
+const wanted = (nodes: readonly { id: string; host: string; port: number }[]) =>
+  assignSlots(
+    [],
+    nodes.map((node) => ({ ...node, draining: false })),
+  );
