@@ -127,13 +127,13 @@ export class Exchange implements UpstreamUser {
   /** Judges request body bytes; -1 when they are invalid and the request was rejected for it. */
   #takeBody(bytes: Uint8Array, from: number, end: number): number {
     const { body } = this.request;
-    const taken = body.take(bytes, from, end, false);
+    const { bodyBytes } = this.#runtime.config.limits;
+    const taken = body.take(bytes, from, end, bodyBytes !== null);
     if (taken === -1) {
       this.#reject(body.decoder.error ?? 'chunkInvalid');
       return -1;
     }
-    const { bodyBytes } = this.#runtime.config.limits;
-    if (bodyBytes !== null && body.framing === Framing.chunked && body.bytesSeen > bodyBytes) {
+    if (bodyBytes !== null && body.dataBytes > bodyBytes) {
       this.#reject('bodyTooLarge');
       return -1;
     }

@@ -9,6 +9,8 @@ export class MessageBody {
   bytesLeft: number;
   /** Body bytes seen, framing included. */
   bytesSeen: number;
+  /** Payload bytes of a chunked body seen, as far as data was collected. */
+  dataBytes: number;
   readonly decoder: ChunkedDecoder;
 
   constructor() {
@@ -16,6 +18,7 @@ export class MessageBody {
     this.isDone = true;
     this.bytesLeft = 0;
     this.bytesSeen = 0;
+    this.dataBytes = 0;
     this.decoder = new ChunkedDecoder();
   }
 
@@ -23,6 +26,7 @@ export class MessageBody {
     this.framing = framing;
     this.bytesLeft = framing === Framing.length ? contentLength : 0;
     this.bytesSeen = 0;
+    this.dataBytes = 0;
     this.isDone = framing === Framing.none || (framing === Framing.length && contentLength === 0);
     if (framing === Framing.chunked) this.decoder.reset();
   }
@@ -44,8 +48,16 @@ export class MessageBody {
       to = this.decoder.feed(bytes, from, end, collectData);
       if (to === -1) return -1;
       this.isDone = this.decoder.done;
+      if (collectData) this.#countData();
     }
     this.bytesSeen += to - from;
     return to;
+  }
+
+  #countData(): void {
+    const { dataRanges, dataRangeCount } = this.decoder;
+    for (let index = 0; index < dataRangeCount; index++) {
+      this.dataBytes += (dataRanges[2 * index + 1] as number) - (dataRanges[2 * index] as number);
+    }
   }
 }
