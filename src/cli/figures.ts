@@ -1,10 +1,10 @@
 // Numbers as people read them: units always shown, as many digits as are meant. The one place that decides how.
 
-/** Share 0..1 as percent: `0 %`, `0.08 %`, `3.4 %`, `50 %`. */
+/** Share 0..1 as percent, with the digits that a table of them lines up by: `0 %`, `0.08 %`, `3.4 %`, `50 %`. */
 export function percent(share: number): string {
   const value = share * 100;
-  const digits = value === 0 || value >= 99.95 ? 0 : value < 1 ? 2 : value < 10 ? 1 : 0;
-  return `${trimZeros(value.toFixed(digits))} %`;
+  const digits = value === 0 || value >= 9.95 ? 0 : value < 0.995 ? 2 : 1;
+  return `${value.toFixed(digits)} %`;
 }
 
 /** A weight in percent, exact: `12.5 %`. */

@@ -20,17 +20,19 @@ const evidenceColumns = 24;
 /** The whole page as lines, without the heading line of the program. */
 export function statusLines(status: StatusView, options: ViewOptions): string[] {
   const { style } = options;
-  return [
-    ...labelled('Rollout', [phaseText(status, style)], style),
-    ...labelled('', whyLines(status, options), style),
-    '',
-    ...labelled('Split', [splitBar(status, options)], style),
-    '',
-    ...clusterTable(status, style),
-    '',
-    ...evidenceLines(status, options),
-    ...troubleLines(status, style),
+  const blocks = [
+    [
+      ...labelled('Rollout', [phaseText(status, style)], style),
+      ...labelled('', whyLines(status, options), style),
+    ],
+    labelled('Split', [splitBar(status, options)], style),
+    clusterTable(status, style),
+    evidenceLines(status, options),
+    labelled('Trouble', troubles(status), style).map(style.warn),
   ];
+  return blocks
+    .filter((lines) => lines.length > 0)
+    .flatMap((lines, at) => (at === 0 ? lines : ['', ...lines]));
 }
 
 /** `ramping, step 3 of 6 at 10 %`. */
@@ -65,7 +67,10 @@ export function whyText(status: StatusView): string | null {
   if (phase === 'paused') return 'Paused. Go on with `crossover rollout resume`.';
   if (phase === 'preflight') return 'Checking whether a rollout may start.';
   if (phase === 'completed') return 'Everything is on Y. X may be taken down once nothing else uses it.';
-  return hold === null ? null : hold.text;
+  if (hold !== null) return hold.text;
+  if (phase !== 'soaking' || rollout.soakMs === null) return null;
+  const soak = duration(rollout.soakMs / 1000);
+  return `Y has all but a holdback of ${weight(status.split.x)}, for ${soak}; the rollout completes unless something speaks against Y.`;
 }
 
 function splitBar(status: StatusView, { style, columns }: ViewOptions): string {
@@ -114,10 +119,11 @@ function nodesText(nodes: ClusterView['nodes'], style: Style): string {
 
 /** Both ways a step can end, each as a bar that is full when the evidence suffices. */
 export function evidenceLines(status: StatusView, { style, columns }: ViewOptions): string[] {
-  const { verdict, phase } = status;
+  const { verdict, phase, hold } = status;
   if (verdict === null || (phase !== 'ramping' && phase !== 'soaking' && phase !== 'paused')) return [];
   const revert = revertShare(verdict);
-  const advance = advanceShare(verdict);
+  // The soak asks for no further proof that Y is not worse, only that nothing speaks against it.
+  const advance = phase === 'soaking' ? null : advanceShare(verdict);
   const rows = [
     ['to revert', bar(revert, evidenceColumns, style.bad, style.dim), share(revert), causeText(verdict)],
   ];
@@ -129,6 +135,7 @@ export function evidenceLines(status: StatusView, { style, columns }: ViewOption
       neededText(verdict),
     ]);
   const lines = labelled('Evidence', alignRows(rows, [2]), style);
+  if (verdict.text === hold?.text) return lines;
   return [...lines, ...labelled('', wrap(verdict.text, Math.max(40, columns - labelColumns - 2)), style)];
 }
 
@@ -152,15 +159,16 @@ function neededText({ samplesNeeded, secondsNeeded }: Verdict): string {
   return secondsNeeded === null ? requests : `${requests}, ${duration(secondsNeeded)}`;
 }
 
-function troubleLines(status: StatusView, style: Style): string[] {
+/** What is broken now; a breaker matters only while Y has a share. */
+function troubles(status: StatusView): string[] {
   const lost = status.workers.filter((worker) => !worker.alive).length;
   const open = status.workers.filter((worker) => worker.breaker !== 'closed').length;
-  const lines = [
-    lost > 0 ? `${lost} of ${status.workers.length} workers are not running.` : '',
-    open > 0 ? `The breaker of ${open} of ${status.workers.length} workers keeps traffic away from Y.` : '',
+  const of = `of ${status.workers.length} workers`;
+  return [
+    lost > 0 ? `${lost} ${of} are not running.` : '',
+    open > 0 && status.split.y > 0 ? `The breaker of ${open} ${of} keeps traffic away from Y.` : '',
     status.store.writable ? '' : `The store cannot be written: ${status.store.problem?.text ?? 'unknown'}.`,
   ].filter((line) => line !== '');
-  return lines.length === 0 ? [] : ['', ...labelled('Trouble', lines, style).map(style.warn)];
 }
 
 /** Lines with a label before the first and the same indent before the others. */

@@ -1,4 +1,5 @@
 // `crossover status`: the rollout, the split, both clusters and the evidence at a glance, once or until interrupted.
+import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { StatusView } from '#src/control-plane/status.ts';
@@ -8,8 +9,10 @@ import {
   type ControlClient,
   type ControlOptions,
   createControlClient,
+  UnreachableError,
 } from './control-client.ts';
 import { duration } from './figures.ts';
+import { openScreen, type Screen } from './screen.ts';
 import { statusLines } from './status-view.ts';
 import { createStyle, type Style } from './style.ts';
 
@@ -47,27 +50,42 @@ const read = async (client: ControlClient): Promise<StatusView> =>
 async function once(options: ControlOptions, io: CliIo): Promise<void> {
   const client = createControlClient(options, io);
   const status = await read(client);
-  io.out(options.json === true ? `${JSON.stringify(status, null, 2)}\n` : page(status, client.url, io));
+  if (options.json === true) io.out(`${JSON.stringify(status, null, 2)}\n`);
+  else io.out(`${page(status, client.url, io).join('\n')}\n`);
 }
 
-async function watch(options: ControlOptions, io: CliIo): Promise<never> {
+/** Until SIGINT. While nobody answers it says so and goes on trying. */
+async function watch(options: ControlOptions, io: CliIo): Promise<void> {
   const client = createControlClient(options, io);
-  for (;;) {
-    const status = await read(client);
-    if (options.json === true) io.out(`${JSON.stringify(status)}\n`);
-    else io.out((io.isTty ? clearScreen : '') + page(status, client.url, io) + (io.isTty ? '' : '\n'));
-    await sleep(watchMs);
+  const interrupt = new AbortController();
+  process.once('SIGINT', () => interrupt.abort());
+  const screen = io.isTty && options.json !== true ? openScreen(io) : null;
+  try {
+    while (!interrupt.signal.aborted) {
+      const status = await read(client).catch(unreachable);
+      if (status instanceof UnreachableError) show([`${status.message}; still trying`], screen, io);
+      else if (options.json === true) io.out(`${JSON.stringify(status)}\n`);
+      else show(page(status, client.url, io), screen, io);
+      await sleep(watchMs, undefined, { signal: interrupt.signal }).catch(() => {});
+    }
+  } finally {
+    screen?.close();
   }
 }
 
-/** Cursor home, then clear: the page replaces the one before. */
-const clearScreen = '\u001b[H\u001b[2J';
+function unreachable(error: unknown): UnreachableError {
+  if (error instanceof UnreachableError) return error;
+  throw error;
+}
 
-function page(status: StatusView, url: string, io: CliIo): string {
+function show(lines: readonly string[], screen: Screen | null, io: CliIo): void {
+  if (screen === null) io.out(`${lines.join('\n')}\n\n`);
+  else screen.draw(lines);
+}
+
+function page(status: StatusView, url: string, io: CliIo): string[] {
   const style = createStyle(io.color);
-  return [heading(status, url, style), '', ...statusLines(status, { style, columns: io.columns() })]
-    .map((line) => `${line}\n`)
-    .join('');
+  return [heading(status, url, style), '', ...statusLines(status, { style, columns: io.columns() })];
 }
 
 const heading = ({ version, uptimeSeconds }: StatusView, url: string, style: Style): string =>

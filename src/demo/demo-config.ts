@@ -11,13 +11,13 @@ export interface DemoPace {
   readonly harm: string;
 }
 
-/** About a minute and a quarter at 500 requests per second. The default configuration accepts a fifth of this harm. */
+/** About a minute and a quarter at 500 requests per second. The default configuration accepts a third of this harm. */
 export const demoPace: DemoPace = {
   steps: [1, 5, 10, 25, 50, 100],
   bake: '8s',
-  soak: '8s',
+  soak: '12s',
   warmup: '5s',
-  harm: '0.5%',
+  harm: '0.3%',
 };
 
 export interface DemoPlaces {

@@ -1,6 +1,7 @@
 // Where the demo's pictures go: the alternate screen of a terminal, redrawn in place, or plain lines.
 import type { CliIo } from '#src/cli/cli-io.ts';
 import { eventLines } from '#src/cli/event-view.ts';
+import { openScreen } from '#src/cli/screen.ts';
 import { createStyle } from '#src/cli/style.ts';
 import { type DemoPicture, demoLine, demoPage } from './demo-view.ts';
 
@@ -14,29 +15,12 @@ export interface DemoDisplay {
 
 export const createDisplay = (io: CliIo): DemoDisplay => (io.isTty ? screenDisplay(io) : lineDisplay(io));
 
-// xterm control sequences: alternate screen on/off (1049), cursor hidden/shown (25), home, clear to end of line and screen.
-const enter = '\u001b[?1049h\u001b[?25l';
-const leave = '\u001b[?25h\u001b[?1049l';
-const home = '\u001b[H';
-const clearLine = '\u001b[K';
-const clearBelow = '\u001b[J';
-
 function screenDisplay(io: CliIo): DemoDisplay {
-  let isOpen = true;
-  const close = () => {
-    if (isOpen) io.out(leave);
-    isOpen = false;
-  };
-  io.out(enter);
-  // Whatever ends the process, the terminal must not stay on the other screen.
-  process.once('exit', close);
+  const screen = openScreen(io);
   return {
-    show(picture) {
-      const lines = demoPage(picture, io.columns(), io.rows(), io.color);
-      io.out(home + lines.map((line) => `${line}${clearLine}`).join('\n') + clearBelow);
-    },
+    show: (picture) => screen.draw(demoPage(picture, io.columns(), io.rows(), io.color)),
     note: () => {},
-    close,
+    close: () => screen.close(),
   };
 }
 

@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig } from '#src/config/load.ts';
 import { type Supervisor, startSupervisor } from '#src/main.ts';
+import { failoverKindOffset, failoverReasonSlots } from '#src/shared-memory/layout.ts';
 import type { LogLine } from '#src/shared-memory/messages.ts';
+import type { SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { type DemoPace, demoConfigText } from './demo-config.ts';
 import { type KongCluster, startKongCluster } from './kong-cluster.ts';
 import { startTraffic, type Traffic, type TrafficCounts } from './traffic.ts';
@@ -14,10 +16,18 @@ import { startTraffic, type Traffic, type TrafficCounts } from './traffic.ts';
 export interface DemoSettings {
   readonly seed: number;
   readonly ratePerSecond: number;
-  /** Port of the proxy; null takes the usual one or a free one, 0 a free one. */
+  /** Port of the proxy; null takes the usual one or a free one; 0 takes free ones for everything. */
   readonly port: number | null;
   readonly pace: DemoPace;
   readonly log: (line: LogLine) => void;
+}
+
+/** What is known when everything has stopped. */
+export interface DemoTotals {
+  readonly traffic: TrafficCounts;
+  readonly cutExchanges: number;
+  /** Requests that failed on Y and were answered by X instead. */
+  readonly failovers: number;
 }
 
 export interface DemoSystem {
@@ -27,7 +37,7 @@ export interface DemoSystem {
   readonly ended: Promise<'completed' | 'reverted'>;
   trafficCounts(): TrafficCounts;
   /** Ends the clients first, then the proxy, then the clusters; resolves with what the clients saw in all. */
-  stop(): Promise<{ readonly traffic: TrafficCounts; readonly cutExchanges: number }>;
+  stop(): Promise<DemoTotals>;
 }
 
 const usualProxyPort = 8000;
@@ -38,7 +48,10 @@ const clientPatienceMs = 10_000;
 /** Starts everything; rejects, with nothing left running, when something cannot start. */
 export async function startDemoSystem(settings: DemoSettings): Promise<DemoSystem> {
   const folder = mkdtempSync(join(tmpdir(), 'crossover-demo-'));
-  const cleanUp: (() => Promise<unknown>)[] = [async () => rmSync(folder, { recursive: true, force: true })];
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  // Also when the process ends in the middle, such as by a second Ctrl-C.
+  process.once('exit', removeFolder);
+  const cleanUp: (() => Promise<unknown>)[] = [async () => removeFolder()];
   const stopAll = async () => {
     for (const stop of cleanUp.reverse()) await stop();
   };
@@ -64,13 +77,21 @@ export async function startDemoSystem(settings: DemoSettings): Promise<DemoSyste
       trafficCounts: () => traffic.counts(),
       async stop() {
         await stopAll();
-        return { traffic: finalCounts, cutExchanges };
+        return { traffic: finalCounts, cutExchanges, failovers: countFailovers(supervisor.memory) };
       },
     };
   } catch (error) {
     await stopAll();
     throw error;
   }
+}
+
+/** Over all workers and reasons, as the workers counted them. */
+function countFailovers(memory: SharedMemory): number {
+  const start = failoverKindOffset(0);
+  return memory.slabs
+    .map((slab) => new Float64Array(slab).subarray(start, start + failoverReasonSlots))
+    .reduce((sum, counters) => counters.reduce((subtotal, value) => subtotal + value, sum), 0);
 }
 
 /** X and Y differ in version and seed only. */
@@ -88,7 +109,7 @@ async function startProxy(
 ): Promise<Supervisor> {
   const places = {
     proxyPort: settings.port ?? (await freePort(usualProxyPort)),
-    controlPort: await freePort(usualControlPort),
+    controlPort: settings.port === 0 ? 0 : await freePort(usualControlPort),
     xUrls: x.urls,
     yUrls: y.urls,
     storePath: join(folder, 'crossover.db'),

@@ -5,6 +5,7 @@ import { advanceShare, phaseText, revertShare, statusLines } from '#src/cli/stat
 import { alignRows, createStyle, fit, type Style, wrap } from '#src/cli/style.ts';
 import type { StatusView } from '#src/control-plane/status.ts';
 import type { RecordedEvent } from '#src/control-plane/store/store.ts';
+import { usualErrorShare } from './kong-cluster.ts';
 import type { TrafficCounts } from './traffic.ts';
 
 /** All that the demo knows at one moment. */
@@ -39,7 +40,7 @@ export function demoPage(picture: DemoPicture, columns: number, rows: number, co
   const room = Math.max(0, rows - top.length - bottom.length);
   const events =
     room === 0 ? [] : picture.events.slice(-room).map((event) => eventLine(event, columns, style));
-  return [...top, ...events, ...bottom].slice(0, rows);
+  return [...top, ...events, ...bottom];
 }
 
 function headingLines(
@@ -62,7 +63,7 @@ function eventLine(event: RecordedEvent, columns: number, style: Style): string 
 const hint = ({ ended }: DemoPicture): string =>
   ended === null
     ? 'Ctrl-C ends the demo.'
-    : 'The rollout has ended; traffic goes on. Try `crossover rollout start` in another terminal. Ctrl-C ends the demo.';
+    : 'The rollout has ended; traffic goes on. `crossover rollout start` tries again. Ctrl-C ends the demo.';
 
 /** What the clients saw, in one line. */
 export function trafficText(traffic: TrafficCounts): string {
@@ -104,6 +105,7 @@ export interface DemoEnd {
   readonly steps: readonly { readonly percent: number; readonly seconds: number }[];
   readonly faultLines: readonly string[];
   readonly traffic: TrafficCounts;
+  readonly failovers: number;
   readonly cutExchanges: number;
   readonly errors: readonly string[];
   readonly proxyUrl: string;
@@ -119,6 +121,7 @@ export function demoSummary(end: DemoEnd, columns: number, color: boolean): stri
     ...(whyText(end) === '' ? [] : [['Why', whyText(end)] as [string, string]]),
     ['Clients', clientsText(end.traffic)],
     ['Failed', failedText(end.traffic)],
+    ...(end.failovers > 0 ? [['Saved', savedText(end.failovers)] as [string, string]] : []),
     ...(end.cutExchanges > 0 ? [['Cut', `${end.cutExchanges} requests at the end`] as [string, string]] : []),
     ...end.errors.map((line): [string, string] => ['Log', line]),
     ['Was at', `proxy ${end.proxyUrl}, control API and page ${end.controlUrl}; all stopped now`],
@@ -151,6 +154,11 @@ function clientsText({ sent, successes, clientErrors, latencyMsP50, latencyMsP99
 }
 
 function failedText({ sent, failed, serverErrors }: TrafficCounts): string {
-  const share = sent === 0 ? '' : ` (${percent((failed + serverErrors) / sent)} of all)`;
-  return `${count(serverErrors)} answers with 5xx, ${count(failed)} without an answer${share}`;
+  const share = sent === 0 ? '' : ` (${percent((failed + serverErrors) / sent)} of all`;
+  const usual =
+    sent === 0 ? '' : `; the services behind both clusters always fail ${percent(usualErrorShare)})`;
+  return `${count(serverErrors)} answers with 5xx, ${count(failed)} without an answer${share}${usual}`;
 }
+
+const savedText = (failovers: number): string =>
+  `${count(failovers)} ${failovers === 1 ? 'request' : 'requests'} that failed on Y were answered by X; no client noticed`;

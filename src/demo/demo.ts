@@ -2,7 +2,7 @@
 // happened and what it cost the clients.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CliError, type CliIo, exitCodes } from '#src/cli/cli-io.ts';
-import { type ControlClient, createControlClient } from '#src/cli/control-client.ts';
+import { type ControlClient, createControlClient, UnreachableError } from '#src/cli/control-client.ts';
 import { timeOfDay } from '#src/cli/figures.ts';
 import type { StatusView } from '#src/control-plane/status.ts';
 import type { RecordedEvent } from '#src/control-plane/store/store.ts';
@@ -18,7 +18,7 @@ export interface DemoOptions {
   readonly fault: FaultName;
   readonly seed: number;
   readonly ratePerSecond: number;
-  /** Port of the proxy; null takes 8000, or a free one when 8000 is taken. */
+  /** Port of the proxy; null takes 8000, or a free one when 8000 is taken; 0 is for tests: free ones for all. */
   readonly port: number | null;
   /** End with the rollout instead of with Ctrl-C. */
   readonly exit: boolean;
@@ -37,20 +37,17 @@ export async function runDemo(options: DemoOptions, io: CliIo, pace: DemoPace = 
   const errors: string[] = [];
   const system = await start(options, pace, errors);
   const display = createDisplay(io);
-  const run = new DemoRun(
-    options,
-    system,
-    display,
-    createControlClient({ url: system.controlUrl }, noToken(io)),
-  );
-  try {
-    await run.untilDone();
-  } finally {
-    display.close();
-  }
-  if (!io.isTty) io.out('Stopping.\n');
-  const { traffic, cutExchanges } = await system.stop();
-  const end = { ...run.end(), traffic, cutExchanges, errors };
+  const client = createControlClient({ url: system.controlUrl }, noToken(io));
+  const run = new DemoRun(options, system, display, client);
+  const stopped = await run
+    .untilDone()
+    .finally(() => display.close())
+    .finally(() => io.isTty || io.out('Stopping.\n'))
+    .then(system.stop, async (error: unknown) => {
+      await system.stop();
+      throw error;
+    });
+  const end = { ...run.end(), ...stopped, errors };
   io.out(`${demoSummary(end, io.columns(), io.color).join('\n')}\n`);
   return exitCodeOf(options.exit, end.ended);
 }
@@ -114,7 +111,7 @@ class DemoRun {
     });
     try {
       while (!this.#isInterrupted) {
-        await this.#frame();
+        await this.#frame().catch(ignoreUnreachable);
         if (this.#ended !== null && this.#options.exit) return;
         await sleep(frameMs);
       }
@@ -128,9 +125,9 @@ class DemoRun {
     this.#status = status;
     await this.#readEvents();
     this.#followSteps(status);
+    this.#display.show(this.#picture(status));
     await this.#strike(status.split.y);
     this.#noticeEnd(status);
-    this.#display.show(this.#picture(status));
   }
 
   async #readEvents(): Promise<void> {
@@ -202,7 +199,12 @@ class DemoRun {
   }
 }
 
-/** Calls back on the first SIGINT or SIGTERM; a second one ends the process at once. Returns how to stop listening. */
+/** A control thread that is being replaced does not end the demo; traffic goes on without it. */
+function ignoreUnreachable(error: unknown): void {
+  if (!(error instanceof UnreachableError)) throw error;
+}
+
+/** Calls back on the first signal to end; a second one ends the process at once. Returns how to stop listening. */
 function listenForSignals(onSignal: () => void): () => void {
   let isFirst = true;
   const listen = () => {
@@ -210,12 +212,12 @@ function listenForSignals(onSignal: () => void): () => void {
     isFirst = false;
     onSignal();
   };
-  process.on('SIGINT', listen);
-  process.on('SIGTERM', listen);
+  for (const signal of signals) process.on(signal, listen);
   return () => {
-    // Stays in place while everything stops: the default action would leave the temporary folder behind.
-    if (!isFirst) return;
-    process.off('SIGINT', listen);
-    process.off('SIGTERM', listen);
+    // After a signal it stays in place while everything stops: the default action would cut that short.
+    if (isFirst) for (const signal of signals) process.off(signal, listen);
   };
 }
+
+/** Ctrl-C, a service manager, a closed terminal. */
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

@@ -51,13 +51,16 @@ export type FromKongWorker =
   | { readonly type: 'done'; readonly requestId: number }
   | { readonly type: 'counts'; readonly requestId: number; readonly counts: ClusterCounts };
 
+/** Share of requests that fail when nothing is wrong: the services' own failures. */
+export const usualErrorShare = 0.001;
+
 const defaults: KongClusterOptions = {
   version: '3.4.3',
   nodeCount: 2,
   seed: 1,
   latencyMsMedian: 8,
   latencySigma: 0.5,
-  errorShare: 0.001,
+  errorShare: usualErrorShare,
   limitPerMinute: null,
 };
 

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { Readable } from 'node:stream';
+import { after, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { DemoOptions } from '#src/demo/demo.ts';
+import type { DemoPace } from '#src/demo/demo-config.ts';
+
+/** One step that is compared, then the soak: the ten seconds that a step is watched at least, and little more. */
+const pace: DemoPace = { steps: [20, 100], bake: '1s', soak: '1s', warmup: '1s', harm: '5%' };
+const usual: DemoOptions = { fault: 'none', seed: 1, ratePerSecond: 300, port: 0, exit: true };
+
+describe('the demo', { concurrency: false }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'crossover-demo-test-'));
+  after(() => rmSync(folder, { recursive: true }));
+
+  function start(options: Partial<DemoOptions>): ChildProcessByStdio<null, Readable, null> {
+    const entry = fileURLToPath(new URL('./demo-process.ts', import.meta.url));
+    const task = JSON.stringify({ options: { ...usual, ...options }, pace });
+    return spawn(process.execPath, [entry, task], {
+      env: { ...process.env, TMPDIR: folder },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  }
+
+  /** Runs a demo to its end, with a signal once `cue` was printed; `signalCount` of them at once. */
+  async function run(options: Partial<DemoOptions>, cue: string | null = null, signalCount = 1) {
+    const child = start(options);
+    let out = '';
+    let isCued = false;
+    child.stdout.on('data', (piece: Buffer) => {
+      out += piece;
+      if (isCued || cue === null || !out.includes(cue)) return;
+      isCued = true;
+      for (let sent = 0; sent < signalCount; sent++) child.kill(sent === 0 ? 'SIGINT' : 'SIGTERM');
+    });
+    const [exitCode] = (await once(child, 'close')) as [number | null];
+    assert.deepEqual(readdirSync(folder), [], 'nothing is left behind');
+    return { exitCode, out };
+  }
+
+  const clients = (out: string): number =>
+    Number(/Clients +([\d,]+) requests/.exec(out)?.[1]?.replaceAll(',', ''));
+
+  it('gives everything to Y and exits 0 when nothing is wrong', async () => {
+    const { exitCode, out } = await run({ fault: 'none' });
+    assert.equal(exitCode, 0, out);
+    assert.match(out, /Y got everything after \d+ s\./);
+    assert.match(out, /0 without an answer/);
+    assert.ok(clients(out) > 1_000, out);
+  });
+
+  it('reverts and exits 3 with the reason in numbers when Y answers errors', async () => {
+    const { exitCode, out } = await run({ fault: 'errors' });
+    assert.equal(exitCode, 3, out);
+    assert.match(out, /FAULT: Y now answers 5 %/);
+    assert.match(out, /Y was reverted after \d+ s/);
+    assert.match(out, /Why +errors [\d.]+ % on Y against [\d.]+ % on X/);
+    assert.match(out, /[1-9]\d* answers with 5xx, 0 without an answer/);
+  });
+
+  it('reverts and exits 3 when Y dies, and X answers what Y cannot', async () => {
+    const { exitCode, out } = await run({ fault: 'dead' });
+    assert.equal(exitCode, 3, out);
+    assert.match(out, /Saved +[\d,]+ requests that failed on Y were answered by X/);
+  });
+
+  it('stays up after the rollout has ended, and ends with 0 when interrupted', async () => {
+    const { exitCode, out } = await run({ fault: 'errors', exit: false }, 'stays up until Ctrl-C');
+    assert.equal(exitCode, 0, out);
+    assert.match(out, /The rollout has ended: reverted\..*\n(.*\n)*Stopping\.\nY was reverted/);
+  });
+
+  it('exits 1 when it is interrupted before the end that it was to wait for', async () => {
+    const { exitCode, out } = await run({}, 'rollout-step');
+    assert.equal(exitCode, 1, out);
+    assert.match(out, /The demo was ended with 20 % on Y\./);
+  });
+
+  it('ends at once, and still leaves nothing behind, when it is interrupted twice', async () => {
+    const { exitCode, out } = await run({}, 'rollout-step', 2);
+    assert.equal(exitCode, 1);
+    assert.doesNotMatch(out, /The demo was ended/);
+  });
+});
