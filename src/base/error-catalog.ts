@@ -160,8 +160,6 @@ export const proxyErrors = {
     true,
     'The upstream has no free connection.',
   ),
-  draining: define('draining', 503, 'crossover', true, 'The proxy is shutting down.'),
-  internal: define('internal_error', 500, 'crossover', true, 'The proxy failed unexpectedly.'),
 } as const satisfies Record<string, CatalogError>;
 
 export type ProxyErrorName = keyof typeof proxyErrors;
