@@ -119,6 +119,10 @@ export class DurableStore implements Store {
     return this.#read((store) => store.verifyRecord(count));
   }
 
+  checkWritable(): StoreResult<undefined> {
+    return this.#write((store) => store.checkWritable());
+  }
+
   /** Tries to get back to a usable store; call it every tick, it paces itself. */
   retry(nowMs: number): void {
     if (this.#problem === null || nowMs < this.#retryAtMs) return;
@@ -147,6 +151,8 @@ export class DurableStore implements Store {
     if (store === null) return this.#problem;
     const lastId = store.lastEventId();
     if (!lastId.ok) return lastId.problem;
+    const writable = store.checkWritable();
+    if (!writable.ok) return writable.problem;
     const offset = this.#options.reconcileIds(lastId.value, this.#queue[0]?.event.id ?? null);
     if (offset > 0) this.#queue = this.#queue.map((record) => renumbered(record, offset));
     for (const [index, record] of this.#queue.entries()) {

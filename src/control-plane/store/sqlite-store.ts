@@ -143,6 +143,10 @@ export class SqliteStore implements Store {
     return this.#attempt(() => this.#brokenLink('events', count) ?? this.#brokenLink('transitions', count));
   }
 
+  checkWritable(): StoreResult<undefined> {
+    return this.#attempt(() => this.#inTransaction(() => {}));
+  }
+
   close(): void {
     if (this.#db.isOpen) this.#db.close();
   }

@@ -58,5 +58,7 @@ export interface Store {
   readMinutes(fromMs: number, toMs: number, limit: number): StoreResult<MinuteRow[]>;
   /** A sentence about the first of the newest `count` events and transitions that does not fit its chain; null when all do. */
   verifyRecord(count: number): StoreResult<string | null>;
+  /** Whether a write could begin now: not locked, not read-only. Writes nothing. */
+  checkWritable(): StoreResult<undefined>;
   close(): void;
 }

@@ -1,0 +1,144 @@
+// The control loop with its real sampler, analysis, rollout and store, on a clock and traffic that the test drives.
+import type { Clock } from '#src/base/clock.ts';
+import { createRandom, type Random } from '#src/base/random.ts';
+import { ControlLoop } from '#src/control-plane/control-loop.ts';
+import { EventLog } from '#src/control-plane/event-log.ts';
+import { Judge } from '#src/control-plane/judge.ts';
+import { RolloutService } from '#src/control-plane/rollout-service.ts';
+import { Sampler } from '#src/control-plane/sampler.ts';
+import { SplitPublisher } from '#src/control-plane/split-publisher.ts';
+import { DurableStore } from '#src/control-plane/store/durable-store.ts';
+import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import type { Transition } from '#src/core/rollout/rollout-effect.ts';
+import type { TickFacts } from '#src/core/rollout/rollout-event.ts';
+import { step } from '#src/core/rollout/rollout-step.ts';
+import { PPM, tickMs } from '#src/limits.ts';
+import { X, Y } from '#src/shared-memory/layout.ts';
+import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
+import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import { countAnswers } from './counters.ts';
+
+export const testThresholds: AnalysisThresholds = {
+  errorRate: { timesX: 1.1, overX: 0.0002, max: 0.05 },
+  falseReverts: 0.01,
+  harm: 0.001,
+  warmupMs: 0,
+  blipToleranceMs: 1000,
+};
+
+/** Error rates of both clusters and requests per second over both. */
+export interface Traffic {
+  readonly perSecond: number;
+  readonly errorsX: number;
+  readonly errorsY: number;
+}
+
+export class FakeClock implements Clock {
+  nowMs = 1_000_000;
+  monotonicMs = (): number => this.nowMs;
+  epochMs = (): number => 1_700_000_000_000 + this.nowMs;
+}
+
+export interface LoopRigOptions {
+  readonly database: string;
+  readonly memory?: SharedMemory;
+  readonly clock?: FakeClock;
+  readonly seed?: number;
+}
+
+export class LoopRig {
+  readonly databaseFile: string;
+  readonly clock: FakeClock;
+  readonly memory: SharedMemory;
+  readonly cell: SplitCell;
+  readonly store: DurableStore;
+  readonly rollout: RolloutService;
+  readonly judge: Judge;
+  readonly transitions: Transition[] = [];
+  facts: Partial<TickFacts> = {};
+  preflightPasses = true;
+  readonly #loop: ControlLoop;
+  readonly #random: Random;
+  #sent = 0;
+
+  constructor({
+    database,
+    memory = createSharedMemory(2),
+    clock = new FakeClock(),
+    seed = 1,
+  }: LoopRigOptions) {
+    this.databaseFile = database;
+    this.clock = clock;
+    this.memory = memory;
+    this.cell = new SplitCell(memory.split);
+    this.#random = createRandom(seed);
+    const sink = new SplitPublisher(this.cell);
+    const events = new EventLog({ epochMs: clock.epochMs, log: () => {} });
+    this.judge = new Judge(testThresholds, clock.monotonicMs);
+    this.store = new DurableStore({
+      open: () => openSqliteStore(database),
+      onChange: (problem) => void (problem === null && this.rollout.storeCameBack()),
+      reconcileIds: (lastId, firstId) => events.reconcileIds(lastId, firstId),
+    });
+    const last = this.store.lastEventId();
+    if (last.ok) events.reconcileIds(last.value, null);
+    events.keepIn((event) => this.store.appendEvent(event));
+    this.rollout = new RolloutService({
+      step,
+      sink,
+      keeper: this.store,
+      events,
+      analysis: this.judge,
+      preflight: async () => [{ name: 'test', passed: this.preflightPasses, text: 'the test wants it so' }],
+      epochMs: clock.epochMs,
+      onTransition: (transition) => void this.transitions.push(transition),
+    });
+    this.#loop = new ControlLoop({
+      clock,
+      source: new Sampler(memory, this.cell),
+      observe: () => {},
+      judge: this.judge,
+      facts: () => ({
+        breakerOpenMs: 0,
+        healthyNodesX: 1,
+        healthyNodesY: 1,
+        storeWritable: this.store.writable,
+        ...this.facts,
+      }),
+      rollout: this.rollout,
+    });
+  }
+
+  get weightPpm(): number {
+    return this.cell.read().weightPpm;
+  }
+
+  /** Lets time pass with this traffic, up to `seconds` or until the condition holds; returns the seconds it took. */
+  run(seconds: number, traffic: Traffic, until: () => boolean = () => false): number {
+    const startMs = this.clock.nowMs;
+    while (this.clock.nowMs - startMs < seconds * 1000 && !until()) {
+      this.#send(traffic);
+      this.tick();
+    }
+    return (this.clock.nowMs - startMs) / 1000;
+  }
+
+  tick(): void {
+    this.clock.nowMs += tickMs;
+    this.store.retry(this.clock.nowMs);
+    this.#loop.tick();
+  }
+
+  /** What the workers would have counted in one tick, at the published split. */
+  #send({ perSecond, errorsX, errorsY }: Traffic): void {
+    const { epoch, weightPpm } = this.cell.read();
+    const count = (perSecond * tickMs) / 1000;
+    for (let request = 0; request < count; request++) {
+      const arm = this.#random.next() < weightPpm / PPM ? Y : X;
+      const failed = this.#random.next() < (arm === Y ? errorsY : errorsX);
+      const worker = this.#sent++ % this.memory.slabs.length;
+      countAnswers(this.memory, { worker, arm, epoch }, { status: failed ? 503 : 200, count: 1 });
+    }
+  }
+}
