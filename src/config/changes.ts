@@ -35,9 +35,18 @@ const isDict = (value: unknown): value is Dict =>
 /** Names in the resolved config carry units that the file's do not: `rollout.bakeMs` is written `rollout.bake`. */
 const writtenName = (key: string): string => key.replace(/(Ms|Ppm)$/, '');
 
+/** Written as one value each, or resolved as a whole. */
+const wholeValues = new Set([
+  'listen.proxy',
+  'listen.control',
+  'listen.admin',
+  'routing.sticky',
+  'routing.override',
+]);
+
 function changedPaths(before: unknown, after: unknown, path: string): string[] {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
-  if (path !== '' && (!isDict(before) || !isDict(after))) return [path];
+  if (wholeValues.has(path) || (path !== '' && (!isDict(before) || !isDict(after)))) return [path];
   const keys = new Set([...Object.keys(before as Dict), ...Object.keys(after as Dict)]);
   return [...keys].flatMap((key) => {
     const child = path === '' ? writtenName(key) : `${path}.${writtenName(key)}`;

@@ -22,14 +22,21 @@ function editDistance(from: string, to: string): number {
 
 const at = (row: readonly number[], index: number): number => row[index] ?? Number.POSITIVE_INFINITY;
 
+/** How far the names are apart; a name that was only begun or went on too long is close. */
+function distanceBetween(wanted: string, candidate: string): number {
+  const isPart = wanted.length >= 3 && (candidate.startsWith(wanted) || wanted.startsWith(candidate));
+  return isPart ? 1 : editDistance(wanted, candidate);
+}
+
 /** The closest of the names, case aside; null when none is within a third of its length. */
 export function closestName(name: string, known: readonly string[]): string | null {
   const wanted = name.slice(0, 64).toLowerCase();
   let best: string | null = null;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
-    const distance = editDistance(wanted, candidate.toLowerCase());
-    if (distance < bestDistance && distance <= Math.max(1, Math.floor(candidate.length / 3))) {
+    const distance = distanceBetween(wanted, candidate.toLowerCase());
+    const isClose = distance <= Math.max(1, Math.floor(candidate.length / 3)) && distance < candidate.length;
+    if (isClose && distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
     }

@@ -110,14 +110,12 @@ function describe(error: ErrorObject, source: YamlSource): SchemaProblem {
       isAboutKey: false,
     };
   }
-  const shown = schema['x-secret'] === true ? '' : `, got ${showValue(error.data, source.writtenAs(path))}`;
+  const written = source.isFilled(path) ? null : source.writtenAs(path);
+  const isSecret = schema['x-secret'] === true;
+  const shown = isSecret ? '' : `, got ${showValue(error.data, written)}`;
   const expected = schema['x-expected'] ?? `${error.message}`;
-  return {
-    path,
-    message: `expected ${expected}${shown}`,
-    hint: hintFor(schema, error.data, source.writtenAs(path)),
-    isAboutKey: false,
-  };
+  const hint = hintFor(schema, error.data, isSecret ? '…' : written);
+  return { path, message: `expected ${expected}${shown}`, hint, isAboutKey: false };
 }
 
 function showValue(value: unknown, written: string | null): string {

@@ -116,7 +116,7 @@ class Reader {
 
   /** Nothing that was read is worth checking any more. */
   #giveUp(position: Position, message: string): undefined {
-    if (this.isComplete) this.#report([], position, message, null);
+    this.#report([], position, message, null);
     this.isComplete = false;
   }
 
@@ -137,7 +137,7 @@ class Reader {
   }
 
   #report(path: ConfigPath, position: Position, message: string, hint: string | null): void {
-    this.problems.push({ path, ...position, message, hint });
+    if (this.isComplete) this.problems.push({ path, ...position, message, hint });
   }
 
   /** Keys before values: a value that spans lines starts at its key for the reader. */
@@ -230,8 +230,10 @@ function syntaxProblem(fault: YAMLError, reader: Reader, text: string): SourcePr
   const line = text.split('\n')[position.line - 1] ?? '';
   const found = (message: string, hint: string | null) => ({ path: [], ...position, message, hint });
   if (fault.code === 'MULTIPLE_DOCS') return found('a second YAML document begins here', 'keep one document');
-  if (fault.code === 'DUPLICATE_KEY')
-    return found('the key is there twice in this mapping', 'keep one of the two');
+  if (fault.code === 'DUPLICATE_KEY') {
+    const key = /^[^\s:,{}]+/.exec(text.slice(fault.pos[0]))?.[0] ?? '';
+    return found(`the key ${key} is there twice in this mapping`, 'keep one of the two');
+  }
   if (/[{[,].*\$\{/.test(line) && !/["'][^"']*\$\{/.test(line)) {
     return found(
       `not valid YAML: ${fault.message}`,

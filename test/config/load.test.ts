@@ -1,0 +1,342 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createRandom } from '#src/base/random.ts';
+import type { Config } from '#src/config/config.ts';
+import { loadConfigFile, parseConfig } from '#src/config/load.ts';
+import {
+  configBytesMax,
+  connectionsMaxDefault,
+  headBytesMaxDefault,
+  headerCountMaxDefault,
+  replayBytesMaxDefault,
+  workersMax,
+} from '#src/limits.ts';
+
+const machine = {
+  cores: 6,
+  addresses: ['127.0.0.1', '10.9.8.7'],
+  resolvePath: (path: string) => `/srv/${path}`,
+};
+const clusters = `clusters:
+  x: { nodes: [http://10.0.1.10:8000] }
+  y: { nodes: [http://10.0.2.10:8000] }
+`;
+const repositoryFile = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+function parse(text: string, env: Record<string, string | undefined> = {}, cores = machine.cores): Config {
+  const result = parseConfig(text, 'test.yaml', env, { ...machine, cores });
+  assert.ok(result.ok, result.ok ? '' : JSON.stringify(result.problems, null, 2));
+  return result.config;
+}
+
+function problems(text: string, env: Record<string, string | undefined> = {}): string[] {
+  const result = parseConfig(text, 'test.yaml', env, machine);
+  return result.ok
+    ? []
+    : result.problems.map(({ line, column, path, message }) => `${line}:${column} ${path}: ${message}`);
+}
+
+test('a configuration has the documented defaults when only the clusters are given', () => {
+  const config = parse(clusters);
+  assert.deepEqual(config, {
+    listen: {
+      proxy: { host: '0.0.0.0', port: 8000 },
+      control: { host: '127.0.0.1', port: 9900 },
+      admin: null,
+    },
+    workers: 6,
+    clusters: {
+      x: { label: 'x', nodes: [{ id: '10.0.1.10:8000', host: '10.0.1.10', port: 8000 }], admin: null },
+      y: { label: 'y', nodes: [{ id: '10.0.2.10:8000', host: '10.0.2.10', port: 8000 }], admin: null },
+    },
+    routing: { sticky: { kind: 'none' }, rules: [], trustedProxies: [], override: null },
+    failover: { on: ['connect', 'reset', 'timeout', 502, 503, 504], budget: 0.2 },
+    health: {
+      path: '/',
+      intervalMs: 2000,
+      timeoutMs: 1000,
+      unhealthyAfter: 3,
+      healthyAfter: 2,
+      ejection: true,
+      slowStartMs: 10_000,
+    },
+    timeouts: {
+      requestHeadMs: 10_000,
+      requestBodyMs: 30_000,
+      clientIdleMs: 60_000,
+      connectMs: 2000,
+      responseHeadMs: 30_000,
+      responseBodyMs: 30_000,
+      upstreamIdleMs: 50_000,
+      tunnelIdleMs: 3_600_000,
+      drainMs: 30_000,
+    },
+    limits: {
+      headBytes: headBytesMaxDefault,
+      headerCount: headerCountMaxDefault,
+      connections: connectionsMaxDefault,
+      replayBytes: replayBytesMaxDefault,
+      bodyBytes: null,
+    },
+    rollout: {
+      autostart: false,
+      stepsPpm: [10_000, 50_000, 100_000, 250_000, 500_000, 1_000_000],
+      bakeMs: 60_000,
+      stepTimeoutMs: 1_800_000,
+      onInconclusive: 'hold',
+      soakMs: 600_000,
+      holdbackPpm: 10_000,
+    },
+    thresholds: {
+      errorRate: { timesX: 1.1, overX: 0.0002, max: 0.05 },
+      statusMix: { timesX: 1.25, overX: 0.002 },
+      latency: { timesX: 1.1, maxMs: { p99: 2000 } },
+      falseReverts: 0.01,
+      harm: 0.001,
+      warmupMs: 45_000,
+      blipToleranceMs: 1000,
+    },
+    control: { token: null },
+    store: { sqlite: '/srv/./data/crossover.db' },
+  });
+});
+
+test('a configuration can be posted to a thread when it is loaded', () => {
+  const config = parse(clusters);
+  assert.deepEqual(structuredClone(config), config);
+});
+
+test('every setting takes effect when it is given', () => {
+  const config = parse(`
+listen: { proxy: "[::]:8080", control: 0.0.0.0:9000, admin: localhost:8001 }
+workers: 3
+clusters:
+  x: { label: "kong-3.4", nodes: [http://kong-a:8000, "http://[::1]:8000"], admin: https://kong-a:8444/admin }
+  y: { label: "3.10", nodes: [http://kong_b.internal:8000] }
+routing:
+  sticky: { cookie: sid }
+  rules:
+    - { cluster: y, host: "*.Example.com", pathPrefix: /api, methods: [GET], header: { name: X-Team, value: blue } }
+    - { name: all of b, cluster: x, header: { name: x-b } }
+  trustedProxies: [10.0.0.0/8, 192.0.2.7, fd00::/8]
+  override: { header: X-Pick, secret: s3cret }
+failover: { on: [500, connect], budget: 0.5 }
+health: { ejection: off, slowStart: 0s }
+limits: { headBytes: 8192, bodyBytes: 1.5MiB, replayBytes: 0 }
+rollout: { steps: [0.5, 12.5%, 100], bake: 1.5m, onInconclusive: revert, holdback: 0.05 }
+thresholds: { errorRate: { max: none }, latency: { max: { p50: 250ms } }, blipTolerance: 5s }
+control: { token: t0ken }
+`);
+  assert.deepEqual(config.listen, {
+    proxy: { host: '::', port: 8080 },
+    control: { host: '0.0.0.0', port: 9000 },
+    admin: { host: 'localhost', port: 8001 },
+  });
+  assert.equal(config.workers, 3);
+  assert.deepEqual(config.clusters.x.nodes[1], { id: '[::1]:8000', host: '::1', port: 8000 });
+  assert.equal(config.clusters.x.admin, 'https://kong-a:8444/admin');
+  assert.equal(config.clusters.y.label, '3.10');
+  assert.deepEqual(config.routing.sticky, { kind: 'cookie', name: 'sid' });
+  assert.deepEqual(config.routing.rules, [
+    {
+      name: 'rule 1',
+      cluster: 'y',
+      host: '*.example.com',
+      pathPrefix: '/api',
+      methods: ['GET'],
+      header: { name: 'x-team', value: 'blue' },
+    },
+    {
+      name: 'all of b',
+      cluster: 'x',
+      host: null,
+      pathPrefix: null,
+      methods: null,
+      header: { name: 'x-b', value: null },
+    },
+  ]);
+  assert.deepEqual(
+    config.routing.trustedProxies.map(({ prefix }) => prefix),
+    [8, 32, 8],
+  );
+  assert.deepEqual(config.routing.override, { header: 'x-pick', secret: 's3cret' });
+  assert.deepEqual(config.failover, { on: [500, 'connect'], budget: 0.5 });
+  assert.equal(config.health.ejection, false);
+  assert.equal(config.health.slowStartMs, 0);
+  assert.deepEqual(
+    [config.limits.headBytes, config.limits.bodyBytes, config.limits.replayBytes],
+    [8192, 1_572_864, 0],
+  );
+  assert.deepEqual(config.rollout.stepsPpm, [5000, 125_000, 1_000_000]);
+  assert.deepEqual([config.rollout.bakeMs, config.rollout.holdbackPpm], [90_000, 50_000]);
+  assert.equal(config.thresholds.errorRate.max, null);
+  assert.deepEqual(config.thresholds.latency.maxMs, { p50: 250 });
+  assert.equal(config.thresholds.blipToleranceMs, 5000);
+  assert.equal(config.control.token, 't0ken');
+});
+
+test('auto gives one worker per core, and no more than there can be', () => {
+  assert.equal(parse(clusters, {}, 1).workers, 1);
+  assert.equal(parse(clusters, {}, 1000).workers, workersMax);
+});
+
+test('the override is off when its secret comes out empty', () => {
+  const text = `${clusters}routing: { override: { secret: "\${SECRET:-}" } }`;
+  assert.equal(parse(text).routing.override, null);
+  assert.equal(parse(text, { SECRET: '' }).routing.override, null);
+  assert.deepEqual(parse(text, { SECRET: 'a' }).routing.override, {
+    header: 'x-crossover-cluster',
+    secret: 'a',
+  });
+});
+
+test('a filled-in text is a number or boolean when the schema wants one, and else a text', () => {
+  const text = `
+clusters:
+  x: { label: "\${LABEL}", nodes: ["http://\${HOST}:\${PORT}"] }
+  y: { nodes: [http://10.0.2.10:8000] }
+workers: \${N:-auto}
+limits: { connections: "\${N}", bodyBytes: "\${N}" }
+rollout: { autostart: "\${BOOL}", steps: ["\${N}", 100] }
+control: { token: "\${N}" }
+`;
+  const config = parse(text, { LABEL: '3.10', HOST: 'kong', PORT: '8000', N: '4', BOOL: 'true' });
+  assert.equal(config.clusters.x.label, '3.10');
+  assert.equal(config.clusters.x.nodes[0]?.id, 'kong:8000');
+  assert.deepEqual([config.workers, config.limits.connections, config.limits.bodyBytes], [4, 4, 4]);
+  assert.equal(config.rollout.autostart, true);
+  assert.deepEqual(config.rollout.stepsPpm, [40_000, 1_000_000]);
+  assert.equal(config.control.token, '4');
+});
+
+test('a variable adds no structure when it holds YAML', () => {
+  const text = `
+clusters:
+  x: { label: "\${LABEL}", nodes: [http://10.0.1.10:8000] }
+  y: { nodes: [http://10.0.2.10:8000] }
+`;
+  const injected = 'a, nodes: [] }\nworkers: 1 # "';
+  const result = parseConfig(text, 'test.yaml', { LABEL: injected }, machine);
+  assert.ok(!result.ok);
+  assert.deepEqual(
+    result.problems.map(({ path }) => path),
+    ['clusters.x.label'],
+  );
+});
+
+test('a section that is empty has its defaults when all below it is commented out', () => {
+  assert.deepEqual(parse(`${clusters}timeouts:\n  # connect: 1s\n`).timeouts, parse(clusters).timeouts);
+});
+
+test('an anchor may be used again when it is small', () => {
+  const config = parse(`
+clusters:
+  x: { label: &name kong, nodes: [http://10.0.1.10:8000] }
+  y: { label: *name, nodes: [http://10.0.2.10:8000] }
+`);
+  assert.equal(config.clusters.y.label, 'kong');
+});
+
+test('a node is refused when it is an address of this machine on our own port', () => {
+  const text = clusters.replace('10.0.1.10', '10.9.8.7');
+  assert.deepEqual(problems(text), [
+    "2:16 clusters.x.nodes[0]: 10.9.8.7:8000 is Crossover's own listen.proxy",
+  ]);
+});
+
+test('listeners share a port when it is left to the system or the hosts differ', () => {
+  parse(`${clusters}listen: { proxy: 127.0.0.1:0, control: 127.0.0.1:0 }`);
+  parse(`${clusters}listen: { proxy: 192.0.2.1:9900, control: 127.0.0.1:9900 }`);
+});
+
+test('the control API is refused beyond loopback when there is no token', () => {
+  const at = (control: string, token: string) =>
+    problems(`${clusters}listen: { control: "${control}" }\ncontrol: { token: "${token}" }`);
+  for (const control of ['127.0.0.1:9900', '127.8.9.10:9900', 'localhost:9900', '[::1]:9900'])
+    assert.deepEqual(at(control, ''), []);
+  for (const control of [
+    '0.0.0.0:9900',
+    '[::]:9900',
+    '10.0.0.1:9900',
+    'host.example:9900',
+    '128.0.0.1:9900',
+  ]) {
+    assert.match(at(control, '').join(), /beyond loopback and control.token is empty/, control);
+    assert.deepEqual(at(control, 'secret'), [], control);
+  }
+});
+
+test('crossover.yaml is valid when the environment is empty, and its control API is local', () => {
+  const result = loadConfigFile(repositoryFile('config/crossover.yaml'), {});
+  assert.ok(result.ok);
+  assert.equal(result.config.listen.control.host, '127.0.0.1');
+});
+
+test('crossover.example.yaml spells out the defaults when it is loaded as it is', () => {
+  const result = loadConfigFile(repositoryFile('config/crossover.example.yaml'), {}, machine);
+  assert.ok(result.ok);
+  const { clusters: _, ...example } = result.config;
+  const { clusters: __, ...defaults } = parse(clusters);
+  assert.deepEqual(example, defaults);
+});
+
+test('a file is one problem when it is missing, a folder or too large', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'crossover-config-'));
+  const large = join(folder, 'large.yaml');
+  writeFileSync(large, '#'.repeat(configBytesMax + 1));
+  const messages = [join(folder, 'none.yaml'), folder, large].map((path) => {
+    const result = loadConfigFile(path, {});
+    return result.ok ? '' : result.problems.map(({ message }) => message).join();
+  });
+  assert.match(messages[0] ?? '', /no such file/);
+  assert.match(messages[1] ?? '', /cannot be read \(EISDIR\)/);
+  assert.match(messages[2] ?? '', /at most 131072/);
+});
+
+test('problems have a place in the file when the text is mangled at random', () => {
+  const seed = Date.now() & 0x7fffffff;
+  const { nextUint32 } = createRandom(seed);
+  const pieces = [
+    '{',
+    '}',
+    '[',
+    ']',
+    ':',
+    ' ',
+    '\n',
+    '-',
+    '&a',
+    '*a',
+    '"',
+    "'",
+    '${',
+    '}',
+    '|',
+    '#',
+    '!',
+    '<<',
+    '0',
+    'x',
+    '\t',
+    '%',
+    '?',
+  ];
+  for (let round = 0; round < 1_500; round++) {
+    let text = `${clusters}routing: { rules: [{ cluster: x, host: a }], sticky: { cookie: b } }\nrollout: { steps: [1, 100] }\n`;
+    for (let edits = 1 + (nextUint32() % 4); edits > 0; edits--) {
+      const at = nextUint32() % text.length;
+      text = text.slice(0, at) + pieces[nextUint32() % pieces.length] + text.slice(at + (nextUint32() % 4));
+    }
+    const result = parseConfig(text, 'test.yaml', {}, machine);
+    if (result.ok) continue;
+    const lineCount = text.split('\n').length;
+    assert.ok(result.problems.length > 0);
+    for (const { line, column, message } of result.problems) {
+      assert.ok(line >= 1 && line <= lineCount && column >= 1 && message !== '', `seed ${seed}: ${text}`);
+    }
+  }
+});
