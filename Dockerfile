@@ -1,0 +1,35 @@
+# Crossover as a container image. TypeScript runs as it is, so there is nothing to compile; but Node strips no types inside
+# node_modules, so the image runs from the source tree and not from an installed package.
+#
+#   docker build -t crossover .
+#   docker run --read-only -p 8000:8000 -v ./crossover.yaml:/etc/crossover/crossover.yaml:ro -v crossover-data:/app/data crossover
+
+FROM node:26-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+# The Node that npm scripts use is a development dependency; here the image's own runs everything.
+RUN npm ci --omit=dev --no-audit --no-fund --ignore-scripts
+
+FROM node:26-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY package.json LICENSE ./
+COPY bin ./bin
+COPY src ./src
+COPY config ./config
+# The rollout's state: the only thing that is ever written, so everything else can be mounted read-only.
+RUN mkdir -p data /etc/crossover && cp config/crossover.yaml /etc/crossover/ && chown node:node data
+USER node
+VOLUME /app/data
+# Proxy, and control API with the page; the latter is reachable from outside the container only once the configuration
+# puts it on another address than loopback, which needs a token.
+EXPOSE 8000 9900
+# The last one is where the health check finds the control API; set it where the configuration has another port.
+ENV CROSSOVER_STORE=/app/data/crossover.db CROSSOVER_LIVEZ=http://127.0.0.1:9900/livez
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 \
+  CMD ["node", "-e", "fetch(process.env.CROSSOVER_LIVEZ).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+# Drains: stops accepting, finishes what is in flight. Give it the configuration's timeouts.drain (docker stop --time).
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["node", "/app/src/cli/crossover.ts"]
+CMD ["serve", "--config", "/etc/crossover/crossover.yaml"]
