@@ -1,6 +1,6 @@
 // The configuration file's one schema: what may be written, with defaults and meanings. Types, validation, defaults, the
 // editors' JSON Schema and docs/config.md all come from here; how values are resolved is in resolve.ts.
-import { type Static, type TObject, type TProperties, Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import {
   connectionsMaxDefault,
   headBytesMaxDefault,
@@ -9,95 +9,26 @@ import {
   replayBytesMaxDefault,
   workersMax,
 } from '#src/limits.ts';
-import { bytesPattern, durationPattern, formatBytes, percentPattern } from './units.ts';
-
-const tokenPattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
-/** What a field value can carry without being folded, trimmed or misread: visible ASCII. */
-const visiblePattern = '^[\\x21-\\x7e]*$';
-
-/** `x-type` names the type for the docs, `x-expected` says what is expected after "expected". */
-const hints = (type: string, expected: string) => ({ 'x-type': type, 'x-expected': expected });
-
-/** A mapping of its own; unknown keys are refused. */
-const section = <P extends TProperties>(description: string, properties: P): TObject<P> =>
-  Type.Object(properties, { additionalProperties: false, description, ...hints('mapping', 'a mapping') });
-
-const durationHints = hints('duration', 'a duration such as 250ms, 10s, 5m or 1h');
-/** May be zero. */
-const duration = (fallback: string, description: string) =>
-  Type.String({ pattern: durationPattern, default: fallback, description, ...durationHints });
-const positivePattern = `^(?=.*[1-9])${durationPattern.slice(1)}`;
-const positiveDurationHints = hints('duration', 'a duration above zero such as 250ms, 10s, 5m or 1h');
-const positiveDuration = (fallback: string, description: string) =>
-  Type.String({ pattern: positivePattern, default: fallback, description, ...positiveDurationHints });
-
-const percentForms = [
-  Type.String({ pattern: percentPattern }),
-  Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
-] as const;
-const percentHints = hints('percentage', 'a percentage such as 20% or 0.02%, or a fraction below 1');
-const percent = (fallback: string, description: string) =>
-  Type.Union([...percentForms], { default: fallback, description, ...percentHints });
-
-const bytesForms = [Type.String({ pattern: bytesPattern }), Type.Integer({ minimum: 0 })] as const;
-const bytes = (fallback: string, description: string) =>
-  Type.Union([...bytesForms], {
-    default: fallback,
-    description,
-    ...hints('size', 'a size such as 64KiB, 1MiB or a number of bytes'),
-  });
-
-const integer = (minimum: number, maximum: number, fallback: number, description: string) =>
-  Type.Integer({
-    minimum,
-    maximum,
-    default: fallback,
-    description,
-    ...hints('whole number', `a whole number from ${minimum} to ${maximum}`),
-  });
-
-const factor = (fallback: number, description: string) =>
-  Type.Number({
-    minimum: 1,
-    maximum: 1000,
-    default: fallback,
-    description,
-    ...hints('number', 'a number of at least 1'),
-  });
-
-const token = (description: string) =>
-  Type.String({
-    pattern: tokenPattern,
-    description,
-    ...hints('name', "a name of letters, digits and !#$%&'*+-.^_`|~"),
-  });
-
-const secret = (description: string) =>
-  Type.String({
-    pattern: visiblePattern,
-    default: '',
-    description,
-    'x-secret': true,
-    ...hints('text', 'visible ASCII characters without spaces'),
-  });
-
-const choice = <const T extends string[]>(
-  values: readonly [...T],
-  fallback: T[number],
-  description: string,
-) =>
-  Type.Enum(values, {
-    default: fallback,
-    description,
-    ...hints(values.map((value) => `\`${value}\``).join(' or '), values.join(' or ')),
-  });
-
-const address = (description: string, fallback?: string) =>
-  Type.String({
-    ...(fallback === undefined ? {} : { default: fallback }),
-    description,
-    ...hints('host:port', 'host:port, such as 127.0.0.1:9900'),
-  });
+import {
+  address,
+  bytes,
+  bytesForms,
+  choice,
+  duration,
+  factor,
+  hints,
+  integer,
+  percent,
+  percentForms,
+  positiveDuration,
+  positiveDurationHints,
+  positivePattern,
+  secret,
+  section,
+  token,
+  tokenPattern,
+} from './schema-values.ts';
+import { formatBytes, percentPattern } from './units.ts';
 
 const cluster = (name: string, which: string) =>
   section(`Cluster ${name.toUpperCase()}, the ${which} one.`, {
@@ -118,7 +49,7 @@ const cluster = (name: string, which: string) =>
     admin: Type.Optional(
       Type.String({
         description:
-          "Kong's Admin API of this cluster, `http://` or `https://`; needed by the checks that read Kong.",
+          "Kong's Admin API of this cluster, `http://` or `https://`; for checks that read Kong, which do not exist yet.",
         ...hints('URL', 'an http:// or https:// URL'),
       }),
     ),
@@ -406,7 +337,9 @@ const filledSchema = section('Configuration of Crossover.', {
       'Control API, page and metrics. Beyond loopback it needs `control.token`.',
       '127.0.0.1:9900',
     ),
-    admin: Type.Optional(address("Guarded copy of X's Kong Admin API; not opened when absent.")),
+    admin: Type.Optional(
+      address("Kept for a guarded copy of X's Kong Admin API; checked, but nothing listens there yet."),
+    ),
   }),
   workers: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 1, maximum: workersMax })], {
     default: 'auto',
