@@ -23,6 +23,7 @@ export interface RigOptions {
   readonly database?: string;
   readonly nodes?: { readonly x: readonly number[]; readonly y: readonly number[] };
   readonly reload?: ReloadResult;
+  readonly controlHost?: string;
 }
 
 export interface Answer {
@@ -157,11 +158,11 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
   };
 }
 
-function configOf({ yaml = '', token, nodes }: RigOptions, database: string) {
+function configOf({ yaml = '', token, nodes, controlHost = '127.0.0.1' }: RigOptions, database: string) {
   const urls = (ports: readonly number[]): string =>
     ports.map((port) => `http://127.0.0.1:${port}`).join(', ');
   const text = `
-listen: { proxy: 127.0.0.1:8000, control: 127.0.0.1:0 }
+listen: { proxy: 127.0.0.1:8000, control: ${controlHost}:0 }
 workers: 1
 clusters:
   x: { label: old, nodes: [${urls(nodes?.x ?? [1])}] }
