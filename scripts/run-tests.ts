@@ -6,9 +6,10 @@ import process from 'node:process';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
+import { processTree } from '../bench/process/usage.ts';
 
-/** A test file that hangs must not hang the whole run. */
-const fileTimeoutMs = 15 * 60_000;
+/** A test that hangs, even in a loop that no signal handler interrupts, must not hang the whole run. */
+const silenceMsMax = 10 * 60_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,7 +30,6 @@ const events = run({
   files,
   // Tests start servers and threads of their own; more files at a time than cores only makes them wait for each other.
   concurrency: Math.max(1, Math.min(4, availableParallelism())),
-  timeout: fileTimeoutMs,
   ...(values.name.length === 0 ? {} : { testNamePatterns: values.name }),
 });
 events.on('test:pass', ({ name, file, skip }) => {
@@ -40,8 +40,34 @@ events.on('test:summary', ({ file, success }) => {
   if (file !== undefined) return; // one for each file comes first, the one without is for all
   process.exitCode = success && !(isCi && skipped.length > 0) ? 0 : 1;
 });
+let lastEventAt = Date.now();
+events.on('data', () => {
+  lastEventAt = Date.now();
+});
+setInterval(() => {
+  if (Date.now() - lastEventAt < silenceMsMax) return;
+  console.error(`nothing happened for ${silenceMsMax / 60_000} minutes; ending the test files that run`);
+  killTestFiles();
+}, 1000).unref();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    killTestFiles();
+    process.exit(130);
+  });
+}
+
 const report = events.compose(new spec());
 report.on('end', () => {
   for (const test of skipped) console.error(`skipped${isCi ? ', which CI does not allow' : ''}: ${test}`);
 });
 report.pipe(process.stdout);
+
+function killTestFiles(): void {
+  for (const pid of processTree(process.pid).slice(1)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
