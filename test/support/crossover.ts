@@ -1,0 +1,155 @@
+// Starts Crossover in a process of its own and gives tests a handle on it: split, thread kills, drain, counters.
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '#src/config/config.ts';
+import type { LogLine } from '#src/shared-memory/messages.ts';
+import type { RunningProxy } from './yardsticks.ts';
+
+export type ChildOrder =
+  | {
+      readonly type: 'start';
+      readonly config: Config;
+      readonly weightPpm: number;
+      readonly transport: 'raw' | 'stream';
+    }
+  | { readonly type: 'publish-split'; readonly weightPpm: number }
+  | { readonly type: 'terminate-worker'; readonly index: number }
+  | { readonly type: 'terminate-control' }
+  | { readonly type: 'reload' }
+  | { readonly type: 'drain' }
+  | { readonly type: 'slabs' };
+
+export type ChildReport =
+  | { readonly type: 'done'; readonly id: number; readonly value: unknown }
+  | { readonly type: 'failed'; readonly id: number; readonly message: string }
+  | { readonly type: 'log'; readonly line: LogLine };
+
+export interface CrossoverOptions {
+  readonly weightPpm?: number;
+  readonly transport?: 'raw' | 'stream';
+  /** `ulimit -n` of the process. */
+  readonly fileDescriptorsMax?: number;
+}
+
+interface Pending {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const childEntry = fileURLToPath(new URL('./crossover-child.ts', import.meta.url));
+
+export class Crossover implements RunningProxy {
+  port = 0;
+  controlPort = 0;
+  readonly log: LogLine[] = [];
+  readonly exited: Promise<number | null>;
+  readonly #child: ChildProcess;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #errorsSeen = 0;
+  #complaints = '';
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    child.stderr?.on('data', (text: Buffer) => {
+      this.#complaints += text.toString();
+    });
+    child.on('message', (message: ChildReport) => this.#take(message));
+    this.exited = new Promise((resolve) => {
+      child.once('exit', (code) => {
+        for (const { reject } of this.#pending.values())
+          reject(new Error(`Crossover exited: ${this.#complaints}`));
+        resolve(code);
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  #take(message: ChildReport): void {
+    if (message.type === 'log') {
+      this.log.push(message.line);
+      return;
+    }
+    const pending = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    if (message.type === 'done') pending?.resolve(message.value);
+    else pending?.reject(new Error(message.message));
+  }
+
+  order(order: ChildOrder): Promise<unknown> {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.#child.send({ id, order });
+    });
+  }
+
+  async start(config: Config, weightPpm: number, transport: 'raw' | 'stream'): Promise<void> {
+    const ports = (await this.order({ type: 'start', config, weightPpm, transport })) as {
+      proxyPort: number;
+      controlPort: number;
+    };
+    this.port = ports.proxyPort;
+    this.controlPort = ports.controlPort;
+  }
+
+  /** Writes the split cell directly, as the control thread would. */
+  async publishSplit(weightPpm: number): Promise<void> {
+    await this.order({ type: 'publish-split', weightPpm });
+  }
+
+  /** The counters of each worker as the memory holds them. */
+  async slabs(): Promise<Float64Array[]> {
+    const encoded = (await this.order({ type: 'slabs' })) as string[];
+    return encoded.map((text) => {
+      const bytes = Uint8Array.from(Buffer.from(text, 'base64'));
+      return new Float64Array(bytes.buffer);
+    });
+  }
+
+  /** Error lines since the last call, or the exit. */
+  problem(): string | null {
+    const errors = this.log.slice(this.#errorsSeen).filter(({ level }) => level === 'error');
+    this.#errorsSeen = this.log.length;
+    if (this.#child.exitCode !== null)
+      return `exited with ${this.#child.exitCode}: ${this.#complaints.slice(-500)}`;
+    return errors.length === 0
+      ? null
+      : errors
+          .map((line) => JSON.stringify(line))
+          .join('\n')
+          .slice(0, 500);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  async stop(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.exited;
+  }
+}
+
+function spawnChild(fileDescriptorsMax: number | undefined): ChildProcess {
+  const stdio: ['ignore', 'inherit', 'pipe', 'ipc'] = ['ignore', 'inherit', 'pipe', 'ipc'];
+  const execArgv = ['--disable-warning=ExperimentalWarning'];
+  if (fileDescriptorsMax === undefined) return fork(childEntry, { stdio, execArgv });
+  // The limit is a property of the process and cannot be set from within Node.
+  const shell = `ulimit -n ${fileDescriptorsMax} && exec "$0" "$@"`;
+  return fork(childEntry, {
+    stdio,
+    execPath: '/bin/sh',
+    execArgv: ['-c', shell, process.execPath, ...execArgv],
+  });
+}
+
+/** Starts Crossover; resolves once it serves. The caller stops it. */
+export async function startCrossover(config: Config, options: CrossoverOptions = {}): Promise<Crossover> {
+  const crossover = new Crossover(spawnChild(options.fileDescriptorsMax));
+  await crossover.start(config, options.weightPpm ?? 0, options.transport ?? 'raw');
+  return crossover;
+}

@@ -1,0 +1,30 @@
+// Waiting for something to become true, woken by events: the alternative to sleeping in tests.
+
+interface Waiter {
+  readonly predicate: () => boolean;
+  readonly resolve: (met: boolean) => void;
+}
+
+export class Signal {
+  readonly #waiters = new Set<Waiter>();
+
+  /** Something happened: every waiter looks again. */
+  readonly notify = (): void => {
+    for (const waiter of this.#waiters) if (waiter.predicate()) waiter.resolve(true);
+  };
+
+  /** Resolves true as soon as the predicate holds, false when `timeoutMs` went by first. */
+  until(predicate: () => boolean, timeoutMs: number): Promise<boolean> {
+    if (predicate()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const finish = (met: boolean): void => {
+        clearTimeout(timer);
+        this.#waiters.delete(waiter);
+        resolve(met);
+      };
+      const waiter: Waiter = { predicate, resolve: finish };
+      const timer = setTimeout(() => finish(predicate()), timeoutMs);
+      this.#waiters.add(waiter);
+    });
+  }
+}
