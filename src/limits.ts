@@ -16,7 +16,7 @@ export const targetBytesMax = 16 * KiB;
 /** Header fields per head; nginx has no bound, HAProxy 101, Envoy 100. */
 export const headerCountMaxDefault = 100;
 /** Options in the Connection fields of a head, for each is compared with every field; real senders use up to three. */
-export const connectionOptionsMax = 32;
+export const connectionOptionsMax = 16;
 /** Extension bytes per chunk; legitimate senders use none. */
 export const chunkExtensionBytesMax = 256;
 /** Extension bytes per body, so that one-byte chunks with extensions stay cheap. */
@@ -63,6 +63,16 @@ export const epochSlotCount = 8;
 export const latencyBucketCount = 720;
 export const latencyBucketGamma = 1.02;
 export const latencyBucketFirstMs = 0.1;
+/** Routes whose errors are compared on their own; the rest is counted together. */
+export const routesTrackedMax = 64;
+/** Requests on a route that a worker sees before it asks for a slot: one-off paths must not use the slots up. */
+export const routeSightingsMin = 20;
+/** Unknown routes whose sightings a worker remembers. */
+export const routeCandidatesMax = 4_096;
+/** Sub-buckets of users per arm under sticky routing (ANALYSIS 6): enough to see clusters of errors by user. */
+export const userBucketCount = 16;
+/** Failed requests of Y that a worker remembers for the record of a revert. */
+export const failureSamplesMax = 64;
 /** Latency quantiles that the analysis compares. */
 export const latencyQuantiles = [0.5, 0.75, 0.9, 0.95, 0.99] as const;
 
