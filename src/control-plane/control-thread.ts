@@ -30,6 +30,7 @@ import { readinessChecks } from './readiness.ts';
 import { RecentTraffic } from './recent-traffic.ts';
 import { RolloutService } from './rollout-service.ts';
 import { Sampler } from './sampler.ts';
+import { SlowThresholds } from './slow-thresholds.ts';
 import { SplitPublisher } from './split-publisher.ts';
 import { holdOf, rolloutView, type StatusView, splitView, stepView } from './status.ts';
 import { DurableStore } from './store/durable-store.ts';
@@ -62,6 +63,7 @@ export class ControlThread {
   readonly #health: HealthChecks;
   readonly #workers: WorkerWatch;
   readonly #breakers: BreakerWatch;
+  readonly #slowThresholds: SlowThresholds;
   readonly #traffic = new RecentTraffic();
   readonly #rollout: RolloutService;
   readonly #housekeeping: Housekeeping;
@@ -95,6 +97,7 @@ export class ControlThread {
     });
     this.#workers = new WorkerWatch(memory);
     this.#breakers = new BreakerWatch(memory);
+    this.#slowThresholds = new SlowThresholds(memory);
     this.#rollout = this.#createRollout();
     this.#housekeeping = new Housekeeping({
       store: this.#store,
@@ -107,7 +110,10 @@ export class ControlThread {
     this.#loop = new ControlLoop({
       clock,
       source: new Sampler(memory, this.#cell),
-      observe: (sample) => this.#housekeeping.observe(sample),
+      observe: (sample) => {
+        this.#slowThresholds.publish(this.#judge);
+        this.#housekeeping.observe(sample);
+      },
       judge: this.#judge,
       facts: (nowMs) => this.#facts(nowMs),
       rollout: this.#rollout,

@@ -39,6 +39,11 @@ export class Judge implements AnalysisResets {
     return this.#verdict;
   }
 
+  /** Age in ms from which a waiting request counts as slow; Infinity while unknown. */
+  slowThresholdMs(arm: 'x' | 'y', quantileIndex: number): number {
+    return this.#analysis.slowThresholdMs(arm, quantileIndex);
+  }
+
   resetStep(nextWeightPpm: number): void {
     this.#analysis.resetStep(nextWeightPpm, this.#monotonicMs());
   }

@@ -6,6 +6,9 @@ import type { FromControl, NodeAssignments, ReloadResult, ToControl } from '#src
 /** Reading a file and telling the workers takes milliseconds; longer means that nobody will answer. */
 const answerMsMax = 10_000;
 
+/** The supervisor did not take a node list over; the message says why. */
+export class NodesRefused extends Error {}
+
 export type WantedNode = Extract<FromControl, { type: 'set-nodes' }>['nodes'][number];
 
 interface Waiting {
@@ -40,7 +43,7 @@ export class SupervisorLink {
     if (message.type === 'reload-result') this.#settle(message.requestId, message.result);
     if (message.type !== 'nodes-applied') return;
     if (message.problem === null) this.#settle(message.requestId, message.nodes);
-    else this.#fail(message.requestId, message.problem);
+    else this.#take(message.requestId)?.reject(new NodesRefused(message.problem));
   }
 
   /** Gives up on everything that was asked. */

@@ -8,7 +8,8 @@ export const failedLoginRefillMs = 6_000;
 export const failedPeersMax = 10_000;
 
 interface Peer {
-  failures: number;
+  /** What the failures cost, paid off by waiting. */
+  debtMs: number;
   atMs: number;
 }
 
@@ -18,27 +19,28 @@ export class LoginLimiter {
 
   /** Counts a failed login; returns how many ms the peer has to wait, 0 when it may try again at once. */
   fail(address: string, nowMs: number): number {
-    const failures = this.#failuresOf(address, nowMs) + 1;
+    const debtMs = this.#debtMs(address, nowMs) + failedLoginRefillMs;
     this.#peers.delete(address);
-    this.#peers.set(address, { failures: Math.min(failures, failedLoginsMax + 1), atMs: nowMs });
+    this.#peers.set(address, {
+      debtMs: Math.min(debtMs, (failedLoginsMax + 1) * failedLoginRefillMs),
+      atMs: nowMs,
+    });
     this.#forgetOldest();
     return this.waitMs(address, nowMs);
   }
 
   /** How long the peer has to wait before its next login is looked at, ms. */
   waitMs(address: string, nowMs: number): number {
-    const excess = this.#failuresOf(address, nowMs) - failedLoginsMax;
-    return excess > 0 ? Math.ceil(excess * failedLoginRefillMs) : 0;
+    return Math.max(0, this.#debtMs(address, nowMs) - failedLoginsMax * failedLoginRefillMs);
   }
 
   get peerCount(): number {
     return this.#peers.size;
   }
 
-  #failuresOf(address: string, nowMs: number): number {
+  #debtMs(address: string, nowMs: number): number {
     const peer = this.#peers.get(address);
-    if (peer === undefined) return 0;
-    return Math.max(0, peer.failures - (nowMs - peer.atMs) / failedLoginRefillMs);
+    return peer === undefined ? 0 : Math.max(0, peer.debtMs - (nowMs - peer.atMs));
   }
 
   #forgetOldest(): void {

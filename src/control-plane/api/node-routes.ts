@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Config, NodeConfig } from '#src/config/config.ts';
 import { formatHostPort, isLoopback, isWildcard, parseNodeUrl } from '#src/config/net-address.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
-import type { WantedNode } from '../supervisor-link.ts';
+import { NodesRefused, type WantedNode } from '../supervisor-link.ts';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';
 import { ApiProblem, type ProblemMember } from './problem.ts';
@@ -74,7 +74,12 @@ async function changeNodes(
   wanted: readonly WantedNode[],
   event: ChangeEvent,
 ) {
-  context.directory.replace(await context.supervisor.setNodes(cluster, wanted));
+  try {
+    context.directory.replace(await context.supervisor.setNodes(cluster, wanted));
+  } catch (error) {
+    if (!(error instanceof NodesRefused)) throw error;
+    throw new ApiProblem('wrongState', `${error.message}.`, { current: nodesOf(context, cluster) });
+  }
   context.events.add(event);
   return nodesOf(context, cluster);
 }

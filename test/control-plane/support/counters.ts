@@ -41,6 +41,7 @@ export function countAnswers(
     add(memory, worker, at + ATTEMPT.latency + latencyBucketIndex(ms), count);
     add(memory, worker, at + ATTEMPT.latencyMsSum, count * ms);
   }
+  add(memory, worker, at + ATTEMPT.changes, 1);
   add(memory, worker, answerOffset(arm) + ANSWER.status + status, count);
   add(memory, worker, answerOffset(arm) + ANSWER.latency + latencyBucketIndex(ms), count);
   add(memory, worker, answerOffset(arm) + ANSWER.latencyMsSum, count * ms);
@@ -56,4 +57,5 @@ export function countFailures(
   const at = attemptOffset(arm, epoch % epochSlotCount);
   if (kind !== 'truncated') add(memory, worker, at + ATTEMPT.assigned, count);
   add(memory, worker, at + ATTEMPT.failures + failureKindIndex[kind], count);
+  add(memory, worker, at + ATTEMPT.changes, 1);
 }

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { systemClock } from '#src/base/clock.ts';
+import type { ApiContext } from '#src/control-plane/api/api-context.ts';
+import { createControlApi } from '#src/control-plane/api/server.ts';
+import { streamBacklogBytesMax } from '#src/control-plane/api/stream-route.ts';
+import { EventLog } from '#src/control-plane/event-log.ts';
+
+test('stream drops a client that does not read, and keeps one that does', async (t) => {
+  const events = new EventLog({ epochMs: () => 0, log: () => {} });
+  const context = {
+    version: '0.0.0',
+    clock: systemClock,
+    config: () => ({ listen: { control: { host: '127.0.0.1' } }, control: { token: null } }),
+    events,
+    status: () => ({ phase: 'idle' }),
+  };
+  const { app } = await createControlApi(context as unknown as ApiContext);
+  t.after(() => app.close());
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const follow = async () => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('GET /v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(socket, 'readable');
+    return socket;
+  };
+  const reading = await follow();
+  let readBytes = 0;
+  reading.on('data', (chunk: Buffer) => {
+    readBytes += chunk.length;
+  });
+  await follow();
+  const connections = promisify(app.server.getConnections.bind(app.server));
+  const text = 'x'.repeat(streamBacklogBytesMax / 16);
+  let sent = 0;
+  while ((await connections()) === 2) {
+    events.add({ name: 'test', text });
+    assert.ok(++sent < 10_000, 'a client that reads nothing was sent 160 MB');
+    const wantedBytes = sent * text.length;
+    while (readBytes < wantedBytes) await turn();
+  }
+  assert.equal(await connections(), 1);
+  assert.equal(reading.destroyed, false);
+});

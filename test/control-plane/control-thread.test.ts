@@ -1,0 +1,157 @@
+// The control thread as a thread: how it starts, what it leaves behind when it dies, and who goes on.
+import assert from 'node:assert/strict';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { parseConfig } from '#src/config/load.ts';
+import { assignSlots } from '#src/core/routing/node-slots.ts';
+import { X, Y } from '#src/shared-memory/layout.ts';
+import type { ControlStart, FromControl, ToControl } from '#src/shared-memory/messages.ts';
+import { createSharedMemory, slowThresholdIndex } from '#src/shared-memory/shared-memory.ts';
+import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import { backend } from './support/control-rig.ts';
+import { countAnswers } from './support/counters.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+async function startOf(t: TestContext, control = '127.0.0.1:0'): Promise<ControlStart> {
+  const text = `
+listen: { proxy: 127.0.0.1:8000, control: "${control}" }
+workers: 1
+clusters:
+  x: { label: old, nodes: [http://127.0.0.1:${await backend(t)}] }
+  y: { label: new, nodes: [http://127.0.0.1:${await backend(t)}] }
+store: { sqlite: ${join(tempFolder(t), 'crossover.db')} }
+`;
+  const loaded = parseConfig(text, 'test.yaml', {});
+  assert.ok(loaded.ok, JSON.stringify(loaded));
+  const { config } = loaded;
+  const nodesOf = (cluster: 'x' | 'y') =>
+    assignSlots(
+      [],
+      config.clusters[cluster].nodes.map((node) => ({ ...node, draining: false })),
+    );
+  return {
+    config,
+    configRevision: 1,
+    nodes: { x: nodesOf('x'), y: nodesOf('y') },
+    memory: createSharedMemory(1),
+    configPath: 'test.yaml',
+    generation: 0,
+  };
+}
+
+class Thread {
+  readonly #worker: Worker;
+  readonly #posted: FromControl[] = [];
+  #wake: () => void = () => {};
+
+  constructor(t: TestContext, start: ControlStart) {
+    const entry = new URL('../../src/control-plane/control-thread.ts', import.meta.url);
+    this.#worker = new Worker(entry, { workerData: start });
+    this.#worker.on('message', (message: FromControl) => {
+      this.#posted.push(message);
+      this.#wake();
+    });
+    t.after(() => this.#worker.terminate());
+  }
+
+  async until(matches: (message: FromControl) => boolean): Promise<FromControl> {
+    for (;;) {
+      const found = this.#posted.find(matches);
+      if (found !== undefined) return found;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async url(): Promise<string> {
+    const ready = await this.until(({ type }) => type === 'ready');
+    assert.ok(ready.type === 'ready');
+    return `http://127.0.0.1:${ready.controlPort}`;
+  }
+
+  untilEvent(name: string): Promise<FromControl> {
+    return this.until((message) => message.type === 'log' && message.line.fields.event === name);
+  }
+
+  tell(message: ToControl): void {
+    this.#worker.postMessage(message);
+  }
+
+  async kill(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+test('control thread that is killed in a rollout leaves the split, and the next one goes on at the same step', async (t) => {
+  const start = await startOf(t);
+  const cell = new SplitCell(start.memory.split);
+  const first = new Thread(t, start);
+  await fetch(`${await first.url()}/v1/rollout`, { method: 'POST' });
+  await first.untilEvent('rollout-step');
+  await first.kill();
+  const { epoch, weightPpm } = cell.read();
+  assert.equal(weightPpm, 10_000);
+  const second = new Thread(t, { ...start, generation: 1 });
+  const url = await second.url();
+  const rollout = (await (await fetch(`${url}/v1/rollout`)).json()) as {
+    phase: string;
+    step: { index: number };
+  };
+  assert.deepEqual([rollout.phase, rollout.step.index], ['ramping', 0]);
+  assert.deepEqual([cell.read().epoch, cell.read().weightPpm], [epoch, weightPpm]);
+  const { events } = (await (await fetch(`${url}/v1/events`)).json()) as {
+    events: { id: number; name: string }[];
+  };
+  assert.deepEqual(
+    events.map(({ name }) => name),
+    ['started', 'rollout-started', 'rollout-step', 'control-restarted'],
+  );
+});
+
+test('control thread says why when its port is taken', async (t) => {
+  const blocker = createServer();
+  await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
+  t.after(() => blocker.close());
+  const { port } = blocker.address() as AddressInfo;
+  const start = await startOf(t, `127.0.0.1:${port}`);
+  const message = await new Thread(t, start).until(({ type }) => type === 'failed-to-listen');
+  assert.ok(message.type === 'failed-to-listen');
+  assert.equal(message.code, 'EADDRINUSE');
+});
+
+test('control thread that replaces another waits for its port and publishes the split meanwhile', async (t) => {
+  const blocker = createServer();
+  await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
+  const { port } = blocker.address() as AddressInfo;
+  const start = await startOf(t, `127.0.0.1:${port}`);
+  const thread = new Thread(t, { ...start, generation: 1 });
+  await thread.until((message) => message.type === 'log' && /cannot listen yet/.test(message.line.message));
+  assert.equal(new SplitCell(start.memory.split).epoch(), 1);
+  await new Promise((resolve) => blocker.close(resolve));
+  assert.equal(await thread.url(), `http://127.0.0.1:${port}`);
+});
+
+test('control thread stops when told to, and answers', async (t) => {
+  const thread = new Thread(t, await startOf(t));
+  await thread.url();
+  thread.tell({ type: 'stop' });
+  await thread.until(({ type }) => type === 'stopped');
+});
+
+test('control thread tells the workers from when on a request is slow', async (t) => {
+  const start = await startOf(t);
+  const thread = new Thread(t, start);
+  await thread.url();
+  countAnswers(start.memory, { arm: X, epoch: 1 }, { status: 200, count: 5_000, ms: 50 });
+  const ages = new Float64Array(start.memory.slowThresholds);
+  const median = (arm: 0 | 1): number => ages[slowThresholdIndex(arm, 0)] ?? 0;
+  while (median(X) === Number.POSITIVE_INFINITY) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.ok(Math.abs(median(X) - 50) < 2, String(median(X)));
+  assert.ok(median(Y) > median(X) && median(Y) < 60, String(median(Y)));
+});
