@@ -1,0 +1,118 @@
+// What a bad Y costs: nothing the client sees as long as the budget lasts, all of it charged to Y, and a breaker that steps in.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { PPM } from '#src/limits.ts';
+import { WORKER } from '#src/shared-memory/layout.ts';
+import { assertReconciled, type Bed, startBed } from '../support/bed.ts';
+import { readMetrics, sumMetric } from '../support/control.ts';
+import { LoadClient, type LoadReport } from '../support/load-client.ts';
+
+async function load(bed: Bed, count: number, options: { posts?: number } = {}): Promise<LoadReport> {
+  const client = new LoadClient({ port: bed.crossover.port, connections: 8, seed: 5, ...options }).start();
+  await client.untilAnswered(count);
+  const report = await client.stop();
+  assertReconciled(report, [bed.x, bed.y]);
+  return report;
+}
+
+async function counter(bed: Bed, offset: number): Promise<number> {
+  return (await bed.crossover.slabs()).reduce((sum, slab) => sum + (slab[offset] ?? 0), 0);
+}
+
+describe('a Y that is down', { concurrency: false }, () => {
+  let bed: Bed;
+  before(async () => {
+    bed = await startBed({ weightPpm: PPM / 2, failover: { budget: 1 } });
+    await bed.y.stop();
+  });
+  after(() => bed.stop());
+
+  it('is never seen by clients, is charged, and opens the breaker', async () => {
+    const report = await load(bed, 1000, { posts: 0.3 });
+    assert.deepEqual(report.failures.slice(0, 5), []);
+    assert.equal(report.byCluster.x, report.answered);
+    const metrics = await readMetrics(bed.crossover.controlPort);
+    const charged = sumMetric(metrics, 'crossover_failures_total', 'cluster="y"', 'kind="connect"');
+    const failovers = sumMetric(metrics, 'crossover_failovers_total', 'from="y"');
+    assert.ok(charged >= 20, `${charged} failures charged to Y`);
+    assert.equal(failovers, charged, 'each failure was rescued once');
+    assert.equal(sumMetric(metrics, 'crossover_failures_total', 'cluster="x"'), 0);
+    assert.ok((await counter(bed, WORKER.breakerOpens)) >= 1, 'the breaker opened');
+    assert.ok((await counter(bed, WORKER.breakerDiverted)) > 100, "Y's share went to X");
+    assert.ok(charged < 100, `${charged} failures while the breaker was open`);
+  });
+
+  it('is probed, and gets its share back when it is up again', async () => {
+    await bed.y.listen();
+    const client = new LoadClient({
+      port: bed.crossover.port,
+      connections: 8,
+      seed: 6,
+      requestsPerSecond: 400,
+    });
+    client.start();
+    const fromY = async (): Promise<boolean> => (await counter(bed, WORKER.breakerState)) === 0;
+    for (let round = 0; round < 60 && !(await fromY()); round++)
+      await client.untilAnswered(client.report.answered + 50);
+    await client.untilAnswered(client.report.answered + 200);
+    const report = await client.stop();
+    assert.deepEqual(report.failures.slice(0, 5), []);
+    assert.ok(report.byCluster.y >= 60, `${report.byCluster.y} of ${report.answered} from Y`);
+  });
+});
+
+describe('a Y that fails every other request', { concurrency: false }, () => {
+  let bed: Bed;
+  let failed = 0;
+  before(async () => {
+    bed = await startBed({ weightPpm: PPM, failover: { budget: 0.2 } });
+    let turn = 0;
+    bed.y.misbehave = (_request, response) => {
+      if (turn++ % 2 === 0) return false;
+      failed++;
+      response.statusCode = 503;
+      response.end('overloaded');
+      return true;
+    };
+  });
+  after(() => bed.stop());
+
+  it('is rescued within the budget, and beyond it keeps its own answers', async () => {
+    const report = await load(bed, 2000);
+    const rescued = report.byCluster.x;
+    const shown = report.byStatus.get(503) ?? 0;
+    assert.equal(rescued + shown, failed, 'each failure is either rescued or shown');
+    assert.ok(rescued > 0.1 * report.answered, `${rescued} of ${report.answered} rescued`);
+    assert.ok(
+      rescued < 0.27 * report.answered,
+      `${rescued} of ${report.answered} rescued: more than the budget`,
+    );
+    assert.equal(bed.x.requests, rescued);
+    assert.ok((await counter(bed, WORKER.failoverBudgetExhausted)) > 0);
+    const metrics = await readMetrics(bed.crossover.controlPort);
+    assert.equal(sumMetric(metrics, 'crossover_failovers_total', 'from="y"'), rescued);
+  });
+});
+
+describe('a Y that resets every request', { concurrency: false }, () => {
+  let bed: Bed;
+  before(async () => {
+    bed = await startBed({ weightPpm: PPM, failover: { budget: 1 } });
+    bed.y.misbehave = (request) => {
+      request.socket.resetAndDestroy();
+      return true;
+    };
+  });
+  after(() => bed.stop());
+
+  it('costs each POST it was sent a 502, delivered once', async () => {
+    const report = await load(bed, 500, { posts: 1 });
+    const onY = bed.y.requests;
+    assert.ok(onY >= 20, `${onY} POSTs reached Y before the breaker opened`);
+    assert.equal(report.byStatus.get(502), onY);
+    assert.equal(report.byCluster.x, report.answered - onY);
+    assert.deepEqual(bed.y.duplicates, []);
+    const again = [...bed.y.deliveries.keys()].filter((token) => bed.x.deliveries.has(token));
+    assert.deepEqual(again, []);
+  });
+});
