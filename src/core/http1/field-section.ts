@@ -59,6 +59,14 @@ export class FieldSection {
   }
 }
 
+/** Offset in `fields` of the first field of that FieldName, which must be there. */
+export function slotOf(section: FieldSection, name: number): number {
+  const fields = section.fields;
+  let slot = 0;
+  while (((fields[slot + 4] as number) & NAME_MASK) !== name) slot += FIELD_STRIDE;
+  return slot;
+}
+
 /** What the options of all Connection fields ask for (RFC 9110 7.6.1). */
 export const ConnectionOption = { close: 1, keepAlive: 2, upgrade: 4, other: 8 } as const;
 

@@ -1,6 +1,8 @@
 // Message body length (RFC 9112 6): the two framing fields, of which a message may have one, once, in one spelling.
 import { contentLengthMax } from '#src/limits.ts';
 import { ascii, CR, equalsIgnoreCase, SP } from './characters.ts';
+import { FieldName } from './field-kind.ts';
+import { type FieldSection, slotOf } from './field-section.ts';
 
 const chunked = ascii('chunked');
 
@@ -8,7 +10,7 @@ const chunked = ascii('chunked');
  * RFC 9112 7: the only transfer coding that is spoken here, named exactly once, bytes[start..end) being the trimmed
  * value. A tab behind it is refused: nginx and llhttp take it for a part of the name, so readers would disagree.
  */
-export function isExactlyChunked(bytes: Uint8Array, start: number, end: number): boolean {
+function isExactlyChunked(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = end; bytes[i] !== CR; i++) {
     if (bytes[i] !== SP) return false;
   }
@@ -16,7 +18,7 @@ export function isExactlyChunked(bytes: Uint8Array, start: number, end: number):
 }
 
 /** Value of a Content-Length (RFC 9110 8.6): digits only, at most contentLengthMax; -1 when it is anything else. */
-export function parseContentLength(bytes: Uint8Array, start: number, end: number): number {
+function parseContentLength(bytes: Uint8Array, start: number, end: number): number {
   if (start >= end) return -1;
   let value = 0;
   for (let i = start; i < end; i++) {
@@ -26,4 +28,36 @@ export function parseContentLength(bytes: Uint8Array, start: number, end: number
     if (value > contentLengthMax) return -1;
   }
   return value;
+}
+
+/** What messageLength says when it is not a Content-Length. */
+export const MessageLength = {
+  absent: -1,
+  chunked: -2,
+  /** Both fields: the ambiguity that request smuggling is made of. */
+  ambiguous: -3,
+  codingInvalid: -4,
+  lengthInvalid: -5,
+} as const;
+
+/**
+ * RFC 9112 6.3, without its leniency: the two fields never meet, neither comes twice, and HTTP/1.0 has no chunks.
+ *
+ * @returns the Content-Length, or one of MessageLength.
+ */
+export function messageLength(bytes: Uint8Array, section: FieldSection, minorVersion: 0 | 1): number {
+  const lengthBit = 1 << FieldName.contentLength;
+  const codingBit = 1 << FieldName.transferEncoding;
+  const { seen, repeated, fields } = section;
+  if ((seen & (lengthBit | codingBit)) === 0) return MessageLength.absent;
+  if ((seen & codingBit) !== 0) {
+    if ((seen & lengthBit) !== 0) return MessageLength.ambiguous;
+    const slot = slotOf(section, FieldName.transferEncoding);
+    const isOnce = (repeated & codingBit) === 0 && minorVersion === 1;
+    const isChunked = isExactlyChunked(bytes, fields[slot + 2] as number, fields[slot + 3] as number);
+    return isOnce && isChunked ? MessageLength.chunked : MessageLength.codingInvalid;
+  }
+  const slot = slotOf(section, FieldName.contentLength);
+  const length = parseContentLength(bytes, fields[slot + 2] as number, fields[slot + 3] as number);
+  return length < 0 || (repeated & lengthBit) !== 0 ? MessageLength.lengthInvalid : length;
 }

@@ -1,21 +1,22 @@
 // Request heads (RFC 9112 2, 3, 5, 6): one pass over the bytes, offsets out, nothing allocated, nothing thrown.
 import type { ProxyErrorName } from '#src/base/error-catalog.ts';
-import { contentLengthMax, leadingBlankLinesMax, methodBytesMax, targetBytesMax } from '#src/limits.ts';
-import { ascii, CR, equalsIgnoreCase, LF, METHOD, SLASH, SP, TARGET } from './characters.ts';
+import { contentLengthMax } from '#src/limits.ts';
+import { ascii, CR, equalsIgnoreCase, HTAB, SP } from './characters.ts';
 import { FieldName, NAME_MASK } from './field-kind.ts';
 import {
   ConnectionOption,
   connectionFields,
-  FieldSection,
   listHolds,
   parseFieldSection,
   readConnectionFields,
   SECTION_INVALID,
   SECTION_TOO_MANY,
+  slotOf,
 } from './field-section.ts';
 import { FIELD_STRIDE, Framing } from './framing.ts';
 import { isAuthority } from './host.ts';
-import { isExactlyChunked, parseContentLength } from './message-length.ts';
+import { MessageLength, messageLength } from './message-length.ts';
+import { parseRequestLine, RequestLine } from './request-line.ts';
 
 /** What an operator may change about heads. */
 export interface HeadLimits {
@@ -24,14 +25,11 @@ export interface HeadLimits {
   headerCount: number;
 }
 
-/** One parsed head. Reused from request to request; all offsets are into the parsed bytes, and valid after a head that was accepted. */
-export class RequestHead extends FieldSection {
-  /** First byte of the method: leading blank lines are behind it. */
-  start = 0;
-  methodEnd = 0;
-  targetStart = 0;
-  targetEnd = 0;
-  minorVersion: 0 | 1 = 1;
+/**
+ * One parsed head. Reused from request to request; all offsets are into the parsed bytes, and valid after a head that
+ * was accepted.
+ */
+export class RequestHead extends RequestLine {
   /** First field line. */
   fieldsStart = 0;
   /** One past the blank line. */
@@ -41,23 +39,10 @@ export class RequestHead extends FieldSection {
   contentLength = 0;
   /** The persistence the client asked for: HTTP/1.1 unless `close`, HTTP/1.0 only with `keep-alive`. */
   keepAlive = false;
-  isHead = false;
-  isConnect = false;
-  isOptions = false;
-  /** GET, HEAD, OPTIONS, PUT, DELETE, TRACE (RFC 9110 9.2.2). */
-  isIdempotent = false;
   /** The client waits for a 100 before it sends its body: HTTP/1.1 with a body only (RFC 9110 10.1.1). */
   hasExpectContinue = false;
   /** A switch of protocols to be tunnelled (RFC 9110 7.8): HTTP/1.1, no body, not h2c. */
   isUpgrade = false;
-  /** Host value, or the authority of an absolute-form target, which overrides it; equal when absent or empty. */
-  hostStart = 0;
-  hostEnd = 0;
-  isAbsoluteForm = false;
-  /** Path and query; `*` for asterisk-form; of an absolute-form target it may be empty or begin with `?`. */
-  pathStart = 0;
-  pathEnd = 0;
-  error: ProxyErrorName | null = null;
 }
 
 // The first length that needs a double changes the hidden class of all heads, and the code compiled for it is thrown
@@ -113,7 +98,7 @@ export function scanHead(
   if (afterCr && end > from) return end;
   for (let i = from; i < end; i++) {
     const byte = bytes[i] as number;
-    if (byte < SP && byte !== CR && byte !== 0x09) return end;
+    if (byte < SP && byte !== CR && byte !== HTAB) return end;
     if (byte === CR && i + 1 < end) return end;
   }
   return 0;
@@ -127,169 +112,6 @@ function refuse(head: RequestHead, error: ProxyErrorName): -1 {
 function fault(head: RequestHead, error: ProxyErrorName): false {
   head.error = error;
   return false;
-}
-
-/** RFC 9112 3: `method SP request-target SP HTTP-version CRLF`, single spaces. @returns as parseRequestHead, for the line. */
-function parseRequestLine(bytes: Uint8Array, start: number, end: number, head: RequestHead): number {
-  let i = start;
-  if (i < end && bytes[i] === CR) {
-    i = skipBlankLines(bytes, start, end);
-    if (i <= 0) return i === 0 ? 0 : refuse(head, 'requestLineInvalid');
-  }
-  head.start = i;
-  const methodLimit = i + methodBytesMax;
-  while (i < end && METHOD[bytes[i] as number] === 1) i++;
-  if (i > methodLimit) return refuse(head, 'requestLineInvalid');
-  if (i >= end) return 0;
-  if (bytes[i] !== SP || i === head.start) return refuse(head, 'requestLineInvalid');
-  head.methodEnd = i;
-  readMethod(bytes, head);
-  if (head.isConnect) return refuse(head, 'methodNotSupported');
-
-  const targetStart = ++i;
-  head.targetStart = targetStart;
-  const targetLimit = targetStart + targetBytesMax;
-  const targetScanEnd = Math.min(end, targetLimit);
-  while (i < targetScanEnd && TARGET[bytes[i] as number] === 1) i++;
-  if (i >= end) return 0;
-  if (bytes[i] !== SP) return refuse(head, targetError(bytes[i] as number, i, targetLimit));
-  head.targetEnd = i;
-  if (!readTarget(bytes, head)) return refuse(head, 'requestTargetInvalid');
-  return parseVersion(bytes, i + 1, end, head);
-}
-
-/** @returns the first byte of the request line, 0 when more bytes are needed, -1 for a bare CR or too many lines. */
-function skipBlankLines(bytes: Uint8Array, start: number, end: number): number {
-  let i = start;
-  for (let lines = 0; i < end && bytes[i] === CR; lines++) {
-    if (lines === leadingBlankLinesMax) return -1;
-    if (i + 1 >= end) return 0;
-    if (bytes[i + 1] !== LF) return -1;
-    i += 2;
-  }
-  return i < end ? i : 0;
-}
-
-function targetError(byte: number, at: number, limit: number): ProxyErrorName {
-  if (TARGET[byte] === 1 && at >= limit) return 'targetTooLong';
-  // A line that ends after the target is HTTP/0.9, or no request at all.
-  return byte === CR || byte === LF ? 'requestLineInvalid' : 'requestTargetInvalid';
-}
-
-/** RFC 9110 9: methods are case-sensitive. */
-function readMethod(bytes: Uint8Array, head: RequestHead): void {
-  const start = head.start;
-  let isHead = false;
-  let isConnect = false;
-  let isOptions = false;
-  let isIdempotent = false;
-  switch (head.methodEnd - start) {
-    case 3:
-      isIdempotent = isMethod(bytes, start, GET) || isMethod(bytes, start, PUT);
-      break;
-    case 4:
-      isHead = isMethod(bytes, start, HEAD);
-      isIdempotent = isHead;
-      break;
-    case 5:
-      isIdempotent = isMethod(bytes, start, TRACE);
-      break;
-    case 6:
-      isIdempotent = isMethod(bytes, start, DELETE);
-      break;
-    case 7:
-      isConnect = isMethod(bytes, start, CONNECT);
-      isOptions = isMethod(bytes, start, OPTIONS);
-      isIdempotent = isOptions;
-      break;
-    default:
-  }
-  head.isHead = isHead;
-  head.isConnect = isConnect;
-  head.isOptions = isOptions;
-  head.isIdempotent = isIdempotent;
-}
-
-const GET = ascii('GET');
-const PUT = ascii('PUT');
-const HEAD = ascii('HEAD');
-const TRACE = ascii('TRACE');
-const DELETE = ascii('DELETE');
-const CONNECT = ascii('CONNECT');
-const OPTIONS = ascii('OPTIONS');
-
-function isMethod(bytes: Uint8Array, start: number, method: Uint8Array): boolean {
-  for (let k = 0; k < method.length; k++) {
-    if (bytes[start + k] !== method[k]) return false;
-  }
-  return true;
-}
-
-/** RFC 9112 3.2: origin-form, absolute-form with http or https, or `*` with OPTIONS. */
-function readTarget(bytes: Uint8Array, head: RequestHead): boolean {
-  const start = head.targetStart;
-  const end = head.targetEnd;
-  const first = bytes[start];
-  head.isAbsoluteForm = false;
-  head.pathStart = start;
-  head.pathEnd = end;
-  if (first === SLASH) return true;
-  if (first === 0x2a) return end === start + 1 && head.isOptions;
-  return readAbsoluteForm(bytes, start, end, head);
-}
-
-const httpScheme = ascii('http://');
-const httpsScheme = ascii('https://');
-
-/** RFC 9112 3.2.2. */
-function readAbsoluteForm(bytes: Uint8Array, start: number, end: number, head: RequestHead): boolean {
-  let authorityStart = start + httpScheme.length;
-  if (authorityStart > end || !equalsIgnoreCase(bytes, start, authorityStart, httpScheme)) {
-    authorityStart = start + httpsScheme.length;
-    if (authorityStart > end || !equalsIgnoreCase(bytes, start, authorityStart, httpsScheme)) return false;
-  }
-  let i = authorityStart;
-  while (i < end && bytes[i] !== SLASH && bytes[i] !== 0x3f) i++;
-  if (!isAuthority(bytes, authorityStart, i)) return false;
-  head.isAbsoluteForm = true;
-  head.hostStart = authorityStart;
-  head.hostEnd = i;
-  head.pathStart = i;
-  return true;
-}
-
-const http1 = ascii('HTTP/1.');
-
-/** RFC 9112 2.3: HTTP/1.0 or HTTP/1.1 and the end of the line. */
-function parseVersion(bytes: Uint8Array, at: number, end: number, head: RequestHead): number {
-  if (at + 10 <= end) {
-    const minor = (bytes[at + 7] as number) - 0x30;
-    if (
-      isMethod(bytes, at, http1) &&
-      (minor === 1 || minor === 0) &&
-      bytes[at + 8] === CR &&
-      bytes[at + 9] === LF
-    ) {
-      head.minorVersion = minor;
-      return at + 10;
-    }
-  }
-  return judgeVersion(bytes, at, end, head);
-}
-
-/** `0` stands for any digit. */
-const versionPattern = ascii('HTTP/0.0\r\n');
-
-/** Off the fast path: an incomplete version, a wrong one, or something that is none. */
-function judgeVersion(bytes: Uint8Array, at: number, end: number, head: RequestHead): number {
-  for (let k = 0; k < versionPattern.length; k++) {
-    if (at + k >= end) return 0;
-    const byte = bytes[at + k] as number;
-    const expected = versionPattern[k] as number;
-    const fits = expected === 0x30 ? byte >= 0x30 && byte <= 0x39 : byte === expected;
-    if (!fits) return refuse(head, 'requestLineInvalid');
-  }
-  return refuse(head, 'versionNotSupported');
 }
 
 /** Fields that change what the message is; a request with none of them costs one comparison. */
@@ -317,13 +139,6 @@ function readFields(bytes: Uint8Array, head: RequestHead): boolean {
   return readLength(bytes, head) && readExpect(bytes, head) && readUpgrade(bytes, head);
 }
 
-const slotOf = (head: RequestHead, name: number): number => {
-  const fields = head.fields;
-  let slot = 0;
-  while (((fields[slot + 4] as number) & NAME_MASK) !== name) slot += FIELD_STRIDE;
-  return slot;
-};
-
 /** RFC 9112 3.2: exactly one Host on HTTP/1.1, valid; empty is valid where the target names no authority. */
 function readHost(bytes: Uint8Array, head: RequestHead): boolean {
   const bit = 1 << FieldName.host;
@@ -347,28 +162,26 @@ function readHost(bytes: Uint8Array, head: RequestHead): boolean {
   return true;
 }
 
-/** RFC 9112 6.3, without its leniency: the two fields never meet, and neither comes twice. */
+/** RFC 9112 6.3. */
 function readLength(bytes: Uint8Array, head: RequestHead): boolean {
-  const hasLength = (head.seen & (1 << FieldName.contentLength)) !== 0;
-  if ((head.seen & (1 << FieldName.transferEncoding)) !== 0) {
-    if (hasLength) return fault(head, 'framingAmbiguous');
-    const slot = slotOf(head, FieldName.transferEncoding);
-    const once = (head.repeated & (1 << FieldName.transferEncoding)) === 0 && head.minorVersion === 1;
-    if (!once || !isExactlyChunked(bytes, head.fields[slot + 2] as number, head.fields[slot + 3] as number)) {
+  const length = messageLength(bytes, head, head.minorVersion);
+  switch (length) {
+    case MessageLength.absent:
+      return true;
+    case MessageLength.chunked:
+      head.framing = Framing.chunked;
+      return true;
+    case MessageLength.ambiguous:
+      return fault(head, 'framingAmbiguous');
+    case MessageLength.codingInvalid:
       return fault(head, 'transferEncodingInvalid');
-    }
-    head.framing = Framing.chunked;
-    return true;
+    case MessageLength.lengthInvalid:
+      return fault(head, 'contentLengthInvalid');
+    default:
+      head.framing = Framing.length;
+      head.contentLength = length;
+      return true;
   }
-  if (!hasLength) return true;
-  const slot = slotOf(head, FieldName.contentLength);
-  const length = parseContentLength(bytes, head.fields[slot + 2] as number, head.fields[slot + 3] as number);
-  if (length < 0 || (head.repeated & (1 << FieldName.contentLength)) !== 0) {
-    return fault(head, 'contentLengthInvalid');
-  }
-  head.framing = Framing.length;
-  head.contentLength = length;
-  return true;
 }
 
 const continueExpectation = ascii('100-continue');

@@ -2,7 +2,7 @@
 // response on its connection begins, and so which client gets it.
 import { contentLengthMax } from '#src/limits.ts';
 import { ascii, CR, LF, SP, VALUE } from './characters.ts';
-import { FieldName, NAME_MASK } from './field-kind.ts';
+import { FieldName } from './field-kind.ts';
 import {
   ConnectionOption,
   connectionFields,
@@ -12,8 +12,8 @@ import {
   SECTION_INVALID,
   SECTION_TOO_MANY,
 } from './field-section.ts';
-import { FIELD_STRIDE, Framing } from './framing.ts';
-import { isExactlyChunked, parseContentLength } from './message-length.ts';
+import { Framing } from './framing.ts';
+import { MessageLength, messageLength } from './message-length.ts';
 import type { HeadLimits } from './request-head.ts';
 
 /** One parsed response head. Reused from response to response; offsets are into the parsed bytes. */
@@ -171,35 +171,25 @@ function readFields(
   return true;
 }
 
-const slotOf = (head: ResponseHead, name: number): number => {
-  const fields = head.fields;
-  let slot = 0;
-  while (((fields[slot + 4] as number) & NAME_MASK) !== name) slot += FIELD_STRIDE;
-  return slot;
-};
-
-/** RFC 9112 6.3, without its leniency, and judged even where the message has no body: the client would read it too. */
+/** RFC 9112 6.3, judged even where the message has no body: the client would read it too. */
 function readLength(bytes: Uint8Array, head: ResponseHead): boolean {
-  head.framing = Framing.close;
-  head.contentLength = 0;
-  const hasLength = (head.seen & (1 << FieldName.contentLength)) !== 0;
-  if ((head.seen & (1 << FieldName.transferEncoding)) !== 0) {
-    if (hasLength) return fault(head, 'Content-Length with Transfer-Encoding');
-    const slot = slotOf(head, FieldName.transferEncoding);
-    const once = (head.repeated & (1 << FieldName.transferEncoding)) === 0 && head.minorVersion === 1;
-    if (!once || !isExactlyChunked(bytes, head.fields[slot + 2] as number, head.fields[slot + 3] as number)) {
-      return fault(head, 'Transfer-Encoding not supported');
-    }
-    head.framing = Framing.chunked;
-    return true;
-  }
-  if (!hasLength) return true;
-  const slot = slotOf(head, FieldName.contentLength);
-  const length = parseContentLength(bytes, head.fields[slot + 2] as number, head.fields[slot + 3] as number);
-  if (length < 0 || (head.repeated & (1 << FieldName.contentLength)) !== 0) {
-    return fault(head, 'Content-Length malformed or repeated');
-  }
+  const length = messageLength(bytes, head, head.minorVersion);
+  head.contentLength = Math.max(length, 0);
   head.framing = Framing.length;
-  head.contentLength = length;
-  return true;
+  switch (length) {
+    case MessageLength.absent:
+      head.framing = Framing.close;
+      return true;
+    case MessageLength.chunked:
+      head.framing = Framing.chunked;
+      return true;
+    case MessageLength.ambiguous:
+      return fault(head, 'Content-Length with Transfer-Encoding');
+    case MessageLength.codingInvalid:
+      return fault(head, 'Transfer-Encoding not supported');
+    case MessageLength.lengthInvalid:
+      return fault(head, 'Content-Length malformed or repeated');
+    default:
+      return true;
+  }
 }

@@ -14,14 +14,14 @@ function expectNoDivergence(result: FuzzResult): void {
 describe('codec against llhttp', () => {
   it('mutated requests are read as llhttp reads them, or refused, and forwarded as the naive forwarder does', (t) => {
     t.diagnostic(`seed ${seed}`);
-    const result = fuzzRequests(seed, 500_000);
+    const result = fuzzRequests(seed, 400_000);
     expectNoDivergence(result);
     assert.ok(result.accepted > result.inputs / 10, 'the inputs are worth something');
   });
 
   it('mutated responses are read as llhttp reads them, or refused, and forwarded as the naive forwarder does', (t) => {
     t.diagnostic(`seed ${seed}`);
-    const result = fuzzResponses(seed, 100_000);
+    const result = fuzzResponses(seed, 80_000);
     expectNoDivergence(result);
     assert.ok(result.accepted > result.inputs / 10, 'the inputs are worth something');
   });
