@@ -83,8 +83,10 @@ export function stepView(state: RolloutState): StepView | null {
   };
 }
 
-export const holdOf = (state: RolloutState): HoldReason | null =>
-  state.phase === 'ramping' || state.phase === 'soaking' ? state.hold : null;
+export function holdOf(state: RolloutState): HoldReason | null {
+  if (state.phase === 'preflight') return state.hold ?? null;
+  return state.phase === 'ramping' || state.phase === 'soaking' ? state.hold : null;
+}
 
 export function rolloutView(state: RolloutState): RolloutView {
   const plan = 'plan' in state ? state.plan : null;

@@ -1,6 +1,7 @@
 // What can happen to a rollout. Every event carries its time; commands carry who and why.
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { RevertCause, RolloutPlan } from './rollout-state.ts';
+import type { Signals } from './signals.ts';
 
 /** Facts of the moment that the analysis does not cover. */
 export interface TickFacts {
@@ -11,6 +12,8 @@ export interface TickFacts {
   readonly healthyNodesY: number;
   /** Whether the store takes writes; an advance needs it, a revert does not. */
   readonly storeWritable: boolean;
+  /** Metrics, gates, windows, freeze; absent where there are none. */
+  readonly signals?: Signals;
 }
 
 export type RolloutCommandName = 'pause' | 'resume' | 'advance' | 'promote' | 'revert' | 'complete';
@@ -25,7 +28,8 @@ export const rolloutCommandNames: readonly RolloutCommandName[] = [
 
 export type RolloutEvent =
   | { readonly type: 'start'; readonly atMs: number; readonly plan: RolloutPlan }
-  | { readonly type: 'preflight-passed'; readonly atMs: number }
+  /** `signals` say what a start that passed its checks may still wait for. */
+  | { readonly type: 'preflight-passed'; readonly atMs: number; readonly signals?: Signals }
   | { readonly type: 'preflight-failed'; readonly atMs: number; readonly text: string }
   | { readonly type: 'tick'; readonly atMs: number; readonly verdict: Verdict; readonly facts: TickFacts }
   | {

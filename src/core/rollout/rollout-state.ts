@@ -42,13 +42,24 @@ export interface HoldReason {
     | 'breaker-open'
     | 'y-unhealthy'
     | 'store-unavailable'
+    | 'metric'
+    | 'freeze'
+    | 'window'
     | 'gate';
   readonly text: string;
 }
 
 /** Why a rollout was reverted. */
 export interface RevertCause {
-  readonly name: 'evidence' | 'cap' | 'breaker' | 'operator' | 'inconclusive' | 'recovery' | 'nodes';
+  readonly name:
+    | 'evidence'
+    | 'cap'
+    | 'breaker'
+    | 'operator'
+    | 'inconclusive'
+    | 'recovery'
+    | 'nodes'
+    | 'metric';
   readonly text: string;
 }
 
@@ -64,6 +75,8 @@ export type RolloutState =
       readonly plan: RolloutPlan;
       readonly weightPpm: 0;
       readonly sinceMs: number;
+      /** What the start waits for although the checks have passed; absent while they run. */
+      readonly hold?: HoldReason;
     }
   | {
       readonly phase: 'ramping';

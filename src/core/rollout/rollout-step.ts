@@ -5,8 +5,20 @@ import { stepOnCommand, stepOnSetSplit } from './operator-step.ts';
 import type { StepResult } from './rollout-effect.ts';
 import type { RolloutEvent } from './rollout-event.ts';
 import type { RolloutState } from './rollout-state.ts';
-import { stepOnTick } from './tick-step.ts';
-import { enterStep, percent, phaseText, record, refuse, revert, shift, stay } from './transitions.ts';
+import { type GatedMove, holdBefore, type Signals } from './signals.ts';
+import { stepOnTick, storeHold } from './tick-step.ts';
+import {
+  enterStep,
+  percent,
+  phaseText,
+  record,
+  refuse,
+  revert,
+  type StateOf,
+  shift,
+  stateAtStep,
+  stay,
+} from './transitions.ts';
 
 /** What the event does to the rollout. Refusals change nothing and say why; nothing throws. */
 export function step(state: RolloutState, event: RolloutEvent): StepResult {
@@ -71,7 +83,22 @@ function finishPreflight(
     const to: RolloutState = { phase: 'idle', weightPpm: 0, salt: state.plan.salt };
     return record(state, to, { ...by, name: 'preflight-failed', reason: event.text });
   }
-  const reason = 'all checks before the start have passed';
+  return enterWhenOpen(state, atMs, event.signals);
+}
+
+/** The first step, or what it waits for. Its checks have passed. */
+function enterWhenOpen(state: StateOf<'preflight'>, atMs: number, signals: Signals | undefined): StepResult {
+  const goesToFull = stateAtStep(state.plan, 0, atMs).phase === 'soaking';
+  const moves: readonly GatedMove[] = goesToFull ? ['start', 'full'] : ['start'];
+  for (const move of moves) {
+    const hold = holdBefore(move, signals);
+    if (hold !== null) return stay({ ...state, hold });
+  }
+  const reason =
+    state.hold === undefined
+      ? 'all checks before the start have passed'
+      : 'all checks before the start have passed, and nothing holds it any more';
+  const by = { atMs, actor: 'crossover', evidence: null };
   return enterStep(state, 0, { ...by, reason }, [{ type: 'reset-rollout-analysis' }]);
 }
 
@@ -81,8 +108,11 @@ function tick(state: RolloutState, event: EventOf<'tick'>): StepResult {
     case 'paused':
     case 'soaking':
       return stepOnTick(state, event);
-    case 'idle':
     case 'preflight':
+      if (state.hold === undefined) return stay(state);
+      if (!event.facts.storeWritable) return stay({ ...state, hold: storeHold });
+      return enterWhenOpen(state, event.atMs, event.facts.signals);
+    case 'idle':
     case 'completed':
     case 'reverted':
       return stay(state);

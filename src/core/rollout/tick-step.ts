@@ -4,6 +4,7 @@ import { formatDuration } from '#src/core/analysis/verdict-text.ts';
 import type { StepResult } from './rollout-effect.ts';
 import type { RolloutEvent, TickFacts } from './rollout-event.ts';
 import type { HoldReason, RevertCause } from './rollout-state.ts';
+import { holdBefore, holdByMetrics } from './signals.ts';
 import {
   complete,
   enterStep,
@@ -12,6 +13,7 @@ import {
   type RunningState,
   revert,
   type StateOf,
+  stateAtStep,
   stay,
 } from './transitions.ts';
 
@@ -58,6 +60,8 @@ function revertCause({ verdict, facts, atMs }: Tick, yDownSinceMs: number | null
       name: 'nodes',
       text: `Y has had no healthy node for ${formatDuration(atMs - yDownSinceMs)} while X has ${facts.healthyNodesX}`,
     };
+  const metric = facts.signals?.metrics.revert ?? null;
+  if (metric !== null) return { name: 'metric', text: metric };
   return null;
 }
 
@@ -81,7 +85,13 @@ const advanceBy = ({ atMs, verdict }: Tick, reason: string): Omit<Move, 'name'> 
 function stepRamping(state: StateOf<'ramping'>, event: Tick): StepResult {
   const { plan, stepIndex, stepSinceMs } = state;
   const { verdict, facts, atMs } = event;
-  const hold = holdByFacts(facts) ?? holdByVerdict(verdict) ?? holdByTime(plan.bakeMs, stepSinceMs, atMs);
+  const next = stateAtStep(plan, stepIndex + 1, atMs).phase === 'soaking' ? 'full' : 'step';
+  const hold =
+    holdByFacts(facts) ??
+    holdByVerdict(verdict) ??
+    holdByMetrics(facts.signals) ??
+    holdByTime(plan.bakeMs, stepSinceMs, atMs) ??
+    holdBefore(next, facts.signals);
   if (hold !== null) return holdRamping(state, hold, event);
   if (!facts.storeWritable) return stay({ ...state, hold: storeHold });
   return enterStep(state, stepIndex + 1, advanceBy(event, verdict.text));
@@ -105,7 +115,12 @@ function holdRamping(state: StateOf<'ramping'>, hold: HoldReason, { atMs, verdic
 function stepSoaking(state: StateOf<'soaking'>, event: Tick): StepResult {
   const { plan, sinceMs } = state;
   const { verdict, facts, atMs } = event;
-  const hold = holdByFacts(facts) ?? holdByVerdict(verdict) ?? holdByTime(plan.soakMs, sinceMs, atMs);
+  const hold =
+    holdByFacts(facts) ??
+    holdByVerdict(verdict) ??
+    holdByMetrics(facts.signals) ??
+    holdByTime(plan.soakMs, sinceMs, atMs) ??
+    holdBefore('complete', facts.signals);
   if (hold !== null) return stay({ ...state, hold });
   if (!facts.storeWritable) return stay({ ...state, hold: storeHold });
   return complete(state, advanceBy(event, `soaked for ${formatDuration(atMs - sinceMs)}: ${verdict.text}`));
@@ -136,7 +151,7 @@ function holdByTime(wantedMs: number, sinceMs: number, atMs: number): HoldReason
   return leftMs > 0 ? { name: 'bake', text: `watched for another ${formatDuration(leftMs)}` } : null;
 }
 
-const storeHold: HoldReason = {
+export const storeHold: HoldReason = {
   name: 'store-unavailable',
   text: 'everything else is ready, but the store takes no writes, and an advance must be recorded first',
 };

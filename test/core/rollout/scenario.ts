@@ -10,6 +10,7 @@ import {
 } from '#src/core/rollout/rollout-event.ts';
 import type { RolloutPlan, RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { step } from '#src/core/rollout/rollout-step.ts';
+import type { GateAnswer, Signals } from '#src/core/rollout/signals.ts';
 import { stateAtStep } from '#src/core/rollout/transitions.ts';
 
 const unitsMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
@@ -127,6 +128,31 @@ function verdictFrom(decision: string, rule: string): Verdict {
   }
 }
 
+const signalNames = ['freeze', 'window', 'metric', 'metricRevert', 'gate'];
+
+/** `freeze="…" window="…" metric="…" metricRevert="…" gateStart="…" gateStep="…" gateFull="…" gateComplete="…"` */
+function signalsFrom(settings: Map<string, string>): { signals?: Signals } {
+  const given = [...settings.keys()].some((key) => signalNames.some((name) => key.startsWith(name)));
+  if (!given) return {};
+  const gate = (name: string): GateAnswer => {
+    const text = settings.get(name);
+    return text === undefined || text === 'open' ? 'open' : { text };
+  };
+  return {
+    signals: {
+      freeze: settings.get('freeze') ?? null,
+      window: settings.get('window') ?? null,
+      metrics: { hold: settings.get('metric') ?? null, revert: settings.get('metricRevert') ?? null },
+      gates: {
+        forStart: gate('gateStart'),
+        forStep: gate('gateStep'),
+        forFull: gate('gateFull'),
+        forComplete: gate('gateComplete'),
+      },
+    },
+  };
+}
+
 function tickFrom(atMs: number, words: string[], settings: Map<string, string>): RolloutEvent {
   const [decision = 'hold', rule = 'needs-samples'] = words;
   return {
@@ -138,6 +164,7 @@ function tickFrom(atMs: number, words: string[], settings: Map<string, string>):
       healthyNodesX: Number(settings.get('nodesX') ?? 2),
       healthyNodesY: Number(settings.get('nodesY') ?? 2),
       storeWritable: settings.get('store') !== 'down',
+      ...signalsFrom(settings),
     },
   };
 }
@@ -156,7 +183,7 @@ function eventFrom(line: string, plan: RolloutPlan): RolloutEvent {
     case 'start':
       return { type: 'start', atMs, plan };
     case 'preflight-passed':
-      return { type: 'preflight-passed', atMs };
+      return { type: 'preflight-passed', atMs, ...signalsFrom(settings) };
     case 'preflight-failed':
       return { type: 'preflight-failed', atMs, text: reason };
     case 'tick':
@@ -193,9 +220,12 @@ function stateText(state: RolloutState): string {
   const weight = percent(state.weightPpm);
   switch (state.phase) {
     case 'idle':
-    case 'preflight':
     case 'completed':
       return `${state.phase} at ${weight}`;
+    case 'preflight': {
+      const { hold } = state;
+      return `preflight at ${weight}${hold === undefined ? '' : `, holds for ${hold.name}: "${hold.text}"`}`;
+    }
     case 'ramping':
     case 'soaking': {
       const hold = state.hold === null ? '' : `, holds for ${state.hold.name}: "${state.hold.text}"`;
