@@ -2,21 +2,25 @@
 // its numbers. How the tests work is in docs/decisions.md; what follows from a verdict is decided in core/rollout.
 
 import { errorFailures, errorRequests } from '#src/core/telemetry/outcome.ts';
-import type { TickSample } from '#src/core/telemetry/sample.ts';
+import type { EpochSample, TickSample } from '#src/core/telemetry/sample.ts';
 import { type Rates, RollingWindow } from '#src/core/telemetry/window.ts';
 import { PPM } from '#src/limits.ts';
-import { type CapSnapshot, CapStream } from './cap-stream.ts';
-import { familyWeights, logAdd } from './combine.ts';
-import { type BlipProfile, blipProfiles, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
-import { type RateSnapshot, RateTracker } from './rate-tracker.ts';
-import { errorOdds } from './stream-test.ts';
-import type { ArmCounts, HoldRule, StreamEvidence, Verdict } from './verdict.ts';
+import { logAdd } from './combine.ts';
+import { blipProfiles } from './compared-stream.ts';
+import { type ErrorSnapshot, ErrorStreams, type ErrorThresholds } from './error-streams.ts';
+import { type LatencySnapshot, LatencyStreams, type LatencyThresholds } from './latency-streams.ts';
+import { logSafeBar } from './safe-test.ts';
+import { type StatusSnapshot, StatusStreams, type StatusThresholds } from './status-streams.ts';
+import type { JudgedStream, StreamFamily } from './stream-family.ts';
+import type { HoldRule, StreamEvidence, Verdict } from './verdict.ts';
 import { comparisonText, formatChance, formatCount, formatDuration, formatShare } from './verdict-text.ts';
 import { XHealth } from './x-health.ts';
 
 /** What counts as worse. The same shape as the config's thresholds, of which it is a part. */
 export interface AnalysisThresholds {
-  readonly errorRate: { readonly timesX: number; readonly overX: number; readonly max: number | null };
+  readonly errorRate: ErrorThresholds;
+  readonly statusMix: StatusThresholds;
+  readonly latency: LatencyThresholds;
   readonly falseReverts: number;
   readonly harm: number;
   readonly warmupMs: number;
@@ -31,45 +35,51 @@ export interface AssessContext {
   readonly goal: 'step' | 'soak';
 }
 
-/** Chance per step of advancing a Y that is worse than the margin (beta). */
-const wrongAdvances = 0.05;
-export const logSafeBar = Math.log(1 / wrongAdvances);
 /** A step is watched for this long, however much traffic there is: bursts and slow starts need time to show. */
 const dwellMsMin = 10_000;
 /** Largest share of Y before the warm-up is over. */
 const warmupWeightPpmMax = 10_000;
-/** No step accepts a larger margin than this, however small its weight. */
-const marginMax = 0.3;
-/** Failures at X's rate that a forecast adds to Y's, so that the first few on Y do not make it swing. */
-const forecastPriorFailures = 10;
-
 export interface AnalysisSnapshot {
-  readonly version: 1;
+  readonly version: 2;
   /** The thresholds that the evidence was gathered for, as JSON. */
   readonly thresholds: string;
   readonly nowMs: number;
   readonly stepStartedMs: number;
   readonly firstYMs: number | null;
   readonly nextWeightPpm: number;
-  readonly errorRate: RateSnapshot;
   readonly xHealth: ReturnType<XHealth['snapshot']>;
-  readonly errors: StreamSnapshot;
-  readonly cap: CapSnapshot | null;
+  readonly errors: ErrorSnapshot;
+  readonly status: StatusSnapshot;
+  readonly latency: LatencySnapshot;
 }
 
-/** The total of a verdict: combined evidence, and the stream that contributes most. */
-interface Combined {
-  readonly logEvidence: number;
-  readonly cause: StreamEvidence | null;
+/** A stream with its evidence at this moment. */
+interface Judged {
+  readonly stream: JudgedStream;
+  readonly evidence: StreamEvidence;
+}
+
+/** What an advance lacks. */
+interface Lack {
+  readonly rule: HoldRule;
+  readonly text: string;
+}
+
+/** What is still needed for an advance, over all streams that have a say in it. */
+interface Need {
+  readonly requests: number | null;
+  /** The stream that needs the most. */
+  readonly stream: JudgedStream;
 }
 
 export class Analysis {
   readonly #thresholds: AnalysisThresholds;
   readonly #fingerprint: string;
   readonly #logBar: number;
-  readonly #errors: ComparedStream;
-  readonly #cap: CapStream | null;
-  readonly #errorRate = new RateTracker();
+  readonly #errors: ErrorStreams;
+  readonly #status: StatusStreams;
+  readonly #latency: LatencyStreams;
+  readonly #families: readonly StreamFamily<unknown>[];
   readonly #xHealth = new XHealth();
   readonly #window = new RollingWindow();
   /** Time of the analysis: that of the samples, shifted after a restore so that it goes on where the snapshot ended. */
@@ -82,56 +92,52 @@ export class Analysis {
   #nextWeightPpm = PPM;
 
   constructor(thresholds: AnalysisThresholds) {
-    const profile: BlipProfile = blipProfiles[thresholds.blipToleranceMs];
-    const { timesX, overX, max } = thresholds.errorRate;
+    const { errorRate, statusMix, latency, harm, blipToleranceMs } = thresholds;
+    const profile = blipProfiles[blipToleranceMs];
     this.#thresholds = thresholds;
-    this.#fingerprint = JSON.stringify([thresholds.errorRate, thresholds.harm, thresholds.blipToleranceMs]);
+    this.#fingerprint = JSON.stringify([errorRate, statusMix, latency, harm, blipToleranceMs]);
     this.#logBar = Math.log(1 / thresholds.falseReverts);
-    this.#errors = new ComparedStream(
-      { name: 'errors', weight: familyWeights.errors, timesX, over: overX, odds: errorOdds },
-      profile,
-    );
-    this.#cap =
-      max === null
-        ? null
-        : new CapStream({ name: 'errors.max', weight: familyWeights.caps, cap: max }, profile);
+    this.#errors = new ErrorStreams(errorRate, harm, profile);
+    this.#status = new StatusStreams(statusMix, profile);
+    this.#latency = new LatencyStreams(latency, profile);
+    this.#families = [this.#errors, this.#status, this.#latency];
   }
 
   /** Takes one tick's counts. Allocates nothing. */
   update(sample: TickSample): void {
     this.#shiftMs ??= this.#nowMs + sample.dtMs - sample.atMs;
-    const nowMs = sample.atMs + this.#shiftMs;
-    this.#nowMs = nowMs;
-    this.#window.advance(nowMs);
-    this.#errors.beginTick(nowMs, sample.dtMs);
-    this.#cap?.beginTick(nowMs, sample.dtMs);
-    const a = this.#errorRate.plugIn();
+    this.#nowMs = sample.atMs + this.#shiftMs;
+    this.#window.advance(this.#nowMs);
+    for (const family of this.#families)
+      family.beginTick(this.#nowMs, sample.dtMs, this.#warmupLeftMs() === 0);
     let requestsX = 0;
     let failuresX = 0;
-    for (let i = 0; i < sample.epochs.length; i++) {
-      const epoch = sample.epochs[i];
-      if (epoch === undefined) continue;
-      const nX = errorRequests(epoch.x);
-      const kX = errorFailures(epoch.x);
-      const nY = errorRequests(epoch.y);
-      const kY = errorFailures(epoch.y);
-      requestsX += nX;
-      failuresX += kX;
-      if (nY > 0) this.#firstYMs ??= nowMs;
-      this.#window.add(nX, kX, nY, kY);
-      this.#errors.add(epoch.epoch, nX, kX, nY, kY, a);
-      this.#cap?.add(epoch.epoch, epoch.weightPpm, nX, kX, nY, kY, a);
+    for (const epoch of sample.epochs) {
+      requestsX += errorRequests(epoch.x);
+      failuresX += errorFailures(epoch.x);
+      this.#take(epoch);
     }
-    this.#errorRate.add(sample.dtMs, requestsX, failuresX);
+    for (const family of this.#families) family.endTick();
     this.#xHealth.add(sample.dtMs, requestsX, failuresX);
+  }
+
+  #take(epoch: EpochSample): void {
+    const { x, y } = epoch;
+    if (errorRequests(y) > 0) this.#firstYMs ??= this.#nowMs;
+    this.#window.add(errorRequests(x), errorFailures(x), errorRequests(y), errorFailures(y));
+    for (const family of this.#families) family.add(epoch);
+  }
+
+  /** Age in ms at which a waiting request counts as slow at latency quantile `index`; Infinity while unknown. */
+  slowThresholdMs(arm: 'x' | 'y', index: number): number {
+    return this.#latency.slowThresholdMs(arm, index);
   }
 
   /** A rollout begins: forgets all evidence. What is known of X alone stays. */
   resetRollout(atMs: number): void {
     const nowMs = this.#time(atMs);
     this.#firstYMs = null;
-    this.#errors.resetRollout(nowMs);
-    this.#cap?.reset(nowMs);
+    for (const family of this.#families) family.resetRollout(nowMs);
     this.#stepStartedMs = nowMs;
   }
 
@@ -140,68 +146,92 @@ export class Analysis {
     const nowMs = this.#time(atMs);
     this.#nextWeightPpm = nextWeightPpm;
     this.#stepStartedMs = nowMs;
-    this.#errors.resetStep(this.#marginOf(nextWeightPpm), nowMs);
+    for (const family of this.#families) family.resetStep(nextWeightPpm, nowMs);
   }
 
   #time(atMs: number): number {
     return this.#shiftMs === null ? this.#nowMs : atMs + this.#shiftMs;
   }
 
-  /** How much worse Y may be, as a share of its requests, without costing all traffic more than the accepted harm. */
-  #marginOf(weightPpm: number): number {
-    return Math.min((this.#thresholds.harm * PPM) / Math.max(1, weightPpm), marginMax);
-  }
-
   /** The verdict on what was taken so far. */
   assess(context: AssessContext): Verdict {
-    const streams = [this.#errors.evidence(logSafeBar)];
-    if (this.#cap !== null) streams.push(this.#cap.evidence(this.#errors));
-    const { logEvidence, cause } = combine(streams);
+    const judged = this.#families.flatMap(({ streams }) =>
+      streams.map((stream): Judged => ({ stream, evidence: stream.evidence() })),
+    );
+    const { logEvidence, cause } = combine(judged);
     const last10s = this.#window.rates(10);
-    const needed = context.goal === 'step' ? this.#requestsNeeded() : 0;
+    const need = context.goal === 'step' ? this.#need() : null;
+    const samplesNeeded = need === null || need.requests === 0 ? null : need.requests;
     const numbers = {
       logEvidence,
       logEvidenceBar: this.#logBar,
       logSafeBar,
-      cause: cause?.stream ?? null,
-      streams,
-      samplesNeeded: needed === 0 ? null : needed,
-      secondsNeeded: secondsNeeded(needed, last10s),
+      cause: cause?.stream.name ?? null,
+      streams: judged.map(({ evidence }) => evidence),
+      samplesNeeded,
+      secondsNeeded: secondsNeeded(samplesNeeded, last10s),
       xHealthy: this.#xHealth.healthy(),
       last10s,
       last60s: this.#window.rates(60),
     };
-    if (logEvidence >= this.#logBar && cause !== null) return this.#revert(numbers, cause);
-    const rule = this.#lacking(context, numbers);
-    if (rule !== null) return { ...numbers, decision: 'hold', rule, text: this.#holdText(rule, numbers) };
+    if (logEvidence >= this.#logBar && cause !== null) {
+      const capped = cause.evidence.stream.endsWith('.max');
+      const text = revertText(cause.stream, capped, logEvidence);
+      return { ...numbers, decision: 'revert', rule: capped ? 'cap' : 'evidence', text };
+    }
+    const lack = this.#lack(context, numbers, cause, need);
+    if (lack !== null) return { ...numbers, decision: 'hold', ...lack };
     return { ...numbers, decision: 'advance', rule: 'not-worse', text: this.#advanceText(context) };
   }
 
-  #revert(numbers: Omit<Verdict, 'decision' | 'rule' | 'text'>, cause: StreamEvidence): Verdict {
-    const chance = formatChance(numbers.logEvidence);
-    if (this.#cap !== null && cause.stream === this.#cap.name) {
-      const { x, y } = this.#cap.evidenceCounts(this.#errors);
-      const compared = comparisonText('errors', x, y);
-      const text = `${compared}, over the cap of ${formatShare(this.#cap.cap)}; the chance of this if Y were within it is below ${chance}`;
-      return { ...numbers, decision: 'revert', rule: 'cap', text };
-    }
-    const { x, y } = this.#errors.evidenceCounts();
-    const compared = comparisonText(cause.stream, x, y);
-    const text = `${compared}; the chance of this if Y were no worse is below ${chance}`;
-    return { ...numbers, decision: 'revert', rule: 'evidence', text };
+  /** What an advance lacks, most serious first; null when nothing. */
+  #lack(
+    { goal }: AssessContext,
+    {
+      logEvidence,
+      samplesNeeded,
+      secondsNeeded: seconds,
+    }: Pick<Verdict, 'logEvidence' | 'samplesNeeded' | 'secondsNeeded'>,
+    cause: Judged | null,
+    need: Need | null,
+  ): Lack | null {
+    const { x, y } = this.#errors.errors.stepCounts();
+    if (y.requests === 0)
+      return {
+        rule: 'no-data',
+        text: `no traffic on Y in this step yet, ${formatCount(x.requests)} requests on X`,
+      };
+    if (!this.#xHealth.healthy()) return { rule: 'x-unhealthy', text: this.#xUnhealthyText() };
+    if (logEvidence >= this.#logBar / 2 && cause !== null)
+      return { rule: 'suspicion', text: this.#suspicionText(cause.stream, logEvidence) };
+    if (goal === 'soak') return null;
+    if (x.requests === 0)
+      return {
+        rule: 'no-data',
+        text: `no traffic on X to compare with: Y had ${formatCount(y.requests)} requests`,
+      };
+    if (this.#warmupLeftMs() > 0 && this.#nextWeightPpm > warmupWeightPpmMax)
+      return { rule: 'warmup', text: this.#warmupText() };
+    if (need !== null && need.requests !== 0)
+      return { rule: 'needs-samples', text: needsText(need.stream, samplesNeeded, seconds) };
+    const leftMs = this.#stepStartedMs + dwellMsMin - this.#nowMs;
+    return leftMs > 0
+      ? { rule: 'bake', text: `the step is watched for another ${formatDuration(leftMs)}` }
+      : null;
   }
 
-  /** What an advance lacks, most serious first; null when nothing. */
-  #lacking(context: AssessContext, numbers: { logEvidence: number; xHealthy: boolean }): HoldRule | null {
-    const { x, y } = this.#errors.stepCounts();
-    if (y.requests === 0) return 'no-data';
-    if (!numbers.xHealthy) return 'x-unhealthy';
-    if (numbers.logEvidence >= this.#logBar / 2) return 'suspicion';
-    if (context.goal === 'soak') return null;
-    if (x.requests === 0) return 'no-data';
-    if (this.#warmupLeftMs() > 0 && this.#nextWeightPpm > warmupWeightPpmMax) return 'warmup';
-    if (this.#errors.safe.logEvidence() < logSafeBar) return 'needs-samples';
-    return this.#dwellLeftMs() > 0 ? 'bake' : null;
+  /** The largest need of all streams that have a say; before the warm-up is over, that is the errors alone. */
+  #need(): Need {
+    const families = this.#warmupLeftMs() > 0 ? [this.#errors] : this.#families;
+    let need: Need = { requests: 0, stream: this.#errors.errors };
+    for (const { streams } of families) {
+      for (const stream of streams) {
+        const requests = stream.requestsNeeded();
+        if (requests === null) return { requests, stream };
+        if (requests > (need.requests ?? 0)) need = { requests, stream };
+      }
+    }
+    return need;
   }
 
   #warmupLeftMs(): number {
@@ -209,71 +239,45 @@ export class Analysis {
     return Math.max(0, this.#firstYMs + this.#thresholds.warmupMs - this.#nowMs);
   }
 
-  #dwellLeftMs(): number {
-    return Math.max(0, this.#stepStartedMs + dwellMsMin - this.#nowMs);
+  #warmupText(): string {
+    const left = formatDuration(this.#warmupLeftMs());
+    return `Y is warming up for another ${left}; until then it gets no more than ${formatShare(warmupWeightPpmMax / PPM)}`;
   }
 
-  /** Y requests still needed for an advance at the rates of this step; 0 when there are enough, null when unknown. */
-  #requestsNeeded(): number | null {
-    const { x, y } = this.#errors.stepCounts();
-    if (x.requests === 0 || y.requests === 0) return null;
-    const pX = this.#errorRate.plugIn();
-    const pY = (y.failures + forecastPriorFailures) / (y.requests + forecastPriorFailures / pX);
-    return this.#errors.safe.requestsNeeded(logSafeBar, pX, pY, x.requests / y.requests);
+  #xUnhealthyText(): string {
+    const now = formatShare(this.#xHealth.rate());
+    const usual = formatShare(this.#xHealth.usualRate());
+    return `X itself has ${now} errors now, usual are ${usual}; nothing advances until it has recovered`;
   }
 
-  #holdText(
-    rule: HoldRule,
-    numbers: Pick<Verdict, 'logEvidence' | 'samplesNeeded' | 'secondsNeeded'>,
-  ): string {
-    const { x, y } = this.#errors.stepCounts();
-    switch (rule) {
-      case 'no-data':
-        return noDataText(x, y);
-      case 'x-unhealthy':
-        return `X itself has ${formatShare(this.#xHealth.rate())} errors now, usual are ${formatShare(this.#xHealth.usualRate())}; nothing advances until it has recovered`;
-      case 'suspicion':
-        return `${comparisonText('errors', x, y)} raise suspicion: the chance of this if Y were no worse is below ${formatChance(numbers.logEvidence)}, a revert needs ${formatChance(this.#logBar)}`;
-      case 'warmup':
-        return `Y is warming up for another ${formatDuration(this.#warmupLeftMs())}; until then it gets no more than ${formatShare(warmupWeightPpmMax / PPM)}`;
-      case 'bake':
-        return `the step is watched for another ${formatDuration(this.#dwellLeftMs())}`;
-      case 'needs-samples':
-        return this.#needsText(x, y, numbers);
-    }
+  #suspicionText(stream: JudgedStream, logEvidence: number): string {
+    const chance = formatChance(logEvidence);
+    const bar = formatChance(this.#logBar);
+    return `${stream.accusation()} raise suspicion: the chance of this if Y were no worse is below ${chance}, a revert needs ${bar}`;
   }
 
-  #needsText(x: ArmCounts, y: ArmCounts, numbers: Pick<Verdict, 'samplesNeeded' | 'secondsNeeded'>): string {
+  #advanceText({ goal }: AssessContext): string {
+    const { errors } = this.#errors;
+    const { x, y } = errors.stepCounts();
     const compared = comparisonText('errors', x, y);
-    const margin = formatShare(this.#errors.safe.margin);
-    if (numbers.samplesNeeded === null)
-      return `${compared}: at these rates Y will not be shown to be within ${margin} of X`;
-    const requests = `needs about ${formatCount(numbers.samplesNeeded)} more requests on Y`;
-    if (numbers.secondsNeeded === null) return `${requests}, none arrive at present`;
-    return `${requests}, ${formatDuration(numbers.secondsNeeded * 1000)} at the present rate`;
-  }
-
-  #advanceText(context: AssessContext): string {
-    const { x, y } = this.#errors.stepCounts();
-    const compared = comparisonText('errors', x, y);
-    if (context.goal === 'soak') return `${compared}; nothing speaks against Y`;
-    const margin = formatShare(this.#errors.safe.margin);
+    if (goal === 'soak') return `${compared}; nothing speaks against Y`;
+    const margin = formatShare(errors.evidence().margin ?? 0);
     return `${compared}; Y is not worse by more than ${margin} of its requests`;
   }
 
   /** Everything that a restart must not lose, as plain JSON. */
   snapshot(): AnalysisSnapshot {
     return {
-      version: 1,
+      version: 2,
       thresholds: this.#fingerprint,
       nowMs: this.#nowMs,
       stepStartedMs: this.#stepStartedMs,
       firstYMs: this.#firstYMs,
       nextWeightPpm: this.#nextWeightPpm,
-      errorRate: this.#errorRate.snapshot(),
       xHealth: this.#xHealth.snapshot(),
       errors: this.#errors.snapshot(),
-      cap: this.#cap?.snapshot() ?? null,
+      status: this.#status.snapshot(),
+      latency: this.#latency.snapshot(),
     };
   }
 
@@ -282,39 +286,49 @@ export class Analysis {
    * gathered for other thresholds or by another version: then the tests begin anew.
    */
   restore(snapshot: AnalysisSnapshot): boolean {
-    if (snapshot.version !== 1 || snapshot.thresholds !== this.#fingerprint) return false;
+    if (snapshot.version !== 2 || snapshot.thresholds !== this.#fingerprint) return false;
     this.#nowMs = snapshot.nowMs;
     this.#shiftMs = null;
     this.#stepStartedMs = snapshot.stepStartedMs;
     this.#firstYMs = snapshot.firstYMs;
     this.#nextWeightPpm = snapshot.nextWeightPpm;
-    this.#errorRate.restore(snapshot.errorRate);
     this.#xHealth.restore(snapshot.xHealth);
     this.#errors.restore(snapshot.errors);
-    if (snapshot.cap !== null) this.#cap?.restore(snapshot.cap);
+    this.#status.restore(snapshot.status);
+    this.#latency.restore(snapshot.latency);
     return true;
   }
 }
 
-/** The weighted average of the streams' e-values, in logs. */
-function combine(streams: readonly StreamEvidence[]): Combined {
+/** The weighted average of the streams' e-values, in logs, and the stream that contributes most to it. */
+function combine(judged: readonly Judged[]): { readonly logEvidence: number; readonly cause: Judged | null } {
   let logEvidence = Number.NEGATIVE_INFINITY;
-  let cause: StreamEvidence | null = null;
-  for (const stream of streams) {
-    logEvidence = logAdd(logEvidence, Math.log(stream.weight) + stream.logWorse);
-    if (stream.logWorse > 0 && (cause === null || contribution(stream) > contribution(cause))) cause = stream;
+  let cause: Judged | null = null;
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const one of judged) {
+    const { weight, logWorse } = one.evidence;
+    const contribution = Math.log(weight) + logWorse;
+    logEvidence = logAdd(logEvidence, contribution);
+    if (logWorse <= 0 || contribution <= largest) continue;
+    largest = contribution;
+    cause = one;
   }
   return { logEvidence, cause };
 }
 
-const contribution = (stream: StreamEvidence): number => Math.log(stream.weight) + stream.logWorse;
-
 function secondsNeeded(requests: number | null, rates: Rates): number | null {
-  if (requests === null || requests === 0 || rates.y.requestsPerSecond <= 0) return null;
+  if (requests === null || rates.y.requestsPerSecond <= 0) return null;
   return requests / rates.y.requestsPerSecond;
 }
 
-function noDataText(x: ArmCounts, y: ArmCounts): string {
-  if (y.requests > 0) return `no traffic on X to compare with: Y had ${formatCount(y.requests)} requests`;
-  return `no traffic on Y in this step yet, ${formatCount(x.requests)} requests on X`;
+function revertText(stream: JudgedStream, capped: boolean, logEvidence: number): string {
+  const unless = capped ? 'within it' : 'no worse';
+  return `${stream.accusation()}; the chance of this if Y were ${unless} is below ${formatChance(logEvidence)}`;
+}
+
+function needsText(stream: JudgedStream, requests: number | null, seconds: number | null): string {
+  if (requests === null) return stream.doubt();
+  const needed = `needs about ${formatCount(requests)} more requests on Y`;
+  if (seconds === null) return `${needed}, none arrive at present`;
+  return `${needed}, ${formatDuration(seconds * 1000)} at the present rate`;
 }

@@ -1,16 +1,11 @@
-// The absolute cap as a stream of the analysis: its test, deflated by how Y's failures cluster. It counts nothing itself
-// but reads the counts of the stream whose rate it caps.
-
+// An absolute cap as a stream of the analysis: its test, deflated by how Y's failures cluster in time.
 import { AbsoluteCap } from './absolute-cap.ts';
-import {
-  type BlipProfile,
-  type ComparedStream,
-  countedEvidence,
-  countsSince,
-  deflationBetween,
-} from './compared-stream.ts';
+import { type BlipProfile, countedEvidence, Totals } from './compared-stream.ts';
+import { deflationBetween, WindowRing, type WindowRingSnapshot } from './deflation.ts';
 import type { BankSnapshot } from './evidence-bank.ts';
-import type { ArmCounts, StreamEvidence } from './verdict.ts';
+import type { JudgedStream } from './stream-family.ts';
+import type { StreamEvidence } from './verdict.ts';
+import { comparisonText, formatShare } from './verdict-text.ts';
 
 export interface CapSpec {
   readonly name: string;
@@ -21,38 +16,96 @@ export interface CapSpec {
 }
 
 export interface CapSnapshot {
-  readonly bank: BankSnapshot;
-  readonly blocks: readonly number[];
+  readonly nowMs: number;
+  readonly totals: readonly number[];
+  readonly ring: WindowRingSnapshot;
+  readonly test: { readonly bank: BankSnapshot; readonly blocks: readonly number[] };
 }
 
-export class CapStream extends AbsoluteCap {
+export class CapStream implements JudgedStream {
   readonly name: string;
-  readonly #weight: number;
+  readonly #spec: CapSpec;
+  readonly #what: string;
+  readonly #test: AbsoluteCap;
+  readonly #ring: WindowRing;
+  readonly #totals = new Totals();
+  #nowMs = 0;
+  #dtMs = 0;
 
-  constructor(spec: CapSpec, profile: BlipProfile) {
-    super(spec.cap, profile.limit);
+  constructor(spec: CapSpec, profile: BlipProfile, what: string) {
     this.name = spec.name;
-    this.#weight = spec.weight;
+    this.#spec = spec;
+    this.#what = what;
+    this.#test = new AbsoluteCap(spec.cap, profile.limit);
+    this.#ring = new WindowRing(profile.windowMs);
   }
 
-  /** Counts of the seconds that the present evidence rests on. */
-  evidenceCounts(capped: ComparedStream): { readonly x: ArmCounts; readonly y: ArmCounts } {
-    return countsSince(capped.ring, this.risingSinceMs(capped.ring.ofY));
+  resetRollout(nowMs: number): void {
+    this.#test.reset(nowMs);
+    this.#ring.reset(nowMs);
+    this.resetStep();
   }
 
-  /** All numbers at this moment; `capped` is the stream whose rate is capped. */
-  evidence(capped: ComparedStream): StreamEvidence {
-    const raw = this.logEvidence();
-    const deflated = this.deflatedLogEvidence(capped.ring.ofY);
+  resetStep(): void {
+    this.#totals.clear();
+  }
+
+  /** A tick begins: the counts that follow are of the `dtMs` before `nowMs`. */
+  beginTick(nowMs: number, dtMs: number): void {
+    this.#nowMs = nowMs;
+    this.#dtMs = dtMs;
+    this.#test.beginTick(nowMs, dtMs);
+  }
+
+  /** Adds the tick's counts of an epoch; `a` is X's rate as known before this tick. */
+  add(epoch: number, weightPpm: number, nX: number, kX: number, nY: number, kY: number, a: number): void {
+    this.#totals.add(nX, kX, nY, kY);
+    this.#ring.add(this.#nowMs - this.#dtMs / 2, nX, kX, nY, kY);
+    this.#test.add(epoch, weightPpm, nX, kX, nY, kY, a);
+  }
+
+  evidence(): StreamEvidence {
+    const raw = this.#test.logEvidence();
+    const deflated = this.#test.deflatedLogEvidence(this.#ring.ofY);
     return {
       stream: this.name,
-      logWorse: countedEvidence(deflated, capped.yWindows()),
+      logWorse: countedEvidence(deflated, this.#ring.yWindows(this.#nowMs)),
       deflation: deflationBetween(raw, deflated),
       logSafe: null,
       margin: null,
-      weight: this.#weight,
-      ...capped.stepCounts(),
+      weight: this.#spec.weight,
+      x: this.#totals.x,
+      y: this.#totals.y,
       certifiedBound: null,
     };
+  }
+
+  accusation(): string {
+    const { x, y } = this.#ring.countsSince(this.#test.risingSinceMs(this.#ring.ofY));
+    return `${comparisonText(this.#what, x, y)}, over the cap of ${formatShare(this.#spec.cap)}`;
+  }
+
+  requestsNeeded(): number | null {
+    return 0;
+  }
+
+  doubt(): string {
+    return '';
+  }
+
+  snapshot(): CapSnapshot {
+    return {
+      nowMs: this.#nowMs,
+      totals: this.#totals.snapshot(),
+      ring: this.#ring.snapshot(),
+      test: this.#test.snapshot(),
+    };
+  }
+
+  restore(snapshot: CapSnapshot): void {
+    this.#nowMs = snapshot.nowMs;
+    this.#totals.restore(snapshot.totals);
+    this.#ring.restore(snapshot.ring);
+    this.#test.restore(snapshot.test);
   }
 }

@@ -1,7 +1,7 @@
 // Many streams, one budget for false reverts: the weighted average of their e-values is an e-value again, whatever the
 // streams have to do with each other. Weights sum to at most 1; what no stream spends stays unspent.
 
-/** Shares of the false-revert budget by family of streams. They sum to 1. */
+/** Shares of the false-revert budget by family of streams. With those of the caps they sum to 1. */
 export const familyWeights = {
   errors: 0.3,
   /** Over all latency quantiles. */
@@ -10,13 +10,14 @@ export const familyWeights = {
   status: 0.15,
   /** Over a fixed number of tracked routes. */
   routes: 0.25,
-  /**
-   * Over the absolute caps. Small, since a cap is a rule about gross failure, which costs it a second more (ln(1/0.05) is
-   * 3.0 nats, and evidence grows by up to 8 a second); taken from the routes, whose share is split so finely anyway that
-   * it costs each of them 0.2 nats.
-   */
-  caps: 0.05,
 } as const;
+
+/**
+ * Shares of the absolute caps, 0.05 in all. Small, since a cap is a rule about gross failure, which that costs a second more
+ * (ln(1/0.03) is 3.5 nats, and evidence grows by up to 8 a second); taken from the routes, whose share is split so finely
+ * anyway that it costs each of them 0.2 nats.
+ */
+export const capWeights = { errors: 0.03, latencyEach: 0.004 } as const;
 
 /** ln(e^a + e^b) without overflow. */
 export function logAdd(a: number, b: number): number {

@@ -1,12 +1,13 @@
 // One metric of Y against the same metric of X: everything the analysis keeps about one stream of counts. Streams differ
 // only in what they count and in their boundaries; errors, status classes and latency quantiles all have this shape.
-
-import { WindowRing, yWindowsMin } from './deflation.ts';
+import { deflationBetween, WindowRing, yWindowsMin } from './deflation.ts';
 import { EpochBlocks } from './epoch-blocks.ts';
 import type { EvidenceLimit } from './evidence-bank.ts';
-import { CertifiedBound, SafeTest } from './safe-test.ts';
+import { CertifiedBound, logSafeBar, SafeTest } from './safe-test.ts';
+import type { JudgedStream } from './stream-family.ts';
 import { StreamTest } from './stream-test.ts';
 import type { ArmCounts, StreamEvidence } from './verdict.ts';
+import { comparisonText, formatShare } from './verdict-text.ts';
 
 /** How long a burst may be that is not taken for a regression. */
 export interface BlipProfile {
@@ -27,61 +28,106 @@ export interface StreamSpec {
   readonly timesX: number;
   readonly over: number;
   readonly odds: readonly number[];
+  /** Whether the smallest certified margin is reported. */
+  readonly certify: boolean;
 }
 
-const armCounts = (requests: number, failures: number): ArmCounts => ({
-  requests,
-  failures,
-  rate: requests > 0 ? failures / requests : 0,
-});
+/** Failures at X's rate that a forecast adds to Y's, so that the first few on Y do not make it swing. */
+const forecastPriorFailures = 10;
 
 /** What evidence counts for: nothing in favour of a revert before Y was seen in enough windows. */
 export const countedEvidence = (logEvidence: number, yWindows: number): number =>
   yWindows < yWindowsMin ? Math.min(0, logEvidence) : logEvidence;
 
-/** By how much evidence was divided, for the report. */
-export const deflationBetween = (raw: number, deflated: number): number =>
-  raw > 0 && deflated > 0 ? Math.max(1, raw / deflated) : 1;
+/** Requests and failures of both arms, summed. */
+export class Totals {
+  readonly #sums = new Float64Array(4);
 
-export class ComparedStream {
+  add(nX: number, kX: number, nY: number, kY: number): void {
+    const sums = this.#sums;
+    sums[0] = (sums[0] as number) + nX;
+    sums[1] = (sums[1] as number) + kX;
+    sums[2] = (sums[2] as number) + nY;
+    sums[3] = (sums[3] as number) + kY;
+  }
+
+  clear(): void {
+    this.#sums.fill(0);
+  }
+
+  get x(): ArmCounts {
+    return this.#arm(0);
+  }
+
+  get y(): ArmCounts {
+    return this.#arm(2);
+  }
+
+  #arm(at: 0 | 2): ArmCounts {
+    const requests = this.#sums[at] as number;
+    const failures = this.#sums[at + 1] as number;
+    return { requests, failures, rate: requests > 0 ? failures / requests : 0 };
+  }
+
+  snapshot(): readonly number[] {
+    return [...this.#sums];
+  }
+
+  restore(sums: readonly number[]): void {
+    this.#sums.set(sums);
+  }
+}
+
+export class ComparedStream implements JudgedStream {
   readonly spec: StreamSpec;
+  /** What is counted, in words that fit before "4 % on Y against 1 % on X". */
+  readonly #what: () => string;
   readonly ring: WindowRing;
-  readonly safe: SafeTest;
-  readonly #blocks = new EpochBlocks();
+  readonly #worseBlocks = new EpochBlocks();
   readonly #worse: StreamTest;
-  readonly #bound: CertifiedBound;
+  readonly #safeBlocks = new EpochBlocks();
+  readonly #safe: SafeTest;
+  readonly #bound: CertifiedBound | null;
+  /** Whether an advance takes evidence of this stream that Y is not worse. */
+  #required = false;
   #nowMs = 0;
   #dtMs = 0;
+  /** X's rate as it was last known; 0 while nothing has been compared. */
+  #a = 0;
   // Since the step began.
-  #nX = 0;
-  #kX = 0;
-  #nY = 0;
-  #kY = 0;
+  readonly #totals = new Totals();
+  readonly #safeTotals = new Totals();
 
-  constructor(spec: StreamSpec, profile: BlipProfile) {
+  constructor(spec: StreamSpec, profile: BlipProfile, what: () => string) {
     this.spec = spec;
+    this.#what = what;
     this.ring = new WindowRing(profile.windowMs);
-    this.safe = new SafeTest(spec.timesX, 1);
+    this.#safe = new SafeTest(spec.timesX, 1);
     this.#worse = new StreamTest({ ...spec, limit: profile.limit });
-    this.#bound = new CertifiedBound(spec.timesX);
+    this.#bound = spec.certify ? new CertifiedBound(spec.timesX) : null;
+  }
+
+  get name(): string {
+    return this.spec.name;
   }
 
   /** Forgets everything: a new rollout. */
   resetRollout(nowMs: number): void {
-    this.#blocks.clear();
+    this.#worseBlocks.clear();
+    this.#safeBlocks.clear();
     this.#worse.reset(nowMs);
     this.ring.reset(nowMs);
-    this.resetStep(this.safe.margin, nowMs);
+    this.#a = 0;
+    this.resetStep(this.#required ? this.#safe.margin : null, nowMs);
   }
 
-  /** A new step: fresh tests of not being worse, now with `margin`; evidence that Y is worse is kept. */
-  resetStep(margin: number, nowMs: number): void {
-    this.safe.reset(margin, nowMs);
-    this.#bound.reset(nowMs);
-    this.#nX = 0;
-    this.#kX = 0;
-    this.#nY = 0;
-    this.#kY = 0;
+  /** A new step: fresh tests of not being worse than `margin`, or none where it is null. Evidence against Y is kept. */
+  resetStep(margin: number | null, nowMs: number): void {
+    this.#required = margin !== null;
+    this.#safe.reset(margin ?? 1, nowMs);
+    this.#bound?.reset(nowMs);
+    this.#totals.clear();
+    this.#safeTotals.clear();
   }
 
   /** A tick begins: the counts that follow are of the `dtMs` before `nowMs`. */
@@ -91,82 +137,97 @@ export class ComparedStream {
     this.#worse.refill(dtMs);
   }
 
-  /** Adds the tick's counts of an epoch; `a` is X's rate as known before this tick. */
+  /** Adds the tick's counts of an epoch to the question whether Y is worse; `a` is X's rate as known before this tick. */
   add(epoch: number, nX: number, kX: number, nY: number, kY: number, a: number): void {
-    this.#nX += nX;
-    this.#kX += kX;
-    this.#nY += nY;
-    this.#kY += kY;
+    this.#totals.add(nX, kX, nY, kY);
     this.ring.add(this.#nowMs - this.#dtMs / 2, nX, kX, nY, kY);
-    if (!this.#blocks.add(epoch, nX, kX, nY, kY, a)) return;
-    this.#worse.add(this.#blocks, this.#nowMs);
-    this.safe.add(this.#blocks, this.#nowMs);
-    this.#bound.add(this.#blocks, this.#nowMs);
+    this.#a = a;
+    if (this.#worseBlocks.add(epoch, nX, kX, nY, kY, a)) this.#worse.add(this.#worseBlocks, this.#nowMs);
   }
 
-  /** Windows with traffic on Y that are over. */
-  yWindows(): number {
-    return this.ring.yWindows(this.#nowMs);
+  /** Adds the tick's counts of an epoch to the question whether Y is certainly not worse. */
+  addSafe(epoch: number, nX: number, kX: number, nY: number, kY: number, a: number): void {
+    if (!this.#required) return;
+    this.#safeTotals.add(nX, kX, nY, kY);
+    if (!this.#safeBlocks.add(epoch, nX, kX, nY, kY, a)) return;
+    this.#safe.add(this.#safeBlocks, this.#nowMs);
+    this.#bound?.add(this.#safeBlocks, this.#nowMs);
   }
 
   stepCounts(): { readonly x: ArmCounts; readonly y: ArmCounts } {
-    return { x: armCounts(this.#nX, this.#kX), y: armCounts(this.#nY, this.#kY) };
+    return { x: this.#totals.x, y: this.#totals.y };
   }
 
-  /** Counts of the seconds that the present evidence rests on. */
-  evidenceCounts(): { readonly x: ArmCounts; readonly y: ArmCounts } {
-    return countsSince(this.ring, this.#worse.risingSinceMs(this.ring));
-  }
-
-  /** All numbers of the stream at this moment; `safeBar` is the bar of the tests of not being worse. */
-  evidence(safeBar: number): StreamEvidence {
+  evidence(): StreamEvidence {
     const raw = this.#worse.logEvidence();
     const deflated = this.#worse.deflatedLogEvidence(this.ring);
     return {
       stream: this.spec.name,
-      logWorse: countedEvidence(deflated, this.yWindows()),
+      logWorse: countedEvidence(deflated, this.ring.yWindows(this.#nowMs)),
       deflation: deflationBetween(raw, deflated),
-      logSafe: this.safe.logEvidence(),
-      margin: this.safe.margin,
+      logSafe: this.#hasSay() ? this.#safe.logEvidence() : null,
+      margin: this.#required ? this.#safe.margin : null,
       weight: this.spec.weight,
       ...this.stepCounts(),
-      certifiedBound: this.#bound.bound(safeBar),
+      certifiedBound: this.#bound?.bound(logSafeBar) ?? null,
     };
+  }
+
+  accusation(): string {
+    const { x, y } = this.ring.countsSince(this.#worse.risingSinceMs(this.ring));
+    return comparisonText(this.#what(), x, y);
+  }
+
+  /** A stream that has nothing to compare, for lack of a past of X, can't be asked for proof. */
+  #hasSay(): boolean {
+    return this.#required && this.#a > 0;
+  }
+
+  requestsNeeded(): number | null {
+    if (!this.#hasSay()) return 0;
+    const { x, y } = this.#safeTotals;
+    if (x.requests === 0 || y.requests === 0) return null;
+    const pY = (y.failures + forecastPriorFailures) / (y.requests + forecastPriorFailures / this.#a);
+    return this.#safe.requestsNeeded(logSafeBar, this.#a, pY, x.requests / y.requests);
+  }
+
+  doubt(): string {
+    const { x, y } = this.#safeTotals;
+    const margin = formatShare(this.#safe.margin);
+    if (y.requests === 0) return `${this.#what()}: no requests on Y to compare yet`;
+    return `${comparisonText(this.#what(), x, y)}: at these rates Y will not be shown to be within ${margin} of X`;
   }
 
   snapshot() {
     return {
       name: this.spec.name,
       nowMs: this.#nowMs,
-      counts: [this.#nX, this.#kX, this.#nY, this.#kY] as const,
-      blocks: this.#blocks.snapshot(),
+      a: this.#a,
+      required: this.#required,
+      totals: this.#totals.snapshot(),
+      safeTotals: this.#safeTotals.snapshot(),
+      worseBlocks: this.#worseBlocks.snapshot(),
+      safeBlocks: this.#safeBlocks.snapshot(),
       ring: this.ring.snapshot(),
       worse: this.#worse.snapshot(),
-      safe: this.safe.snapshot(),
-      bound: this.#bound.snapshot(),
+      safe: this.#safe.snapshot(),
+      bound: this.#bound?.snapshot() ?? null,
     };
   }
 
   restore(snapshot: StreamSnapshot): void {
     this.#nowMs = snapshot.nowMs;
-    [this.#nX, this.#kX, this.#nY, this.#kY] = snapshot.counts;
-    this.#blocks.restore(snapshot.blocks);
+    this.#a = snapshot.a;
+    this.#required = snapshot.required;
+    this.#totals.restore(snapshot.totals);
+    this.#safeTotals.restore(snapshot.safeTotals);
+    this.#worseBlocks.restore(snapshot.worseBlocks);
+    this.#safeBlocks.restore(snapshot.safeBlocks);
     this.ring.restore(snapshot.ring);
     this.#worse.restore(snapshot.worse);
-    this.safe.restore(snapshot.safe);
-    this.#bound.restore(snapshot.bound);
+    this.#safe.restore(snapshot.safe);
+    if (snapshot.bound !== null) this.#bound?.restore(snapshot.bound);
   }
 }
 
 export type StreamSnapshot = ReturnType<ComparedStream['snapshot']>;
-
-/** Counts of the windows that evidence since `startedMs` is judged by. */
-export function countsSince(
-  ring: WindowRing,
-  startedMs: number,
-): { readonly x: ArmCounts; readonly y: ArmCounts } {
-  return {
-    x: armCounts(ring.sum(0, startedMs), ring.sum(1, startedMs)),
-    y: armCounts(ring.sum(2, startedMs), ring.sum(3, startedMs)),
-  };
-}

@@ -4,6 +4,7 @@
 // the tests valid. One divisor for all, from the start of the strongest alternative, was tried first: no better against
 // one-second bursts, but a total failure after five minutes of calm then took 70 s to find instead of 9 s.
 import type { Clusters } from './evidence-bank.ts';
+import type { ArmCounts } from './verdict.ts';
 
 /** Windows that are kept; 3 minutes of 1-second windows. */
 const windowsKept = 180;
@@ -88,6 +89,17 @@ export class WindowRing implements Clusters {
   #oldest(sinceMs: number): number {
     const wanted = Math.min(this.#windowAt(sinceMs), this.#last - windowsMin + 1);
     return Math.max(this.#first, wanted);
+  }
+
+  /** Counts of the windows that evidence since `sinceMs` is judged by. */
+  countsSince(sinceMs: number): { readonly x: ArmCounts; readonly y: ArmCounts } {
+    return { x: this.#armSince(0, sinceMs), y: this.#armSince(2, sinceMs) };
+  }
+
+  #armSince(column: 0 | 2, sinceMs: number): ArmCounts {
+    const requests = this.sum(column, sinceMs);
+    const failures = this.sum(column === 0 ? 1 : 3, sinceMs);
+    return { requests, failures, rate: requests > 0 ? failures / requests : 0 };
   }
 
   /** Sum of one column (0 nX, 1 kX, 2 nY, 3 kY) over the windows that evidence since `sinceMs` is judged by. */
@@ -178,5 +190,9 @@ export class WindowRing implements Clusters {
     }
   }
 }
+
+/** By how much evidence was divided, for the report. */
+export const deflationBetween = (raw: number, deflated: number): number =>
+  raw > 0 && deflated > 0 ? Math.max(1, raw / deflated) : 1;
 
 const offset = (window: number): number => (window % windowsKept) * width;

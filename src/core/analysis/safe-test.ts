@@ -5,6 +5,10 @@ import type { EpochBlocks } from './epoch-blocks.ts';
 import { type BankSnapshot, EvidenceBank } from './evidence-bank.ts';
 import { blockLogEvidence, growthPerY } from './ripr.ts';
 
+/** Chance per step of advancing a Y that is worse than the margin (beta), and the evidence that bounds it so. */
+const wrongAdvances = 0.05;
+export const logSafeBar = Math.log(1 / wrongAdvances);
+
 const alternatives = 2;
 const restartBelow = -2;
 /** Growth per request below which a forecast is not worth giving: 10^8 requests. */

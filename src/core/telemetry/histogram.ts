@@ -82,6 +82,33 @@ export function countAll(counts: Float64Array): number {
   return countAbove(counts, -1);
 }
 
+/**
+ * Sums from each bucket on: `out[j]` is the count in buckets `j` and above, `out[0]` the total. `out` has one element more
+ * than there are buckets, the last one 0. With them every tail and quantile is one look-up.
+ */
+export function suffixSums(counts: Float64Array, out: Float64Array): void {
+  let sum = 0;
+  out[counts.length] = 0;
+  for (let j = counts.length - 1; j >= 0; j--) {
+    sum += counts[j] as number;
+    out[j] = sum;
+  }
+}
+
+/** {@link quantileBucket} from suffix sums: the lowest bucket with at most the share 1 - q above it; -1 when empty. */
+export function quantileBucketOfSums(sums: Float64Array, q: number): number {
+  const total = sums[0] as number;
+  if (total <= 0) return -1;
+  let low = 0;
+  let high = sums.length - 2;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (total - (sums[middle + 1] as number) >= total * q) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 /** Lowest bucket at or below which the share `q` (0..1) of the counts lies; -1 when there are none. */
 export function quantileBucket(counts: Float64Array, q: number): number {
   const wanted = countAll(counts) * q;
@@ -136,19 +163,10 @@ export class DecayedHistogram {
     }
   }
 
-  /** Decayed number of requests. */
-  total(): number {
-    return countAll(this.#counts) / this.#scale;
-  }
-
-  /** Decayed number of requests in buckets above `j`. */
-  above(j: number): number {
-    return countAbove(this.#counts, j) / this.#scale;
-  }
-
-  /** Bucket of quantile `q`, or -1 when empty. */
-  quantileBucket(q: number): number {
-    return quantileBucket(this.#counts, q);
+  /** Decayed number of requests in each bucket and above, as {@link suffixSums}. */
+  suffixSums(out: Float64Array): void {
+    suffixSums(this.#counts, out);
+    for (let j = 0; j < out.length; j++) out[j] = (out[j] as number) / this.#scale;
   }
 
   clear(): void {

@@ -1,6 +1,6 @@
 // What one tick of the control loop knows about the traffic: the growth of every counter since the tick before, summed
 // over the workers, by weight epoch and arm. Objects are made once and refilled each tick.
-import { latencyBucketCount, latencyQuantiles } from '#src/limits.ts';
+import { latencyBucketCount, latencyQuantiles, routesTrackedMax, userBucketCount } from '#src/limits.ts';
 
 export const statusCodeCount = 600;
 
@@ -21,6 +21,17 @@ export class ArmSample {
   /** Requests whose age crossed threshold q before they had an answer, and those of them that later succeeded. */
   readonly ageCrossed = new Float64Array(latencyQuantiles.length);
   readonly ageCrossedDone = new Float64Array(latencyQuantiles.length);
+  /** 5xx that Kong made itself, and those of the service behind it; 5xx without Kong's headers are in neither. */
+  kongFailures = 0;
+  serviceFailures = 0;
+  /** Time that Kong itself took, by latency bucket; successes with Kong's headers only. */
+  readonly kongLatency = new Float64Array(latencyBucketCount);
+  /** By sub-bucket of users; all zero unless routing is sticky. */
+  readonly userRequests = new Float64Array(userBucketCount);
+  readonly userFailures = new Float64Array(userBucketCount);
+  /** By route slot; the last slot is all other routes. */
+  readonly routeRequests = new Float64Array(routesTrackedMax + 1);
+  readonly routeFailures = new Float64Array(routesTrackedMax + 1);
 }
 
 /** Both arms over one tick in one weight epoch. */

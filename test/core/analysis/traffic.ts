@@ -7,6 +7,8 @@ import { PPM, tickMs } from '#src/limits.ts';
 
 export const thresholds: AnalysisThresholds = {
   errorRate: { timesX: 1.1, overX: 0.0002, max: 0.05 },
+  statusMix: { timesX: 1.25, overX: 0.002 },
+  latency: { timesX: 1.1, maxMs: {} },
   falseReverts: 0.01,
   harm: 0.001,
   warmupMs: 45_000,
@@ -105,5 +107,5 @@ const arrivals = (random: Random, mean: number): number =>
 /** Value below which the share `q` of the values lies. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+  return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? Number.NaN;
 }

@@ -1,0 +1,232 @@
+// Whether Y is slower than X: at each quantile q, is a request on Y slower than r times X's own running quantile more often
+// than a request on X is slower than that quantile? One quantile in each mode of a latency distribution matters: a shift of
+// the slow tenth is invisible at the median. Successes only, and those that wait for longer than the threshold as soon as
+// they do: a Y that hangs would yield no latencies at all.
+import {
+  bucketShift,
+  bucketUpperMs,
+  DecayedHistogram,
+  type DecayedHistogramSnapshot,
+  latencyBucketIndex,
+  quantileBucketOfSums,
+  suffixSums,
+} from '#src/core/telemetry/histogram.ts';
+import type { ArmSample, EpochSample } from '#src/core/telemetry/sample.ts';
+import { latencyBucketCount, latencyQuantiles, PPM } from '#src/limits.ts';
+import { type CapSnapshot, CapStream } from './cap-stream.ts';
+import { capWeights, familyWeights } from './combine.ts';
+import { type BlipProfile, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
+import type { JudgedStream, StreamFamily } from './stream-family.ts';
+
+export interface LatencyThresholds {
+  readonly timesX: number;
+  readonly maxMs: Readonly<Partial<Record<'p50' | 'p75' | 'p90' | 'p95' | 'p99', number>>>;
+}
+
+const quantileNames = ['p50', 'p75', 'p90', 'p95', 'p99'] as const;
+const odds = [1.1, 1.2, 1.35, 1.6, 2, 3, 6, 20] as const;
+/** By quantile: how much more often Y may be slower than its threshold, as a share of its requests. */
+const over = [0.01, 0.0075, 0.005, 0.0025, 0.0005] as const;
+/** The same for an advance. */
+const safeMargins = [0.05, 0.04, 0.02, 0.01, 0.0015] as const;
+/** Quantiles above this one need no proof for steps up to 5 %: it would take too many requests for what is at stake. */
+const alwaysRequiredUpTo = 0.9;
+const allRequiredAbovePpm = 50_000;
+const halfLifeMs = 60_000;
+/** Requests on X before there is a quantile to compare with. */
+const requestsMin = 20;
+const lastBucket = latencyBucketCount - 1;
+
+/** How much slower Y may be for an advance: less, the more traffic it would get. */
+function safeFactor(nextWeightPpm: number): number {
+  if (nextWeightPpm <= PPM / 10) return 1.5;
+  return nextWeightPpm <= PPM / 2 ? 1.25 : 1.15;
+}
+
+interface Quantile {
+  readonly index: number;
+  readonly q: number;
+  readonly stream: ComparedStream;
+  /** Null without an absolute limit; then Y may be above `maxBucket` no more often than in 1 - q of its requests. */
+  readonly cap: CapStream | null;
+  readonly maxBucket: number;
+  /** Bucket of X's quantile, -1 while unknown, and X's share above it, as of before this tick. */
+  bucket: number;
+  a: number;
+}
+
+export interface LatencySnapshot {
+  readonly history: DecayedHistogramSnapshot;
+  readonly safeShift: number;
+  readonly quantiles: readonly {
+    readonly stream: StreamSnapshot;
+    readonly cap: CapSnapshot | null;
+  }[];
+}
+
+export class LatencyStreams implements StreamFamily<LatencySnapshot> {
+  readonly streams: readonly JudgedStream[];
+  readonly #shift: number;
+  readonly #quantiles: readonly Quantile[];
+  readonly #history = new DecayedHistogram(halfLifeMs);
+  // Counts from each bucket on: of X's past, and of both arms in the epoch that is being added.
+  readonly #past = new Float64Array(latencyBucketCount + 1);
+  readonly #x = new Float64Array(latencyBucketCount + 1);
+  readonly #y = new Float64Array(latencyBucketCount + 1);
+  /** X's successes of this tick, all epochs. */
+  readonly #tickX = new Float64Array(latencyBucketCount);
+  #safeShift = bucketShift(safeFactor(PPM));
+  #dtMs = 0;
+  #compares = false;
+
+  constructor({ timesX, maxMs }: LatencyThresholds, profile: BlipProfile) {
+    this.#shift = bucketShift(timesX);
+    this.#quantiles = quantileNames.map((name, index) =>
+      makeQuantile(name, index, maxMs[name] ?? null, profile, () => this.#text(name, index)),
+    );
+    this.streams = this.#quantiles.flatMap(({ stream, cap }) => (cap === null ? [stream] : [stream, cap]));
+  }
+
+  /**
+   * Age in ms at which a waiting request of an arm counts as slow at quantile `index`; Infinity while unknown. Valid for
+   * the ticks to come: what workers count by it comes back in `ageCrossed`.
+   */
+  slowThresholdMs(arm: 'x' | 'y', index: number): number {
+    const bucket = this.#quantiles[index]?.bucket ?? -1;
+    if (bucket < 0) return Number.POSITIVE_INFINITY;
+    return bucketUpperMs(arm === 'x' ? bucket : Math.min(lastBucket, bucket + this.#shift));
+  }
+
+  #text(name: string, index: number): string {
+    const x = roundMs(this.slowThresholdMs('x', index));
+    const y = roundMs(this.slowThresholdMs('y', index));
+    return `requests slower than X's ${name} (${x} ms, on Y ${y} ms)`;
+  }
+
+  /** Nothing is compared before Y is warm, since a cold cache is slow without being wrong. */
+  beginTick(nowMs: number, dtMs: number, warm: boolean): void {
+    this.#dtMs = dtMs;
+    this.#tickX.fill(0);
+    this.#history.suffixSums(this.#past);
+    const total = this.#past[0] as number;
+    this.#compares = warm && total >= requestsMin;
+    for (const quantile of this.#quantiles) {
+      quantile.stream.beginTick(nowMs, dtMs);
+      quantile.cap?.beginTick(nowMs, dtMs);
+      if (total < requestsMin) continue;
+      quantile.bucket = quantileBucketOfSums(this.#past, quantile.q);
+      quantile.a = Math.max(above(this.#past, quantile.bucket) / total, 0.2 * (1 - quantile.q));
+    }
+  }
+
+  add(sample: EpochSample): void {
+    const { x, y } = sample;
+    for (let j = 0; j < latencyBucketCount; j++)
+      this.#tickX[j] = (this.#tickX[j] as number) + (x.latency[j] as number);
+    if (!this.#compares) return;
+    suffixSums(x.latency, this.#x);
+    suffixSums(y.latency, this.#y);
+    for (const quantile of this.#quantiles) this.#compare(quantile, sample);
+  }
+
+  #compare(quantile: Quantile, { epoch, weightPpm, x, y }: EpochSample): void {
+    const { index, bucket, a, stream, cap, maxBucket } = quantile;
+    const nX = this.#x[0] as number;
+    const nY = this.#y[0] as number;
+    const slowX = above(this.#x, bucket);
+    const slowY = above(this.#y, bucket + this.#shift);
+    const waitingX = waiting(x, index);
+    const waitingY = waiting(y, index);
+    stream.add(
+      epoch,
+      Math.max(0, nX + waitingX),
+      Math.max(0, slowX + waitingX),
+      Math.max(0, nY + waitingY),
+      Math.max(0, slowY + waitingY),
+      a,
+    );
+    stream.addSafe(epoch, nX, slowX, nY, above(this.#y, bucket + this.#safeShift), a);
+    cap?.add(epoch, weightPpm, nX, above(this.#x, maxBucket), nY, above(this.#y, maxBucket), a);
+  }
+
+  endTick(): void {
+    this.#history.decay(this.#dtMs);
+    this.#history.add(this.#tickX);
+  }
+
+  resetRollout(nowMs: number): void {
+    for (const { stream, cap } of this.#quantiles) {
+      stream.resetRollout(nowMs);
+      cap?.resetRollout(nowMs);
+    }
+  }
+
+  resetStep(nextWeightPpm: number, nowMs: number): void {
+    this.#safeShift = bucketShift(safeFactor(nextWeightPpm));
+    for (const { index, q, stream, cap } of this.#quantiles) {
+      const required = q <= alwaysRequiredUpTo || nextWeightPpm > allRequiredAbovePpm;
+      stream.resetStep(required ? (safeMargins[index] ?? null) : null, nowMs);
+      cap?.resetStep();
+    }
+  }
+
+  snapshot(): LatencySnapshot {
+    return {
+      history: this.#history.snapshot(),
+      safeShift: this.#safeShift,
+      quantiles: this.#quantiles.map(({ stream, cap }) => ({
+        stream: stream.snapshot(),
+        cap: cap?.snapshot() ?? null,
+      })),
+    };
+  }
+
+  restore(snapshot: LatencySnapshot): void {
+    this.#history.restore(snapshot.history);
+    this.#safeShift = snapshot.safeShift;
+    for (const [i, { stream, cap }] of this.#quantiles.entries()) {
+      const saved = snapshot.quantiles[i];
+      if (saved === undefined) continue;
+      stream.restore(saved.stream);
+      if (saved.cap !== null) cap?.restore(saved.cap);
+    }
+  }
+}
+
+/** Count above a bucket, from the sums; none above the last one. */
+const above = (sums: Float64Array, bucket: number): number =>
+  sums[Math.min(lastBucket, bucket) + 1] as number;
+
+/** Requests that became slow while they wait, less those that have since succeeded: these are in the histogram now. */
+const waiting = (arm: ArmSample, index: number): number =>
+  (arm.ageCrossed[index] as number) - (arm.ageCrossedDone[index] as number);
+
+function makeQuantile(
+  name: (typeof quantileNames)[number],
+  index: number,
+  maxMs: number | null,
+  profile: BlipProfile,
+  text: () => string,
+): Quantile {
+  const q = latencyQuantiles[index] as number;
+  const spec = {
+    name: `latency.${name}`,
+    weight: familyWeights.latency / latencyQuantiles.length,
+    timesX: 1,
+    over: over[index] as number,
+    odds,
+    certify: false,
+  };
+  const capSpec = { name: `latency.${name}.max`, weight: capWeights.latencyEach, cap: 1 - q };
+  return {
+    index,
+    q,
+    stream: new ComparedStream(spec, profile, text),
+    cap: maxMs === null ? null : new CapStream(capSpec, profile, `requests above ${maxMs} ms`),
+    maxBucket: maxMs === null ? lastBucket : latencyBucketIndex(maxMs),
+    bucket: -1,
+    a: 0,
+  };
+}
+
+const roundMs = (ms: number): string => String(Number(ms.toPrecision(3)));

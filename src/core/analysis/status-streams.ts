@@ -1,0 +1,129 @@
+// Whether Y answers with another mix of status classes than X: any drift raises the share of some class, so each is tested
+// for an increase alone. Server errors are not among them, the error comparison has those.
+import { errorRequests, statusSum } from '#src/core/telemetry/outcome.ts';
+import type { ArmSample, EpochSample } from '#src/core/telemetry/sample.ts';
+import { familyWeights } from './combine.ts';
+import { type BlipProfile, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
+import { type RateSnapshot, RateTracker } from './rate-tracker.ts';
+import type { StreamFamily } from './stream-family.ts';
+
+export interface StatusThresholds {
+  readonly timesX: number;
+  readonly overX: number;
+}
+
+const odds = [1.3, 1.6, 2.2, 4, 10, 50, 1000] as const;
+
+interface StatusClass {
+  readonly name: string;
+  readonly what: string;
+  /** Requests that are counted, and those of them in the class. */
+  requests(arm: ArmSample): number;
+  hits(arm: ArmSample): number;
+}
+
+const ofCodes = (name: string, hits: (arm: ArmSample) => number): StatusClass => ({
+  name,
+  what: `${name} responses`,
+  requests: errorRequests,
+  hits,
+});
+const ofCode = (code: number): StatusClass => ofCodes(String(code), (arm) => statusSum(arm, code, code));
+
+/** The classes, each code in one at most. */
+const classes: readonly StatusClass[] = [
+  ofCodes('2xx', (arm) => statusSum(arm, 200, 299)),
+  ofCodes('3xx', (arm) => statusSum(arm, 300, 399)),
+  ofCode(401),
+  ofCode(403),
+  ofCode(404),
+  ofCode(429),
+  ofCodes(
+    'other 4xx',
+    (arm) =>
+      statusSum(arm, 400, 400) +
+      statusSum(arm, 402, 402) +
+      statusSum(arm, 405, 428) +
+      statusSum(arm, 430, 499),
+  ),
+  {
+    name: 'aborted',
+    what: 'requests aborted by clients',
+    requests: (arm) => arm.requests + arm.clientAborts,
+    hits: (arm) => arm.clientAborts,
+  },
+];
+
+interface TrackedClass {
+  readonly counts: StatusClass;
+  readonly rate: RateTracker;
+  readonly stream: ComparedStream;
+  a: number;
+  requestsX: number;
+  hitsX: number;
+}
+
+export type StatusSnapshot = readonly { readonly rate: RateSnapshot; readonly stream: StreamSnapshot }[];
+
+export class StatusStreams implements StreamFamily<StatusSnapshot> {
+  readonly streams: readonly ComparedStream[];
+  readonly #classes: readonly TrackedClass[];
+  #dtMs = 0;
+
+  constructor({ timesX, overX }: StatusThresholds, profile: BlipProfile) {
+    const weight = familyWeights.status / classes.length;
+    this.#classes = classes.map((counts) => {
+      const name = `status.${counts.name.replace('other 4xx', '4xx')}`;
+      const spec = { name, weight, timesX, over: overX, odds, certify: false };
+      const stream = new ComparedStream(spec, profile, () => counts.what);
+      return { counts, rate: new RateTracker(), stream, a: 0, requestsX: 0, hitsX: 0 };
+    });
+    this.streams = this.#classes.map(({ stream }) => stream);
+  }
+
+  beginTick(nowMs: number, dtMs: number): void {
+    this.#dtMs = dtMs;
+    for (const tracked of this.#classes) {
+      tracked.a = tracked.rate.plugIn();
+      tracked.requestsX = 0;
+      tracked.hitsX = 0;
+      tracked.stream.beginTick(nowMs, dtMs);
+    }
+  }
+
+  add({ epoch, x, y }: EpochSample): void {
+    for (const tracked of this.#classes) {
+      const { counts, stream, a } = tracked;
+      const nX = counts.requests(x);
+      const kX = counts.hits(x);
+      tracked.requestsX += nX;
+      tracked.hitsX += kX;
+      stream.add(epoch, nX, kX, counts.requests(y), counts.hits(y), a);
+    }
+  }
+
+  endTick(): void {
+    for (const { rate, requestsX, hitsX } of this.#classes) rate.add(this.#dtMs, requestsX, hitsX);
+  }
+
+  resetRollout(nowMs: number): void {
+    for (const stream of this.streams) stream.resetRollout(nowMs);
+  }
+
+  resetStep(_nextWeightPpm: number, nowMs: number): void {
+    for (const stream of this.streams) stream.resetStep(null, nowMs);
+  }
+
+  snapshot(): StatusSnapshot {
+    return this.#classes.map(({ rate, stream }) => ({ rate: rate.snapshot(), stream: stream.snapshot() }));
+  }
+
+  restore(snapshot: StatusSnapshot): void {
+    for (const [i, { rate, stream }] of this.#classes.entries()) {
+      const saved = snapshot[i];
+      if (saved === undefined) continue;
+      rate.restore(saved.rate);
+      stream.restore(saved.stream);
+    }
+  }
+}

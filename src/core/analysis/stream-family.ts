@@ -1,0 +1,34 @@
+// What the analysis needs of the streams it judges by, whatever they count. Streams that share how they count make up a
+// family, which takes the samples; each stream answers for itself.
+import type { EpochSample } from '#src/core/telemetry/sample.ts';
+import type { StreamEvidence } from './verdict.ts';
+
+/** One question about Y, and the evidence on it. */
+export interface JudgedStream {
+  readonly name: string;
+  /** All numbers at this moment. */
+  evidence(): StreamEvidence;
+  /** What speaks against Y, with the counts it rests on: the beginning of the sentence of a revert. */
+  accusation(): string;
+  /** Y requests until not being worse is shown; 0 when it is or need not be, null when unknown or never. */
+  requestsNeeded(): number | null;
+  /** The same in words, for when it is unknown. */
+  doubt(): string;
+}
+
+export interface StreamFamily<Snapshot> {
+  /** The streams, always the same and in the same order. */
+  readonly streams: readonly JudgedStream[];
+  /** A tick begins: the samples that follow are of the `dtMs` before `nowMs`. `warm` is whether Y's warm-up is over. */
+  beginTick(nowMs: number, dtMs: number, warm: boolean): void;
+  /** One epoch of the tick. */
+  add(sample: EpochSample): void;
+  /** The tick is over: what it tells about X may be learnt now, never before. */
+  endTick(): void;
+  /** A rollout begins: all evidence is forgotten. What is known of X alone stays. */
+  resetRollout(nowMs: number): void;
+  /** A step begins, after which Y's share would be `nextWeightPpm`: evidence for Y is gathered anew, that against it is kept. */
+  resetStep(nextWeightPpm: number, nowMs: number): void;
+  snapshot(): Snapshot;
+  restore(snapshot: Snapshot): void;
+}

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createRandom } from '#src/base/random.ts';
+import { blipProfiles } from '#src/core/analysis/compared-stream.ts';
+import { StatusStreams } from '#src/core/analysis/status-streams.ts';
+import type { ArmSample } from '#src/core/telemetry/sample.ts';
+import { binomial, emptyEpoch, quantile } from './traffic.ts';
+
+type Mix = Readonly<Record<number, number>>;
+
+/** 2 % not found, 1 % unauthorized, 5 % redirects, the rest fine. */
+const usual: Mix = { 404: 0.02, 401: 0.01, 302: 0.05 };
+
+function fillMix(arm: ArmSample, requests: number, mix: Mix, random: ReturnType<typeof createRandom>): void {
+  arm.status.fill(0);
+  arm.requests = requests;
+  let fine = requests;
+  for (const [code, share] of Object.entries(mix)) {
+    const count = binomial(random, requests, share);
+    arm.status[Number(code)] = count;
+    fine -= count;
+  }
+  arm.status[200] = (arm.status[200] ?? 0) + Math.max(0, fine);
+}
+
+/** Y requests until one stream would revert on its own, and which one. */
+function run(seed: number, seconds: number, mixX: Mix, mixY: Mix, abortsY = 0) {
+  const random = createRandom(seed);
+  const streams = new StatusStreams({ timesX: 1.25, overX: 0.002 }, blipProfiles[1000]);
+  const sample = emptyEpoch(1, 100_000);
+  streams.resetRollout(60_000);
+  for (let ms = 250; ms <= (60 + seconds) * 1000; ms += 250) {
+    const live = ms > 60_000;
+    fillMix(sample.x, 225, mixX, random);
+    fillMix(sample.y, live ? 25 : 0, mixY, random);
+    sample.x.clientAborts = 1;
+    sample.y.clientAborts = live && ms % 2000 === 0 ? 1 : live ? abortsY : 0;
+    streams.beginTick(ms, 250);
+    streams.add(sample);
+    streams.endTick();
+    const found = streams.streams
+      .map((stream) => stream.evidence())
+      .find(({ logWorse, weight }) => logWorse + Math.log(weight) >= Math.log(100));
+    if (found !== undefined) return { samples: (ms - 60_000) / 10, cause: found.stream };
+  }
+  return { samples: Number.POSITIVE_INFINITY, cause: null };
+}
+
+test('a Y with the mix of X is not accused', () => {
+  for (let seed = 1; seed <= 4; seed++)
+    assert.equal(run(seed, 120, usual, usual).cause, null, `seed ${seed}`);
+});
+
+test('two points of successes that become 404 are found within 8,500 requests', () => {
+  const runs = Array.from({ length: 12 }, (_, i) =>
+    run(i + 1, 120, { ...usual, 404: 0.01 }, { ...usual, 404: 0.03 }),
+  );
+  assert.deepEqual(new Set(runs.map(({ cause }) => cause)), new Set(['status.404']));
+  const p95 = quantile(
+    runs.map(({ samples }) => samples),
+    0.95,
+  );
+  assert.ok(p95 <= 8_500, `${p95}`);
+});
+
+for (const [code, cause] of [
+  [301, 'status.3xx'],
+  [401, 'status.401'],
+  [403, 'status.403'],
+  [429, 'status.429'],
+  [400, 'status.4xx'],
+  [422, 'status.4xx'],
+] as const) {
+  test(`a Y that answers ${code} to a fifth of its requests is found as ${cause}`, () => {
+    assert.equal(run(1, 30, usual, { ...usual, [code]: 0.2 }).cause, cause);
+  });
+}
+
+test('a Y that answers 200 where X redirects is found by its successes', () => {
+  const half: Mix = { 302: 0.5 };
+  assert.equal(run(1, 30, half, {}).cause, 'status.2xx');
+});
+
+test('a Y whose clients give up is found', () => {
+  assert.equal(run(1, 30, usual, usual, 5).cause, 'status.aborted');
+});
+
+test('a shared change of the mix is nobody’s fault', () => {
+  const random = createRandom(2);
+  const streams = new StatusStreams({ timesX: 1.25, overX: 0.002 }, blipProfiles[1000]);
+  const sample = emptyEpoch(1, 100_000);
+  streams.resetRollout(0);
+  for (let ms = 250; ms <= 120_000; ms += 250) {
+    const mix = ms % 40_000 < 10_000 ? { 429: 0.5 } : usual;
+    fillMix(sample.x, 225, mix, random);
+    fillMix(sample.y, 25, mix, random);
+    streams.beginTick(ms, 250);
+    streams.add(sample);
+    streams.endTick();
+    for (const stream of streams.streams) assert.ok(stream.evidence().logWorse < Math.log(100), stream.name);
+  }
+});
