@@ -11,7 +11,8 @@ export interface LoadCase {
 
 export type BenchCase = LoadCase | { readonly kind: 'idle' | 'half'; readonly title: string };
 
-export const idleConnectionCount = 1000;
+/** How many idle connections there are at the first and at the second reading of memory. */
+export const idleConnections = { first: 1000, last: 4000 };
 
 export const benchCases: Readonly<Record<CaseName, BenchCase>> = {
   '1k': { kind: 'load', title: '1 KB GET', path: '/1k', method: 'GET', close: false },
@@ -24,6 +25,9 @@ export const benchCases: Readonly<Record<CaseName, BenchCase>> = {
     method: 'GET',
     close: true,
   },
-  idle: { kind: 'idle', title: `${idleConnectionCount.toLocaleString('en')} idle connections` },
+  idle: {
+    kind: 'idle',
+    title: `Idle connections, from ${idleConnections.first.toLocaleString('en')} to ${idleConnections.last.toLocaleString('en')}`,
+  },
   half: { kind: 'half', title: 'Latency at half load, 1 KB' },
 };

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { idleConnectionCount, type LoadCase } from './cases.ts';
+import { idleConnections, type LoadCase } from './cases.ts';
 import type { Cores } from './cores.ts';
 import type { LoadGenerator } from './load/load.ts';
 import { loadOpenLoop } from './load/open-loop.ts';
@@ -72,7 +72,9 @@ export async function measureAtRate(
   const meter = startMeter(proxy, cores);
   const request = { port: proxy.port, path: '/1k', connections, seconds, rate };
   const { requests, p50Us, p99Us, errors, overloaded } = await loadOpenLoop(request, cores.load);
-  return { ...nothing, ...meter(requests), perSecond: rate, p50Us, p99Us, errors, overloaded };
+  // Beyond its capacity a proxy's latency is the length of the queue when the run ended: no figure of the proxy.
+  const latency = overloaded ? {} : { p50Us, p99Us };
+  return { ...nothing, ...meter(requests), ...latency, perSecond: rate, errors, overloaded };
 }
 
 /** Starts counting; the returned function ends it and gives the figures per request. */
@@ -103,29 +105,30 @@ function startMeter(proxy: RunningProxy, cores: Cores) {
 }
 
 /**
- * Memory per connection that has had one request and is idle since. It is what the second thousand adds: the first one
- * fits partly into what the load before left free.
+ * Memory per connection that has had one request and is idle since. It is what the connections after the first thousand add:
+ * those fit partly into what the load before left free.
  */
 export async function measureIdle(proxy: RunningProxy, settleMs: number): Promise<Measurement> {
   const pids = processTree(proxy.child.pid);
+  const { first, last } = idleConnections;
   const sockets: Socket[] = [];
   try {
-    await openIdle(proxy.port, sockets);
+    await openIdle(proxy.port, sockets, first);
     await delay(settleMs);
     const before = residentBytes(pids);
-    await openIdle(proxy.port, sockets);
+    await openIdle(proxy.port, sockets, last);
     await delay(settleMs);
     const after = residentBytes(pids);
-    return { ...nothing, residentBytes: after, idleConnectionBytes: (after - before) / idleConnectionCount };
+    return { ...nothing, residentBytes: after, idleConnectionBytes: (after - before) / (last - first) };
   } finally {
     for (const socket of sockets) socket.destroy();
   }
 }
 
 /** Opens in small groups: idle clients of the real world did not connect in the same millisecond either. */
-async function openIdle(port: number, sockets: Socket[]): Promise<void> {
+async function openIdle(port: number, sockets: Socket[], count: number): Promise<void> {
   const groupSize = 20;
-  for (let opened = 0; opened < idleConnectionCount; opened += groupSize) {
+  while (sockets.length < count) {
     const group = await Promise.all(Array.from({ length: groupSize }, () => openAndAsk(port)));
     sockets.push(...group);
   }

@@ -76,6 +76,9 @@ function markdownTable(head: readonly string[], rows: readonly (readonly string[
   return `${[line(head), rule, ...rows.map(line)].join('\n')}\n`;
 }
 
+/** Others may use this share of the proxy's core before latencies become theirs. */
+const foreignMax = 0.1;
+
 interface Target {
   readonly title: string;
   readonly case: CaseName;
@@ -137,16 +140,20 @@ export function targetTable(results: Results): string {
     if (own === null || theirs === null) return [];
     const ratio = own / theirs;
     const format = (value: number) => (target.reference === null ? whole(value) : value.toFixed(2));
-    return [
-      [
-        target.title,
-        `${format(ratio)} ${target.unit}`,
-        `at most ${format(target.atMost)}`,
-        ratio <= target.atMost ? 'met' : 'missed',
-      ],
-    ];
+    const verdict = ratio <= target.atMost ? 'met' : 'missed';
+    return [[target.title, `${format(ratio)} ${target.unit}`, `at most ${format(target.atMost)}`, verdict]];
   });
   return rows.length === 0 ? '' : `### Targets\n\n${markdownTable(['', 'Crossover', 'target', ''], rows)}`;
+}
+
+/** What makes figures of this run doubtful; empty when nothing does. */
+export function doubts(results: Results): string {
+  const foreign = Math.max(
+    0,
+    ...[...results.values()].flatMap((byProxy) => [...byProxy.values()].map((one) => one.foreign ?? 0)),
+  );
+  if (foreign <= foreignMax) return '';
+  return `**The machine was not quiet**: others used up to ${percent(foreign)} of the proxy's core. CPU per request and memory still mean something, throughput and latency do not.\n\n`;
 }
 
 function measuredValue(results: Results, target: Target, proxy: string): number | null {

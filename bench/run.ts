@@ -20,12 +20,12 @@ import { knownPeers } from './peers/peers.ts';
 import { freePorts, killChildrenOnExit, outputOf } from './process/children.ts';
 import { profileReport } from './profile-report.ts';
 import { type RunningProxy, startProxy } from './proxy.ts';
-import { caseTables, targetTable } from './report.ts';
+import { caseTables, doubts, targetTable } from './report.ts';
 import { type Results, runRounds } from './rounds.ts';
 
 const smokeRequests = 300;
 /** Idle connections come on top of those of the load generator. */
-const connectionsMax = 3000;
+const connectionsMax = 5000;
 
 interface Tools {
   readonly load: LoadGenerator;
@@ -144,7 +144,7 @@ function report(
   const list = facts.map((fact) => `- ${fact}`).join('\n');
   // A smoke run ends before compilers have warmed up; held against targets its figures would mislead.
   const targets = options.smoke ? '' : targetTable(results);
-  return `${list}\n\n${caseTables(results, reference)}\n${targets}`;
+  return `${list}\n\n${doubts(results)}${caseTables(results, reference)}\n${targets}`;
 }
 
 function writeResults(text: string): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Measurement } from '../../bench/measure.ts';
-import { caseTables, targetTable } from '../../bench/report.ts';
+import { caseTables, doubts, targetTable } from '../../bench/report.ts';
 import { median, type Results } from '../../bench/rounds.ts';
 
 const measurement = (changes: Partial<Measurement>): Measurement => ({
@@ -52,4 +52,10 @@ test('targetTable says met or missed for every target that was measured', () => 
   assert.match(row('@fastify/http-proxy'), /0\.45 .*at most 0\.40 \| missed \|/);
   assert.match(row('idle connection'), /5,000 bytes .*at most 4,096 \| missed \|/);
   assert.doesNotMatch(rows.join('\n'), /p99 at half load/);
+});
+
+test('doubts warns when others used the core of the proxy', () => {
+  const run = (foreign: number): Results => new Map([['1k', new Map([['nginx', measurement({ foreign })]])]]);
+  assert.equal(doubts(run(0.02)), '');
+  assert.match(doubts(run(0.4)), /not quiet\*\*: others used up to 40 %/);
 });
