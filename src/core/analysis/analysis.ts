@@ -11,7 +11,7 @@ import { type ErrorSnapshot, ErrorStreams, type ErrorThresholds } from './error-
 import { type LatencySnapshot, LatencyStreams, type LatencyThresholds } from './latency-streams.ts';
 import { logSafeBar } from './safe-test.ts';
 import { type StatusSnapshot, StatusStreams, type StatusThresholds } from './status-streams.ts';
-import type { JudgedStream, StreamFamily } from './stream-family.ts';
+import type { JudgedStream, Need, StreamFamily } from './stream-family.ts';
 import type { HoldRule, StreamEvidence, Verdict } from './verdict.ts';
 import { comparisonText, formatChance, formatCount, formatDuration, formatShare } from './verdict-text.ts';
 import { XHealth } from './x-health.ts';
@@ -63,13 +63,6 @@ interface Judged {
 interface Lack {
   readonly rule: HoldRule;
   readonly text: string;
-}
-
-/** What is still needed for an advance, over all streams that have a say in it. */
-interface Need {
-  readonly requests: number | null;
-  /** The stream that needs the most. */
-  readonly stream: JudgedStream;
 }
 
 export class Analysis {
@@ -161,7 +154,7 @@ export class Analysis {
     const { logEvidence, cause } = combine(judged);
     const last10s = this.#window.rates(10);
     const need = context.goal === 'step' ? this.#need() : null;
-    const samplesNeeded = need === null || need.requests === 0 ? null : need.requests;
+    const samplesNeeded = need?.requests ?? null;
     const numbers = {
       logEvidence,
       logEvidenceBar: this.#logBar,
@@ -187,11 +180,7 @@ export class Analysis {
   /** What an advance lacks, most serious first; null when nothing. */
   #lack(
     { goal }: AssessContext,
-    {
-      logEvidence,
-      samplesNeeded,
-      secondsNeeded: seconds,
-    }: Pick<Verdict, 'logEvidence' | 'samplesNeeded' | 'secondsNeeded'>,
+    { logEvidence, secondsNeeded: seconds }: Pick<Verdict, 'logEvidence' | 'secondsNeeded'>,
     cause: Judged | null,
     need: Need | null,
   ): Lack | null {
@@ -212,8 +201,7 @@ export class Analysis {
       };
     if (this.#warmupLeftMs() > 0 && this.#nextWeightPpm > warmupWeightPpmMax)
       return { rule: 'warmup', text: this.#warmupText() };
-    if (need !== null && need.requests !== 0)
-      return { rule: 'needs-samples', text: needsText(need.stream, samplesNeeded, seconds) };
+    if (need !== null) return { rule: 'needs-samples', text: needsText(need, seconds) };
     const leftMs = this.#stepStartedMs + dwellMsMin - this.#nowMs;
     return leftMs > 0
       ? { rule: 'bake', text: `the step is watched for another ${formatDuration(leftMs)}` }
@@ -221,17 +209,17 @@ export class Analysis {
   }
 
   /** The largest need of all streams that have a say; before the warm-up is over, that is the errors alone. */
-  #need(): Need {
+  #need(): Need | null {
     const families = this.#warmupLeftMs() > 0 ? [this.#errors] : this.#families;
-    let need: Need = { requests: 0, stream: this.#errors.errors };
+    let largest: Need | null = null;
     for (const { streams } of families) {
       for (const stream of streams) {
-        const requests = stream.requestsNeeded();
-        if (requests === null) return { requests, stream };
-        if (requests > (need.requests ?? 0)) need = { requests, stream };
+        const need = stream.need();
+        if (need?.requests === null) return need;
+        if (need !== null && need.requests > (largest?.requests ?? 0)) largest = need;
       }
     }
-    return need;
+    return largest;
   }
 
   #warmupLeftMs(): number {
@@ -326,8 +314,8 @@ function revertText(stream: JudgedStream, capped: boolean, logEvidence: number):
   return `${stream.accusation()}; the chance of this if Y were ${unless} is below ${formatChance(logEvidence)}`;
 }
 
-function needsText(stream: JudgedStream, requests: number | null, seconds: number | null): string {
-  if (requests === null) return stream.doubt();
+function needsText({ requests, doubt }: Need, seconds: number | null): string {
+  if (requests === null) return doubt;
   const needed = `needs about ${formatCount(requests)} more requests on Y`;
   if (seconds === null) return `${needed}, none arrive at present`;
   return `${needed}, ${formatDuration(seconds * 1000)} at the present rate`;

@@ -85,12 +85,9 @@ export class CapStream implements JudgedStream {
     return `${comparisonText(this.#what, x, y)}, over the cap of ${formatShare(this.#spec.cap)}`;
   }
 
-  requestsNeeded(): number | null {
-    return 0;
-  }
-
-  doubt(): string {
-    return '';
+  /** A cap is a limit, not a comparison: keeping it needs no proof. */
+  need(): null {
+    return null;
   }
 
   snapshot(): CapSnapshot {

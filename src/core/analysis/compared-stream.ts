@@ -4,7 +4,7 @@ import { deflationBetween, WindowRing, yWindowsMin } from './deflation.ts';
 import { EpochBlocks } from './epoch-blocks.ts';
 import type { EvidenceLimit } from './evidence-bank.ts';
 import { CertifiedBound, logSafeBar, SafeTest } from './safe-test.ts';
-import type { JudgedStream } from './stream-family.ts';
+import type { JudgedStream, Need } from './stream-family.ts';
 import { StreamTest } from './stream-test.ts';
 import type { ArmCounts, StreamEvidence } from './verdict.ts';
 import { comparisonText, formatShare } from './verdict-text.ts';
@@ -183,19 +183,17 @@ export class ComparedStream implements JudgedStream {
     return this.#required && this.#a > 0;
   }
 
-  requestsNeeded(): number | null {
-    if (!this.#hasSay()) return 0;
+  need(): Need | null {
+    if (!this.#hasSay() || this.#safe.logEvidence() >= logSafeBar) return null;
     const { x, y } = this.#safeTotals;
-    if (x.requests === 0 || y.requests === 0) return null;
+    if (x.requests === 0 || y.requests === 0)
+      return { requests: null, doubt: `${this.#what()}: nothing on both sides to compare yet` };
     const pY = (y.failures + forecastPriorFailures) / (y.requests + forecastPriorFailures / this.#a);
-    return this.#safe.requestsNeeded(logSafeBar, this.#a, pY, x.requests / y.requests);
-  }
-
-  doubt(): string {
-    const { x, y } = this.#safeTotals;
     const margin = formatShare(this.#safe.margin);
-    if (y.requests === 0) return `${this.#what()}: no requests on Y to compare yet`;
-    return `${comparisonText(this.#what(), x, y)}: at these rates Y will not be shown to be within ${margin} of X`;
+    return {
+      requests: this.#safe.requestsNeeded(logSafeBar, this.#a, pY, x.requests / y.requests),
+      doubt: `${comparisonText(this.#what(), x, y)}: at these rates Y will not be shown to be within ${margin} of X`,
+    };
   }
 
   snapshot() {

@@ -10,10 +10,15 @@ export interface JudgedStream {
   evidence(): StreamEvidence;
   /** What speaks against Y, with the counts it rests on: the beginning of the sentence of a revert. */
   accusation(): string;
-  /** Y requests until not being worse is shown; 0 when it is or need not be, null when unknown or never. */
-  requestsNeeded(): number | null;
-  /** The same in words, for when it is unknown. */
-  doubt(): string;
+  /** What is still needed to show that Y is not worse; null when nothing is, or when nobody asks for it. */
+  need(): Need | null;
+}
+
+export interface Need {
+  /** Requests on Y; null when unknown, or when no number of them would do at the present rates. */
+  readonly requests: number | null;
+  /** The sentence for when there is no number. */
+  readonly doubt: string;
 }
 
 export interface StreamFamily<Snapshot> {
