@@ -108,7 +108,7 @@ test('suspicion of a business stream holds an advance before it reverts', () => 
   const decisions: string[] = [];
   for (let push = 0; push < 400 && decisions.at(-1) !== 'revert'; push++) {
     streams.push('orders', 'x', 900, binomial(random, 900, 0.02));
-    streams.push('orders', 'y', 100, binomial(random, 100, 0.07));
+    streams.push('orders', 'y', 100, binomial(random, 100, 0.06));
     for (let tick = 0; tick < 60; tick++) streams.tick(250);
     const { decision, rule } = streams.judge(onTraffic());
     decisions.push(rule === 'suspicion' ? 'suspicion' : decision);
