@@ -150,4 +150,8 @@ test('store writes a transition whole or not at all when the event number is tak
   assert.ok(!opened.value.saveTransition(transitionTo(state), state, event(1)).ok);
   const rollout = opened.value.loadRollout();
   assert.ok(rollout.ok && rollout.value === null);
+  assert.ok(
+    opened.value.saveTransition(transitionTo(state), state, event(2)).ok,
+    'the next one is not affected',
+  );
 });
