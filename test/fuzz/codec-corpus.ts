@@ -24,6 +24,7 @@ export const requestCorpus: readonly Buffer[] = [
   'PUT /p HTTP/1.1\r\nhost:\ta\t\r\ncontent-length:5\r\n\r\nhelloGET /next HTTP/1.1\r\nHost: a\r\n\r\n',
   'POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
   'POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\nTrailer: X-Sum\r\n\r\n5;a=b;c="d\\"e"\r\nhello\r\n00a\r\n0123456789\r\n000\r\nX-Sum: 1\r\nEmpty:\r\n\r\nGET / HTTP/1.1\r\nHost: b\r\n\r\n',
+  'POST /p HTTP/1.1\r\nHost: a\r\nConnection: Host, transfer-encoding, X-A\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n1C\r\nabcdefghijklmnopqrstuvwxyz\r\n\r\n0011\r\n0123456789abcdef\n\r\n0\r\n\r\n',
   'POST /p HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc',
   'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\nframes',
   'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n',

@@ -66,6 +66,7 @@ const fragments = [
   'Connection: close\r\n',
   'Connection: keep-alive\r\n',
   'Connection: Content-Length, X-A\r\n',
+  'Connection: transfer-encoding, host\r\n',
   'Connection: upgrade\r\nUpgrade: websocket\r\n',
   'Upgrade: h2c\r\n',
   'Expect: 100-continue\r\n',
