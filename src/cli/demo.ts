@@ -43,6 +43,8 @@ const examples = `
 Faults:
   none        Y is as good as X; Y gets everything in about a minute and a half
   errors      Y answers 5 % of its requests with 500, from the first step of at least 5 % on
+  latency     Y takes one and a half times as long, from the first step of at least 5 % on
+  status-mix  Y refuses 5 % of the good credentials with 401, from the first step of at least 5 % on
   dead        Y's listeners close and its connections are reset, from the first step of at least 5 % on
   brownout    Y becomes slow, then leaves requests unanswered or says 503, from the first step of at least 10 % on
 

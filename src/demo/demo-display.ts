@@ -7,7 +7,7 @@ import { type DemoPicture, demoLine, demoPage } from './demo-view.ts';
 
 export interface DemoDisplay {
   show(picture: DemoPicture): void;
-  /** Something that happened to the demo itself; part of the page in a terminal. */
+  /** Something that happened to the demo itself; in a terminal the page says it, once there is one. */
   note(line: string): void;
   /** Gives the terminal back. */
   close(): void;
@@ -17,9 +17,15 @@ export const createDisplay = (io: CliIo): DemoDisplay => (io.isTty ? screenDispl
 
 function screenDisplay(io: CliIo): DemoDisplay {
   const screen = openScreen(io);
+  let isEmpty = true;
   return {
-    show: (picture) => screen.draw(demoPage(picture, io.columns(), io.rows(), io.color)),
-    note: () => {},
+    show: (picture) => {
+      isEmpty = false;
+      screen.draw(demoPage(picture, io.columns(), io.rows(), io.color));
+    },
+    note: (line) => {
+      if (isEmpty) screen.draw([line]);
+    },
     close: () => screen.close(),
   };
 }

@@ -32,7 +32,8 @@ export interface DemoTotals {
 
 export interface DemoSystem {
   readonly proxyUrl: string;
-  readonly controlUrl: string;
+  /** A replaced control thread may listen elsewhere when its port was a free one. */
+  controlUrl(): string;
   readonly y: KongCluster;
   readonly ended: Promise<'completed' | 'reverted'>;
   trafficCounts(): TrafficCounts;
@@ -71,7 +72,7 @@ export async function startDemoSystem(settings: DemoSettings): Promise<DemoSyste
     });
     return {
       proxyUrl,
-      controlUrl: `http://127.0.0.1:${supervisor.controlPort}`,
+      controlUrl: () => `http://127.0.0.1:${supervisor.controlPort}`,
       y,
       ended: supervisor.ended,
       trafficCounts: () => traffic.counts(),

@@ -2,7 +2,7 @@
 import { eventLines } from '#src/cli/event-view.ts';
 import { count, duration, latency, percent, perSecond, timeOfDay, weight } from '#src/cli/figures.ts';
 import { advanceShare, phaseText, revertShare, statusLines } from '#src/cli/status-view.ts';
-import { alignRows, createStyle, fit, type Style, wrap } from '#src/cli/style.ts';
+import { alignRows, createStyle, type Style, wrap } from '#src/cli/style.ts';
 import type { StatusView } from '#src/control-plane/status.ts';
 import type { RecordedEvent } from '#src/control-plane/store/store.ts';
 import { usualErrorShare } from './kong-cluster.ts';
@@ -38,8 +38,7 @@ export function demoPage(picture: DemoPicture, columns: number, rows: number, co
   ];
   const bottom = ['', style.dim(hint(picture))];
   const room = Math.max(0, rows - top.length - bottom.length);
-  const events =
-    room === 0 ? [] : picture.events.slice(-room).map((event) => eventLine(event, columns, style));
+  const events = room === 0 ? [] : eventLines(picture.events.slice(-room), style, columns);
   return [...top, ...events, ...bottom];
 }
 
@@ -53,17 +52,10 @@ function headingLines(
   ];
 }
 
-/** An event cut to the width, so that every event is one line of the page. */
-function eventLine(event: RecordedEvent, columns: number, style: Style): string {
-  const [plain = ''] = eventLines([{ ...event, text: '' }], createStyle(false));
-  const text = fit(event.text, Math.max(20, columns - plain.length - 12));
-  return eventLines([{ ...event, text }], style)[0] ?? '';
-}
-
 const hint = ({ ended }: DemoPicture): string =>
   ended === null
     ? 'Ctrl-C ends the demo.'
-    : 'The rollout has ended; traffic goes on. `crossover rollout start` tries again. Ctrl-C ends the demo.';
+    : 'The rollout has ended; traffic goes on. Try `crossover rollout start`. Ctrl-C ends the demo.';
 
 /** What the clients saw, in one line. */
 export function trafficText(traffic: TrafficCounts): string {
@@ -99,8 +91,10 @@ function clusterText(status: StatusView, name: 'x' | 'y'): string {
 
 export interface DemoEnd {
   readonly ended: 'completed' | 'reverted' | null;
-  /** When the rollout ended, seconds after the start; null when it did not. */
+  /** How long the rollout took; null when it did not end. */
   readonly endedAfterSeconds: number | null;
+  /** What the record says about the end; null when there was none. */
+  readonly endText: string | null;
   readonly status: StatusView;
   readonly steps: readonly { readonly percent: number; readonly seconds: number }[];
   readonly faultLines: readonly string[];
@@ -142,10 +136,10 @@ function headline({ ended, endedAfterSeconds, status }: DemoEnd, style: Style): 
 const stepsText = (steps: DemoEnd['steps']): string =>
   steps.map((step) => `${weight(step.percent)} for ${duration(step.seconds)}`).join(', ');
 
-function whyText({ ended, status }: DemoEnd): string {
-  if (ended === 'reverted') return status.rollout.cause?.text ?? '';
-  if (ended === 'completed') return 'At every step the evidence was that Y is not worse than X.';
-  return status.hold?.text ?? '';
+/** A revert's cause, what the record says about a completion, or what an unfinished rollout was waiting for. */
+function whyText({ ended, endText, status }: DemoEnd): string {
+  if (ended === null) return status.hold?.text ?? '';
+  return (ended === 'reverted' ? status.rollout.cause?.text : null) ?? endText ?? '';
 }
 
 function clientsText({ sent, successes, clientErrors, latencyMsP50, latencyMsP99 }: TrafficCounts): string {

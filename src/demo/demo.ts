@@ -1,31 +1,22 @@
 // `crossover demo`: runs a whole rollout against two embedded clusters, shows it as it happens, and says at the end what
 // happened and what it cost the clients.
-import { setTimeout as sleep } from 'node:timers/promises';
+import process from 'node:process';
 import { CliError, type CliIo, exitCodes } from '#src/cli/cli-io.ts';
-import { type ControlClient, createControlClient, UnreachableError } from '#src/cli/control-client.ts';
-import { timeOfDay } from '#src/cli/figures.ts';
-import type { StatusView } from '#src/control-plane/status.ts';
-import type { RecordedEvent } from '#src/control-plane/store/store.ts';
+import { createControlClient } from '#src/cli/control-client.ts';
 import { StartError } from '#src/main.ts';
 import type { LogLine } from '#src/shared-memory/messages.ts';
 import { type DemoPace, demoPace } from './demo-config.ts';
-import { createDisplay, type DemoDisplay } from './demo-display.ts';
-import { type DemoSystem, startDemoSystem } from './demo-system.ts';
-import { type DemoPicture, demoSummary } from './demo-view.ts';
-import { type FaultName, FaultSchedule } from './faults.ts';
+import { createDisplay } from './demo-display.ts';
+import { DemoRun, type DemoRunOptions } from './demo-run.ts';
+import { type DemoSystem, type DemoTotals, startDemoSystem } from './demo-system.ts';
+import { demoSummary } from './demo-view.ts';
 
-export interface DemoOptions {
-  readonly fault: FaultName;
+export interface DemoOptions extends DemoRunOptions {
   readonly seed: number;
   readonly ratePerSecond: number;
   /** Port of the proxy; null takes 8000, or a free one when 8000 is taken; 0 is for tests: free ones for all. */
   readonly port: number | null;
-  /** End with the rollout instead of with Ctrl-C. */
-  readonly exit: boolean;
 }
-
-/** How often the demo looks and redraws. */
-const frameMs = 250;
 
 /**
  * Runs the demo until the rollout has ended (`exit`) or a signal comes.
@@ -35,21 +26,37 @@ const frameMs = 250;
  */
 export async function runDemo(options: DemoOptions, io: CliIo, pace: DemoPace = demoPace): Promise<number> {
   const errors: string[] = [];
+  const interrupt = listenForSignals();
   const system = await start(options, pace, errors);
+  const { run, totals } = await runAndStop(options, system, io, interrupt);
+  const course = run.end();
+  if (course === null)
+    throw new CliError(['ended before the control plane answered', ...errors].join('\n'), exitCodes.failed);
+  const summary = demoSummary({ ...course, ...totals, errors }, io.columns(), io.color);
+  io.out(`${summary.join('\n')}\n`);
+  return exitCodeOf(options.exit, course.ended);
+}
+
+/** Runs to the end and stops everything, whether it ended well or not. */
+async function runAndStop(
+  options: DemoOptions,
+  system: DemoSystem,
+  io: CliIo,
+  interrupt: AbortSignal,
+): Promise<{ run: DemoRun; totals: DemoTotals }> {
   const display = createDisplay(io);
-  const client = createControlClient({ url: system.controlUrl }, noToken(io));
-  const run = new DemoRun(options, system, display, client);
-  const stopped = await run
-    .untilDone()
-    .finally(() => display.close())
-    .finally(() => io.isTty || io.out('Stopping.\n'))
-    .then(system.stop, async (error: unknown) => {
-      await system.stop();
-      throw error;
-    });
-  const end = { ...run.end(), ...stopped, errors };
-  io.out(`${demoSummary(end, io.columns(), io.color).join('\n')}\n`);
-  return exitCodeOf(options.exit, end.ended);
+  const connect = () => createControlClient({ url: system.controlUrl() }, withoutToken(io));
+  const run = new DemoRun(options, system, display, connect);
+  try {
+    await run.untilDone(interrupt);
+  } catch (error) {
+    display.close();
+    await system.stop();
+    throw error;
+  }
+  display.close();
+  if (!io.isTty) io.out('Stopping.\n');
+  return { run, totals: await system.stop() };
 }
 
 function exitCodeOf(exit: boolean, ended: 'completed' | 'reverted' | null): number {
@@ -58,7 +65,7 @@ function exitCodeOf(exit: boolean, ended: 'completed' | 'reverted' | null): numb
 }
 
 /** The demo's API has no token; one in the environment is for another Crossover. */
-const noToken = (io: CliIo): CliIo => ({ ...io, env: {} });
+const withoutToken = (io: CliIo): CliIo => ({ ...io, env: {} });
 
 async function start(options: DemoOptions, pace: DemoPace, errors: string[]): Promise<DemoSystem> {
   const { seed, ratePerSecond, port } = options;
@@ -69,155 +76,20 @@ async function start(options: DemoOptions, pace: DemoPace, errors: string[]): Pr
     return await startDemoSystem({ seed, ratePerSecond, port, pace, log });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    if (error.code === 'EADDRINUSE' && port !== null)
-      throw new CliError(
-        `port ${port} is taken`,
-        exitCodes.failed,
-        'Choose another --port, or leave it out.',
-      );
-    throw new CliError([error.message, ...errors].join('\n'), exitCodes.failed);
+    if (error.code !== 'EADDRINUSE' || port === null)
+      throw new CliError([error.message, ...errors].join('\n'), exitCodes.failed);
+    const advice = 'Choose another --port, or leave it out.';
+    throw new CliError(`port ${port} is taken`, exitCodes.failed, advice);
   }
 }
 
-/** One run: looks at the system again and again, strikes with the fault when it is due, remembers the course. */
-class DemoRun {
-  readonly #options: DemoOptions;
-  readonly #system: DemoSystem;
-  readonly #display: DemoDisplay;
-  readonly #client: ControlClient;
-  readonly #schedule: FaultSchedule;
-  readonly #startedMs = performance.now();
-  readonly #events: RecordedEvent[] = [];
-  readonly #faultLines: string[] = [];
-  readonly #steps: { percent: number; seconds: number }[] = [];
-  #stepStartedSeconds = 0;
-  #status: StatusView | null = null;
-  #ended: 'completed' | 'reverted' | null = null;
-  #endedAfterSeconds: number | null = null;
-  #isInterrupted = false;
-
-  constructor(options: DemoOptions, system: DemoSystem, display: DemoDisplay, client: ControlClient) {
-    this.#options = options;
-    this.#system = system;
-    this.#display = display;
-    this.#client = client;
-    this.#schedule = new FaultSchedule(options.fault);
-  }
-
-  /** Resolves when the demo is to stop: by a signal, or with the rollout when that was asked for. */
-  async untilDone(): Promise<void> {
-    const stop = listenForSignals(() => {
-      this.#isInterrupted = true;
-    });
-    try {
-      while (!this.#isInterrupted) {
-        await this.#frame().catch(ignoreUnreachable);
-        if (this.#ended !== null && this.#options.exit) return;
-        await sleep(frameMs);
-      }
-    } finally {
-      stop();
-    }
-  }
-
-  async #frame(): Promise<void> {
-    const { body: status } = await this.#client.get<StatusView>('/v1/status');
-    this.#status = status;
-    await this.#readEvents();
-    this.#followSteps(status);
-    this.#display.show(this.#picture(status));
-    await this.#strike(status.split.y);
-    this.#noticeEnd(status);
-  }
-
-  async #readEvents(): Promise<void> {
-    const after = this.#events.at(-1)?.id ?? 0;
-    const { body } = await this.#client.get<{ events: RecordedEvent[] }>(`/v1/events?after=${after}`);
-    this.#events.push(...body.events);
-  }
-
-  /** How long Y had which share, from the first rollout on until it ends. */
-  #followSteps(status: StatusView): void {
-    if (this.#ended !== null || (status.phase !== 'ramping' && status.phase !== 'soaking')) return;
-    const now = this.#elapsedSeconds();
-    const current = this.#steps.at(-1);
-    if (current === undefined || current.percent !== status.split.y) {
-      this.#steps.push({ percent: status.split.y, seconds: 0 });
-      this.#stepStartedSeconds = now;
-    } else current.seconds = now - this.#stepStartedSeconds;
-  }
-
-  async #strike(yPercent: number): Promise<void> {
-    const stage = this.#schedule.due(yPercent, performance.now());
-    if (stage === null) return;
-    await this.#system.y.setFault(stage.fault);
-    this.#faultLines.push(`${timeOfDay(Date.now())}  ${stage.text}`);
-    this.#display.note(`${timeOfDay(Date.now())}  FAULT: ${stage.text}`);
-  }
-
-  #noticeEnd({ phase }: StatusView): void {
-    if (this.#ended !== null || (phase !== 'completed' && phase !== 'reverted')) return;
-    this.#ended = phase;
-    this.#endedAfterSeconds = this.#elapsedSeconds();
-    if (!this.#options.exit)
-      this.#display.note(
-        `The rollout has ended: ${phase}. The demo stays up until Ctrl-C; --exit would have ended it here.`,
-      );
-  }
-
-  #elapsedSeconds(): number {
-    return (performance.now() - this.#startedMs) / 1000;
-  }
-
-  #picture(status: StatusView): DemoPicture {
-    return {
-      fault: this.#options.fault,
-      proxyUrl: this.#system.proxyUrl,
-      controlUrl: this.#system.controlUrl,
-      elapsedSeconds: this.#elapsedSeconds(),
-      status,
-      traffic: this.#system.trafficCounts(),
-      events: this.#events,
-      faultLines: this.#faultLines,
-      ended: this.#ended,
-    };
-  }
-
-  /** What the summary needs of the course. */
-  end() {
-    if (this.#status === null)
-      throw new CliError('the demo was ended before it showed anything', exitCodes.failed);
-    return {
-      ended: this.#ended,
-      endedAfterSeconds: this.#endedAfterSeconds,
-      status: this.#status,
-      steps: this.#steps,
-      faultLines: this.#faultLines,
-      proxyUrl: this.#system.proxyUrl,
-      controlUrl: this.#system.controlUrl,
-    };
-  }
-}
-
-/** A control thread that is being replaced does not end the demo; traffic goes on without it. */
-function ignoreUnreachable(error: unknown): void {
-  if (!(error instanceof UnreachableError)) throw error;
-}
-
-/** Calls back on the first signal to end; a second one ends the process at once. Returns how to stop listening. */
-function listenForSignals(onSignal: () => void): () => void {
-  let isFirst = true;
+/** Aborted by the first signal to end: Ctrl-C, a service manager, a closed terminal. A second one ends the process at once. */
+function listenForSignals(): AbortSignal {
+  const interrupt = new AbortController();
   const listen = () => {
-    if (!isFirst) process.exit(exitCodes.failed);
-    isFirst = false;
-    onSignal();
+    if (interrupt.signal.aborted) process.exit(exitCodes.failed);
+    interrupt.abort();
   };
-  for (const signal of signals) process.on(signal, listen);
-  return () => {
-    // After a signal it stays in place while everything stops: the default action would cut that short.
-    if (isFirst) for (const signal of signals) process.off(signal, listen);
-  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, listen);
+  return interrupt.signal;
 }
-
-/** Ctrl-C, a service manager, a closed terminal. */
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

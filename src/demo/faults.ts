@@ -1,7 +1,7 @@
 // What can go wrong with Y in the demo, and when: each fault begins at a documented moment of the rollout.
 import type { ClusterFault } from './cluster-fault.ts';
 
-export const faultNames = ['none', 'errors', 'dead', 'brownout'] as const;
+export const faultNames = ['none', 'errors', 'latency', 'status-mix', 'dead', 'brownout'] as const;
 export type FaultName = (typeof faultNames)[number];
 
 /** One change of Y's behaviour. */
@@ -27,6 +27,24 @@ export function faultStages(name: FaultName): readonly FaultStage[] {
           afterMs: 0,
           fault: { kind: 'errors', share: 0.05 },
           text: 'Y now answers 5 % of its requests with 500, as a plugin that broke in the upgrade would',
+        },
+      ];
+    case 'latency':
+      return [
+        {
+          fromPercent: 5,
+          afterMs: 0,
+          fault: { kind: 'latency', slowness: 1.5 },
+          text: 'Y takes one and a half times as long; nothing fails',
+        },
+      ];
+    case 'status-mix':
+      return [
+        {
+          fromPercent: 5,
+          afterMs: 0,
+          fault: { kind: 'status-mix', share: 0.05 },
+          text: 'Y refuses 5 % of the good credentials with 401, as after a changed plugin default',
         },
       ];
     case 'dead':

@@ -1,23 +1,33 @@
 import assert from 'node:assert/strict';
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { Readable } from 'node:stream';
-import { after, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { DemoOptions } from '#src/demo/demo.ts';
 import type { DemoPace } from '#src/demo/demo-config.ts';
 
-/** One step that is compared, then the soak: the ten seconds that a step is watched at least, and little more. */
-const pace: DemoPace = { steps: [20, 100], bake: '1s', soak: '1s', warmup: '1s', harm: '5%' };
-const usual: DemoOptions = { fault: 'none', seed: 1, ratePerSecond: 300, port: 0, exit: true };
+/** One step that is compared, at half of the traffic, where evidence comes fastest; then the soak. */
+const pace: DemoPace = { steps: [50, 100], bake: '1s', soak: '1s', warmup: '1s', harm: '5%' };
+const usual: DemoOptions = { fault: 'none', seed: 1, ratePerSecond: 500, port: 0, exit: true };
 
 describe('the demo', { concurrency: false }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'crossover-demo-test-'));
-  after(() => rmSync(folder, { recursive: true }));
+  let folder = '';
+  const children = new Set<ChildProcess>();
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'crossover-demo-test-'));
+  });
+  afterEach(async () => {
+    for (const child of children) {
+      child.kill('SIGKILL');
+      await once(child, 'close');
+    }
+    rmSync(folder, { recursive: true });
+  });
 
   function start(options: Partial<DemoOptions>): ChildProcessByStdio<null, Readable, null> {
     const entry = fileURLToPath(new URL('./demo-process.ts', import.meta.url));
@@ -31,6 +41,8 @@ describe('the demo', { concurrency: false }, () => {
   /** Runs a demo to its end, with a signal once `cue` was printed; `signalCount` of them at once. */
   async function run(options: Partial<DemoOptions>, cue: string | null = null, signalCount = 1) {
     const child = start(options);
+    children.add(child);
+    child.once('close', () => children.delete(child));
     let out = '';
     let isCued = false;
     child.stdout.on('data', (piece: Buffer) => {
@@ -64,6 +76,14 @@ describe('the demo', { concurrency: false }, () => {
     assert.match(out, /[1-9]\d* answers with 5xx, 0 without an answer/);
   });
 
+  it('reverts and exits 3 when Y only becomes slower, or only answers otherwise', async () => {
+    const slower = await run({ fault: 'latency' });
+    assert.equal(slower.exitCode, 3, slower.out);
+    const otherwise = await run({ fault: 'status-mix' });
+    assert.equal(otherwise.exitCode, 3, otherwise.out);
+    assert.match(otherwise.out, /Why .*401/);
+  });
+
   it('reverts and exits 3 when Y dies, and X answers what Y cannot', async () => {
     const { exitCode, out } = await run({ fault: 'dead' });
     assert.equal(exitCode, 3, out);
@@ -79,7 +99,7 @@ describe('the demo', { concurrency: false }, () => {
   it('exits 1 when it is interrupted before the end that it was to wait for', async () => {
     const { exitCode, out } = await run({}, 'rollout-step');
     assert.equal(exitCode, 1, out);
-    assert.match(out, /The demo was ended with 20 % on Y\./);
+    assert.match(out, /The demo was ended with 50 % on Y\./);
   });
 
   it('ends at once, and still leaves nothing behind, when it is interrupted twice', async () => {

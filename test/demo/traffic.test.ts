@@ -16,8 +16,9 @@ async function until(
 }
 
 describe('traffic', () => {
-  it('counts the same requests and statuses as the cluster when nothing fails', async () => {
+  it('counts the same requests and statuses as the cluster when nothing fails', async (t) => {
     const cluster = await startKongCluster(steady);
+    t.after(() => cluster.stop());
     const traffic = await startTraffic({
       url: cluster.urls[0] ?? '',
       ratePerSecond: 400,
@@ -32,11 +33,11 @@ describe('traffic', () => {
     assert.equal(seen.clientErrors, (countByStatus.get(401) ?? 0) + (countByStatus.get(404) ?? 0));
     assert.equal(seen.failed + seen.serverErrors, 0);
     assert.ok(seen.latencyMsP50 >= 1 && seen.latencyMsP99 >= seen.latencyMsP50);
-    await cluster.stop();
   });
 
-  it('counts a request as failed when nobody listens', async () => {
+  it('counts a request as failed when nobody listens', async (t) => {
     const cluster = await startKongCluster(steady);
+    t.after(() => cluster.stop());
     await cluster.setFault({ kind: 'dead' });
     const traffic = await startTraffic({
       url: cluster.urls[0] ?? '',
@@ -48,25 +49,25 @@ describe('traffic', () => {
     const seen = await traffic.stop();
     assert.equal(seen.failed, seen.sent);
     assert.equal(seen.answered, 0);
-    await cluster.stop();
   });
 
-  it('counts an answer that is cut short as failed', async () => {
+  it('counts an answer that is cut short as failed', async (t) => {
     const server = createServer((_request, response) => {
       response.writeHead(200, { 'content-length': 10 });
       response.write('12345', () => response.destroy());
     });
+    t.after(() => server.close());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const traffic = await startTraffic({ url, ratePerSecond: 200, seed: 7, patienceMs: 5_000 });
     await until(traffic.counts, (counts) => counts.failed >= 10);
     const seen = await traffic.stop();
     assert.equal(seen.failed, seen.sent);
-    server.close();
   });
 
-  it('gives up when its patience is over', async () => {
+  it('gives up when its patience is over', async (t) => {
     const cluster = await startKongCluster(steady);
+    t.after(() => cluster.stop());
     await cluster.setFault({ kind: 'brownout', slowness: 1, hangShare: 1, unavailableShare: 0 });
     const traffic = await startTraffic({
       url: cluster.urls[0] ?? '',
@@ -78,6 +79,5 @@ describe('traffic', () => {
     const seen = await traffic.stop();
     assert.ok(seen.failed > 0);
     assert.equal(seen.sent, seen.failed + seen.answered);
-    await cluster.stop();
   });
 });

@@ -1,0 +1,140 @@
+// One run of the demo while it runs: looks at the system again and again, strikes with the fault when it is due, and shows
+// what it sees.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ControlClient, UnreachableError } from '#src/cli/control-client.ts';
+import { timeOfDay } from '#src/cli/figures.ts';
+import type { StatusView } from '#src/control-plane/status.ts';
+import type { RecordedEvent } from '#src/control-plane/store/store.ts';
+import { DemoCourse } from './demo-course.ts';
+import type { DemoDisplay } from './demo-display.ts';
+import type { DemoSystem } from './demo-system.ts';
+import type { DemoPicture } from './demo-view.ts';
+import { type FaultName, FaultSchedule } from './faults.ts';
+
+/** How often the demo looks and redraws. */
+const frameMs = 250;
+
+export interface DemoRunOptions {
+  readonly fault: FaultName;
+  /** End with the rollout instead of with a signal. */
+  readonly exit: boolean;
+}
+
+export class DemoRun {
+  readonly #options: DemoRunOptions;
+  readonly #system: DemoSystem;
+  readonly #display: DemoDisplay;
+  readonly #connect: () => ControlClient;
+  readonly #schedule: FaultSchedule;
+  readonly #course = new DemoCourse();
+  readonly #startedMs = performance.now();
+  readonly #events: RecordedEvent[] = [];
+  readonly #faultLines: string[] = [];
+  #status: StatusView | null = null;
+  #isUnreachable = false;
+  #isRefused = false;
+
+  constructor(
+    options: DemoRunOptions,
+    system: DemoSystem,
+    display: DemoDisplay,
+    connect: () => ControlClient,
+  ) {
+    this.#options = options;
+    this.#system = system;
+    this.#display = display;
+    this.#connect = connect;
+    this.#schedule = new FaultSchedule(options.fault);
+  }
+
+  /**
+   * Resolves when the demo is to stop: when the signal is aborted, or, when that was asked for, with the rollout, also
+   * when its checks do not let it start.
+   */
+  async untilDone(interrupt: AbortSignal): Promise<void> {
+    while (!interrupt.aborted) {
+      await this.#frame().then(
+        () => this.#reached(),
+        (error: unknown) => this.#missed(error),
+      );
+      if (this.#options.exit && (this.#course.ended !== null || this.#isRefused)) return;
+      await sleep(frameMs, undefined, { signal: interrupt }).catch(() => {});
+    }
+  }
+
+  async #frame(): Promise<void> {
+    const client = this.#connect();
+    const { body: status } = await client.get<StatusView>('/v1/status');
+    this.#status = status;
+    await this.#readEvents(client);
+    const hasEnded = this.#course.follow(status, this.#elapsedSeconds());
+    this.#display.show(this.#picture(status));
+    await this.#strike(status.split.y);
+    if (hasEnded && !this.#options.exit)
+      this.#display.note(
+        `The rollout has ended: ${status.phase}. The demo stays up until Ctrl-C; --exit would have ended it here.`,
+      );
+  }
+
+  #reached(): void {
+    this.#isUnreachable = false;
+  }
+
+  /** A control thread that is being replaced does not end the demo; traffic goes on without it. */
+  #missed(error: unknown): void {
+    if (!(error instanceof UnreachableError)) throw error;
+    if (!this.#isUnreachable)
+      this.#display.note('The control plane does not answer; traffic goes on at the last split.');
+    this.#isUnreachable = true;
+  }
+
+  async #readEvents(client: ControlClient): Promise<void> {
+    const after = this.#events.at(-1)?.id ?? 0;
+    const { body } = await client.get<{ events: RecordedEvent[] }>(`/v1/events?after=${after}`);
+    this.#events.push(...body.events);
+    if (body.events.some(({ name }) => name === 'rollout-preflight-failed')) this.#isRefused = true;
+  }
+
+  async #strike(yPercent: number): Promise<void> {
+    const stage = this.#schedule.due(yPercent, performance.now());
+    if (stage === null) return;
+    await this.#system.y.setFault(stage.fault);
+    const time = timeOfDay(Date.now());
+    this.#faultLines.push(`${time}  ${stage.text}`);
+    this.#display.note(`${time}  FAULT: ${stage.text}`);
+  }
+
+  #elapsedSeconds(): number {
+    return (performance.now() - this.#startedMs) / 1000;
+  }
+
+  #picture(status: StatusView): DemoPicture {
+    return {
+      fault: this.#options.fault,
+      proxyUrl: this.#system.proxyUrl,
+      controlUrl: this.#system.controlUrl(),
+      elapsedSeconds: this.#elapsedSeconds(),
+      status,
+      traffic: this.#system.trafficCounts(),
+      events: this.#events,
+      faultLines: this.#faultLines,
+      ended: this.#course.ended,
+    };
+  }
+
+  /** What the summary needs of the course; null when the demo was ended before it saw anything. */
+  end() {
+    if (this.#status === null) return null;
+    const { ended, endedAfterSeconds, steps } = this.#course;
+    return {
+      ended,
+      endedAfterSeconds,
+      steps,
+      endText: this.#events.findLast(({ name }) => name === `rollout-${ended}`)?.text ?? null,
+      status: this.#status,
+      faultLines: this.#faultLines,
+      proxyUrl: this.#system.proxyUrl,
+      controlUrl: this.#system.controlUrl(),
+    };
+  }
+}
