@@ -63,6 +63,9 @@ export const epochSlotCount = 8;
 export const latencyBucketCount = 720;
 export const latencyBucketGamma = 1.02;
 export const latencyBucketFirstMs = 0.1;
+/** Pages of 1,000 entities read from Kong's Admin API, and the time for each. */
+export const kongPagesMax = 50;
+export const kongPageTimeoutMs = 5_000;
 /** Routes whose errors are compared on their own; the rest is counted together. */
 export const routesTrackedMax = 64;
 /** Requests on a route that a worker sees before it asks for a slot: one-off paths must not use the slots up. */
@@ -99,6 +102,15 @@ export const configValuesMax = 10_000;
 
 /** Request body of the control API. */
 export const apiBodyBytesMax = 1024 * KiB;
+/** Answer of a gate, a metric source or a notification's receiver. */
+export const outgoingAnswerBytesMax = 64 * KiB;
+/** Gates, business metrics and receivers of notifications, each: more would be a mistake, and each is a label of metrics. */
+export const signalsMax = 32;
+/** Notifications that wait for one receiver; an hour's rollout has about twenty. */
+export const notificationsQueuedMax = 100;
+/** Samples of a pushed metric at once: a billion trials in one call is a mistake of units. */
+export const pushedTrialsMax = 1_000_000_000;
+
 /** Events returned by one call. */
 export const apiEventsMax = 1_000;
 

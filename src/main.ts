@@ -5,9 +5,11 @@ import { unreachable } from '#src/base/assert.ts';
 import { classifyChanges } from '#src/config/changes.ts';
 import type { Config, LoadResult } from '#src/config/config.ts';
 import { assignSlots, type WantedNode } from '#src/core/routing/node-slots.ts';
+import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type {
   ControlStart,
+  FailureSample,
   FromControl,
   FromWorker,
   LogLine,
@@ -68,6 +70,8 @@ const restartDelayMs = 2_000;
 const controlReadyMs = 5_000;
 /** Beyond the drain deadline a worker gets this long to report. */
 const drainReportMs = 2_000;
+/** How long a worker has to report the failures it remembers: the record of a revert waits for it. */
+const sampleReportMs = 500;
 
 interface StartingWorker {
   readonly prepared: Promise<void>;
@@ -93,6 +97,8 @@ class Supervision implements Supervisor {
   #config: Config;
   #configRevision = 1;
   #nodes: NodeAssignments;
+  /** Routes with slots of their own, as the control thread handed them out. */
+  #routes: RouteSlots = { kind: 'derived', routes: [] };
   #controlGeneration = 0;
   #isStopping = false;
   #drained: Promise<{ cutExchanges: number }> | null = null;
@@ -142,6 +148,7 @@ class Supervision implements Supervisor {
       configRevision: this.#configRevision,
       nodes: this.#nodes,
       memory: this.memory,
+      routes: this.#routes,
       workerIndex: index,
       transport: this.#options.transport ?? 'raw',
     };
@@ -159,6 +166,7 @@ class Supervision implements Supervisor {
     };
     thread.on('message', (message: FromWorker) => {
       if (message.type === 'log') this.#log(message.line);
+      if (message.type === 'route-seen') this.#tellControl(message);
       if (message.type === 'prepared') prepared.resolve();
       if (message.type === 'listening') listening.resolve(message.port);
       if (message.type === 'failed-to-listen') failed(new StartError(message.code, message.message));
@@ -219,6 +227,7 @@ class Supervision implements Supervisor {
       configRevision: this.#configRevision,
       nodes: this.#nodes,
       memory: this.memory,
+      routes: this.#routes,
       configPath: this.#options.configPath,
       generation: this.#controlGeneration++,
     };
@@ -286,6 +295,13 @@ class Supervision implements Supervisor {
       case 'set-nodes':
         this.#setNodes(message.requestId, message.cluster, message.nodes);
         return;
+      case 'routes':
+        this.#routes = message.routes;
+        this.#tellWorkers(message);
+        return;
+      case 'report-samples':
+        void this.#collectSamples(message.requestId);
+        return;
       case 'rollout-ended':
         this.#resolveEnded(message.phase);
         return;
@@ -294,6 +310,14 @@ class Supervision implements Supervisor {
       default:
         unreachable(message);
     }
+  }
+
+  /** Asks every worker for the failures it remembers; one that does not answer in time is left out. */
+  async #collectSamples(requestId: number): Promise<void> {
+    const threads = this.#workers.flatMap(({ thread }) => thread ?? []);
+    const lists = await Promise.all(threads.map((thread) => reportSamples(thread, requestId)));
+    const samples = lists.flat().sort((a, b) => a.atMs - b.atMs);
+    this.#tellControl({ type: 'samples', requestId, samples });
   }
 
   #setNodes(requestId: number, cluster: 'x' | 'y', wanted: readonly WantedNode[]): void {
@@ -452,6 +476,22 @@ function drainWorker(thread: Worker | null, deadlineMs: number): Promise<number>
     });
     thread.on('exit', () => done(0));
     thread.postMessage({ type: 'drain', deadlineMs } satisfies ToWorker);
+  });
+}
+
+function reportSamples(thread: Worker, requestId: number): Promise<readonly FailureSample[]> {
+  return new Promise((resolve) => {
+    const done = (samples: readonly FailureSample[]) => {
+      clearTimeout(late);
+      thread.off('message', listen);
+      resolve(samples);
+    };
+    const late = setTimeout(() => done([]), sampleReportMs);
+    const listen = (message: FromWorker) => {
+      if (message.type === 'samples' && message.requestId === requestId) done(message.samples);
+    };
+    thread.on('message', listen);
+    thread.postMessage({ type: 'report-samples', requestId } satisfies ToWorker);
   });
 }
 

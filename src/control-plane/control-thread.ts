@@ -21,6 +21,7 @@ import { EventLog } from './event-log.ts';
 import { HealthChecks } from './health.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Judge } from './judge.ts';
+import { patternsOf, readKongRoutes } from './kong/kong-routes.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { SlabTotals } from './metrics/slab-totals.ts';
 import { NodeDirectory } from './node-directory.ts';
@@ -29,10 +30,11 @@ import { runPreflight } from './preflight.ts';
 import { readinessChecks } from './readiness.ts';
 import { RecentTraffic } from './recent-traffic.ts';
 import { RolloutService } from './rollout-service.ts';
+import { RouteDirectory } from './route-directory.ts';
 import { Sampler } from './sampler.ts';
 import { SlowThresholds } from './slow-thresholds.ts';
 import { SplitPublisher } from './split-publisher.ts';
-import { holdOf, rolloutView, type StatusView, splitView, stepView } from './status.ts';
+import { type StatusView, statusView } from './status.ts';
 import { DurableStore } from './store/durable-store.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
 import type { StoreProblem } from './store/store-result.ts';
@@ -59,6 +61,7 @@ export class ControlThread {
   readonly #store: DurableStore;
   readonly #directory: NodeDirectory;
   readonly #supervisor: SupervisorLink;
+  readonly #routes: RouteDirectory;
   readonly #judge: Judge;
   readonly #health: HealthChecks;
   readonly #workers: WorkerWatch;
@@ -88,6 +91,9 @@ export class ControlThread {
     this.#store = this.#openStore();
     this.#directory = new NodeDirectory(memory, start.nodes);
     this.#supervisor = new SupervisorLink(post);
+    this.#routes = new RouteDirectory(start.routes, memory.parkedRoutes, (routes) =>
+      post({ type: 'routes', routes }),
+    );
     this.#judge = new Judge(start.config.thresholds, clock.monotonicMs);
     this.#health = new HealthChecks({
       directory: this.#directory,
@@ -126,6 +132,7 @@ export class ControlThread {
     this.#restoreAnalysis();
     this.#reportStart();
     this.#health.start();
+    void this.#learnRoutes();
     this.#timer = setInterval(() => this.#tick(), tickMs);
     this.#api = (await createControlApi(this.#apiContext())).app;
     const controlPort = await this.#listen(this.#api);
@@ -141,6 +148,12 @@ export class ControlThread {
         return;
       case 'reload-result':
       case 'nodes-applied':
+        this.#supervisor.receive(message);
+        return;
+      case 'route-seen':
+        this.#routes.seen(message.key, message.name);
+        return;
+      case 'samples':
         this.#supervisor.receive(message);
         return;
       case 'lifecycle':
@@ -217,6 +230,21 @@ export class ControlThread {
       healthyNodesY: this.#directory.usableCount('y'),
       storeWritable: this.#store.writable,
     };
+  }
+
+  /** Routes by Kong's own list when its Admin API is given, so that a bad one is named as Kong's operators know it. */
+  async #learnRoutes(): Promise<void> {
+    const { admin } = this.#config.clusters.x;
+    if (admin === null) return;
+    try {
+      const leftOut = this.#routes.usePatterns(patternsOf(await readKongRoutes(admin)));
+      const text = `${this.#routes.count} routes of Kong are compared one by one, ${leftOut} together with the rest.`;
+      this.#events.add({ name: 'routes-learned', text, detail: { count: this.#routes.count, leftOut } });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const text = `Kong's routes could not be read, routes are told apart by host and first path segment: ${why}.`;
+      this.#events.add({ name: 'routes-unknown', level: 'warn', text });
+    }
   }
 
   #restoreAnalysis(): void {
@@ -305,26 +333,20 @@ export class ControlThread {
 
   #status(): StatusView {
     const nowMs = this.#clock.monotonicMs();
-    const recent = this.#traffic.read();
-    const { clusters } = this.#config;
-    const { state } = this.#rollout;
-    return {
-      phase: state.phase,
-      step: stepView(state),
-      split: splitView(this.#sink.current()),
-      clusters: {
-        x: { label: clusters.x.label, ...recent.x, nodes: this.#directory.views('x') },
-        y: { label: clusters.y.label, ...recent.y, nodes: this.#directory.views('y') },
-      },
+    const { x, y } = this.#config.clusters;
+    return statusView({
+      state: this.#rollout.state,
+      split: this.#sink.current(),
+      labels: { x: x.label, y: y.label },
+      traffic: this.#traffic.read(),
+      nodes: (cluster) => this.#directory.views(cluster),
       verdict: this.#judge.verdict,
-      hold: holdOf(state),
-      rollout: rolloutView(state),
       workers: this.#workers.views(nowMs),
-      store: { writable: this.#store.writable, problem: this.#store.problem },
+      store: this.#store,
       configRevision: this.#configRevision,
       version: this.#version,
-      uptimeSeconds: Math.round((nowMs - this.#startedAtMs) / 1000),
-    };
+      uptimeMs: nowMs - this.#startedAtMs,
+    });
   }
 
   #readiness(): readonly ReadinessCheck[] {

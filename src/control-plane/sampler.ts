@@ -123,31 +123,41 @@ function clearArmSample(sample: ArmSample): void {
   sample.latency.fill(0);
   sample.ageCrossed.fill(0);
   sample.ageCrossedDone.fill(0);
+  sample.kongFailures = 0;
+  sample.serviceFailures = 0;
+  sample.kongLatency.fill(0);
+  sample.userRequests.fill(0);
+  sample.userFailures.fill(0);
+  sample.routeRequests.fill(0);
+  sample.routeFailures.fill(0);
 }
 
 /** Adds one block's growth to `into` and moves its baseline along. Returns whether anything grew. */
 function addGrowth(slab: Float64Array, baseline: Float64Array, at: number, into: ArmSample): boolean {
-  const aborts = take(slab, baseline, at + ATTEMPT.clientAborts);
-  into.clientAborts += aborts;
+  // Workers count here last: what is under way at this moment is read with the next growth.
+  if (take(slab, baseline, at + ATTEMPT.changes) === 0) return false;
+  into.clientAborts += take(slab, baseline, at + ATTEMPT.clientAborts);
   into.latencyMsSum += take(slab, baseline, at + ATTEMPT.latencyMsSum);
-  let grew = aborts > 0;
-  if (addRange(slab, baseline, at + ATTEMPT.failures, into.failuresByKind)) grew = true;
-  if (addRange(slab, baseline, at + ATTEMPT.ageCrossed, into.ageCrossed)) grew = true;
-  if (addRange(slab, baseline, at + ATTEMPT.ageCrossedDone, into.ageCrossedDone)) grew = true;
-  if (addRange(slab, baseline, at + ATTEMPT.status, into.status)) grew = true;
-  if (addRange(slab, baseline, at + ATTEMPT.latency, into.latency)) grew = true;
-  return grew;
+  into.kongFailures += take(slab, baseline, at + ATTEMPT.kongFailures);
+  into.serviceFailures += take(slab, baseline, at + ATTEMPT.serviceFailures);
+  addRange(slab, baseline, at + ATTEMPT.failures, into.failuresByKind);
+  addRange(slab, baseline, at + ATTEMPT.ageCrossed, into.ageCrossed);
+  addRange(slab, baseline, at + ATTEMPT.ageCrossedDone, into.ageCrossedDone);
+  addRange(slab, baseline, at + ATTEMPT.status, into.status);
+  addRange(slab, baseline, at + ATTEMPT.latency, into.latency);
+  addRange(slab, baseline, at + ATTEMPT.kongLatency, into.kongLatency);
+  addRange(slab, baseline, at + ATTEMPT.userRequests, into.userRequests);
+  addRange(slab, baseline, at + ATTEMPT.userFailures, into.userFailures);
+  addRange(slab, baseline, at + ATTEMPT.routeRequests, into.routeRequests);
+  addRange(slab, baseline, at + ATTEMPT.routeFailures, into.routeFailures);
+  return true;
 }
 
-function addRange(slab: Float64Array, baseline: Float64Array, at: number, into: Float64Array): boolean {
-  let grew = false;
+function addRange(slab: Float64Array, baseline: Float64Array, at: number, into: Float64Array): void {
   for (let index = 0; index < into.length; index++) {
     const count = take(slab, baseline, at + index);
-    if (count === 0) continue;
-    into[index] = (into[index] as number) + count;
-    grew = true;
+    if (count !== 0) into[index] = (into[index] as number) + count;
   }
-  return grew;
 }
 
 function take(slab: Float64Array, baseline: Float64Array, index: number): number {

@@ -1,7 +1,13 @@
 // Questions to the supervisor and its answers: reload the config, change a cluster's nodes. Each gets a number, and a
 // deadline, because the supervisor may be shutting down.
 import type { ClusterName } from '#src/shared-memory/layout.ts';
-import type { FromControl, NodeAssignments, ReloadResult, ToControl } from '#src/shared-memory/messages.ts';
+import type {
+  FailureSample,
+  FromControl,
+  NodeAssignments,
+  ReloadResult,
+  ToControl,
+} from '#src/shared-memory/messages.ts';
 
 /** Reading a file and telling the workers takes milliseconds; longer means that nobody will answer. */
 const answerMsMax = 10_000;
@@ -11,8 +17,10 @@ export class NodesRefused extends Error {}
 
 export type WantedNode = Extract<FromControl, { type: 'set-nodes' }>['nodes'][number];
 
+type Answer = ReloadResult | NodeAssignments | readonly FailureSample[];
+
 interface Waiting {
-  readonly resolve: (answer: ReloadResult | NodeAssignments) => void;
+  readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
 }
@@ -38,8 +46,15 @@ export class SupervisorLink {
     return answer as NodeAssignments;
   }
 
+  /** The last requests that failed on Y, oldest first, as the workers remember them. */
+  async failureSamples(): Promise<readonly FailureSample[]> {
+    const answer = await this.#ask((requestId) => ({ type: 'report-samples', requestId }));
+    return answer as readonly FailureSample[];
+  }
+
   /** Hands in an answer; others are ignored. */
   receive(message: ToControl): void {
+    if (message.type === 'samples') this.#settle(message.requestId, message.samples);
     if (message.type === 'reload-result') this.#settle(message.requestId, message.result);
     if (message.type !== 'nodes-applied') return;
     if (message.problem === null) this.#settle(message.requestId, message.nodes);
@@ -52,7 +67,7 @@ export class SupervisorLink {
       this.#fail(requestId, 'The control thread is stopping.');
   }
 
-  #ask(makeMessage: (requestId: number) => FromControl): Promise<ReloadResult | NodeAssignments> {
+  #ask(makeMessage: (requestId: number) => FromControl): Promise<Answer> {
     const requestId = ++this.#lastRequestId;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#fail(requestId, 'The supervisor did not answer.'), answerMsMax);
@@ -61,7 +76,7 @@ export class SupervisorLink {
     });
   }
 
-  #settle(requestId: number, answer: ReloadResult | NodeAssignments): void {
+  #settle(requestId: number, answer: Answer): void {
     this.#take(requestId)?.resolve(answer);
   }
 

@@ -4,6 +4,7 @@ import { latencyBucketIndex } from '#src/core/telemetry/histogram.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
 import { type Arm, ATTEMPT, type FailureKind, failureKindIndex, X, Y } from '#src/shared-memory/layout.ts';
 import type { InFlightEntry } from './in-flight-list.ts';
+import { countKong } from './kong-attribution.ts';
 import type { WorkerRuntime } from './worker-runtime.ts';
 
 export class Attempt implements InFlightEntry {
@@ -14,6 +15,8 @@ export class Attempt implements InFlightEntry {
   crossedCount: number;
   #epoch: number;
   #isDrawn: boolean;
+  #routeSlot: number;
+  #userBucket: number;
   /** Drawn by the split and still without an outcome. */
   #isOpen: boolean;
   /** Goes through the breaker of Y. */
@@ -27,17 +30,25 @@ export class Attempt implements InFlightEntry {
     this.arm = X;
     this.crossedCount = 0;
     this.#epoch = 0;
+    this.#routeSlot = 0;
+    this.#userBucket = -1;
     this.#isDrawn = false;
     this.#isOpen = false;
     this.#isOnBreaker = false;
     this.#runtime = runtime;
   }
 
-  /** isDrawn: assigned by the split, not pinned nor diverted; only such attempts are compared. */
-  begin(arm: Arm, startedAtMs: number, isDrawn: boolean): void {
+  /**
+   * @param isDrawn assigned by the split, not pinned nor diverted; only such attempts are compared
+   * @param routeSlot 0..64
+   * @param userBucket 0..15, -1 for none
+   */
+  begin(arm: Arm, startedAtMs: number, isDrawn: boolean, routeSlot: number, userBucket: number): void {
     this.arm = arm;
     this.startedAtMs = startedAtMs;
     this.crossedCount = 0;
+    this.#routeSlot = routeSlot;
+    this.#userBucket = userBucket;
     this.#isDrawn = isDrawn;
     this.#isOpen = isDrawn;
     this.#isOnBreaker = isDrawn && arm === Y;
@@ -51,41 +62,71 @@ export class Attempt implements InFlightEntry {
     return this.#runtime.attemptOffset(this.arm, this.#epoch);
   }
 
-  /** A response head came: from now on the attempt has its outcome. */
-  answered(status: number, latencyMs: number, nowMs: number): void {
-    if (!this.#isOpen) return;
+  /**
+   * A response head came: from now on the attempt has its outcome. The head is in runtime.responseHead, its bytes in
+   * `source`. Returns whether the attempt is part of the comparison.
+   */
+  answered(status: number, latencyMs: number, nowMs: number, source: Uint8Array): boolean {
+    if (!this.#isOpen) return false;
     this.#close();
-    const { slab } = this.#runtime;
+    const { slab, responseHead } = this.#runtime;
     const at = this.attemptAt();
-    increment(slab, at + ATTEMPT.status + status);
     const isSuccess = status < 500;
+    increment(slab, at + ATTEMPT.status + status);
     if (isSuccess) {
       increment(slab, at + ATTEMPT.latency + latencyBucketIndex(latencyMs));
       add(slab, at + ATTEMPT.latencyMsSum, latencyMs);
       for (let index = 0; index < this.crossedCount; index++)
         increment(slab, at + ATTEMPT.ageCrossedDone + index);
     }
+    if (responseHead.hasKongProxyLatency || responseHead.hasKongResponseLatency) {
+      countKong(slab, at, responseHead, source, isSuccess);
+    }
+    this.#countGroups(at, !isSuccess);
     this.#tellBreaker(isSuccess, nowMs);
+    return true;
   }
 
-  failed(kind: FailureKind, nowMs: number): void {
-    if (!this.#isOpen) return;
+  failed(kind: FailureKind, nowMs: number): boolean {
+    if (!this.#isOpen) return false;
     this.#close();
-    increment(this.#runtime.slab, this.attemptAt() + ATTEMPT.failures + failureKindIndex[kind]);
+    const at = this.attemptAt();
+    increment(this.#runtime.slab, at + ATTEMPT.failures + failureKindIndex[kind]);
+    this.#countGroups(at, true);
     this.#tellBreaker(false, nowMs);
+    return true;
+  }
+
+  /** By route and user, and last of all that the block changed. */
+  #countGroups(at: number, isFailure: boolean): void {
+    const { slab } = this.#runtime;
+    increment(slab, at + ATTEMPT.routeRequests + this.#routeSlot);
+    if (isFailure) increment(slab, at + ATTEMPT.routeFailures + this.#routeSlot);
+    if (this.#userBucket >= 0) {
+      increment(slab, at + ATTEMPT.userRequests + this.#userBucket);
+      if (isFailure) increment(slab, at + ATTEMPT.userFailures + this.#userBucket);
+    }
+    increment(slab, at + ATTEMPT.changes);
   }
 
   /** The body was cut short after a head below 500: the request had counted as a success and is now a failure as well. */
   truncated(): void {
     if (!this.#isDrawn) return;
-    increment(this.#runtime.slab, this.attemptAt() + ATTEMPT.failures + failureKindIndex.truncated);
+    const { slab } = this.#runtime;
+    const at = this.attemptAt();
+    increment(slab, at + ATTEMPT.failures + failureKindIndex.truncated);
+    increment(slab, at + ATTEMPT.routeFailures + this.#routeSlot);
+    if (this.#userBucket >= 0) increment(slab, at + ATTEMPT.userFailures + this.#userBucket);
+    increment(slab, at + ATTEMPT.changes);
   }
 
   /** The client went away, or its request was invalid, before there was an outcome. */
   abandoned(): void {
     if (!this.#isOpen) return;
     this.#close();
-    increment(this.#runtime.slab, this.attemptAt() + ATTEMPT.clientAborts);
+    const at = this.attemptAt();
+    increment(this.#runtime.slab, at + ATTEMPT.clientAborts);
+    increment(this.#runtime.slab, at + ATTEMPT.changes);
     if (this.#isOnBreaker) this.#runtime.breaker.abandoned();
   }
 

@@ -4,10 +4,11 @@
 // (client-connection.ts) or sockets (transport/).
 import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
 import { Framing } from '#src/core/http1/framing.ts';
-import { armOf, decideRoute, isPinned } from '#src/core/routing/route-decision.ts';
+import { armOf, decideRoute, isPinned, userBucketOf } from '#src/core/routing/route-decision.ts';
+import { routeName } from '#src/core/routing/route-slots.ts';
 import { pendingPerClusterMax, upstreamPerNodeMax } from '#src/limits.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
-import { type Arm, type FailureKind, WORKER, X, Y } from '#src/shared-memory/layout.ts';
+import { type Arm, type FailureKind, otherRouteSlot, WORKER, X, Y } from '#src/shared-memory/layout.ts';
 import { countAnswer, countFailover, countRejection } from './answer-counters.ts';
 import { Attempt } from './attempt.ts';
 import type { Downstream } from './downstream.ts';
@@ -30,6 +31,7 @@ export class Exchange implements UpstreamUser {
   #upstream: UpstreamConnection | null;
   #arm: Arm;
   #isPinned: boolean;
+  #routeSlot: number;
   #startedAtMs: number;
   /** The request's bytes are on their way on the present connection. */
   #isSent: boolean;
@@ -50,6 +52,7 @@ export class Exchange implements UpstreamUser {
     this.#upstream = null;
     this.#arm = X;
     this.#isPinned = false;
+    this.#routeSlot = otherRouteSlot;
     this.#startedAtMs = 0;
     this.#isSent = false;
     this.#isSendPending = false;
@@ -73,7 +76,9 @@ export class Exchange implements UpstreamUser {
     additions.peerAddress = peer.addressBytes;
     additions.requestId = runtime.requestIds.next();
     const { headEnd } = head;
+    this.#findRoute(bytes);
     const isDrawn = this.#decide(bytes, clientAddress);
+    const userBucket = userBucketOf(runtime.routing, bytes, head, clientAddress, runtime.salt);
     this.request.begin(bytes);
     const { bodyBytes } = runtime.config.limits;
     if (bodyBytes !== null && head.framing === Framing.length && head.contentLength > bodyBytes) {
@@ -83,7 +88,7 @@ export class Exchange implements UpstreamUser {
     const taken = this.#takeBody(bytes, headEnd, end);
     if (taken === -1) return headEnd;
     if (taken > headEnd) this.request.append(bytes, headEnd, taken);
-    this.#attempt.begin(this.#arm, this.#startedAtMs, isDrawn);
+    this.#attempt.begin(this.#arm, this.#startedAtMs, isDrawn, this.#routeSlot, userBucket);
     this.#open(null);
     return taken;
   }
@@ -101,6 +106,14 @@ export class Exchange implements UpstreamUser {
     this.#response.reset();
   }
 
+  #findRoute(bytes: Uint8Array): void {
+    const { routes, requestHead, routeSightings } = this.#runtime;
+    this.#routeSlot = routes.slotOf(bytes, requestHead);
+    if (this.#routeSlot !== otherRouteSlot || !routes.isDerived || !routeSightings.add(routes.lastKey))
+      return;
+    this.#runtime.reportRoute(routes.lastKey, routeName(bytes, requestHead));
+  }
+
   /** Draws the arm. Returns whether the request takes part in the comparison. */
   #decide(bytes: Uint8Array, clientAddress: string): boolean {
     const runtime = this.#runtime;
@@ -115,6 +128,11 @@ export class Exchange implements UpstreamUser {
       return false;
     }
     if (this.#arm === X) return true;
+    if (runtime.parkedRoutes[this.#routeSlot] === 1) {
+      this.#arm = X;
+      increment(slab, WORKER.parkedDiverted);
+      return false;
+    }
     if (runtime.breaker.allows(this.#startedAtMs)) {
       runtime.budget.deposit();
       return true;
@@ -296,9 +314,28 @@ export class Exchange implements UpstreamUser {
   }
 
   #answered(status: number, nowMs: number, node: UpstreamNode): void {
-    this.#attempt.answered(status, nowMs - this.#startedAtMs, nowMs);
+    const latencyMs = nowMs - this.#startedAtMs;
+    const isCompared = this.#attempt.answered(status, latencyMs, nowMs, this.#response.headSource);
+    if (isCompared && status >= 500 && this.#arm === Y) this.#remember(status, null, latencyMs, node.id);
     if (status < 500) node.succeeded();
     else if (node.failed()) this.#runtime.clusters[this.#arm].considerEjection(node, nowMs);
+  }
+
+  /** Keeps what an operator needs to find a failed request of Y again. */
+  #remember(status: number | null, kind: FailureKind | null, latencyMs: number, node: string | null): void {
+    const { requestId, startLine } = this.request;
+    const { failureSamples } = this.#runtime;
+    const routeSlot = this.#routeSlot;
+    failureSamples.add({
+      atMs: Date.now(),
+      requestId,
+      node,
+      status,
+      kind,
+      latencyMs,
+      request: startLine,
+      routeSlot,
+    });
   }
 
   #streamOn(upstream: UpstreamConnection): void {
@@ -363,7 +400,10 @@ export class Exchange implements UpstreamUser {
       this.#open(null);
       return;
     }
-    this.#attempt.failed(kind, nowMs);
+    const isCompared = this.#attempt.failed(kind, nowMs);
+    if (isCompared && this.#arm === Y) {
+      this.#remember(null, kind, nowMs - this.#startedAtMs, upstream?.node.id ?? null);
+    }
     if (upstream?.node.failed() === true) {
       runtime.clusters[this.#arm].considerEjection(upstream.node, nowMs);
     }

@@ -65,7 +65,9 @@ export class InFlightList {
     while (entry.crossedCount < latencyQuantiles.length) {
       const threshold = this.#thresholds[slowThresholdIndex(entry.arm, entry.crossedCount)] as number;
       if (!(ageMs > threshold)) return;
-      increment(this.#slab, entry.attemptAt() + ATTEMPT.ageCrossed + entry.crossedCount);
+      const at = entry.attemptAt();
+      increment(this.#slab, at + ATTEMPT.ageCrossed + entry.crossedCount);
+      increment(this.#slab, at + ATTEMPT.changes);
       entry.crossedCount++;
     }
   }

@@ -65,6 +65,13 @@ export class RequestMessage {
     return this.buffer.toString('latin1', this.#idStart, this.#idEnd);
   }
 
+  /** Method and path without the query, as forwarded; at most 200 bytes. */
+  get startLine(): string {
+    const line = this.buffer.toString('latin1', 0, Math.min(this.length, 200));
+    const end = line.search(/[?\r]| HTTP\//);
+    return end === -1 ? line : line.slice(0, end);
+  }
+
   /** Keeps body bytes behind what is kept already; false when there is no room for them. */
   append(bytes: Uint8Array, from: number, to: number): boolean {
     const length = this.length + (to - from);

@@ -58,6 +58,11 @@ export class ResponseRelay {
     this.#runtime = runtime;
   }
 
+  /** What the final head was parsed from; only until it is forwarded. */
+  get headSource(): Uint8Array {
+    return this.#source;
+  }
+
   /** Ready for another upstream's answer. */
   reset(): void {
     this.isHeadForwarded = false;

@@ -5,15 +5,18 @@ import type { Config } from '#src/config/config.ts';
 import { RequestAdditions } from '#src/core/http1/forward-request-head.ts';
 import { RequestHead } from '#src/core/http1/request-head.ts';
 import { ResponseHead } from '#src/core/http1/response-head.ts';
+import { RouteTable } from '#src/core/routing/route-slots.ts';
 import { compileRouting, type RoutingTable } from '#src/core/routing/routing-table.ts';
 import { epochSlotCount, readBufferBytes, streamBufferBytes } from '#src/limits.ts';
 import { attemptOffset, staleSlot, WORKER, X, Y } from '#src/shared-memory/layout.ts';
 import type { LogLine, NodeAssignments, WorkerStart } from '#src/shared-memory/messages.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import type { Exchange } from './exchange.ts';
+import { FailureSamples } from './failure-samples.ts';
 import { InFlightList } from './in-flight-list.ts';
 import { PeerDirectory } from './peer-directory.ts';
 import { RequestIds } from './request-ids.ts';
+import { RouteSightings } from './route-sightings.ts';
 import { TimerWheel } from './timer-wheel.ts';
 import { BufferPool } from './transport/buffer-pool.ts';
 import { connectRaw, RawSocketEnvironment } from './transport/raw-socket.ts';
@@ -52,6 +55,12 @@ export class WorkerRuntime {
   triggers: FailoverTriggers;
   routing: RoutingTable;
   peers: PeerDirectory;
+  routes: RouteTable;
+  readonly parkedRoutes: Int32Array;
+  readonly failureSamples: FailureSamples;
+  readonly routeSightings: RouteSightings;
+  /** Asks for a slot for a route that was seen often. */
+  reportRoute: (key: number, name: string) => void;
   listenPort: number;
   isDraining: boolean;
   // The split as last read: epoch 0 is everything on X.
@@ -95,6 +104,11 @@ export class WorkerRuntime {
     this.budget = new FailoverBudget(config.failover.budget, nowMs);
     this.triggers = new FailoverTriggers(config.failover.on);
     this.routing = compileRouting(config.routing);
+    this.routes = new RouteTable(start.routes);
+    this.parkedRoutes = new Int32Array(memory.parkedRoutes);
+    this.failureSamples = new FailureSamples();
+    this.routeSightings = new RouteSightings();
+    this.reportRoute = () => {};
     this.listenPort = config.listen.proxy.port;
     this.peers = new PeerDirectory(config.routing.trustedProxies, this.listenPort);
     this.isDraining = false;

@@ -1,6 +1,7 @@
 // Entry and wiring of a proxy worker: one event loop, one listener, its connections. Counts; decides nothing.
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { assert, unreachable } from '#src/base/assert.ts';
+import { RouteTable } from '#src/core/routing/route-slots.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '#src/shared-memory/messages.ts';
 import { ClientRegistry } from './client-registry.ts';
@@ -27,6 +28,7 @@ class ProxyWorker {
   constructor(start: WorkerStart, post: (message: FromWorker) => void) {
     this.#post = post;
     this.#runtime = new WorkerRuntime(start, (line) => post({ type: 'log', line }));
+    this.#runtime.reportRoute = (key, name) => post({ type: 'route-seen', key, name });
     const { slab, allSlabs } = this.#runtime;
     for (let gauge = WORKER.connectionsOpen; gauge <= WORKER.breakerOpenSinceMs; gauge++) slab[gauge] = 0;
     slab[WORKER.pendingX] = 0;
@@ -95,6 +97,12 @@ class ProxyWorker {
       case 'nodes':
         runtime.assignNodes(message.nodes);
         void resolveNodes(runtime, runtime.clusters);
+        return;
+      case 'routes':
+        runtime.routes = new RouteTable(message.routes);
+        return;
+      case 'report-samples':
+        this.#post({ type: 'samples', requestId: message.requestId, samples: runtime.failureSamples.list() });
         return;
       case 'drain':
         this.#drain(message.deadlineMs);

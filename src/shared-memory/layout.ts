@@ -2,7 +2,14 @@
 // Workers write their own slab (one writer, no locks); the control thread reads and diffs. Counters are Float64 and
 // only ever grow, exact up to 2^53; an aligned 8-byte store is one machine store on every platform Node runs on.
 import { proxyErrorNames } from '#src/base/error-catalog.ts';
-import { epochSlotCount, latencyBucketCount, latencyQuantiles, nodesPerClusterMax } from '#src/limits.ts';
+import {
+  epochSlotCount,
+  latencyBucketCount,
+  latencyQuantiles,
+  nodesPerClusterMax,
+  routesTrackedMax,
+  userBucketCount,
+} from '#src/limits.ts';
 
 /** The two clusters as array indices. X is what runs today, Y what is to replace it. */
 export const X = 0;
@@ -27,6 +34,9 @@ export const failureKindSlots = 8;
 /** Highest status code counted on its own; HTTP codes are 100..599 (RFC 9110 15), anything else is a protocol failure. */
 export const statusSlots = 600;
 const quantileSlots = latencyQuantiles.length;
+/** Tracked routes and one for all others. */
+export const routeSlots = routesTrackedMax + 1;
+export const otherRouteSlot = routesTrackedMax;
 
 /** One block per (arm, epoch slot): first attempts only, by the epoch in which they were assigned. */
 export const ATTEMPT = {
@@ -36,17 +46,30 @@ export const ATTEMPT = {
   clientAborts: 1,
   /** Sum of time to response head in ms over the successes in the histogram. */
   latencyMsSum: 2,
+  /** Grows after anything else in the block did: a block whose `changes` stand still need not be read. */
+  changes: 3,
   /** failureKinds[] */
   failures: 4,
   /** Successful-or-pending first attempts whose age crossed threshold q while still without a response head. */
   ageCrossed: 4 + failureKindSlots,
   /** Of those, the ones that later got a successful response head (they are in `latency` as well). */
   ageCrossedDone: 4 + failureKindSlots + quantileSlots,
+  /** 5xx that Kong answered by itself, and those of the service behind it, told apart by Kong's headers (KONG 2). */
+  kongFailures: 22,
+  serviceFailures: 23,
   /** Count by status code as received from the upstream. */
   status: 32,
   /** Latency to response head of first attempts with a status below 500, by bucket. */
   latency: 32 + statusSlots,
-  size: 32 + statusSlots + latencyBucketCount,
+  /** Of those, the time that Kong itself took as its headers say, by bucket. */
+  kongLatency: 32 + statusSlots + latencyBucketCount,
+  /** Under sticky routing: requests, then failures, by sub-bucket of users. */
+  userRequests: 32 + statusSlots + 2 * latencyBucketCount,
+  userFailures: 32 + statusSlots + 2 * latencyBucketCount + userBucketCount,
+  /** Requests, then failures, by route slot; the last slot is all other routes. */
+  routeRequests: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount,
+  routeFailures: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount + routeSlots,
+  size: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount + 2 * routeSlots,
 } as const;
 
 /** Epoch slots plus one for requests older than `epochSlotCount` split changes. */
@@ -125,6 +148,8 @@ export const WORKER = {
   bytesToClients: workerAt + 34,
   pipelinedRequests: workerAt + 35,
   truncatedResponses: workerAt + 36,
+  /** Requests drawn for Y that went to X because their route is parked there: in neither arm. */
+  parkedDiverted: workerAt + 37,
 } as const;
 
 /** Float64 elements of one worker's slab. */

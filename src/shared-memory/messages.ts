@@ -1,12 +1,29 @@
 // The few control messages between the supervisor and its threads. Everything that changes per request is in shared memory.
 import type { Config, ConfigProblem } from '#src/config/config.ts';
 import type { NodeAssignment } from '#src/core/routing/node-slots.ts';
-import type { ClusterName } from './layout.ts';
+import type { RouteSlots } from '#src/core/routing/route-slots.ts';
+import type { ClusterName, FailureKind } from './layout.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
 export type { ConfigProblem, NodeAssignment };
 
 export type NodeAssignments = Readonly<Record<ClusterName, readonly NodeAssignment[]>>;
+
+/** A request that failed on Y. */
+export interface FailureSample {
+  /** Unix epoch ms. */
+  readonly atMs: number;
+  readonly requestId: string;
+  readonly node: string | null;
+  /** Status that Y answered with; null when it did not get to answer. */
+  readonly status: number | null;
+  /** Failure kind where there was no status. */
+  readonly kind: FailureKind | null;
+  readonly latencyMs: number;
+  /** Method and path without the query. */
+  readonly request: string;
+  readonly routeSlot: number;
+}
 
 /** What every thread gets when it starts. */
 export interface ThreadStart {
@@ -14,6 +31,8 @@ export interface ThreadStart {
   readonly configRevision: number;
   readonly nodes: NodeAssignments;
   readonly memory: SharedMemory;
+  /** Routes that are counted on their own. */
+  readonly routes: RouteSlots;
 }
 
 export interface WorkerStart extends ThreadStart {
@@ -32,7 +51,10 @@ export type ToWorker =
       readonly nodes: NodeAssignments;
     }
   | { readonly type: 'nodes'; readonly nodes: NodeAssignments }
-  | { readonly type: 'drain'; readonly deadlineMs: number };
+  | { readonly type: 'drain'; readonly deadlineMs: number }
+  | { readonly type: 'routes'; readonly routes: RouteSlots }
+  /** Asks for the failures remembered; answered by `samples`. */
+  | { readonly type: 'report-samples'; readonly requestId: number };
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -47,6 +69,9 @@ export type FromWorker =
   | { readonly type: 'failed-to-listen'; readonly code: string; readonly message: string }
   | { readonly type: 'configured'; readonly configRevision: number }
   | { readonly type: 'drained'; readonly cutExchanges: number }
+  /** A route without a slot was seen often enough to ask for one. */
+  | { readonly type: 'route-seen'; readonly key: number; readonly name: string }
+  | { readonly type: 'samples'; readonly requestId: number; readonly samples: readonly FailureSample[] }
   | { readonly type: 'log'; readonly line: LogLine };
 
 export interface ControlStart extends ThreadStart {
@@ -78,6 +103,9 @@ export type ToControl =
     }
   /** Something the supervisor saw: a worker was lost or replaced, a reload by SIGHUP failed. Becomes an event. */
   | { readonly type: 'lifecycle'; readonly name: string; readonly detail: Readonly<Record<string, unknown>> }
+  | { readonly type: 'route-seen'; readonly key: number; readonly name: string }
+  /** All workers' answers to `report-samples`, or those that came in time. */
+  | { readonly type: 'samples'; readonly requestId: number; readonly samples: readonly FailureSample[] }
   /** Answer /readyz with 503 from now on, keep serving; the proxy is draining. */
   | { readonly type: 'draining' }
   | { readonly type: 'stop' };
@@ -99,6 +127,9 @@ export type FromControl =
         readonly draining: boolean;
       }[];
     }
+  /** Hands out slots; the supervisor passes it to the workers and to later threads. */
+  | { readonly type: 'routes'; readonly routes: RouteSlots }
+  | { readonly type: 'report-samples'; readonly requestId: number }
   | { readonly type: 'rollout-ended'; readonly phase: 'completed' | 'reverted' }
   | { readonly type: 'log'; readonly line: LogLine }
   | { readonly type: 'stopped' };

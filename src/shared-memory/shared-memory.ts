@@ -1,6 +1,6 @@
 // All memory that threads share, made once by the supervisor and handed to each thread as it starts. It outlives them.
 import { latencyQuantiles, nodesPerClusterMax } from '#src/limits.ts';
-import { slabLength } from './layout.ts';
+import { routeSlots, slabLength } from './layout.ts';
 import { createSplitMemory } from './split-cell.ts';
 
 export interface SharedMemory {
@@ -9,6 +9,8 @@ export interface SharedMemory {
   readonly nodeHealth: SharedArrayBuffer;
   /** Float64 [2 arms][5 quantiles]: age in ms at which a request counts as slow; Infinity when unset. Written by the control thread. */
   readonly slowThresholds: SharedArrayBuffer;
+  /** Int32 [64 route slots]: 1 while the route is parked on X. Written by the control thread. */
+  readonly parkedRoutes: SharedArrayBuffer;
   /** Float64 slab per worker, see layout.ts. Written by that worker. */
   readonly slabs: readonly SharedArrayBuffer[];
   /** Float64 per worker slab: what the sampler read last, so that a restarted control thread skips no window. Written by the control thread. */
@@ -30,6 +32,7 @@ export function createSharedMemory(workerCount: number): SharedMemory {
     split: createSplitMemory(),
     nodeHealth: new SharedArrayBuffer(2 * nodesPerClusterMax * Int32Array.BYTES_PER_ELEMENT),
     slowThresholds,
+    parkedRoutes: new SharedArrayBuffer(routeSlots * Int32Array.BYTES_PER_ELEMENT),
     slabs: Array.from({ length: workerCount }, slab),
     baselines: Array.from({ length: workerCount }, slab),
   };

@@ -39,6 +39,7 @@ store: { sqlite: ${join(tempFolder(t), 'crossover.db')} }
     memory: createSharedMemory(1),
     configPath: 'test.yaml',
     generation: 0,
+    routes: { kind: 'derived', routes: [] },
   };
 }
 

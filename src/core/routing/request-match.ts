@@ -20,7 +20,7 @@ export function equalsBytes(bytes: Uint8Array, start: number, end: number, wante
 }
 
 /** End of the host without `:port` (RFC 3986 3.2) and without the dot of a fully qualified name. */
-function hostNameEnd(bytes: Uint8Array, start: number, end: number): number {
+export function hostNameEnd(bytes: Uint8Array, start: number, end: number): number {
   let nameEnd = end;
   for (let at = end - 1; at >= start && bytes[at] !== bracketClose; at--) {
     if (bytes[at] !== colon) continue;

@@ -2,6 +2,7 @@
 // out, nothing allocated.
 import { FIELD_STRIDE } from '#src/core/http1/framing.ts';
 import type { RequestHead } from '#src/core/http1/request-head.ts';
+import { userBucketCount } from '#src/limits.ts';
 import { equalsBytes, matchesRule, nextField } from './request-match.ts';
 import { type RoutingTable, StickyKind } from './routing-table.ts';
 import { belowWeight, hashAddress, hashBytes } from './sticky-key.ts';
@@ -156,4 +157,21 @@ export function decideRoute(
     if (rule !== undefined && matchesRule(rule, bytes, head)) return rule.decision;
   }
   return bySplit(stickyPosition(table, bytes, head, clientAddress, salt, random), weightPpm);
+}
+
+/**
+ * Sub-bucket of the user a request belongs to, for telling errors of many users from those of one (ANALYSIS 6).
+ * @returns 0..15, or -1 when routing is not sticky or the request has no key
+ */
+export function userBucketOf(
+  table: RoutingTable,
+  bytes: Uint8Array,
+  head: RequestHead,
+  clientAddress: string,
+  salt: number,
+): number {
+  if (table.stickyKind === StickyKind.none) return -1;
+  // Another salt than the split's, so that a bucket says nothing about the arm.
+  const position = stickyPosition(table, bytes, head, clientAddress, ~salt, -1);
+  return position === -1 ? -1 : position % userBucketCount;
 }

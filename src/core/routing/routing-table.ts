@@ -35,7 +35,7 @@ export interface RoutingTable {
 const utf8 = new TextEncoder();
 const none = new Uint8Array(0);
 
-function compileRule(rule: RoutingRule): CompiledRule {
+export function compileRule(rule: RoutingRule): CompiledRule {
   const hostIsSuffix = rule.host?.startsWith('*.') ?? false;
   const host = rule.host?.slice(hostIsSuffix ? 1 : 0).toLowerCase() ?? null;
   return {

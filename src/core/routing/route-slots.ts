@@ -1,0 +1,99 @@
+// Which tracked route a request belongs to, as a slot of the counters: by patterns (Kong's own routes, or configured ones),
+// else by host and first path segment. The slots are handed out by the control thread; a worker only looks them up.
+
+import type { RequestHead } from '#src/core/http1/request-head.ts';
+import { routesTrackedMax } from '#src/limits.ts';
+import { hostNameEnd, matchesRule } from './request-match.ts';
+import { type CompiledRule, compileRule } from './routing-table.ts';
+
+/** A route known by what it matches; conditions that are null match everything. */
+export interface RoutePattern {
+  readonly slot: number;
+  readonly name: string;
+  readonly host: string | null;
+  readonly pathPrefix: string | null;
+  readonly methods: readonly string[] | null;
+}
+
+/** A route known by the hash of its host and first path segment. */
+export interface DerivedRoute {
+  readonly slot: number;
+  readonly name: string;
+  readonly key: number;
+}
+
+export type RouteSlots =
+  | { readonly kind: 'patterns'; readonly routes: readonly RoutePattern[] }
+  | { readonly kind: 'derived'; readonly routes: readonly DerivedRoute[] };
+
+/** Slot of everything that has none of its own. */
+const other = routesTrackedMax;
+const slash = 0x2f;
+const question = 0x3f;
+const fnvPrime = 0x01000193;
+const fnvOffset = 0x811c9dc5 | 0;
+
+export class RouteTable {
+  readonly #patterns: readonly { readonly slot: number; readonly rule: CompiledRule }[] | null;
+  readonly #slots: ReadonlyMap<number, number>;
+  /** Key of the request last looked up by derivation; 0 with patterns. */
+  lastKey: number;
+
+  constructor(routes: RouteSlots) {
+    this.lastKey = 0;
+    this.#patterns =
+      routes.kind === 'derived'
+        ? null
+        : routes.routes.map((route) => ({ slot: route.slot, rule: compilePattern(route) }));
+    this.#slots = new Map(routes.kind === 'derived' ? routes.routes.map(({ key, slot }) => [key, slot]) : []);
+  }
+
+  /** Whether routes are found by their traffic, so that unknown ones should be reported. */
+  get isDerived(): boolean {
+    return this.#patterns === null;
+  }
+
+  /** Slot of the request's route, 0..64; 64 is every route without a slot. Nothing is allocated. */
+  slotOf(bytes: Uint8Array, head: RequestHead): number {
+    if (this.#patterns === null) {
+      this.lastKey = routeKey(bytes, head);
+      return this.#slots.get(this.lastKey) ?? other;
+    }
+    for (let index = 0; index < this.#patterns.length; index++) {
+      const pattern = this.#patterns[index];
+      if (pattern !== undefined && matchesRule(pattern.rule, bytes, head)) return pattern.slot;
+    }
+    return other;
+  }
+}
+
+function compilePattern({ name, host, pathPrefix, methods }: RoutePattern): CompiledRule {
+  return compileRule({ name, cluster: 'x', host, pathPrefix, methods, header: null });
+}
+
+/** One past the first path segment: `/users` of `/users/7?x=1`. */
+function segmentEnd(bytes: Uint8Array, head: RequestHead): number {
+  let at = head.pathStart + 1;
+  while (at < head.pathEnd && bytes[at] !== slash && bytes[at] !== question) at++;
+  return Math.min(at, head.pathEnd);
+}
+
+/** FNV-1a over the host without case and port, and the first path segment. int32. */
+export function routeKey(bytes: Uint8Array, head: RequestHead): number {
+  let hash = fnvOffset;
+  const hostEnd = hostNameEnd(bytes, head.hostStart, head.hostEnd);
+  for (let at = head.hostStart; at < hostEnd; at++) {
+    const byte = bytes[at] as number;
+    hash = Math.imul(hash ^ (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte), fnvPrime);
+  }
+  const end = segmentEnd(bytes, head);
+  for (let at = head.pathStart; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), fnvPrime);
+  return hash;
+}
+
+/** The derived route in words: `api.example.com/users`. */
+export function routeName(bytes: Uint8Array, head: RequestHead): string {
+  const text = (from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to));
+  const host = text(head.hostStart, hostNameEnd(bytes, head.hostStart, head.hostEnd)).toLowerCase();
+  return `${host}${text(head.pathStart, Math.min(segmentEnd(bytes, head), head.pathStart + 64))}`;
+}
