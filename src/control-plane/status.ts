@@ -64,6 +64,41 @@ export interface StatusView {
   readonly uptimeSeconds: number;
 }
 
+export interface StatusSources {
+  readonly state: RolloutState;
+  readonly split: Split;
+  readonly labels: Readonly<Record<ClusterName, string>>;
+  readonly traffic: Readonly<Record<ClusterName, ClusterTraffic>>;
+  readonly nodes: (cluster: ClusterName) => readonly NodeView[];
+  readonly verdict: Verdict | null;
+  readonly workers: readonly WorkerView[];
+  readonly store: StatusView['store'];
+  readonly configRevision: number;
+  readonly version: string;
+  readonly uptimeMs: number;
+}
+
+export function statusView(sources: StatusSources): StatusView {
+  const { state, labels, traffic, nodes, store } = sources;
+  return {
+    phase: state.phase,
+    step: stepView(state),
+    split: splitView(sources.split),
+    clusters: {
+      x: { label: labels.x, ...traffic.x, nodes: nodes('x') },
+      y: { label: labels.y, ...traffic.y, nodes: nodes('y') },
+    },
+    verdict: sources.verdict,
+    hold: holdOf(state),
+    rollout: rolloutView(state),
+    workers: sources.workers,
+    store: { writable: store.writable, problem: store.problem },
+    configRevision: sources.configRevision,
+    version: sources.version,
+    uptimeSeconds: Math.round(sources.uptimeMs / 1000),
+  };
+}
+
 /** Parts per million as percent, without floating-point noise: 1 ppm is 0.0001 %. */
 export const percentOf = (ppm: number): number => ppm / (PPM / 100);
 

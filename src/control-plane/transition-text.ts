@@ -6,9 +6,13 @@ import { percentOf } from './status.ts';
 
 /** One sentence: what happened, and why when a reason was given. */
 export function transitionText(transition: Transition): string {
-  const reason = transition.reason.trim().replace(/\.$/, '');
+  const reason = whyItHappened(transition).trim().replace(/\.$/, '');
   return reason === '' ? `${whatHappened(transition)}.` : `${whatHappened(transition)}: ${reason}.`;
 }
+
+/** A revert's cause says why without repeating that it was one. */
+const whyItHappened = ({ to, reason }: Transition): string =>
+  to.phase === 'reverted' ? to.cause.text : reason;
 
 function whatHappened({ name, from, to }: Transition): string {
   const weight = `${percentOf(to.weightPpm)} % on Y`;
