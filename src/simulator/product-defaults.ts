@@ -1,0 +1,18 @@
+// The thresholds that Crossover ships with, read from where they are defined: what is simulated is what users run.
+import { assert } from '#src/base/assert.ts';
+import type { Config } from '#src/config/config.ts';
+import { parseConfig } from '#src/config/load.ts';
+
+const leastConfig = `
+clusters:
+  x: { nodes: ["http://127.0.0.1:9001"] }
+  y: { nodes: ["http://127.0.0.1:9002"] }
+`;
+
+function readDefaults(): Config {
+  const loaded = parseConfig(leastConfig, 'defaults', {});
+  assert(loaded.ok, 'a configuration of nothing but defaults is valid');
+  return loaded.config;
+}
+
+export const productDefaults: Config = readDefaults();

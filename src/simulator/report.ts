@@ -1,0 +1,118 @@
+// Puts a simulation together: what is run at which depth, and the report of it.
+import { cpus } from 'node:os';
+import type { Results } from './results.ts';
+import type { Scenario } from './scenario.ts';
+import {
+  blipScenarios,
+  capScenarios,
+  cleanBeyondScenarios,
+  cleanScenarios,
+  stickyScenarios,
+} from './scenarios/clean-scenarios.ts';
+import {
+  foundBeyondScenarios,
+  foundScenarios,
+  routeScenarios,
+  worseScenarios,
+} from './scenarios/failing-scenarios.ts';
+import { type Yardstick, yardsticks } from './scenarios/yardsticks.ts';
+import { cleanTable, foundTable, markdownTable, type Table, targetTable, worseTable } from './tables.ts';
+import type { Selection } from './tasks.ts';
+
+const quickNames: ReadonlySet<string> = new Set([
+  'clean/errors-0.1',
+  'clean/shared-outages',
+  'clean/blips-errors',
+  'found/0.6',
+  'found/5',
+  'found/100',
+  'found/slow-all',
+  'worse/0.6',
+  'worse/404',
+]);
+const quickYardsticks: ReadonlySet<string> = new Set(['ideal/0.6', 'ideal/5', 'ideal/slow-all']);
+const quickRuns = 12;
+
+const fullScenarios: readonly Scenario[] = [
+  ...cleanScenarios,
+  ...blipScenarios,
+  ...cleanBeyondScenarios,
+  ...stickyScenarios,
+  ...capScenarios,
+  ...foundScenarios,
+  ...foundBeyondScenarios,
+  ...routeScenarios,
+  ...worseScenarios,
+];
+
+/** Everything, as often as the figures need it. */
+export const fullSelection = (seed: number, runs: number | null): Selection => ({
+  scenarios: fullScenarios,
+  yardsticks,
+  compared: [...cleanScenarios, ...blipScenarios.slice(0, 2), ...foundScenarios, ...worseScenarios],
+  seed,
+  runs,
+});
+
+/** A few of each kind: half a minute on two cores. */
+export function quickSelection(seed: number, runs: number | null): Selection {
+  const scenarios = fullScenarios.filter(({ name }) => quickNames.has(name));
+  const measures = yardsticks.filter(({ name }) => quickYardsticks.has(name));
+  return { scenarios, yardsticks: measures, compared: scenarios, seed, runs: runs ?? quickRuns };
+}
+
+/** One scenario and what it is compared with; null when there is no such scenario. */
+export function singleSelection(name: string, seed: number, runs: number | null): Selection | null {
+  const scenarios = fullScenarios.filter((scenario) => scenario.name === name);
+  const suffix = name.replace(/^[^/]*\//, '/');
+  const measures: Yardstick[] = yardsticks.filter(
+    (yardstick) => yardstick.name === name || (name.startsWith('found/') && yardstick.name.endsWith(suffix)),
+  );
+  if (scenarios.length === 0 && measures.length === 0) return null;
+  return { scenarios, yardsticks: measures, compared: scenarios, seed, runs };
+}
+
+export const scenarioNames: readonly string[] = [...fullScenarios, ...yardsticks].map(({ name }) => name);
+
+export interface Report {
+  readonly tables: readonly Table[];
+  readonly missedCount: number;
+}
+
+export function reportOf(results: Results): Report {
+  const targets = targetTable(results);
+  const tables = [
+    targets,
+    cleanTable('Nothing wrong with Y', [...cleanScenarios, ...blipScenarios], results),
+    foundTable('How soon a regression is found', foundScenarios, results),
+    worseTable('Whole rollouts of a worse Y', worseScenarios, results),
+    foundTable('One route of many', routeScenarios.slice(0, 2), results),
+    cleanTable(
+      'Beyond the prototype: nothing wrong with Y',
+      [...routeScenarios.slice(2), ...cleanBeyondScenarios, ...stickyScenarios, ...capScenarios],
+      results,
+    ),
+    foundTable('Beyond the prototype: regressions', foundBeyondScenarios, results),
+  ].filter(({ rows }) => rows.length > 0);
+  return { tables, missedCount: targets.missedCount };
+}
+
+export interface RunFacts {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly atMs: number;
+}
+
+/** The report as a document. */
+export function markdownReport(report: Report, { seed, seconds, atMs }: RunFacts): string {
+  const [cpu] = cpus();
+  const date = new Date(atMs).toISOString().slice(0, 10);
+  const machine = `${cpus().length} x ${cpu?.model.trim() ?? 'unknown'}, Node ${process.versions.node}`;
+  return [
+    '# How good the decisions are',
+    '',
+    `Measured by \`crossover simulate --full --seed ${seed}\` on ${date} in ${Math.round(seconds / 60)} min (${machine}). The engine, the control loop and the rollout are those of production; clock, traffic and faults are simulated. What the rows mean is in [docs/simulator.md](../docs/simulator.md).`,
+    '',
+    ...report.tables.map(markdownTable),
+  ].join('\n');
+}

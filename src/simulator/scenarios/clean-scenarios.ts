@@ -1,0 +1,156 @@
+// Rollouts of a Y that is as good as X, under everything that traffic does by itself: none of them may be reverted.
+import {
+  blips,
+  type Climate,
+  calm,
+  climate,
+  coldStart,
+  diurnal,
+  heavyUsers,
+  onBoth,
+  onX,
+  sharedOutages,
+  wandering,
+} from '../conditions.ts';
+import { bimodalShape, narrowShape } from '../latency-shape.ts';
+import { fixedWeight, type Scenario, wholeRollout } from '../scenario.ts';
+
+const base = calm({ errors: 0.001 });
+const runs = 1000;
+
+const rollout = (name: string, title: string, ...parts: readonly Climate[]): Scenario =>
+  wholeRollout({ name: `clean/${name}`, title, climate: climate(...parts), horizonSeconds: 1500, runs });
+
+/** At one request a second no step ends within the hour; what is watched is that none is reverted. */
+const oneARequestASecond = (name: string, title: string, share: number): Scenario =>
+  fixedWeight(share, {
+    name: `clean/${name}`,
+    title,
+    climate: calm({ errors: 0.01, perSecond: 1 }),
+    horizonSeconds: 1800,
+    runs,
+  });
+
+export const cleanScenarios: readonly Scenario[] = [
+  rollout('errors-0.01', 'errors 0.01 %', calm({ errors: 0.0001 })),
+  rollout('errors-0.1', 'errors 0.1 %', base),
+  rollout('errors-1', 'errors 1 %', calm({ errors: 0.01 })),
+  rollout('bimodal', 'bimodal latency', calm({ errors: 0.001, latency: bimodalShape })),
+  rollout('narrow', 'very narrow latency', calm({ errors: 0.001, latency: narrowShape })),
+  rollout('shared-outages', 'shared outages (30 % errors, 2.5 x latency, 5 to 25 s)', base, sharedOutages),
+  rollout('wandering', 'errors and latency wander together (AR(1))', base, wandering),
+  rollout('diurnal', 'load, errors and latency swing', base, diurnal),
+  rollout('cold-start', 'Y starts cold (3 x latency, 30 s)', base, coldStart),
+  oneARequestASecond('1rps-10', '1 request/s, errors 1 %, 10 % on Y, 30 min', 0.1),
+  oneARequestASecond('1rps-50', '1 request/s, errors 1 %, 50 % on Y, 30 min', 0.5),
+];
+
+const burstOfErrors = (arm: { errors: number }): void => {
+  arm.errors = 0.2;
+};
+
+/** Trouble of one cluster alone that is over at once; the tolerant profile is for the longer ones. */
+export const blipScenarios: readonly Scenario[] = [
+  rollout(
+    'blips-errors',
+    '1-s bursts of 20 % errors on each cluster, 1/min',
+    base,
+    blips(60, 1, burstOfErrors),
+  ),
+  rollout(
+    'blips-latency',
+    '1-s bursts of 3 x latency on each cluster, 2/min',
+    base,
+    blips(30, 1, (arm) => {
+      arm.slowdown *= 3;
+    }),
+  ),
+  ...[1000, 5000].map((blipToleranceMs) =>
+    wholeRollout({
+      name: `clean/blips-5s-tolerance-${blipToleranceMs / 1000}s`,
+      title: `5-s bursts of 10 % errors on each cluster, 1 in 2 min, blipTolerance ${blipToleranceMs / 1000}s`,
+      climate: climate(
+        base,
+        blips(120, 5, (arm) => {
+          arm.errors = 0.1;
+        }),
+      ),
+      thresholds: { blipToleranceMs: blipToleranceMs === 1000 ? 1000 : 5000 },
+      horizonSeconds: 1500,
+      runs: 200,
+    }),
+  ),
+];
+
+/** What the prototype did not try. */
+export const cleanBeyondScenarios: readonly Scenario[] = [
+  {
+    ...rollout(
+      'late-errors',
+      '1 % of requests fail after 3 s on both, over changes of the split',
+      calm({ errors: 0.001 }),
+      onBoth(
+        (arm) => {
+          arm.lateErrors = 0.01;
+        },
+        -1e9,
+        1e9,
+      ),
+    ),
+    runs: 200,
+  },
+  {
+    ...rollout(
+      'hangs',
+      '0.2 % of requests never answered on both',
+      base,
+      onBoth(
+        (arm) => {
+          arm.hanging = 0.002;
+        },
+        -1e9,
+        1e9,
+      ),
+    ),
+    runs: 200,
+  },
+  {
+    ...rollout(
+      'x-unhealthy',
+      'X alone fails 30 % from 70 to 130 s',
+      base,
+      onX(
+        (x) => {
+          x.errors = 0.3;
+        },
+        70,
+        130,
+      ),
+    ),
+    runs: 100,
+  },
+  { ...rollout('restarts', 'the control thread dies every 20 s', base), restartEverySeconds: 20, runs: 100 },
+  { ...rollout('workers', 'three workers, summed by the production sampler', base), workers: 3, runs: 40 },
+];
+
+/** Sticky routing: some users with a fixed place fail wherever they are. Reverts here are about users, not about Y. */
+export const stickyScenarios: readonly Scenario[] = [1, 4].map((users) =>
+  fixedWeight(0.1, {
+    name: `sticky/heavy-${users}`,
+    title: `sticky, ${users} heavy user${users > 1 ? 's' : ''} with 1 % of the requests, 20 % of them failing, 10 % on Y`,
+    climate: climate(base, heavyUsers(users, 0.01, 0.2)),
+    runs: 200,
+  }),
+);
+
+const scarce = (policy: 'hold' | 'revert'): Scenario =>
+  wholeRollout({
+    name: `caps/${policy}`,
+    title: `1 request/s, no conclusion within 2 min, onInconclusive: ${policy}`,
+    climate: calm({ errors: 0.01, perSecond: 1 }),
+    plan: { stepTimeoutMs: 120_000, onInconclusive: policy },
+    horizonSeconds: 300,
+    runs: 50,
+  });
+
+export const capScenarios: readonly Scenario[] = [scarce('hold'), scarce('revert')];

@@ -1,0 +1,102 @@
+// The control plane of a simulation: the real control loop, judge and rollout service, put together as the control thread
+// does it, on a simulated clock and in memory. Restarts as a control thread does, from what was kept.
+import type { Clock } from '#src/base/clock.ts';
+import { ControlLoop } from '#src/control-plane/control-loop.ts';
+import { EventLog } from '#src/control-plane/event-log.ts';
+import { Judge } from '#src/control-plane/judge.ts';
+import { RolloutService } from '#src/control-plane/rollout-service.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import type { RolloutPlan } from '#src/core/rollout/rollout-state.ts';
+import { step } from '#src/core/rollout/rollout-step.ts';
+import type { SampleSource, SplitSink } from '#src/core/telemetry/sample.ts';
+import { tickMs } from '#src/limits.ts';
+import { MemoryKeeper } from './memory-keeper.ts';
+
+/** Somewhere in time; a simulation has no calendar. */
+const epochAtZeroMs = 1_700_000_000_000;
+
+export class SimulatedClock implements Clock {
+  nowMs = 0;
+  monotonicMs = (): number => this.nowMs;
+  epochMs = (): number => epochAtZeroMs + this.nowMs;
+}
+
+export interface SimulatedControlOptions {
+  readonly clock: SimulatedClock;
+  readonly source: SampleSource;
+  readonly sink: SplitSink;
+  readonly thresholds: AnalysisThresholds;
+}
+
+/** Everything that ends with a control thread. */
+interface Thread {
+  readonly judge: Judge;
+  readonly rollout: RolloutService;
+  readonly loop: ControlLoop;
+}
+
+export class SimulatedControl {
+  readonly keeper = new MemoryKeeper();
+  readonly #options: SimulatedControlOptions;
+  #thread: Thread;
+
+  constructor(options: SimulatedControlOptions) {
+    this.#options = options;
+    this.#thread = this.#startThread();
+  }
+
+  get judge(): Judge {
+    return this.#thread.judge;
+  }
+
+  get rollout(): RolloutService {
+    return this.#thread.rollout;
+  }
+
+  /** Lets one tick pass. */
+  tick(): void {
+    this.#options.clock.nowMs += tickMs;
+    this.#thread.loop.tick();
+  }
+
+  /** Starts a rollout whose checks pass. */
+  begin(plan: RolloutPlan): void {
+    const atMs = this.#options.clock.epochMs();
+    this.rollout.dispatch({ type: 'start', atMs, plan });
+    this.rollout.dispatch({ type: 'preflight-passed', atMs });
+  }
+
+  /** The control thread dies and another takes over `awayMs` later with what was written down. */
+  restart(awayMs: number): void {
+    const kept = JSON.stringify(this.judge.snapshot(this.rollout.state));
+    this.#options.clock.nowMs += awayMs;
+    this.#thread = this.#startThread();
+    this.judge.restore(JSON.parse(kept), this.rollout.state);
+  }
+
+  #startThread(): Thread {
+    const { clock, source, sink, thresholds } = this.#options;
+    const judge = new Judge(thresholds, clock.monotonicMs);
+    const rollout = new RolloutService({
+      step,
+      sink,
+      keeper: this.keeper,
+      events: new EventLog({ epochMs: clock.epochMs, log: () => {} }),
+      analysis: judge,
+      // Answered by `begin`: a simulation does not wait for promises.
+      preflight: () => new Promise(() => {}),
+      epochMs: clock.epochMs,
+      onTransition: () => {},
+    });
+    rollout.resume();
+    const loop = new ControlLoop({
+      clock,
+      source,
+      observe: () => {},
+      judge,
+      facts: () => ({ breakerOpenMs: 0, healthyNodesX: 1, healthyNodesY: 1, storeWritable: true }),
+      rollout,
+    });
+    return { judge, rollout, loop };
+  }
+}

@@ -1,0 +1,157 @@
+// One run of a scenario through the real control loop: a minute of X alone, then a rollout until it ends or the time is up.
+
+import { assert } from '#src/base/assert.ts';
+import { createRandom, type Random } from '#src/base/random.ts';
+import { buildPlan } from '#src/core/rollout/plan.ts';
+import type { RolloutPlan, RolloutState } from '#src/core/rollout/rollout-state.ts';
+import { tickMs } from '#src/limits.ts';
+import type { Scenario } from './scenario.ts';
+import { SharedMemoryTraffic } from './shared-memory-traffic.ts';
+import { SimulatedClock, SimulatedControl } from './simulated-control.ts';
+import { SimulatedSplit } from './simulated-split.ts';
+import { SimulatedTraffic } from './simulated-traffic.ts';
+
+export interface RunOutcome {
+  readonly end: 'completed' | 'reverted' | 'running';
+  /** From the onset, or Y's first traffic, to the end. Negative: reverted before anything was wrong. */
+  readonly seconds: number;
+  /** Y's requests over that time. */
+  readonly requestsY: number;
+  /** Failures of Y's requests beyond those that X would have had, over the whole run. */
+  readonly extraFailures: number;
+  /** Seconds from Y's first traffic until Y got everything but the holdback; null when it never did. */
+  readonly promotedAfterSeconds: number | null;
+  /** Y's share at the end, or at the moment of the revert, ppm. */
+  readonly weightPpm: number;
+  /** Stream or rule that caused a revert. */
+  readonly cause: string | null;
+  /** When each weight was entered: seconds from Y's first traffic, ppm. */
+  readonly steps: readonly (readonly [number, number])[];
+  /** Names of the reasons for which it held. */
+  readonly holds: readonly string[];
+}
+
+/** X alone, for what must be known of it before Y can be compared. */
+const warmSeconds = 60;
+/** A new control thread needs about this long. */
+const restartMs = 500;
+
+/** A generator of its own for every run of every scenario. */
+export function randomOfRun(seed: number, name: string, run: number): Random {
+  let hash = 0x811c9dc5 ^ seed;
+  for (const text of [name, String(run)]) {
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+    hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  }
+  return createRandom(hash);
+}
+
+export function planOf(scenario: Scenario): RolloutPlan {
+  const origin = { id: 'simulated', salt: 0, startedAtMs: 0, startedBy: 'simulator', reason: scenario.title };
+  const built = buildPlan(scenario.plan, {}, origin);
+  assert(built.ok, `the plan of ${scenario.name} is valid`);
+  return built.plan;
+}
+
+class Simulation {
+  readonly #scenario: Scenario;
+  readonly #clock = new SimulatedClock();
+  readonly #traffic: SimulatedTraffic;
+  readonly #control: SimulatedControl;
+  readonly #holds = new Set<string>();
+  readonly #startMs = warmSeconds * 1000;
+  #requestsBefore = 0;
+  #restartAtMs: number;
+
+  constructor(scenario: Scenario, random: Random) {
+    this.#scenario = scenario;
+    this.#restartAtMs = this.#startMs + 1000 * (scenario.restartEverySeconds ?? Number.POSITIVE_INFINITY);
+    const split = scenario.workers > 1 ? null : new SimulatedSplit();
+    const shared = split === null ? new SharedMemoryTraffic(scenario.workers) : null;
+    this.#traffic = new SimulatedTraffic({
+      random,
+      weather: scenario.climate(random),
+      split: split ?? shared ?? new SimulatedSplit(),
+      slowThresholdMs: (arm, index) => this.#control.judge.slowThresholdMs(arm, index),
+      startMs: this.#startMs,
+    });
+    this.#control = new SimulatedControl({
+      clock: this.#clock,
+      source: shared?.from(this.#traffic) ?? this.#traffic,
+      sink: split ?? shared?.sink ?? new SimulatedSplit(),
+      thresholds: scenario.thresholds,
+    });
+  }
+
+  run(): RunOutcome {
+    while (this.#clock.nowMs < this.#startMs) this.#control.tick();
+    this.#control.begin(planOf(this.#scenario));
+    const endMs = this.#startMs + this.#scenario.horizonSeconds * 1000;
+    while (this.#clock.nowMs < endMs && !this.#ended()) this.#tick();
+    return this.#outcome();
+  }
+
+  #tick(): void {
+    if (this.#secondsSinceStart() < this.#scenario.onsetSecond)
+      this.#requestsBefore = this.#traffic.sent.requestsY;
+    if (this.#clock.nowMs >= this.#restartAtMs) {
+      this.#restartAtMs += 1000 * (this.#scenario.restartEverySeconds ?? 0);
+      this.#control.restart(restartMs - tickMs);
+    }
+    this.#control.tick();
+    const { state } = this.#control.rollout;
+    if ('hold' in state && state.hold !== null) this.#holds.add(state.hold.name);
+  }
+
+  #ended(): boolean {
+    const { phase } = this.#control.rollout.state;
+    return phase === 'reverted' || phase === 'completed';
+  }
+
+  #secondsSinceStart(): number {
+    return (this.#clock.nowMs - this.#startMs) / 1000;
+  }
+
+  #outcome(): RunOutcome {
+    const { state } = this.#control.rollout;
+    const { sent } = this.#traffic;
+    const steps = this.#steps();
+    return {
+      end: state.phase === 'reverted' || state.phase === 'completed' ? state.phase : 'running',
+      seconds: this.#secondsSinceStart() - this.#scenario.onsetSecond,
+      requestsY: sent.requestsY - this.#requestsBefore,
+      extraFailures: sent.failuresY - sent.expectedFailuresY,
+      promotedAfterSeconds: this.#promotedAfter(),
+      weightPpm: state.phase === 'reverted' ? state.fromWeightPpm : state.weightPpm,
+      cause: this.#cause(state),
+      steps,
+      holds: [...this.#holds],
+    };
+  }
+
+  #steps(): (readonly [number, number])[] {
+    const { transitions } = this.#control.keeper;
+    return transitions.flatMap(({ name, atMs, to }) =>
+      name === 'step' || name === 'soak' ? [[this.#secondsAt(atMs), to.weightPpm] as const] : [],
+    );
+  }
+
+  #promotedAfter(): number | null {
+    const soak = this.#control.keeper.transitions.find(({ name }) => name === 'soak');
+    return soak === undefined ? null : this.#secondsAt(soak.atMs);
+  }
+
+  #secondsAt(epochMs: number): number {
+    return (epochMs - this.#clock.epochMs() + this.#clock.nowMs - this.#startMs) / 1000;
+  }
+
+  #cause(state: RolloutState): string | null {
+    if (state.phase !== 'reverted') return null;
+    const byEvidence = state.cause.name === 'evidence' || state.cause.name === 'cap';
+    return (byEvidence ? this.#control.judge.verdict?.cause : null) ?? state.cause.name;
+  }
+}
+
+/** Runs a scenario once. */
+export const simulate = (scenario: Scenario, random: Random): RunOutcome =>
+  new Simulation(scenario, random).run();

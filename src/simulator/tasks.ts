@@ -1,0 +1,86 @@
+// What a simulation consists of: runs of scenarios under Crossover and the baselines, and runs of yardsticks, in pieces small
+// enough to share out among threads. A run depends on seed, scenario and its number alone, so that the pieces can be done in
+// any order and on any number of cores.
+import { type BaselineOutcome, simulateBaseline } from './baseline-simulation.ts';
+import { type BaselineName, baselineNames } from './baselines.ts';
+import type { Scenario } from './scenario.ts';
+import { scenarioByName } from './scenarios/all-scenarios.ts';
+import { type Yardstick, yardstickByName } from './scenarios/yardsticks.ts';
+import { type RunOutcome, randomOfRun, simulate } from './simulation.ts';
+
+export type TaskKind = 'crossover' | 'yardstick' | BaselineName;
+
+export interface Task {
+  readonly kind: TaskKind;
+  readonly name: string;
+  readonly seed: number;
+  readonly from: number;
+  readonly count: number;
+}
+
+export interface TaskResult {
+  readonly task: Task;
+  readonly crossover: readonly RunOutcome[];
+  readonly baseline: readonly BaselineOutcome[];
+  readonly yardstick: readonly number[];
+}
+
+/** Baselines need fewer runs: their rates are tens of percents, not fractions of one. */
+const baselineRunsMax = 50;
+/** Runs of a scenario take tenths of a second, of a yardstick milliseconds. */
+const pieceRuns = { scenario: 4, yardstick: 50 } as const;
+
+export interface Selection {
+  readonly scenarios: readonly Scenario[];
+  readonly yardsticks: readonly Yardstick[];
+  /** Scenarios that the baselines go through as well. */
+  readonly compared: readonly Scenario[];
+  readonly seed: number;
+  /** Upper bound on the runs of each; null: as many as a full simulation has. */
+  readonly runs: number | null;
+}
+
+export function tasksOf({ scenarios, yardsticks, compared, seed, runs }: Selection): Task[] {
+  const bounded = (wanted: number): number => Math.min(wanted, runs ?? wanted);
+  const yardstickRuns = (wanted: number): number => Math.min(wanted, runs === null ? wanted : 25 * runs);
+  return [
+    ...scenarios.flatMap(({ name, runs: wanted }) =>
+      pieces({ kind: 'crossover', name, seed }, bounded(wanted), pieceRuns.scenario),
+    ),
+    ...compared.flatMap(({ name, runs: wanted }) =>
+      baselineNames.flatMap((kind) =>
+        pieces({ kind, name, seed }, Math.min(bounded(wanted), baselineRunsMax), pieceRuns.scenario),
+      ),
+    ),
+    ...yardsticks.flatMap(({ name, runs: wanted }) =>
+      pieces({ kind: 'yardstick', name, seed }, yardstickRuns(wanted), pieceRuns.yardstick),
+    ),
+  ];
+}
+
+function pieces(task: Pick<Task, 'kind' | 'name' | 'seed'>, runs: number, size: number): Task[] {
+  const list: Task[] = [];
+  for (let from = 0; from < runs; from += size)
+    list.push({ ...task, from, count: Math.min(size, runs - from) });
+  return list;
+}
+
+export function runTask(task: Task): TaskResult {
+  const { kind, name, seed, from, count } = task;
+  const randoms = Array.from({ length: count }, (_, i) => randomOfRun(seed, name, from + i));
+  const result = { task, crossover: [], baseline: [], yardstick: [] };
+  if (kind === 'yardstick') {
+    const yardstick = known(yardstickByName, name);
+    return { ...result, yardstick: randoms.map((random) => yardstick.run(random)) };
+  }
+  const scenario = known(scenarioByName, name);
+  if (kind === 'crossover')
+    return { ...result, crossover: randoms.map((random) => simulate(scenario, random)) };
+  return { ...result, baseline: randoms.map((random) => simulateBaseline(scenario, kind, random)) };
+}
+
+function known<T>(map: ReadonlyMap<string, T>, name: string): T {
+  const value = map.get(name);
+  if (value === undefined) throw new Error(`invariant broken: no scenario is called ${name}`);
+  return value;
+}
