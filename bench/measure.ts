@@ -106,7 +106,7 @@ function startMeter(proxy: RunningProxy, cores: Cores) {
 
 /**
  * Memory per connection that has had one request and is idle since. It is what the connections after the first thousand add:
- * those fit partly into what the load before left free.
+ * with those the proxy grows its pools and compiles its code.
  */
 export async function measureIdle(proxy: RunningProxy, settleMs: number): Promise<Measurement> {
   const pids = processTree(proxy.child.pid);

@@ -15,7 +15,7 @@ export interface RoundSetup {
   readonly cores: Cores;
   readonly load: LoadGenerator;
   readonly proxies: readonly RunningProxy[];
-  /** A fresh, warm process of the same proxy, for measurements of memory. */
+  /** A fresh process of the same proxy, for measurements of memory. */
   restart(proxy: RunningProxy): Promise<RunningProxy>;
   say(line: string): void;
 }
@@ -77,7 +77,7 @@ async function measureOnce(
   if (one.kind === 'half') return measureAtRate(proxy, rate, settings);
   const fresh = await setup.restart(proxy);
   try {
-    await measureLoad(fresh, load, benchCases['1k'] as LoadCase, { connections, seconds: 2, cores });
+    // Not after load: what a garbage collector has not given back would take the connections in for nothing.
     return await measureIdle(fresh, idleSettleMs);
   } finally {
     await fresh.child.stop();
