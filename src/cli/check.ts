@@ -3,23 +3,9 @@ import type { Config } from '#src/config/config.ts';
 import { loadConfigFile } from '#src/config/load.ts';
 import { formatHostPort } from '#src/config/net-address.ts';
 import { formatBytes, formatDuration, formatPercent } from '#src/config/units.ts';
+import { withoutSecrets } from '#src/config/without-secrets.ts';
 import { type CliIo, exitCodes, processIo } from './cli-io.ts';
 import { formatConfigProblems } from './config-problems.ts';
-
-/** Secrets are told apart from their absence, never shown. */
-const hideSecret = (secret: string | null): string | null => (secret === null ? null : '(set)');
-
-function withoutSecrets(config: Config): Config {
-  const { override } = config.routing;
-  return {
-    ...config,
-    routing: {
-      ...config.routing,
-      override: override === null ? null : { header: override.header, secret: '(set)' },
-    },
-    control: { token: hideSecret(config.control.token) },
-  };
-}
 
 const clusterLine = ({ label, nodes, admin }: Config['clusters']['x']): string =>
   `${label}: ${nodes.map((node) => node.id).join(', ')}${admin === null ? '' : `; admin ${admin}`}`;
@@ -70,6 +56,22 @@ function limitsLine({
   return `heads ${formatBytes(headBytes)} and ${headerCount} fields, ${connections} connections, replay ${formatBytes(replayBytes)}, bodies ${body}`;
 }
 
+const namesOf = (items: readonly { readonly name: string }[]): string =>
+  items.map(({ name }) => name).join(', ');
+
+/** One line for each kind of signal that is configured. */
+function signalLines({ metrics, gates, windows, notifications }: Config): [string, string][] {
+  const gated = gates.map(({ name, at }) => `${name} ${at.join(' and ')}`).join(', ');
+  const count = windows.allow.length;
+  const lines: [string, string][] = [
+    ['metrics', namesOf(metrics)],
+    ['gates', gated],
+    ['windows', count === 0 ? '' : `${count} of changes, ${windows.timeZone}`],
+    ['notifies', namesOf(notifications)],
+  ];
+  return lines.filter(([, text]) => text !== '');
+}
+
 /** What the file comes to, one line per section. */
 function summaryLines(config: Config): [string, string][] {
   const { listen } = config;
@@ -89,6 +91,7 @@ function summaryLines(config: Config): [string, string][] {
     ['limits', limitsLine(config.limits)],
     ['rollout', rolloutLine(config.rollout)],
     ['worse is', thresholdsLine(config.thresholds)],
+    ...signalLines(config),
     ['control', config.control.token === null ? 'no token (loopback only)' : 'token set'],
     ['store', config.store.sqlite],
   ];
@@ -107,7 +110,7 @@ export async function checkCommand(
 ): Promise<number> {
   const result = loadConfigFile(file, io.env);
   if (options.json) {
-    const shown = result.ok ? { ok: true, config: withoutSecrets(result.config) } : result;
+    const shown = result.ok ? { ok: true, config: withoutSecrets(result.config, '(set)') } : result;
     io.out(`${JSON.stringify(shown, null, 2)}\n`);
   } else if (result.ok) {
     const lines = summaryLines(result.config).map(([name, text]) => `  ${name.padEnd(10)}${text}\n`);

@@ -60,7 +60,8 @@ function row(key: DocumentedKey): string {
 function sectionText(name: string, node: SchemaNode): string {
   const isSection = node.properties !== undefined;
   const isRequired = configSchema.required?.includes(name) === true;
-  const keys = isSection ? documentedKeys(node, name) : [{ path: name, node, isRequired }];
+  const items = node.items === undefined ? [] : documentedKeys(node.items, `${name}[]`);
+  const keys = isSection ? documentedKeys(node, name) : [{ path: name, node, isRequired }, ...items];
   const head = ['| Key | Type | Default | Meaning | Reload |', '|---|---|---|---|---|'];
   const about = isSection ? [node.description ?? '', ''] : [];
   return [`### ${name}`, '', ...about, ...head, ...keys.map(row)].join('\n');

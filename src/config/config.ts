@@ -1,7 +1,9 @@
 // The configuration as the rest of the system sees it: defaults applied, units resolved (ms, bytes, ppm), plain data
 // that can be posted to a worker. How it is written in YAML is in schema.ts; how it is read, in load.ts.
 
+import type { ChangeWindows } from '#src/core/rollout/change-window.ts';
 import type { Cidr, OverrideOptions, RoutingRule, StickyMode } from '#src/core/routing/routing-options.ts';
+import type { BusinessMetric, Gate, Notification } from './signals-config.ts';
 
 export type { Cidr, RoutingRule, StickyMode };
 
@@ -99,7 +101,17 @@ export interface Config {
     readonly holdbackPpm: number;
   };
   readonly thresholds: Thresholds;
-  readonly control: { readonly token: string | null };
+  readonly metrics: readonly BusinessMetric[];
+  readonly gates: readonly Gate[];
+  readonly windows: ChangeWindows;
+  readonly notifications: readonly Notification[];
+  /** Loopback and private addresses that may be called. */
+  readonly outgoing: { readonly allow: readonly Cidr[] };
+  readonly control: {
+    readonly token: string | null;
+    /** How people reach the control API; null when it was not told. */
+    readonly url: string | null;
+  };
   readonly store: { /** Path of the SQLite file, absolute. */ readonly sqlite: string };
 }
 

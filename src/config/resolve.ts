@@ -5,7 +5,15 @@ import type { ClusterConfig, Config, FailoverTrigger, Thresholds } from './confi
 import { isAdminUrl, parseListenAddress, parseNodeUrl } from './net-address.ts';
 import { itemsOf, type Report } from './problem-report.ts';
 import { checkListeners } from './resolve-listeners.ts';
+import { resolveMetrics } from './resolve-metrics.ts';
 import { resolveRouting } from './resolve-routing.ts';
+import {
+  checkUrl,
+  resolveGates,
+  resolveNotifications,
+  resolveOutgoing,
+  resolveWindows,
+} from './resolve-signals.ts';
 import type { WrittenConfig } from './schema.ts';
 import { formatBytes, parseBytes, parseDuration, parsePercent, parseWeightPpm } from './units.ts';
 import type { ConfigPath } from './yaml-source.ts';
@@ -263,7 +271,12 @@ export function resolveConfig(written: WrittenConfig, machine: Machine, report: 
     limits: resolveLimits(written.limits, report),
     rollout: resolveRollout(written.rollout, report),
     thresholds: resolveThresholds(written.thresholds, report),
-    control: { token },
+    metrics: resolveMetrics(written.metrics, report),
+    gates: resolveGates(written.gates, report),
+    windows: resolveWindows(written.windows, report),
+    notifications: resolveNotifications(written.notifications, report),
+    outgoing: resolveOutgoing(written.outgoing, report),
+    control: { token, url: checkUrl(written.control.url, ['control', 'url'], report) || null },
     store: { sqlite: machine.resolvePath(written.store.sqlite) },
   };
 }

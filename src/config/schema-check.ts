@@ -151,7 +151,10 @@ function unknownKey(path: ConfigPath, key: string, schema: SchemaNode): SchemaPr
 
 /** A key that belongs into another section is the other common slip. */
 function elsewhere(key: string, known: readonly string[]): string {
-  const places = keyPaths(configSchema, []).filter((path) => path.at(-1) === key);
+  // Items of lists share many names with sections, and are not where a stray key of a section belongs.
+  const places = keyPaths(configSchema, []).filter(
+    (path) => path.at(-1) === key && !path.some((segment) => String(segment).endsWith('[]')),
+  );
   if (places.length === 1) return `there is ${formatPath(places[0] as ConfigPath)}`;
   return `known here: ${known.join(', ')}`;
 }

@@ -9,6 +9,7 @@ import {
   replayBytesMaxDefault,
   workersMax,
 } from '#src/limits.ts';
+import { gates, metrics, notifications, outgoing, windows } from './schema-signals.ts';
 import {
   address,
   bytes,
@@ -354,9 +355,21 @@ const filledSchema = section('Configuration of Crossover.', {
   limits,
   rollout,
   thresholds,
+  metrics,
+  gates,
+  windows,
+  notifications,
+  outgoing,
   control: section('The control API.', {
     token: secret(
       'Bearer token of the control API. Empty: none is asked for, which is refused beyond loopback.',
+    ),
+    url: Type.Optional(
+      Type.String({
+        description:
+          'How people reach the control API, such as `https://crossover.example.com`; put into what gates and notifications are sent.',
+        ...hints('URL', 'an http:// or https:// URL'),
+      }),
     ),
   }),
   store: section('What is kept over a restart.', {

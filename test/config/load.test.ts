@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { createRandom } from '#src/base/random.ts';
 import type { Config } from '#src/config/config.ts';
 import { loadConfigFile, parseConfig } from '#src/config/load.ts';
+import { withoutSecrets } from '#src/config/without-secrets.ts';
 import {
   configBytesMax,
   connectionsMaxDefault,
@@ -100,7 +101,21 @@ test('a configuration has the documented defaults when only the clusters are giv
       warmupMs: 45_000,
       blipToleranceMs: 1000,
     },
-    control: { token: null },
+    metrics: [],
+    gates: [],
+    windows: { timeZone: 'UTC', allow: [] },
+    notifications: [],
+    outgoing: {
+      allow: [
+        { bytes: [127, 0, 0, 0], prefix: 8 },
+        { bytes: [...new Array<number>(15).fill(0), 1], prefix: 128 },
+        { bytes: [10, 0, 0, 0], prefix: 8 },
+        { bytes: [172, 16, 0, 0], prefix: 12 },
+        { bytes: [192, 168, 0, 0], prefix: 16 },
+        { bytes: [252, ...new Array<number>(15).fill(0)], prefix: 7 },
+      ],
+    },
+    control: { token: null, url: null },
     store: { sqlite: '/srv/./data/crossover.db' },
   });
 });
@@ -177,6 +192,106 @@ control: { token: t0ken }
   assert.deepEqual(config.thresholds.latency.maxMs, { p50: 250 });
   assert.equal(config.thresholds.blipToleranceMs, 5000);
   assert.equal(config.control.token, 't0ken');
+});
+
+test('signals are resolved with the defaults of their kind when they are given', () => {
+  const config = parse(`${clusters}
+metrics:
+  - { name: p99, prometheus: "http://127.0.0.1:9090", promql: 'p99{gateway="{{label}}"}', overX: 0.05 }
+  - { name: orders, webhook: "http://10.0.0.5/{{cluster}}", pointer: /a~1b/0, worse: lower, timesX: 0.9, onViolation: revert, failuresInARow: 2, token: t }
+  - { name: payments, pushed: trials, timesX: 1.1, overX: 0.5%, interval: 1m }
+gates:
+  - { name: cab, at: [before-start, before-full], webhook: "https://cab.example.com/", secret: s }
+  - { name: lead, at: before-full, approval: manual }
+  - { name: queue, at: before-step, prometheus: "http://127.0.0.1:9090", promql: q, max: 3, interval: 5s }
+windows: { timeZone: Europe/Berlin, allow: [{ days: [mon, fri], from: "22:30", to: "04:00" }] }
+notifications:
+  - { name: chat, slack: "https://hooks.slack.com/services/a", on: [reverted] }
+  - { name: on-call, pagerduty: key }
+outgoing: { allow: [10.1.0.0/16] }
+control: { url: "https://crossover.example.com" }
+`);
+  assert.deepEqual(config.metrics, [
+    {
+      kind: 'value',
+      name: 'p99',
+      source: {
+        kind: 'promql',
+        prometheus: 'http://127.0.0.1:9090',
+        query: 'p99{gateway="{{label}}"}',
+        token: null,
+      },
+      rule: { kind: 'comparison', worse: 'higher', timesX: 1, overX: 0.05 },
+      intervalMs: 15_000,
+      timeoutMs: 5000,
+      onViolation: 'hold',
+      failuresInARow: 3,
+    },
+    {
+      kind: 'value',
+      name: 'orders',
+      source: { kind: 'webhook', url: 'http://10.0.0.5/{{cluster}}', pointer: '/a~1b/0', token: 't' },
+      rule: { kind: 'comparison', worse: 'lower', timesX: 0.9, overX: 0 },
+      intervalMs: 15_000,
+      timeoutMs: 5000,
+      onViolation: 'revert',
+      failuresInARow: 2,
+    },
+    { kind: 'trials', name: 'payments', timesX: 1.1, overX: 0.005, intervalMs: 60_000 },
+  ]);
+  assert.deepEqual(
+    config.gates.map(({ name, at, question, intervalMs, retries }) => [
+      name,
+      at,
+      question.kind,
+      intervalMs,
+      retries,
+    ]),
+    [
+      ['cab', ['before-start', 'before-full'], 'webhook', 30_000, 2],
+      ['lead', ['before-full'], 'approval', 30_000, 2],
+      ['queue', ['before-step'], 'promql', 5000, 2],
+    ],
+  );
+  assert.deepEqual(config.windows, {
+    timeZone: 'Europe/Berlin',
+    allow: [{ days: [1, 5], fromMinute: 1350, toMinute: 240 }],
+  });
+  assert.deepEqual(config.notifications[0], {
+    name: 'chat',
+    receiver: { kind: 'slack', url: 'https://hooks.slack.com/services/a' },
+    on: ['reverted'],
+  });
+  assert.deepEqual(config.notifications[1]?.receiver, {
+    kind: 'pagerduty',
+    url: 'https://events.pagerduty.com/v2/enqueue',
+    routingKey: 'key',
+  });
+  assert.deepEqual(config.outgoing.allow, [{ bytes: [10, 1, 0, 0], prefix: 16 }]);
+  assert.equal(config.control.url, 'https://crossover.example.com');
+});
+
+test('no secret is left when a configuration is shown', () => {
+  const secret = 'S3CRET';
+  const config = parse(`${clusters}
+metrics:
+  - { name: a, webhook: "http://10.0.0.5/?key=${secret}", max: 1, token: ${secret} }
+  - { name: b, prometheus: "http://10.0.0.5", promql: up, max: 1, token: ${secret} }
+gates:
+  - { name: a, at: before-start, webhook: "http://10.0.0.5/?key=${secret}", secret: ${secret} }
+  - { name: b, at: before-start, prometheus: "http://10.0.0.5", promql: up, max: 1, token: ${secret} }
+  - { name: c, at: before-start, approval: manual }
+notifications:
+  - { name: a, slack: "https://hooks.slack.com/services/${secret}" }
+  - { name: b, pagerduty: ${secret} }
+  - { name: c, webhook: "http://10.0.0.5/?key=${secret}", secret: ${secret} }
+routing: { override: { secret: ${secret} } }
+control: { token: ${secret} }
+`);
+  assert.ok(JSON.stringify(config).split(secret).length > 10);
+  const shown = JSON.stringify(withoutSecrets(config, '(set)'));
+  assert.ok(!shown.includes(secret), shown);
+  assert.ok(shown.split('(set)').length > 8);
 });
 
 test('auto gives one worker per core, and no more than there can be', () => {
