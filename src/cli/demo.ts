@@ -12,7 +12,7 @@ interface DemoFlags {
 }
 
 /** Requests per second that two small cores carry with clients, clusters and proxy together. */
-const defaultRate = 500;
+const defaultRate = 700;
 const rateMax = 5_000;
 
 /** Adds `demo` to the program. */
@@ -41,7 +41,7 @@ export function addDemo(program: Command, context: CliContext): void {
 
 const examples = `
 Faults:
-  none        Y is as good as X; Y gets everything in about a minute and a half
+  none        Y is as good as X and gets everything, in a minute or two
   errors      Y answers 5 % of its requests with 500, from the first step of at least 5 % on
   latency     Y takes one and a half times as long, from the first step of at least 5 % on
   status-mix  Y refuses 5 % of the good credentials with 401, from the first step of at least 5 % on

@@ -146,17 +146,34 @@ export const revertShare = (verdict: Verdict): number => verdict.logEvidence / v
 
 /** How far the evidence that Y is not worse has come, of the stream that lacks most; null where none is required. */
 export function advanceShare(verdict: Verdict): number | null {
-  const required = verdict.streams.flatMap((stream) => (stream.logSafe === null ? [] : [stream.logSafe]));
-  return required.length === 0 ? null : Math.min(...required) / verdict.logSafeBar;
+  const weakest = weakestStream(verdict);
+  return weakest === null ? null : weakest.logSafe / verdict.logSafeBar;
+}
+
+interface RequiredStream {
+  readonly stream: string;
+  readonly logSafe: number;
+}
+
+function weakestStream({ streams }: Verdict): RequiredStream | null {
+  const required = streams.flatMap(({ stream, logSafe }) => (logSafe === null ? [] : [{ stream, logSafe }]));
+  return required.reduce<RequiredStream | null>(
+    (weakest, one) => (weakest === null || one.logSafe < weakest.logSafe ? one : weakest),
+    null,
+  );
 }
 
 const causeText = (verdict: Verdict): string =>
   verdict.cause === null || verdict.logEvidence <= 0 ? '' : `mostly ${verdict.cause}`;
 
-function neededText({ samplesNeeded, secondsNeeded }: Verdict): string {
-  if (samplesNeeded === null || samplesNeeded <= 0) return '';
+/** What the step still needs, named by the stream that lacks most. */
+function neededText(verdict: Verdict): string {
+  const { samplesNeeded, secondsNeeded, logSafeBar } = verdict;
+  const weakest = weakestStream(verdict);
+  if (weakest === null || weakest.logSafe >= logSafeBar) return '';
+  if (samplesNeeded === null || samplesNeeded <= 0) return weakest.stream;
   const requests = `about ${Math.ceil(samplesNeeded).toLocaleString('en-US')} more requests to Y`;
-  return secondsNeeded === null ? requests : `${requests}, ${duration(secondsNeeded)}`;
+  return `${weakest.stream}: ${requests}${secondsNeeded === null ? '' : `, ${duration(secondsNeeded)}`}`;
 }
 
 /** What is broken now; a breaker matters only while Y has a share. */

@@ -59,7 +59,7 @@ const defaults: KongClusterOptions = {
   nodeCount: 2,
   seed: 1,
   latencyMsMedian: 8,
-  latencySigma: 0.35,
+  latencySigma: 0.3,
   errorShare: usualErrorShare,
   limitPerMinute: null,
 };

@@ -45,7 +45,7 @@ export const kongRoutes: readonly KongRoute[] = [
     methods: ['GET', 'HEAD', 'POST'],
     keyAuth: true,
     limitPerMinute: null,
-    slowness: 1.3,
+    slowness: 1.1,
     body: json({ data: orders, next: null }),
   },
   {
@@ -54,7 +54,7 @@ export const kongRoutes: readonly KongRoute[] = [
     methods: ['POST'],
     keyAuth: true,
     limitPerMinute: null,
-    slowness: 2,
+    slowness: 1.3,
     body: json({ id: 'pay_42', state: 'authorised' }),
   },
   {
@@ -63,7 +63,7 @@ export const kongRoutes: readonly KongRoute[] = [
     methods: ['GET', 'HEAD'],
     keyAuth: false,
     limitPerMinute: 60_000,
-    slowness: 1.6,
+    slowness: 1.2,
     body: json({ hits: items(24, (rank) => ({ rank, sku: `sku-${rank}`, title: `Result number ${rank}` })) }),
   },
 ];

@@ -64,13 +64,23 @@ function answered(status: number, latencyMs: number): void {
   latencyUs.record(Math.max(1, Math.round(latencyMs * 1000)));
 }
 
-/** Exponential gaps between arrivals: a Poisson process. */
-const gapMs = (): number => (-Math.log(1 - random.next()) * 1000) / options.ratePerSecond;
+/** Clients come gradually: a full load on code that has not run yet would measure the start and not the clusters. */
+const rampMs = 4_000;
+const rampFrom = 0.05;
+const startedMs = performance.now();
 
-let dueMs = performance.now() + gapMs();
+function rateAt(atMs: number): number {
+  const share = Math.min(1, rampFrom + ((1 - rampFrom) * (atMs - startedMs)) / rampMs);
+  return options.ratePerSecond * share;
+}
+
+/** Exponential gaps between arrivals: a Poisson process, at the rate of the moment. */
+const gapMs = (atMs: number): number => (-Math.log(1 - random.next()) * 1000) / rateAt(atMs);
+
+let dueMs = startedMs + gapMs(startedMs);
 const pace = setInterval(() => {
   const now = performance.now();
-  for (; dueMs <= now; dueMs += gapMs()) send(dueMs);
+  for (; dueMs <= now; dueMs += gapMs(dueMs)) send(dueMs);
 }, paceMs);
 const reports = setInterval(() => report('counts'), reportMs);
 

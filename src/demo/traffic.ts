@@ -7,7 +7,7 @@ import { assert } from '#src/base/assert.ts';
 export interface TrafficOptions {
   /** Where the requests go, e.g. `http://127.0.0.1:8000`. */
   readonly url: string;
-  /** Mean of the Poisson arrivals, requests per second. */
+  /** Mean of the Poisson arrivals, requests per second; reached four seconds after the start. */
   readonly ratePerSecond: number;
   readonly seed: number;
   /** A client gives up after this long without a complete answer, ms. */

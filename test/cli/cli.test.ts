@@ -168,7 +168,7 @@ describe('the command line', () => {
         'Y kong-3.10   10 %      60/s       -       -  1.25 s  1 of 2 healthy',
       ]);
       assert.match(out, /to revert {3}█{6}░{18} {2}25 % {2}mostly errors/);
-      assert.match(out, /to advance {2}█{17}░{7} {2}70 % {2}about 480 more requests to Y, 8 s/);
+      assert.match(out, /to advance {2}█{17}░{7} {2}70 % {2}errors: about 480 more requests to Y, 8 s/);
     });
 
     it('shows at least one cell of the bar when Y has any traffic', async () => {
