@@ -2,7 +2,7 @@
 // (pipelining), and closes so that the last answer reaches the client. What happens to a request is in exchange.ts.
 import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
 import { FIELD_STRIDE } from '#src/core/http1/framing.ts';
-import { parseRequestHead } from '#src/core/http1/request-head.ts';
+import { parseRequestHead, scanHead } from '#src/core/http1/request-head.ts';
 import { effectiveClientAddress } from '#src/core/routing/client-address.ts';
 import { lingerBytesMax, lingerMsMax, pipelinedRequestsPerTurnMax } from '#src/limits.ts';
 import { add } from '#src/shared-memory/counters.ts';
@@ -100,8 +100,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
         this.#process(bytes, 0, length);
         return;
       case State.head:
-        this.#keep(bytes, 0, length);
-        this.#processCarry();
+        this.#moreHead(bytes, length);
         return;
       case State.body:
         this.#bodyBytes(bytes, length);
@@ -118,6 +117,18 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
       case State.closed:
         return;
     }
+  }
+
+  /** A head that comes in pieces is only parsed again when the new bytes can change the answer. */
+  #moreHead(bytes: Buffer, length: number): void {
+    const seen = this.#carryLength;
+    const from = this.#carryFrom;
+    this.#keep(bytes, 0, length);
+    if (this.#carry === null) return;
+    const scannedTo = this.#carryFrom + (seen - from);
+    const { limits } = this.#runtime.config;
+    if (scanHead(this.#carry, this.#carryFrom, scannedTo, this.#carryLength, limits) > 0)
+      this.#processCarry();
   }
 
   #bodyBytes(bytes: Buffer, length: number): void {

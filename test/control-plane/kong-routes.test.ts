@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, it } from 'node:test';
+import { patternsOf, readKongRoutes } from '#src/control-plane/kong/kong-routes.ts';
+import { RouteDirectory } from '#src/control-plane/route-directory.ts';
+import type { RouteSlots } from '#src/core/routing/route-slots.ts';
+import { routeSlots } from '#src/shared-memory/layout.ts';
+
+const memory = () => new SharedArrayBuffer(4 * routeSlots);
+
+describe('patternsOf', () => {
+  it('puts the more specific before the less specific', () => {
+    const patterns = patternsOf([
+      { id: '1', name: 'root', paths: ['/'] },
+      { id: '2', name: 'users', paths: ['/users/'] },
+      { id: '3', name: 'hosted', hosts: ['a.example:8443'], paths: ['/users'] },
+    ]);
+    assert.deepEqual(
+      patterns.map(({ name, host, pathPrefix }) => [name, host, pathPrefix]),
+      [
+        ['hosted', 'a.example', '/users'],
+        ['users', null, '/users'],
+        ['root', null, null],
+      ],
+    );
+  });
+
+  it('takes the literal beginning of a regular expression, up to a whole segment', () => {
+    const prefix = (path: string) => patternsOf([{ id: '1', paths: [path] }])[0]?.pathPrefix;
+    assert.equal(prefix('~/users/(?<id>\\d+)$'), '/users');
+    assert.equal(prefix('~/api/v1/us.rs'), '/api/v1');
+    assert.equal(prefix('~/(a|b)'), null);
+  });
+});
+
+describe('readKongRoutes', () => {
+  it('follows the offset over all pages and says what went wrong otherwise', async (t) => {
+    const server = createServer((request, response) => {
+      const url = new URL(request.url ?? '/', 'http://kong');
+      if (url.pathname !== '/routes') {
+        response.writeHead(404).end('{}');
+        return;
+      }
+      const isSecond = url.searchParams.get('offset') === 'abc';
+      response.end(
+        JSON.stringify(
+          isSecond ? { data: [{ id: 'b' }], next: null } : { data: [{ id: 'a' }], offset: 'abc', next: '/x' },
+        ),
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    assert.deepEqual(
+      (await readKongRoutes(`${base}/`)).map(({ id }) => id),
+      ['a', 'b'],
+    );
+    await assert.rejects(readKongRoutes(`${base}/elsewhere`), /answered 404 to GET \/routes/);
+  });
+});
+
+describe('RouteDirectory', () => {
+  it('gives each route seen one slot, 64 at most', () => {
+    const published: RouteSlots[] = [];
+    const directory = new RouteDirectory({ kind: 'derived', routes: [] }, memory(), (slots) =>
+      published.push(slots),
+    );
+    directory.seen(11, 'a/users');
+    directory.seen(11, 'a/users');
+    for (let key = 100; key < 300; key++) directory.seen(key, `a/${key}`);
+    assert.equal(directory.count, 64);
+    assert.equal(published.length, 64);
+    assert.equal(directory.nameOf(0), 'a/users');
+    assert.equal(directory.nameOf(64), 'all other routes');
+  });
+
+  it('goes by patterns once it has them and says how many have no slot', () => {
+    const published: RouteSlots[] = [];
+    const directory = new RouteDirectory({ kind: 'derived', routes: [] }, memory(), (slots) =>
+      published.push(slots),
+    );
+    const patterns = Array.from({ length: 70 }, (_, index) => ({
+      name: `r${index}`,
+      host: null,
+      pathPrefix: `/${index}`,
+      methods: null,
+    }));
+    assert.equal(directory.usePatterns(patterns), 6);
+    assert.equal(directory.usePatterns(patterns), 6);
+    assert.equal(published.length, 1, 'the same patterns are not published again');
+    directory.seen(1, 'x');
+    assert.equal(directory.nameOf(63), 'r63');
+  });
+
+  it('parks and unparks routes', () => {
+    const parked = memory();
+    const directory = new RouteDirectory({ kind: 'derived', routes: [] }, parked, () => {});
+    directory.park(5, true);
+    assert.equal(new Int32Array(parked)[5], 1);
+    assert.equal(directory.isParked(5), true);
+    directory.unparkAll();
+    assert.equal(directory.isParked(5), false);
+  });
+});
