@@ -8,6 +8,7 @@ import { addEvents } from './events.ts';
 import { packageVersion } from './package-version.ts';
 import { addRollout } from './rollout.ts';
 import { addServe } from './serve.ts';
+import { addSimulate } from './simulate.ts';
 import { addSplit } from './split.ts';
 import { addStatus } from './status.ts';
 
@@ -24,7 +25,7 @@ export function createProgram(context: CliContext): Command {
     .addHelpText('after', examples)
     .showHelpAfterError('Run with --help to see what is possible.')
     .configureOutput({ writeOut: (text) => context.io.out(text), writeErr: (text) => context.io.err(text) });
-  for (const add of [addServe, addCheck, addDemo, addStatus, addSplit, addRollout, addEvents])
+  for (const add of [addServe, addCheck, addDemo, addStatus, addSplit, addRollout, addEvents, addSimulate])
     add(program, context);
   return program;
 }
