@@ -1,6 +1,6 @@
 // Whether Y answers with another mix of status classes than X: any drift raises the share of some class, so each is tested
 // for an increase alone. Server errors are not among them, the error comparison has those.
-import { errorRequests, statusSum } from '#src/core/telemetry/outcome.ts';
+import { statusSum } from '#src/core/telemetry/outcome.ts';
 import type { ArmSample, EpochSample } from '#src/core/telemetry/sample.ts';
 import { familyWeights } from './combine.ts';
 import { type BlipProfile, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
@@ -17,15 +17,21 @@ const odds = [1.3, 1.6, 2.2, 4, 10, 50, 1000] as const;
 interface StatusClass {
   readonly name: string;
   readonly what: string;
-  /** Requests that are counted, and those of them in the class. */
+  /** What is counted, and how much of it is in the class. */
   requests(arm: ArmSample): number;
   hits(arm: ArmSample): number;
 }
 
+/**
+ * The mix is that of the responses which are no server errors. Of all requests, an X that fails on its own has fewer successes
+ * than Y, and Y would be accused of them.
+ */
+const answered = (arm: ArmSample): number => statusSum(arm, 100, 499);
+
 const ofCodes = (name: string, hits: (arm: ArmSample) => number): StatusClass => ({
   name,
   what: `${name} responses`,
-  requests: errorRequests,
+  requests: answered,
   hits,
 });
 const ofCode = (code: number): StatusClass => ofCodes(String(code), (arm) => statusSum(arm, code, code));

@@ -51,6 +51,11 @@ test('a Y with the mix of X is not accused', () => {
     assert.equal(run(seed, 120, usual, usual).cause, null, `seed ${seed}`);
 });
 
+test('a Y that is well is not accused of its successes while X fails', () => {
+  for (let seed = 1; seed <= 4; seed++)
+    assert.equal(run(seed, 60, { ...usual, 503: 0.3 }, usual).cause, null, `seed ${seed}`);
+});
+
 test('two points of successes that become 404 are found within 8,500 requests', () => {
   const runs = Array.from({ length: 12 }, (_, i) =>
     run(i + 1, 120, { ...usual, 404: 0.01 }, { ...usual, 404: 0.03 }),
