@@ -25,6 +25,9 @@ export async function startBed(options: BedOptions = {}): Promise<Bed> {
   const crossover = await startCrossover(testConfig({ ...config, x: [x.port], y: [y.port] }), {
     weightPpm,
     ...(fileDescriptorsMax === undefined ? {} : { fileDescriptorsMax }),
+  }).catch(async (error: unknown) => {
+    await Promise.all([x.stop(), y.stop()]);
+    throw error;
   });
   return {
     crossover,

@@ -28,6 +28,8 @@ async function obey(order: ChildOrder): Promise<unknown> {
   switch (order.type) {
     case 'publish-split':
       return new SplitCell(supervisor.memory.split).publish(order.weightPpm, 1);
+    case 'ports':
+      return { proxyPort: supervisor.proxyPort, controlPort: supervisor.controlPort };
     case 'terminate-worker':
       return supervisor.terminateWorker(order.index);
     case 'terminate-control':

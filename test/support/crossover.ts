@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '#src/config/config.ts';
+import { WORKER } from '#src/shared-memory/layout.ts';
 import type { LogLine } from '#src/shared-memory/messages.ts';
 import type { RunningProxy } from './yardsticks.ts';
 
@@ -13,6 +14,7 @@ export type ChildOrder =
       readonly transport: 'raw' | 'stream';
     }
   | { readonly type: 'publish-split'; readonly weightPpm: number }
+  | { readonly type: 'ports' }
   | { readonly type: 'terminate-worker'; readonly index: number }
   | { readonly type: 'terminate-control' }
   | { readonly type: 'reload' }
@@ -96,6 +98,28 @@ export class Crossover implements RunningProxy {
     this.controlPort = ports.controlPort;
   }
 
+  /** Ends the control thread as a crash would and waits until its replacement answers, on a port of its own. */
+  async replaceControl(): Promise<void> {
+    const before = this.controlPort;
+    await this.order({ type: 'terminate-control' });
+    while (this.controlPort === before) {
+      const { controlPort } = (await this.order({ type: 'ports' })) as { controlPort: number };
+      const answers = await fetch(`http://127.0.0.1:${controlPort}/livez`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+      if (answers) this.controlPort = controlPort;
+    }
+  }
+
+  /** Ends a worker as a crash would and waits until its replacement beats. */
+  async replaceWorker(index: number): Promise<void> {
+    await this.order({ type: 'terminate-worker', index });
+    const beat = async () => (await this.slabs())[index]?.[WORKER.heartbeat] ?? 0;
+    const last = await beat();
+    while ((await beat()) === last) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
   /** Writes the split cell directly, as the control thread would. */
   async publishSplit(weightPpm: number): Promise<void> {
     await this.order({ type: 'publish-split', weightPpm });
@@ -150,6 +174,12 @@ function spawnChild(fileDescriptorsMax: number | undefined): ChildProcess {
 /** Starts Crossover; resolves once it serves. The caller stops it. */
 export async function startCrossover(config: Config, options: CrossoverOptions = {}): Promise<Crossover> {
   const crossover = new Crossover(spawnChild(options.fileDescriptorsMax));
-  await crossover.start(config, options.weightPpm ?? 0, options.transport ?? 'raw');
+  try {
+    await crossover.start(config, options.weightPpm ?? 0, options.transport ?? 'raw');
+  } catch (error) {
+    const lines = crossover.log.map((line) => JSON.stringify(line)).join('\n');
+    await crossover.stop();
+    throw new Error(`Crossover did not start: ${(error as Error).message}\n${lines}`);
+  }
   return crossover;
 }

@@ -39,6 +39,7 @@ export interface LoadReport {
   readonly latenciesMs: number[];
   /** Clusters in the order in which a connection saw them, without repetitions. */
   readonly clusterChanges: string[];
+  readonly answersByConnection: number[];
   reconnects: number;
 }
 
@@ -138,6 +139,7 @@ class Connection {
     }
     this.#token = null;
     report.answered++;
+    report.answersByConnection[this.#index] = (report.answersByConnection[this.#index] ?? 0) + 1;
     report.latenciesMs.push(performance.now() - this.#sentAtMs);
     report.byStatus.set(answer.status, (report.byStatus.get(answer.status) ?? 0) + 1);
     this.#check(token, answer);
@@ -213,6 +215,7 @@ export class LoadClient {
       failures: [],
       latenciesMs: [],
       clusterChanges: [],
+      answersByConnection: Array.from({ length: options.connections }, () => 0),
       reconnects: 0,
     };
   }
@@ -254,6 +257,19 @@ export class LoadClient {
     await new Promise<void>((resolve) => {
       this.#onChange = () => {
         if (this.report.answered + this.report.lost >= count) resolve();
+      };
+      this.#onChange();
+    });
+    this.#onChange = () => {};
+  }
+
+  /** Resolves once every connection got so many answers more. */
+  async untilEachAnswered(count: number): Promise<void> {
+    const goals = this.report.answersByConnection.map((answers) => answers + count);
+    await new Promise<void>((resolve) => {
+      this.#onChange = () => {
+        if (this.report.answersByConnection.every((answers, index) => answers >= (goals[index] ?? 0)))
+          resolve();
       };
       this.#onChange();
     });
