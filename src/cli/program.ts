@@ -5,6 +5,7 @@ import { addCheck } from './check-command.ts';
 import { type CliContext, CliError, type CliIo, exitCodes } from './cli-io.ts';
 import { addDemo } from './demo.ts';
 import { addEvents } from './events.ts';
+import { addHistory } from './history.ts';
 import { packageVersion } from './package-version.ts';
 import { addRollout } from './rollout.ts';
 import { addServe } from './serve.ts';
@@ -25,7 +26,17 @@ export function createProgram(context: CliContext): Command {
     .addHelpText('after', examples)
     .showHelpAfterError('Run with --help to see what is possible.')
     .configureOutput({ writeOut: (text) => context.io.out(text), writeErr: (text) => context.io.err(text) });
-  for (const add of [addServe, addCheck, addDemo, addStatus, addSplit, addRollout, addEvents, addSimulate])
+  for (const add of [
+    addServe,
+    addCheck,
+    addDemo,
+    addStatus,
+    addSplit,
+    addRollout,
+    addEvents,
+    addHistory,
+    addSimulate,
+  ])
     add(program, context);
   return program;
 }

@@ -14,6 +14,9 @@ interface SimulateFlags {
   readonly full?: boolean;
   readonly threads?: number;
   readonly write?: string | true;
+  readonly history?: string;
+  readonly store?: string;
+  readonly config?: string;
   readonly json?: boolean;
 }
 
@@ -33,10 +36,13 @@ export function addSimulate(program: Command, context: CliContext): void {
     .option('--full', 'everything, in as many runs as the targets need; takes minutes')
     .option('--threads <number>', 'threads to use (default: one per core)', whole(1, 256))
     .option('--write [file]', `also write the report as Markdown (default: ${defaultReport})`)
+    .option('--history <file>', 'judge the traffic of `history export` again instead')
+    .option('--store <file>', 'the same with the traffic in a store file')
+    .option('--config <file>', 'by the thresholds of this configuration (default: those in the record)')
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action(async (flags: SimulateFlags) => {
-      context.exitCode = await runSimulate(flags, context.io);
+      context.exitCode = await run(flags, context.io);
     });
 }
 
@@ -46,9 +52,29 @@ Examples:
   crossover simulate --scenario found/0.6 --runs 50    how soon 0.5 points more errors are found
   crossover simulate --full --write                    all of it, into bench/DECISIONS.md
 
+  crossover simulate --store data/crossover.db --config stricter.yaml
+                                                       what other thresholds would have decided
+
 Exit code 1 when a target is missed.
 What next: docs/simulator.md says what the figures mean.
 `;
+
+/** Simulated traffic, unless recorded traffic is asked for. */
+async function run(flags: SimulateFlags, io: CliIo): Promise<number> {
+  const { history, store, config } = flags;
+  if (history === undefined && store === undefined) {
+    if (config === undefined) return runSimulate(flags, io);
+    throw new CliError(
+      '--config says how to judge recorded traffic, but there is none',
+      exitCodes.badUsage,
+      'Add --store FILE or --history FILE.',
+    );
+  }
+  if (history !== undefined && store !== undefined)
+    throw new CliError('give --history or --store, not both', exitCodes.badUsage);
+  const { runReplay } = await import('./simulate-history.ts');
+  return runReplay(flags, io);
+}
 
 async function runSimulate(flags: SimulateFlags, io: CliIo): Promise<number> {
   const { markdownReport, reportOf } = await import('#src/simulator/report.ts');

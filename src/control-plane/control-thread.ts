@@ -394,6 +394,7 @@ export class ControlThread {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#supervisor.close();
     await Promise.all([this.#api?.close(), this.#health.stop()]);
+    this.#housekeeping.flush();
     this.#store.saveAnalysis(this.#clock.epochMs(), this.#judge.snapshot(this.#rollout.state));
     this.#store.close();
     this.#post({ type: 'stopped' });

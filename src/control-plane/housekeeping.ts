@@ -1,13 +1,16 @@
-// What the control thread does beside the loop, on the same timer: keeps the analysis and the minutes, checks on the
+// What the control thread does beside the loop, on the same timer: keeps the analysis and the traffic, checks on the
 // workers, tries the store again. None of it decides about traffic.
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
 import type { RecentTraffic } from './recent-traffic.ts';
 import type { DurableStore } from './store/durable-store.ts';
+import { type TrafficWindow, WindowRecorder } from './traffic-window.ts';
 import type { WorkerWatch } from './worker-watch.ts';
 
 /** Evidence lost by a crash is at most this old; writing more often would cost the disk more than it is worth. */
 const analysisKeptEveryMs = 1_000;
+/** Traffic that is written together: so much may be lost to the record, never to a decision. */
+const trafficPerWriteMs = 10_000;
 
 export interface HousekeepingOptions {
   readonly store: DurableStore;
@@ -20,6 +23,9 @@ export interface HousekeepingOptions {
 
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
+  readonly #recorder = new WindowRecorder();
+  #windows: TrafficWindow[] = [];
+  #windowsMs = 0;
   #analysisKeptAtMs = 0;
 
   constructor(options: HousekeepingOptions) {
@@ -29,10 +35,32 @@ export class Housekeeping {
   /** Takes note of a tick's traffic. */
   observe(sample: TickSample): void {
     const { store, traffic, rolloutState } = this.#options;
-    const minute = traffic.add(sample, this.#options.epochMs());
+    const atMs = this.#options.epochMs();
+    this.#record(this.#recorder.add(sample, rolloutState(), atMs));
+    const minute = traffic.add(sample, atMs);
     if (minute === null) return;
     const { phase, weightPpm } = rolloutState();
     store.saveMinute({ ...minute, phase, weightPpm });
+  }
+
+  /** Keeps what was gathered so far: before the thread ends. */
+  flush(): void {
+    const window = this.#recorder.flush();
+    if (window !== null) this.#windows.push(window);
+    this.#write();
+  }
+
+  #write(): void {
+    this.#options.store.saveTraffic(this.#windows);
+    this.#windows = [];
+    this.#windowsMs = 0;
+  }
+
+  #record(window: TrafficWindow | null): void {
+    if (window === null) return;
+    this.#windows.push(window);
+    this.#windowsMs += window.dtMs;
+    if (this.#windowsMs >= trafficPerWriteMs) this.#write();
   }
 
   /** Everything that is due; call it every tick. */

@@ -9,6 +9,8 @@ import { EventsQuery, HistoryQuery, NoBody } from './schemas.ts';
 const dayMs = 24 * 60 * 60_000;
 /** Minutes per answer: a week, about 2 MB. */
 const minutesMax = 7 * 24 * 60;
+/** Records of ten seconds of traffic per answer: ten minutes, at most about 5 MB. */
+const trafficRecordsMax = 60;
 
 export function addInsightRoutes(app: FastifyInstance, context: ApiContext): void {
   app.get('/v1/status', { schema: { summary: 'Everything at a glance.' } }, async () => context.status());
@@ -46,6 +48,27 @@ export function addInsightRoutes(app: FastifyInstance, context: ApiContext): voi
       const minutes = context.store.readMinutes(from, to, minutesMax);
       if (!minutes.ok) throw new ApiProblem('storeUnavailable', minutes.problem.text);
       return { from, to, minutes: minutes.value };
+    },
+  );
+
+  app.get<{ Querystring: HistoryQuery }>(
+    '/v1/history/windows',
+    {
+      schema: {
+        summary: 'All counts that are kept, ten minutes at a time, with the thresholds now in force.',
+        querystring: HistoryQuery,
+      },
+    },
+    async (request) => {
+      const { from = 0, to = context.clock.epochMs() } = request.query;
+      const windows = context.store.readTraffic(from, to, trafficRecordsMax);
+      if (!windows.ok) throw new ApiProblem('storeUnavailable', windows.problem.text);
+      const last = windows.value.at(-1);
+      return {
+        thresholds: context.config().thresholds,
+        windows: windows.value,
+        next: last === undefined ? null : last.atMs + 1,
+      };
     },
   );
 

@@ -2,6 +2,7 @@
 // keeping what was recorded meanwhile, in order and within a bound, for when it comes back.
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import type { TrafficWindow } from '../traffic-window.ts';
 import type { MinuteRow, RecordedEvent, SavedSnapshot, Store } from './store.ts';
 import type { StoreProblem, StoreResult } from './store-result.ts';
 
@@ -87,12 +88,28 @@ export class DurableStore implements Store {
     return this.#write((store) => store.saveAnalysis(atMs, snapshot));
   }
 
+  saveSetting(name: string, value: unknown): StoreResult<undefined> {
+    return this.#write((store) => store.saveSetting(name, value));
+  }
+
+  loadSetting(name: string): StoreResult<unknown> {
+    return this.#read((store) => store.loadSetting(name));
+  }
+
   saveConfig(atMs: number, config: unknown): StoreResult<undefined> {
     return this.#write((store) => store.saveConfig(atMs, config));
   }
 
   saveMinute(row: MinuteRow): StoreResult<undefined> {
     return this.#write((store) => store.saveMinute(row));
+  }
+
+  saveTraffic(windows: readonly TrafficWindow[]): StoreResult<undefined> {
+    return this.#write((store) => store.saveTraffic(windows));
+  }
+
+  readTraffic(fromMs: number, toMs: number, limit: number): StoreResult<TrafficWindow[]> {
+    return this.#read((store) => store.readTraffic(fromMs, toMs, limit));
   }
 
   loadRollout(): StoreResult<RolloutState | null> {

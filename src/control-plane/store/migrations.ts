@@ -31,6 +31,8 @@ export const migrations: readonly string[] = [
      config TEXT NOT NULL
    ) STRICT;
    CREATE TABLE minutes (at_ms INTEGER PRIMARY KEY, traffic TEXT NOT NULL) STRICT;`,
+  'CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;',
+  `CREATE TABLE traffic (at_ms INTEGER PRIMARY KEY, windows BLOB NOT NULL) STRICT;`,
 ];
 
 export const schemaVersion = migrations.length;

@@ -1,8 +1,10 @@
 // What the control plane keeps across restarts, as an interface: transitions and events that are never changed, the
-// rollout as it stands, the analysis' memory, every config that was in force, and a line of traffic per minute.
+// rollout as it stands, the analysis' memory, every config that was in force, a line of traffic per minute, and for some
+// hours all counts.
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
+import type { TrafficWindow } from '../traffic-window.ts';
 import type { StoreResult } from './store-result.ts';
 
 /** One line of the record as users read it. */
@@ -51,11 +53,19 @@ export interface Store {
   lastEventId(): StoreResult<number>;
   saveAnalysis(atMs: number, snapshot: unknown): StoreResult<undefined>;
   loadAnalysis(): StoreResult<SavedSnapshot | null>;
+  /** Keeps the value of something operators set at run time, such as a freeze; replaces the last one. */
+  saveSetting(name: string, value: unknown): StoreResult<undefined>;
+  /** The value last kept, null when there is none. */
+  loadSetting(name: string): StoreResult<unknown>;
   /** Keeps a config that differs from the last kept one; secrets must have been taken out. */
   saveConfig(atMs: number, config: unknown): StoreResult<undefined>;
   saveMinute(row: MinuteRow): StoreResult<undefined>;
   /** Minutes with `fromMs <= atMs < toMs`, oldest first, at most `limit`. */
   readMinutes(fromMs: number, toMs: number, limit: number): StoreResult<MinuteRow[]>;
+  /** Keeps windows that follow each other, oldest first, and drops those that are too old to be kept. */
+  saveTraffic(windows: readonly TrafficWindow[]): StoreResult<undefined>;
+  /** Windows that were saved with a first one at `fromMs <= atMs < toMs`, oldest first, of at most `limit` saves. */
+  readTraffic(fromMs: number, toMs: number, limit: number): StoreResult<TrafficWindow[]>;
   /** A sentence about the first of the newest `count` events and transitions that does not fit its chain; null when all do. */
   verifyRecord(count: number): StoreResult<string | null>;
   /** Whether a write could begin now: not locked, not read-only. Writes nothing. */

@@ -13,6 +13,7 @@ import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { TickFacts } from '#src/core/rollout/rollout-event.ts';
 import { step } from '#src/core/rollout/rollout-step.ts';
+import type { TickSample } from '#src/core/telemetry/sample.ts';
 import { PPM, tickMs } from '#src/limits.ts';
 import { X, Y } from '#src/shared-memory/layout.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
@@ -47,6 +48,8 @@ export interface LoopRigOptions {
   readonly memory?: SharedMemory;
   readonly clock?: FakeClock;
   readonly seed?: number;
+  /** Told of every sample, as the control thread's housekeeping is. */
+  readonly observe?: (sample: TickSample, rig: LoopRig) => void;
 }
 
 export class LoopRig {
@@ -69,6 +72,7 @@ export class LoopRig {
     memory = createSharedMemory(2),
     clock = new FakeClock(),
     seed = 1,
+    observe = () => {},
   }: LoopRigOptions) {
     this.databaseFile = database;
     this.clock = clock;
@@ -99,7 +103,7 @@ export class LoopRig {
     this.#loop = new ControlLoop({
       clock,
       source: new Sampler(memory, this.cell),
-      observe: () => {},
+      observe: (sample) => observe(sample, this),
       judge: this.judge,
       facts: () => ({
         breakerOpenMs: 0,

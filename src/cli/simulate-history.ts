@@ -1,0 +1,114 @@
+// `crossover simulate --history|--store`: what other thresholds would have made of recorded traffic.
+import { existsSync, readFileSync } from 'node:fs';
+import { loadConfigFile } from '#src/config/load.ts';
+import { openRecordedTraffic } from '#src/control-plane/store/recorded-traffic.ts';
+import type { TrafficWindow } from '#src/control-plane/traffic-window.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import { PPM } from '#src/limits.ts';
+import { type ReplayedRollout, replay } from '#src/simulator/replay.ts';
+import { CliError, type CliIo, exitCodes } from './cli-io.ts';
+import { formatConfigProblems } from './config-problems.ts';
+import { duration, timeOfDay, weight } from './figures.ts';
+import type { ExportedHistory } from './history.ts';
+import { alignRows, createStyle } from './style.ts';
+
+export interface ReplayFlags {
+  readonly history?: string;
+  readonly store?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+/** Replays a recording; exit code 0 whatever the thresholds would have decided. */
+export function runReplay(flags: ReplayFlags, io: CliIo): number {
+  const recorded = flags.history === undefined ? readStore(flags.store ?? '') : readExport(flags.history);
+  if (recorded.windows.length === 0)
+    throw new CliError(
+      'no traffic is recorded there',
+      exitCodes.failed,
+      'Traffic is kept for 6 hours, from the first start of a version that records it.',
+    );
+  const thresholds = flags.config === undefined ? recorded.thresholds : readThresholds(flags.config, io);
+  const rollouts = replay(recorded.windows, thresholds);
+  if (flags.json === true) io.out(`${JSON.stringify({ thresholds, rollouts })}\n`);
+  else print(rollouts, recorded.windows, flags.config ?? null, io);
+  return exitCodes.done;
+}
+
+function readExport(file: string): ExportedHistory {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new CliError(`cannot read ${file}: ${(error as Error).message}`, exitCodes.badUsage);
+  }
+  if (typeof content === 'object' && content !== null && 'windows' in content && 'thresholds' in content)
+    return content as ExportedHistory;
+  throw new CliError(
+    `${file} is no exported history`,
+    exitCodes.badUsage,
+    'Make one with `crossover history export --output FILE`.',
+  );
+}
+
+function readStore(file: string): ExportedHistory {
+  if (!existsSync(file)) throw new CliError(`there is no file ${file}`, exitCodes.badUsage);
+  const read = openRecordedTraffic(file);
+  if (!read.ok) throw new CliError(read.problem.text, exitCodes.failed);
+  const { thresholds, windows } = read.value;
+  if (thresholds === null) throw new CliError(`${file} holds no configuration`, exitCodes.failed);
+  return { thresholds, windows };
+}
+
+function readThresholds(file: string, io: CliIo): AnalysisThresholds {
+  const loaded = loadConfigFile(file, io.env);
+  if (loaded.ok) return loaded.config.thresholds;
+  throw new CliError(
+    `${file} is not a valid configuration\n${formatConfigProblems(loaded.problems).trimEnd()}`,
+    exitCodes.badUsage,
+  );
+}
+
+function print(
+  rollouts: readonly ReplayedRollout[],
+  windows: readonly TrafficWindow[],
+  config: string | null,
+  io: CliIo,
+): void {
+  const style = createStyle(io.color);
+  const by = config === null ? 'the thresholds of the record' : `the thresholds of ${config}`;
+  const seconds = windows.reduce((sum, { dtMs }) => sum + dtMs, 0) / 1000;
+  io.out(`${duration(seconds)} of recorded traffic, judged by ${by}.\n`);
+  if (rollouts.length === 0) io.out('There was no rollout in that time: nothing to judge.\n');
+  for (const rollout of rollouts) {
+    const end = `${rollout.recordedEnd} after ${spanText(rollout.startedAtMs, rollout.recordedEndAtMs)}`;
+    io.out(
+      `\n${style.bold(`Rollout ${rollout.id}`)}, ${timeOfDay(rollout.startedAtMs)}: in the record ${end}.\n\n`,
+    );
+    io.out(
+      `${alignRows(stepRows(rollout))
+        .map((line) => `  ${line}`)
+        .join('\n')}\n\n`,
+    );
+    io.out(`${verdictText(rollout)}\n`);
+  }
+}
+
+const spanText = (fromMs: number, toMs: number): string => duration((toMs - fromMs) / 1000);
+
+const stepRows = ({ steps }: ReplayedRollout): string[][] => [
+  ['WEIGHT', 'IN THE RECORD', 'EVIDENCE SUFFICED'],
+  ...steps.map(({ weightPpm, enteredAtMs, leftAtMs, readyAtMs, lastHold }) => [
+    weight((weightPpm / PPM) * 100),
+    spanText(enteredAtMs, leftAtMs),
+    readyAtMs === null
+      ? `never: ${lastHold ?? 'reverted before'}`
+      : `after ${spanText(enteredAtMs, readyAtMs)}`,
+  ]),
+];
+
+function verdictText({ revert, startedAtMs }: ReplayedRollout): string {
+  if (revert === null) return 'It would not have been reverted for what the analysis saw.';
+  const at = `${spanText(startedAtMs, revert.atMs)}, at ${weight((revert.weightPpm / PPM) * 100)} on Y`;
+  return `It would have been reverted after ${at}: ${revert.text}.`;
+}
