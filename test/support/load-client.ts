@@ -37,6 +37,8 @@ export interface LoadReport {
   /** Tokens that did not get a 200, by method and what happened. */
   readonly failures: { readonly token: string; readonly method: string; readonly what: string }[];
   readonly latenciesMs: number[];
+  /** Tokens of requests that must not be delivered twice. */
+  readonly postTokens: string[];
   /** Clusters in the order in which a connection saw them, without repetitions. */
   readonly clusterChanges: string[];
   readonly answersByConnection: number[];
@@ -78,6 +80,7 @@ class Connection {
     this.#method = kind === 'none' ? 'GET' : 'POST';
     this.#sentAtMs = performance.now();
     report.sent++;
+    if (kind !== 'none') report.postTokens.push(token);
     const isAborted = options.aborts !== undefined && random.next() < options.aborts;
     this.#open().write(this.#encode(token, kind, options.suffix?.(random) ?? ''), 'latin1');
     if (isAborted) this.#abort();
@@ -214,6 +217,7 @@ export class LoadClient {
       byCluster: { x: 0, y: 0 },
       failures: [],
       latenciesMs: [],
+      postTokens: [],
       clusterChanges: [],
       answersByConnection: Array.from({ length: options.connections }, () => 0),
       reconnects: 0,
