@@ -17,8 +17,8 @@ const odds = [1.3, 1.6, 2.2, 4, 10, 50, 1000] as const;
 interface StatusClass {
   readonly name: string;
   readonly what: string;
-  /** What is counted, and how much of it is in the class. */
-  requests(arm: ArmSample): number;
+  /** What is counted, given the responses that are no server errors, and how much of it is in the class. */
+  requests(arm: ArmSample, answered: number): number;
   hits(arm: ArmSample): number;
 }
 
@@ -26,12 +26,12 @@ interface StatusClass {
  * The mix is that of the responses which are no server errors. Of all requests, an X that fails on its own has fewer successes
  * than Y, and Y would be accused of them.
  */
-const answered = (arm: ArmSample): number => statusSum(arm, 100, 499);
+const answeredBy = (arm: ArmSample): number => statusSum(arm, 100, 499);
 
 const ofCodes = (name: string, hits: (arm: ArmSample) => number): StatusClass => ({
   name,
   what: `${name} responses`,
-  requests: answered,
+  requests: (_arm, answered) => answered,
   hits,
 });
 const ofCode = (code: number): StatusClass => ofCodes(String(code), (arm) => statusSum(arm, code, code));
@@ -98,13 +98,15 @@ export class StatusStreams implements StreamFamily<StatusSnapshot> {
   }
 
   add({ epoch, x, y }: EpochSample): void {
+    const answeredX = answeredBy(x);
+    const answeredY = answeredBy(y);
     for (const tracked of this.#classes) {
       const { counts, stream, a } = tracked;
-      const nX = counts.requests(x);
+      const nX = counts.requests(x, answeredX);
       const kX = counts.hits(x);
       tracked.requestsX += nX;
       tracked.hitsX += kX;
-      stream.add(epoch, nX, kX, counts.requests(y), counts.hits(y), a);
+      stream.add(epoch, nX, kX, counts.requests(y, answeredY), counts.hits(y), a);
     }
   }
 
@@ -118,6 +120,10 @@ export class StatusStreams implements StreamFamily<StatusSnapshot> {
 
   resetStep(_nextWeightPpm: number, nowMs: number): void {
     for (const stream of this.streams) stream.resetStep(null, nowMs);
+  }
+
+  forgetGains(nowMs: number): void {
+    for (const stream of this.streams) stream.forgetGains(nowMs);
   }
 
   snapshot(): StatusSnapshot {
