@@ -32,6 +32,7 @@ import { RecentTraffic } from './recent-traffic.ts';
 import { RolloutService } from './rollout-service.ts';
 import { RouteDirectory } from './route-directory.ts';
 import { Sampler } from './sampler.ts';
+import { SignalDesk } from './signals.ts';
 import { SlowThresholds } from './slow-thresholds.ts';
 import { SplitPublisher } from './split-publisher.ts';
 import { type StatusView, statusView } from './status.ts';
@@ -63,6 +64,7 @@ export class ControlThread {
   readonly #supervisor: SupervisorLink;
   readonly #routes: RouteDirectory;
   readonly #judge: Judge;
+  readonly #signals: SignalDesk;
   readonly #health: HealthChecks;
   readonly #workers: WorkerWatch;
   readonly #breakers: BreakerWatch;
@@ -94,7 +96,8 @@ export class ControlThread {
     this.#routes = new RouteDirectory(start.routes, memory.parkedRoutes, (routes) =>
       post({ type: 'routes', routes }),
     );
-    this.#judge = new Judge(start.config.thresholds, clock.monotonicMs);
+    this.#judge = new Judge(start.config.thresholds, clock.monotonicMs, start.config.metrics);
+    this.#signals = this.#createSignals();
     this.#health = new HealthChecks({
       directory: this.#directory,
       events: this.#events,
@@ -128,6 +131,7 @@ export class ControlThread {
 
   /** Publishes the split that was recorded, then everything else; posts `ready` when the API listens. */
   async run(): Promise<void> {
+    this.#signals.restore();
     this.#rollout.resume();
     this.#restoreAnalysis();
     this.#reportStart();
@@ -172,6 +176,7 @@ export class ControlThread {
   }
 
   #tick(): void {
+    this.#signals.tick();
     this.#loop.tick();
     this.#housekeeping.tick(this.#clock.monotonicMs());
   }
@@ -200,7 +205,21 @@ export class ControlThread {
       return;
     }
     this.#events.add({ name: 'store-recovered', text: 'The store takes writes again.' });
+    this.#signals.restore();
     this.#rollout.storeCameBack();
+  }
+
+  #createSignals(): SignalDesk {
+    return new SignalDesk({
+      config: () => this.#config,
+      clock: this.#clock,
+      events: this.#events,
+      settings: this.#store,
+      random: Math.random,
+      rolloutState: () => this.#rollout.state,
+      verdict: () => this.#judge.verdict,
+      count: (...sample) => this.#judge.countBusiness(...sample),
+    });
   }
 
   #createRollout(): RolloutService {
@@ -215,9 +234,13 @@ export class ControlThread {
       keeper: this.#store,
       events: this.#events,
       analysis: this.#judge,
-      preflight: () => runPreflight(preflightSources),
+      preflight: async () =>
+        (await Promise.all([runPreflight(preflightSources), this.#signals.preflight()])).flat(),
+      signals: () => this.#signals.facts(),
       epochMs: this.#clock.epochMs,
-      onTransition: ({ to: { phase } }) => {
+      onTransition: (transition) => {
+        const { phase } = transition.to;
+        this.#signals.transition(transition);
         if (phase === 'completed' || phase === 'reverted') this.#post({ type: 'rollout-ended', phase });
       },
     });
@@ -229,6 +252,7 @@ export class ControlThread {
       healthyNodesX: this.#directory.usableCount('x'),
       healthyNodesY: this.#directory.usableCount('y'),
       storeWritable: this.#store.writable,
+      signals: this.#signals.facts(),
     };
   }
 
@@ -317,8 +341,10 @@ export class ControlThread {
 
   #configure({ config, configRevision, nodes, changed }: Configure): void {
     const thresholdsChanged = JSON.stringify(config.thresholds) !== JSON.stringify(this.#config.thresholds);
+    const metricsChanged = JSON.stringify(config.metrics) !== JSON.stringify(this.#config.metrics);
     this.#config = config;
     this.#configRevision = configRevision;
+    if (metricsChanged) this.#judge.setMetrics(config.metrics);
     this.#directory.replace(nodes);
     this.#store.saveConfig(this.#clock.epochMs(), withoutSecrets(config));
     this.#events.add({
@@ -341,6 +367,7 @@ export class ControlThread {
       traffic: this.#traffic.read(),
       nodes: (cluster) => this.#directory.views(cluster),
       verdict: this.#judge.verdict,
+      signals: this.#signals.view(),
       workers: this.#workers.views(nowMs),
       store: this.#store,
       configRevision: this.#configRevision,
@@ -368,6 +395,7 @@ export class ControlThread {
       verdict: () => this.#judge.verdict,
       workers: () => this.#workers.views(this.#clock.monotonicMs()),
       store: this.#store,
+      signals: this.#signals,
       version: this.#version,
     });
     return {
@@ -378,6 +406,7 @@ export class ControlThread {
       events: this.#events,
       store: this.#store,
       directory: this.#directory,
+      signals: this.#signals,
       supervisor: this.#supervisor,
       status: () => this.#status(),
       verdict: () => this.#judge.verdict,
@@ -393,7 +422,7 @@ export class ControlThread {
     this.#stopping = true;
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#supervisor.close();
-    await Promise.all([this.#api?.close(), this.#health.stop()]);
+    await Promise.all([this.#api?.close(), this.#health.stop(), this.#signals.stop()]);
     this.#housekeeping.flush();
     this.#store.saveAnalysis(this.#clock.epochMs(), this.#judge.snapshot(this.#rollout.state));
     this.#store.close();

@@ -4,6 +4,7 @@ import { unreachable } from '#src/base/assert.ts';
 import type { Refusal, RolloutEffect, StepResult, Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import type { Signals } from '#src/core/rollout/signals.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
 import type { EventLog } from './event-log.ts';
 import type { PreflightCheck } from './preflight.ts';
@@ -35,6 +36,8 @@ export interface RolloutServiceOptions {
   readonly events: EventLog;
   readonly analysis: AnalysisResets;
   readonly preflight: () => Promise<readonly PreflightCheck[]>;
+  /** What a start may wait for once its checks have passed; absent: nothing. */
+  readonly signals?: () => Signals;
   readonly epochMs: () => number;
   /** Told of every transition after it took effect. */
   readonly onTransition: (transition: Transition) => void;
@@ -198,9 +201,9 @@ export class RolloutService {
     const failed = checks.filter(({ passed }) => !passed);
     const atMs = this.#options.epochMs();
     const text = failed.map((check) => check.text).join(' ');
-    this.dispatch(
-      failed.length === 0 ? { type: 'preflight-passed', atMs } : { type: 'preflight-failed', atMs, text },
-    );
+    const { signals } = this.#options;
+    const passed = { type: 'preflight-passed', atMs, ...(signals && { signals: signals() }) } as const;
+    this.dispatch(failed.length === 0 ? passed : { type: 'preflight-failed', atMs, text });
   }
 }
 

@@ -6,6 +6,7 @@ import type { ClusterName } from '#src/shared-memory/layout.ts';
 import type { Split } from '#src/shared-memory/split-cell.ts';
 import type { NodeView } from './node-directory.ts';
 import type { ClusterTraffic } from './recent-traffic.ts';
+import type { SignalsView } from './signals.ts';
 import type { StoreProblem } from './store/store-result.ts';
 import type { WorkerView } from './worker-watch.ts';
 
@@ -57,6 +58,7 @@ export interface StatusView {
   readonly verdict: Verdict | null;
   readonly hold: HoldReason | null;
   readonly rollout: RolloutView;
+  readonly signals: SignalsView;
   readonly workers: readonly WorkerView[];
   readonly store: { readonly writable: boolean; readonly problem: StoreProblem | null };
   readonly configRevision: number;
@@ -71,6 +73,7 @@ export interface StatusSources {
   readonly traffic: Readonly<Record<ClusterName, ClusterTraffic>>;
   readonly nodes: (cluster: ClusterName) => readonly NodeView[];
   readonly verdict: Verdict | null;
+  readonly signals: SignalsView;
   readonly workers: readonly WorkerView[];
   readonly store: StatusView['store'];
   readonly configRevision: number;
@@ -91,6 +94,7 @@ export function statusView(sources: StatusSources): StatusView {
     verdict: sources.verdict,
     hold: holdOf(state),
     rollout: rolloutView(state),
+    signals: sources.signals,
     workers: sources.workers,
     store: { writable: store.writable, problem: store.problem },
     configRevision: sources.configRevision,

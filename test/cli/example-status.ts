@@ -82,6 +82,13 @@ export const exampleStatus: StatusView = {
     onInconclusive: 'hold',
     cause: null,
   },
+  signals: {
+    freeze: { frozen: false, reason: null, actor: null, sinceMs: null, untilMs: null },
+    window: { open: true, timeZone: 'UTC', nextOpenMs: null },
+    metrics: [],
+    gates: [],
+    approval: { revision: null, waiting: [] },
+  },
   workers: [
     {
       index: 0,

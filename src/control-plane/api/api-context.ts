@@ -8,6 +8,7 @@ import type { LogLine, NodeAssignments, ReloadResult } from '#src/shared-memory/
 import type { EventLog } from '../event-log.ts';
 import type { NodeDirectory } from '../node-directory.ts';
 import type { RolloutService } from '../rollout-service.ts';
+import type { SignalDesk } from '../signals.ts';
 import type { StatusView } from '../status.ts';
 import type { DurableStore } from '../store/durable-store.ts';
 import type { WantedNode } from '../supervisor-link.ts';
@@ -26,6 +27,7 @@ export interface ApiContext {
   readonly events: EventLog;
   readonly store: DurableStore;
   readonly directory: NodeDirectory;
+  readonly signals: SignalDesk;
   readonly supervisor: {
     reload(): Promise<ReloadResult>;
     setNodes(cluster: ClusterName, nodes: readonly WantedNode[]): Promise<NodeAssignments>;

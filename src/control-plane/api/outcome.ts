@@ -1,8 +1,36 @@
 // What became of a rollout event, as a response: the rollout as it is now, or the refusal.
+import type { StepResult } from '#src/core/rollout/rollout-effect.ts';
+import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { Outcome } from '../rollout-service.ts';
 import { rolloutView } from '../status.ts';
 import type { ApiContext } from './api-context.ts';
 import { ApiProblem } from './problem.ts';
+
+type Manual = Extract<RolloutEvent, { type: 'command' | 'set-split' }>;
+
+/**
+ * Carries out what an operator wants, unless it would give Y more while that is frozen or outside the change windows.
+ * With `override` it does so all the same, and the record says that it did.
+ */
+export function dispatchWhenOpen(event: Manual, override: boolean, context: ApiContext): Outcome {
+  const { rollout, signals } = context;
+  const result = rollout.decide(event);
+  const closed = givesMore(result, context) ? signals.closedText() : null;
+  if (closed === null) return rollout.apply(result);
+  if (!override) {
+    const detail = `not now: ${closed}; a revert is possible, and "override": true goes ahead and is recorded`;
+    throw new ApiProblem('wrongState', detail, { current: rolloutView(rollout.state) });
+  }
+  const reason = `${event.reason === '' ? '' : `${event.reason}; `}overrides: ${closed}`;
+  return rollout.dispatch({ ...event, reason });
+}
+
+function givesMore(result: StepResult, { sink }: ApiContext): boolean {
+  const { weightPpm } = sink.current();
+  return (
+    result.ok && result.effects.some((effect) => effect.type === 'publish' && effect.weightPpm > weightPpm)
+  );
+}
 
 /** Passes when the event was applied; throws 409 with the present state, or 503 when it could not be recorded. */
 export function requireApplied(outcome: Outcome, context: ApiContext): void {

@@ -5,7 +5,7 @@ import { makePlan } from '../plan.ts';
 import { rolloutView } from '../status.ts';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';
-import { requireApplied } from './outcome.ts';
+import { dispatchWhenOpen, requireApplied } from './outcome.ts';
 import { ApiProblem } from './problem.ts';
 import { Command, RolloutStart } from './schemas.ts';
 
@@ -54,14 +54,10 @@ function addCommand(app: FastifyInstance, context: ApiContext, name: RolloutComm
     `/v1/rollout/${name}`,
     { schema: { summary: summaries[name], body: Command } },
     async (request) => {
-      const outcome = context.rollout.dispatch({
-        type: 'command',
-        atMs: context.clock.epochMs(),
-        name,
-        actor: actorOf(request),
-        reason: request.body.reason ?? '',
-      });
-      requireApplied(outcome, context);
+      const { reason = '', override = false } = request.body;
+      const atMs = context.clock.epochMs();
+      const event = { type: 'command', atMs, name, actor: actorOf(request), reason } as const;
+      requireApplied(dispatchWhenOpen(event, override, context), context);
       return rolloutView(context.rollout.state);
     },
   );

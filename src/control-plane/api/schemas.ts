@@ -1,7 +1,7 @@
 // What the control API takes and gives, written once: it validates requests and becomes /openapi.json.
 import { type Static, Type } from 'typebox';
 import { durationPattern, percentPattern } from '#src/config/units.ts';
-import { apiEventsMax, nodesPerClusterMax } from '#src/limits.ts';
+import { apiEventsMax, nodesPerClusterMax, pushedTrialsMax } from '#src/limits.ts';
 
 const closed = { additionalProperties: false } as const;
 /** Longest text an operator may leave in the record. */
@@ -15,8 +15,18 @@ const Reason = Type.Optional(
 const Percent = Type.Number({ minimum: 0, maximum: 100 });
 const Duration = Type.String({ pattern: durationPattern, examples: ['60s', '10m'] });
 
+const Override = Type.Optional(
+  Type.Boolean({
+    description: 'Gives Y more although it is frozen or outside the change windows; recorded.',
+  }),
+);
+
 export const SplitChange = Type.Object(
-  { y: Type.Number({ minimum: 0, maximum: 100, description: "Y's share in percent." }), reason: Reason },
+  {
+    y: Type.Number({ minimum: 0, maximum: 100, description: "Y's share in percent." }),
+    reason: Reason,
+    override: Override,
+  },
   closed,
 );
 export type SplitChange = Static<typeof SplitChange>;
@@ -41,8 +51,53 @@ export const RolloutStart = Type.Object(
 );
 export type RolloutStart = Static<typeof RolloutStart>;
 
-export const Command = Type.Object({ reason: Reason }, closed);
+export const Command = Type.Object({ reason: Reason, override: Override }, closed);
 export type Command = Static<typeof Command>;
+
+export const FreezeChange = Type.Object(
+  {
+    frozen: Type.Boolean(),
+    reason: Reason,
+    until: Type.Optional(
+      Type.Union([Type.String({ maxLength: 40, examples: ['2026-12-24T18:00:00Z'] }), Type.Null()], {
+        description: 'When it ends by itself: a time with its offset (RFC 3339); absent or null: never.',
+      }),
+    ),
+    actor: Type.Optional(
+      Type.String({ pattern: '^[\\x20-\\x7e]{1,64}$', description: 'Who; instead of X-Crossover-Actor.' }),
+    ),
+  },
+  closed,
+);
+export type FreezeChange = Static<typeof FreezeChange>;
+
+export const Approval = Type.Object(
+  {
+    revision: Type.String({ maxLength: 100, description: "The step's revision, from the status." }),
+    gate: Type.Optional(
+      Type.String({ maxLength: 63, description: 'Which gate; needed where several wait for an approval.' }),
+    ),
+    reason: Reason,
+  },
+  closed,
+);
+export type Approval = Static<typeof Approval>;
+
+export const MetricParams = Type.Object({ name: Type.String({ maxLength: 63 }) });
+export type MetricParams = Static<typeof MetricParams>;
+
+const Count = Type.Integer({ minimum: 0, maximum: pushedTrialsMax });
+/** One schema, so that a mistake is told of a member and not of a union; what goes together is checked by the route. */
+export const MetricSample = Type.Object(
+  {
+    cluster: Type.Union([Type.Literal('x'), Type.Literal('y')]),
+    value: Type.Optional(Type.Number({ description: 'For a metric of values.' })),
+    successes: Type.Optional(Count),
+    trials: Type.Optional(Count),
+  },
+  closed,
+);
+export type MetricSample = Static<typeof MetricSample>;
 
 export const ClusterParams = Type.Object({
   cluster: Type.Union([Type.Literal('x'), Type.Literal('y')]),

@@ -10,6 +10,7 @@ import { addNodeRoutes } from './node-routes.ts';
 import { addProbeRoutes } from './probe-routes.ts';
 import { ApiProblem, rescue, sendProblem } from './problem.ts';
 import { addRolloutRoutes } from './rollout-routes.ts';
+import { addSignalRoutes } from './signal-routes.ts';
 import { addSplitRoutes } from './split-routes.ts';
 import { addStreamRoute } from './stream-route.ts';
 
@@ -60,6 +61,7 @@ export async function createControlApi(context: ApiContext): Promise<ControlApi>
   addProbeRoutes(app, context);
   addSplitRoutes(app, context);
   addRolloutRoutes(app, context);
+  addSignalRoutes(app, context);
   addInsightRoutes(app, context);
   addNodeRoutes(app, context);
   addStreamRoute(app, context);

@@ -5,7 +5,7 @@ import type { Split as SplitState } from '#src/shared-memory/split-cell.ts';
 import { splitView } from '../status.ts';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';
-import { requireApplied } from './outcome.ts';
+import { dispatchWhenOpen, requireApplied } from './outcome.ts';
 import { ApiProblem } from './problem.ts';
 import { Split, SplitChange } from './schemas.ts';
 
@@ -34,14 +34,11 @@ export function addSplitRoutes(app: FastifyInstance, context: ApiContext): void 
     },
     async (request, reply) => {
       requireMatch(request, context);
-      const outcome = context.rollout.dispatch({
-        type: 'set-split',
-        atMs: context.clock.epochMs(),
-        weightPpm: Math.round((request.body.y * PPM) / 100),
-        actor: actorOf(request),
-        reason: request.body.reason ?? '',
-      });
-      requireApplied(outcome, context);
+      const { y, reason = '', override = false } = request.body;
+      const weightPpm = Math.round((y * PPM) / 100);
+      const atMs = context.clock.epochMs();
+      const event = { type: 'set-split', atMs, weightPpm, actor: actorOf(request), reason } as const;
+      requireApplied(dispatchWhenOpen(event, override, context), context);
       const split = context.sink.current();
       return reply.header('etag', etagOf(split)).send(splitView(split));
     },

@@ -3,6 +3,7 @@ import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
 import type { NodeDirectory } from '../node-directory.ts';
+import type { SignalDesk } from '../signals.ts';
 import type { DurableStore } from '../store/durable-store.ts';
 import type { WorkerView } from '../worker-watch.ts';
 import type { SlabTotals } from './slab-totals.ts';
@@ -15,6 +16,7 @@ export interface MetricSources {
   readonly verdict: () => Verdict | null;
   readonly workers: () => readonly WorkerView[];
   readonly store: Pick<DurableStore, 'writable' | 'queuedCount' | 'droppedCount'>;
+  readonly signals: SignalDesk;
   readonly version: string;
 }
 

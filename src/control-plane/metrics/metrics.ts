@@ -6,6 +6,7 @@ import { phases } from '#src/core/rollout/rollout-state.ts';
 import { nodeHealth } from '#src/shared-memory/shared-memory.ts';
 import { clusterNames, type NodeView } from '../node-directory.ts';
 import { type MetricDefinition, type MetricSources, type MetricValue, single } from './metric-definition.ts';
+import { signalMetrics } from './signal-metrics.ts';
 import { trafficMetrics } from './traffic-metrics.ts';
 import { workerMetrics } from './worker-metrics.ts';
 
@@ -16,6 +17,7 @@ export function createMetrics(sources: MetricSources): Registry {
     ...trafficMetrics(sources),
     ...nodeMetrics(sources),
     ...rolloutMetrics(sources),
+    ...signalMetrics(sources),
     ...workerMetrics(sources),
     ...ownMetrics(sources),
   ];

@@ -9,6 +9,7 @@ const keys: Record<keyof StatusView, true> = {
   verdict: true,
   hold: true,
   rollout: true,
+  signals: true,
   workers: true,
   store: true,
   configRevision: true,
