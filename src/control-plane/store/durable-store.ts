@@ -1,8 +1,11 @@
 // The store as the control plane uses it: opened and reopened in the background, failing fast while it is unusable, and
 // keeping what was recorded meanwhile, in order and within a bound, for when it comes back.
+import { unreachable } from '#src/base/assert.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import type { FrozenEvidence } from '../evidence/frozen-evidence.ts';
 import type { TrafficWindow } from '../traffic-window.ts';
+import type { RecordReader } from './record-reader.ts';
 import type { MinuteRow, RecordedEvent, SavedSnapshot, Store } from './store.ts';
 import type { StoreProblem, StoreResult } from './store-result.ts';
 
@@ -18,6 +21,7 @@ type QueuedRecord =
       readonly state: RolloutState;
       readonly event: RecordedEvent;
     }
+  | { readonly kind: 'evidence'; readonly evidence: FrozenEvidence; readonly event: RecordedEvent }
   | { readonly kind: 'event'; readonly event: RecordedEvent };
 
 export interface DurableStoreOptions {
@@ -96,8 +100,24 @@ export class DurableStore implements Store {
     return this.#read((store) => store.loadSetting(name));
   }
 
-  saveConfig(atMs: number, config: unknown): StoreResult<undefined> {
+  saveConfig(atMs: number, config: unknown): StoreResult<number> {
     return this.#write((store) => store.saveConfig(atMs, config));
+  }
+
+  /** Written now or, at the latest, when the store is back. */
+  saveEvidence(evidence: FrozenEvidence, event: RecordedEvent): StoreResult<undefined> {
+    const saved = this.#write((store) => store.saveEvidence(evidence, event));
+    if (!saved.ok) this.#enqueue({ kind: 'evidence', evidence, event });
+    return saved;
+  }
+
+  /** Evidence that waits for the store to come back, the newest first. */
+  get queuedEvidence(): FrozenEvidence[] {
+    return this.#queue.flatMap((record) => (record.kind === 'evidence' ? [record.evidence] : [])).reverse();
+  }
+
+  readRecord<T>(query: (record: RecordReader) => T): StoreResult<T> {
+    return this.#read((store) => store.readRecord(query));
   }
 
   saveMinute(row: MinuteRow): StoreResult<undefined> {
@@ -173,10 +193,7 @@ export class DurableStore implements Store {
     const offset = this.#options.reconcileIds(lastId.value, this.#queue[0]?.event.id ?? null);
     if (offset > 0) this.#queue = this.#queue.map((record) => renumbered(record, offset));
     for (const [index, record] of this.#queue.entries()) {
-      const written =
-        record.kind === 'event'
-          ? store.appendEvent(record.event)
-          : store.saveTransition(record.transition, record.state, record.event);
+      const written = writeTo(store, record);
       if (written.ok) continue;
       this.#queue.splice(0, index);
       return written.problem;
@@ -225,4 +242,17 @@ export class DurableStore implements Store {
 
 function renumbered(record: QueuedRecord, offset: number): QueuedRecord {
   return { ...record, event: { ...record.event, id: record.event.id + offset } };
+}
+
+function writeTo(store: Store, record: QueuedRecord): StoreResult<undefined> {
+  switch (record.kind) {
+    case 'event':
+      return store.appendEvent(record.event);
+    case 'evidence':
+      return store.saveEvidence(record.evidence, record.event);
+    case 'transition':
+      return store.saveTransition(record.transition, record.state, record.event);
+    default:
+      return unreachable(record);
+  }
 }

@@ -1,28 +1,38 @@
-// Append-only records that cannot be changed unnoticed: each carries the hash of the one before it.
+// Append-only records that cannot be changed unnoticed: each carries the hash of the one before it. The hash is over the
+// stored text as it is, so that a checker needs no knowledge of what the text means.
 import { createHash } from 'node:crypto';
-import { canonicalJson } from './canonical-json.ts';
 
 /** What the first record of a chain follows. */
 export const chainStart = '0'.repeat(64);
 
-/** SHA-256 in hex over the previous hash, a line feed and the record's canonical JSON. */
-export function chainHash(previousHash: string, record: unknown): string {
-  return createHash('sha256').update(previousHash).update('\n').update(canonicalJson(record)).digest('hex');
+/** The records that are chained, each kind on its own. */
+export const chainNames = ['events', 'transitions', 'configs', 'evidence'] as const;
+export type ChainName = (typeof chainNames)[number];
+
+/** SHA-256 in hex over the previous hash, a line feed and the record's text. */
+export function chainHash(previousHash: string, record: string): string {
+  return createHash('sha256').update(previousHash).update('\n').update(record).digest('hex');
 }
 
-export interface ChainLink {
-  readonly record: unknown;
+export interface ChainRow {
+  readonly id: number;
+  readonly record: string;
   readonly previousHash: string;
   readonly hash: string;
 }
 
-/** Index of the first link that was changed, lost its predecessor or was put in later; -1 when the chain holds. */
-export function brokenLinkIndex(links: readonly ChainLink[], startHash: string): number {
+/** A chain's last record. */
+export interface ChainEnd {
+  readonly id: number;
+  readonly hash: string;
+}
+
+/** The first record that was changed, lost its predecessor or was put in later; null when all fit what came before. */
+export function brokenLink(rows: readonly ChainRow[], startHash: string): ChainRow | null {
   let previousHash = startHash;
-  for (const [index, link] of links.entries()) {
-    if (link.previousHash !== previousHash) return index;
-    if (chainHash(previousHash, link.record) !== link.hash) return index;
-    previousHash = link.hash;
+  for (const row of rows) {
+    if (row.previousHash !== previousHash || chainHash(previousHash, row.record) !== row.hash) return row;
+    previousHash = row.hash;
   }
-  return -1;
+  return null;
 }

@@ -7,10 +7,12 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { deflateRawSync } from 'node:zlib';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import type { FrozenEvidence } from '../evidence/frozen-evidence.ts';
 import type { TrafficWindow } from '../traffic-window.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { brokenLinkIndex, chainHash, chainStart } from './hash-chain.ts';
+import { brokenLink, type ChainName, chainHash, chainNames, chainStart } from './hash-chain.ts';
 import { migrate, readSchemaVersion, schemaVersion } from './migrations.ts';
+import { RecordReader } from './record-reader.ts';
 import { unpackWindows } from './recorded-traffic.ts';
 import type { MinuteRow, RecordedEvent, SavedSnapshot, Store } from './store.ts';
 import { done, problemFrom, problemOf, type StoreProblem, type StoreResult } from './store-result.ts';
@@ -22,7 +24,6 @@ const minutesKept = 30 * 24 * 60;
 /** All counts are kept for six hours, longer than most rollouts take: 30 MB at 1,000 requests/s, 100 MB at most. */
 const trafficKeptMs = 6 * 60 * 60_000;
 
-type ChainTable = 'transitions' | 'events';
 type Row = Record<string, unknown>;
 
 /** Opens or creates the file, checks it and brings its schema up to date. */
@@ -59,11 +60,13 @@ function refusalOf(db: DatabaseSync, file: string): StoreProblem | null {
 export class SqliteStore implements Store {
   readonly #db: DatabaseSync;
   readonly #file: string;
+  readonly #record: RecordReader;
   readonly #statements = new Map<string, StatementSync>();
 
   constructor(db: DatabaseSync, file: string) {
     this.#db = db;
     this.#file = file;
+    this.#record = new RecordReader(db);
   }
 
   loadRollout(): StoreResult<RolloutState | null> {
@@ -129,14 +132,31 @@ export class SqliteStore implements Store {
     });
   }
 
-  saveConfig(atMs: number, config: unknown): StoreResult<undefined> {
+  saveConfig(atMs: number, config: unknown): StoreResult<number> {
     return this.#attempt(() => {
       const text = canonicalJson(config);
       const sha256 = createHash('sha256').update(text).digest('hex');
-      const last = this.#get('SELECT sha256 FROM configs ORDER BY id DESC LIMIT 1');
-      if (last?.sha256 === sha256) return undefined;
-      return this.#run('INSERT INTO configs (at_ms, sha256, config) VALUES (?, ?, ?)', atMs, sha256, text);
+      const last = this.#get('SELECT id, sha256 FROM configs ORDER BY id DESC LIMIT 1');
+      if (last?.sha256 === sha256) return Number(last.id);
+      const id = this.#lastId('configs') + 1;
+      this.#inTransaction(() => {
+        const at = Math.round(atMs);
+        const { previousHash, hash } = this.#link('configs', id, `${at}\n${text}`);
+        const sql =
+          'INSERT INTO configs (id, at_ms, sha256, config, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?)';
+        this.#run(sql, id, at, sha256, text, previousHash, hash);
+      });
+      return id;
     });
+  }
+
+  saveEvidence(evidence: FrozenEvidence, event: RecordedEvent): StoreResult<undefined> {
+    return this.#attempt(() =>
+      this.#inTransaction(() => {
+        this.#append('evidence', this.#lastId('evidence') + 1, evidence);
+        this.#append('events', event.id, event);
+      }),
+    );
   }
 
   saveMinute(row: MinuteRow): StoreResult<undefined> {
@@ -181,7 +201,17 @@ export class SqliteStore implements Store {
   }
 
   verifyRecord(count: number): StoreResult<string | null> {
-    return this.#attempt(() => this.#brokenLink('events', count) ?? this.#brokenLink('transitions', count));
+    return this.#attempt(() => {
+      for (const chain of chainNames) {
+        const broken = this.#brokenLink(chain, count);
+        if (broken !== null) return broken;
+      }
+      return null;
+    });
+  }
+
+  readRecord<T>(query: (record: RecordReader) => T): StoreResult<T> {
+    return this.#attempt(() => query(this.#record));
   }
 
   checkWritable(): StoreResult<undefined> {
@@ -196,32 +226,42 @@ export class SqliteStore implements Store {
     this.#run('INSERT OR REPLACE INTO rollout (id, state) VALUES (1, ?)', JSON.stringify(state));
   }
 
-  /** Appends to a chain. The stored text is the canonical JSON that was hashed, so a checker needs no knowledge of us. */
-  #append(table: ChainTable, id: number, record: object): void {
-    const last = this.#get(`SELECT hash FROM ${table} ORDER BY id DESC LIMIT 1`);
-    const previousHash = last === undefined ? chainStart : String(last.hash);
-    const hash = chainHash(previousHash, record);
-    const sql = `INSERT INTO ${table} (id, record, prev_hash, hash) VALUES (?, ?, ?, ?)`;
-    this.#run(sql, id, canonicalJson(record), previousHash, hash);
+  /** Appends to a chain. The stored text is the one that was hashed, so a checker needs no knowledge of us. */
+  #append(chain: ChainName, id: number, record: object): void {
+    const text = canonicalJson(record);
+    const { previousHash, hash } = this.#link(chain, id, text);
+    this.#run(
+      `INSERT INTO ${chain} (id, record, prev_hash, hash) VALUES (?, ?, ?, ?)`,
+      id,
+      text,
+      previousHash,
+      hash,
+    );
   }
 
-  #lastId(table: ChainTable): number {
+  /** Makes a text the new end of its chain; the caller inserts it in the same transaction. */
+  #link(chain: ChainName, id: number, text: string): { previousHash: string; hash: string } {
+    const last = this.#get(`SELECT hash FROM ${chain} ORDER BY id DESC LIMIT 1`);
+    const previousHash = last === undefined ? chainStart : String(last.hash);
+    const hash = chainHash(previousHash, text);
+    this.#run('INSERT OR REPLACE INTO chain_ends (chain, id, hash) VALUES (?, ?, ?)', chain, id, hash);
+    return { previousHash, hash };
+  }
+
+  #lastId(table: ChainName): number {
     return Number(this.#get(`SELECT max(id) AS id FROM ${table}`)?.id ?? 0);
   }
 
-  #brokenLink(table: ChainTable, count: number): string | null {
-    const sql = `SELECT id, record, prev_hash, hash FROM ${table} ORDER BY id DESC LIMIT ?`;
-    const rows = this.#all(sql, count).reverse();
-    const first = rows[0];
-    if (first === undefined) return null;
-    const startHash = rows.length < count ? chainStart : String(first.prev_hash);
-    const links = rows.map((row) => ({
-      record: JSON.parse(String(row.record)) as unknown,
-      previousHash: String(row.prev_hash),
-      hash: String(row.hash),
-    }));
-    const index = brokenLinkIndex(links, startHash);
-    return index < 0 ? null : `Record ${String(rows[index]?.id)} of ${table} does not fit the hash chain.`;
+  #brokenLink(chain: ChainName, count: number): string | null {
+    const end = this.#record.chainEnd(chain);
+    const ids = this.#all(`SELECT id FROM ${chain} ORDER BY id DESC LIMIT ?`, count);
+    const firstId = Number(ids.at(-1)?.id ?? 0);
+    const rows = this.#record.chainRows(chain, firstId - 1, Number(ids[0]?.id ?? 0), count);
+    const startHash = rows.length < count ? chainStart : (rows[0]?.previousHash ?? chainStart);
+    const broken = brokenLink(rows, startHash);
+    if (broken !== null) return `Record ${broken.id} of ${chain} does not fit the hash chain.`;
+    if (end === null || rows.at(-1)?.hash === end.hash) return null;
+    return `Record ${end.id} of ${chain}, the last one written, is missing.`;
   }
 
   /** A transaction that is on the disk when it returns, not only in the operating system's cache. */

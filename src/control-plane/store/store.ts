@@ -4,7 +4,9 @@
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
+import type { FrozenEvidence } from '../evidence/frozen-evidence.ts';
 import type { TrafficWindow } from '../traffic-window.ts';
+import type { RecordAccess } from './record-check.ts';
 import type { StoreResult } from './store-result.ts';
 
 /** One line of the record as users read it. */
@@ -40,7 +42,7 @@ export interface SavedSnapshot {
   readonly snapshot: unknown;
 }
 
-export interface Store {
+export interface Store extends RecordAccess {
   /** The rollout as last saved, null when there was none. */
   loadRollout(): StoreResult<RolloutState | null>;
   /** Replaces the saved rollout without a transition: after a damaged file was replaced by a new one. */
@@ -57,8 +59,10 @@ export interface Store {
   saveSetting(name: string, value: unknown): StoreResult<undefined>;
   /** The value last kept, null when there is none. */
   loadSetting(name: string): StoreResult<unknown>;
-  /** Keeps a config that differs from the last kept one; secrets must have been taken out. */
-  saveConfig(atMs: number, config: unknown): StoreResult<undefined>;
+  /** Keeps a config that differs from the last kept one, and answers its number; secrets must have been taken out. */
+  saveConfig(atMs: number, config: unknown): StoreResult<number>;
+  /** Keeps what was frozen at a revert, with its event. */
+  saveEvidence(evidence: FrozenEvidence, event: RecordedEvent): StoreResult<undefined>;
   saveMinute(row: MinuteRow): StoreResult<undefined>;
   /** Minutes with `fromMs <= atMs < toMs`, oldest first, at most `limit`. */
   readMinutes(fromMs: number, toMs: number, limit: number): StoreResult<MinuteRow[]>;
@@ -66,7 +70,7 @@ export interface Store {
   saveTraffic(windows: readonly TrafficWindow[]): StoreResult<undefined>;
   /** Windows that were saved with a first one at `fromMs <= atMs < toMs`, oldest first, of at most `limit` saves. */
   readTraffic(fromMs: number, toMs: number, limit: number): StoreResult<TrafficWindow[]>;
-  /** A sentence about the first of the newest `count` events and transitions that does not fit its chain; null when all do. */
+  /** A sentence about the first of the newest `count` records of each chain that does not fit; null when all do. */
   verifyRecord(count: number): StoreResult<string | null>;
   /** Whether a write could begin now: not locked, not read-only. Writes nothing. */
   checkWritable(): StoreResult<undefined>;

@@ -1,4 +1,5 @@
 // Events and transitions for tests of the store.
+import type { FrozenEvidence } from '#src/control-plane/evidence/frozen-evidence.ts';
 import type { RecordedEvent } from '#src/control-plane/store/store.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
@@ -22,4 +23,39 @@ export const transitionTo = (to: RolloutState, from: RolloutState = idle): Trans
   actor: 'tester',
   reason: 'because',
   evidence: null,
+});
+
+/** What is kept of a revert, with a little of everything. */
+export const frozenEvidence = (id: string): FrozenEvidence => ({
+  id,
+  atMs: 1_700_000_000_000,
+  rolloutId: id,
+  actor: 'analysis',
+  cause: { name: 'evidence', text: 'Y fails more often than X' },
+  fromWeight: 25,
+  configRevision: 1,
+  problem: null,
+  verdict: null,
+  windows: [
+    {
+      atMs: 1_699_999_999_000,
+      durationMs: 10_000,
+      x: { requests: 100, failures: 1, p50Ms: 10, p99Ms: 20 },
+      y: { requests: 50, failures: 9, p50Ms: null, p99Ms: null },
+    },
+  ],
+  routes: [{ route: 'checkout', x: { requests: 60, failures: 0 }, y: { requests: 30, failures: 9 } }],
+  samples: [
+    {
+      atMs: 1_699_999_999_500,
+      requestId: 'abc-1',
+      request: 'POST /checkout',
+      route: 'checkout',
+      node: '10.0.2.10:8000',
+      status: 500,
+      kind: null,
+      latencyMs: 12.5,
+    },
+  ],
+  nodes: { x: [], y: [] },
 });
