@@ -14,6 +14,7 @@ export interface RolloutPlace {
   readonly id: string;
   readonly phase: RolloutState['phase'];
   readonly stepIndex: number;
+  readonly weightPpm: number;
   readonly nextWeightPpm: number;
 }
 
@@ -37,7 +38,8 @@ export function placeOf(state: RolloutState): RolloutPlace | null {
   const { phase, plan } = state;
   const stepIndex =
     'stepIndex' in state ? state.stepIndex : phase === 'preflight' ? 0 : plan.stepsPpm.length - 1;
-  return { id: plan.id, phase, stepIndex, nextWeightPpm: plan.stepsPpm[stepIndex + 1] ?? PPM };
+  const { weightPpm } = state;
+  return { id: plan.id, phase, stepIndex, weightPpm, nextWeightPpm: plan.stepsPpm[stepIndex + 1] ?? PPM };
 }
 
 /** Counters of an arm, without what is 0. */

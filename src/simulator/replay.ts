@@ -87,13 +87,12 @@ class Replayer {
     if (!judgedPhases.has(place.phase)) return;
     const sameStep =
       place.id === before?.id && place.stepIndex === before.stepIndex && judgedPhases.has(before.phase);
-    if (!sameStep) this.#enterStep(window, place, beganAtMs);
+    if (!sameStep) this.#enterStep(place, beganAtMs);
   }
 
-  #enterStep(window: TrafficWindow, { nextWeightPpm }: RolloutPlace, enteredAtMs: number): void {
+  #enterStep({ weightPpm, nextWeightPpm }: RolloutPlace, enteredAtMs: number): void {
     this.#analysis.resetStep(nextWeightPpm, this.#sample.atMs);
-    const weightPpm = window.epochs.at(-1)?.weightPpm ?? 0;
-    const leftAtMs = window.atMs;
+    const leftAtMs = enteredAtMs;
     this.#steps.push({ weightPpm, nextWeightPpm, enteredAtMs, leftAtMs, readyAtMs: null, lastHold: null });
   }
 
