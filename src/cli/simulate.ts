@@ -98,7 +98,12 @@ async function runSimulate(flags: SimulateFlags, io: CliIo): Promise<number> {
   );
   progress.end();
   const report = reportOf(results);
-  const facts: RunFacts = { seed: flags.seed, seconds: (Date.now() - atMs) / 1000, atMs };
+  const facts: RunFacts = {
+    seed: flags.seed,
+    runs: flags.runs ?? null,
+    seconds: (Date.now() - atMs) / 1000,
+    atMs,
+  };
   if (flags.write !== undefined) {
     const file = flags.write === true ? defaultReport : flags.write;
     writeFileSync(file, markdownReport(report, facts));

@@ -99,19 +99,21 @@ export function reportOf(results: Results): Report {
 
 export interface RunFacts {
   readonly seed: number;
+  /** Upper bound on the runs of each scenario; null for as many as a full simulation has. */
+  readonly runs: number | null;
   readonly seconds: number;
   readonly atMs: number;
 }
 
 /** The report as a document. */
-export function markdownReport(report: Report, { seed, seconds, atMs }: RunFacts): string {
+export function markdownReport(report: Report, { seed, runs, seconds, atMs }: RunFacts): string {
   const [cpu] = cpus();
   const date = new Date(atMs).toISOString().slice(0, 10);
   const machine = `${cpus().length} x ${cpu?.model.trim() ?? 'unknown'}, Node ${process.versions.node}`;
   return [
     '# How good the decisions are',
     '',
-    `Measured by \`crossover simulate --full --seed ${seed}\` on ${date} in ${Math.round(seconds / 60)} min (${machine}). The engine, the control loop and the rollout are those of production; clock, traffic and faults are simulated. What the rows mean is in [docs/simulator.md](../docs/simulator.md).`,
+    `Measured by \`crossover simulate --full --seed ${seed}${runs === null ? '' : ` --runs ${runs}`}\` on ${date} in ${Math.round(seconds / 60)} min (${machine}). The engine, the control loop and the rollout are those of production; clock, traffic and faults are simulated. What the rows mean is in [docs/simulator.md](../docs/simulator.md).`,
     '',
     ...report.tables.map(markdownTable),
   ].join('\n');
