@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { proxyErrorIndex } from '#src/base/error-catalog.ts';
 import { rejectedOffset, WORKER, X, Y } from '#src/shared-memory/layout.ts';
-import { startControl } from '../control-plane/support/control-rig.ts';
+import { backend, startControl } from '../control-plane/support/control-rig.ts';
 import { add, countAnswers, countFailures } from '../control-plane/support/counters.ts';
 
 interface Metric {
@@ -41,14 +41,25 @@ function scraped(text: string): Map<string, Metric> {
 }
 
 test('metrics documentation lists every metric with its type and labels, and no other', async (t) => {
-  const rig = await startControl(t);
+  const port = await backend(t);
+  const yaml = `
+metrics: [{ name: orders, pushed: values, min: 1 }]
+gates: [{ name: cab, at: before-start, webhook: "http://127.0.0.1:${port}/" }]
+notifications: [{ name: chat, slack: "http://127.0.0.1:${port}/" }]`;
+  const rig = await startControl(t, { yaml, nodes: { x: [port], y: [await backend(t)] } });
+  await rig.call('POST', '/v1/rollout');
+  await rig.untilEvent('rollout-step');
+  await rig.call('POST', '/v1/metrics/orders', { body: { cluster: 'y', value: 5 } });
   countAnswers(rig.memory, { arm: X, epoch: 1 }, { status: 200, count: 1 });
   countFailures(rig.memory, { arm: Y, epoch: 1 }, 'reset', 1);
   add(rig.memory, 0, rejectedOffset(proxyErrorIndex.hostInvalid), 1);
   add(rig.memory, 0, WORKER.connectionsOpen, 1);
   // The evidence has labels once the loop has judged for the first time.
   let text = '';
-  while (!text.includes('crossover_analysis_evidence{')) text = (await rig.call('GET', '/metrics')).text;
+  // So have answers of gates and receivers once there is one.
+  const awaited = ['analysis_evidence{', 'notifications_total{', 'gate_answers_total{'];
+  while (!awaited.every((sample) => text.includes(`crossover_${sample}`)))
+    text = (await rig.call('GET', '/metrics')).text;
   const known = scraped(text);
   assert.ok(known.size > 30);
   assert.deepEqual(Object.fromEntries(documented()), Object.fromEntries(known));

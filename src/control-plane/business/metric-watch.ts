@@ -207,8 +207,9 @@ export class MetricWatch {
     if (state === 'unclear') this.#problemCounts.set(name, (this.#problemCounts.get(name) ?? 0) + 1);
     if (state === before || (state === 'kept' && before === 'waiting')) return;
     const isKept = state === 'kept';
+    const isViolated = state === 'violated';
     this.#options.events.add({
-      name: isKept ? 'metric-kept' : state === 'violated' ? 'metric-violated' : 'metric-unclear',
+      name: isKept ? 'metric-kept' : isViolated ? 'metric-violated' : 'metric-unclear',
       level: isKept ? 'info' : 'warn',
       text: `Metric ${name}: ${text}.`,
       detail: { metric: name },
