@@ -32,10 +32,8 @@ export const interimResponsesMax = 16;
 /** Leading CRLFs before a request line that are ignored (RFC 9112 2.2 asks for at least one). */
 export const leadingBlankLinesMax = 4;
 
-/** Shared read buffer of a worker: holds a head, and a small body with it, in one read. */
-export const readBufferBytes = 64 * KiB;
-/** Read buffer borrowed by a connection that streams a large body: fewer, larger system calls. */
-export const streamBufferBytes = 256 * KiB;
+/** Shared read buffer of a worker, one for clients and one for upstreams: a 100 KB answer in one read, and in the L2 cache. */
+export const readBufferBytes = 128 * KiB;
 /** Requests taken from one connection per event-loop turn before others get theirs. */
 export const pipelinedRequestsPerTurnMax = 32;
 /** Client connections over all workers. Each may hold an upstream connection too: 2 file descriptors. */
@@ -68,6 +66,8 @@ export const kongPagesMax = 50;
 export const kongPageTimeoutMs = 5_000;
 /** Routes whose errors are compared on their own; the rest is counted together. */
 export const routesTrackedMax = 64;
+/** Patterns that routes are told apart by; each is compared with every request until one matches. */
+export const routePatternsMax = 128;
 /** Requests on a route that a worker sees before it asks for a slot: one-off paths must not use the slots up. */
 export const routeSightingsMin = 20;
 /** Unknown routes whose sightings a worker remembers. */

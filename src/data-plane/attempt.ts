@@ -81,6 +81,8 @@ export class Attempt implements InFlightEntry {
     }
     if (responseHead.hasKongProxyLatency || responseHead.hasKongResponseLatency) {
       countKong(slab, at, responseHead, source, isSuccess);
+      if (!isSuccess && responseHead.hasKongUpstreamLatency)
+        increment(slab, at + ATTEMPT.routeServiceFailures + this.#routeSlot);
     }
     this.#countGroups(at, !isSuccess);
     this.#tellBreaker(isSuccess, nowMs);

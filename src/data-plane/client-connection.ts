@@ -54,7 +54,6 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
   #keepAlive: boolean;
   #clientCloses: boolean;
   #lingeredBytes: number;
-  #heldBuffer: Buffer | null;
   #stalledBytes: number;
 
   constructor(runtime: WorkerRuntime, registry: ClientRegistry) {
@@ -73,7 +72,6 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     this.#keepAlive = false;
     this.#clientCloses = false;
     this.#lingeredBytes = 0;
-    this.#heldBuffer = null;
     this.#stalledBytes = 0;
   }
 
@@ -135,21 +133,19 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     const { socket } = this;
     const exchange = this.#exchange;
     if (socket === null || exchange === null) return;
-    const taken = exchange.onRequestBytes(bytes, 0, length, socket.ownsBuffer(bytes));
+    const taken = exchange.onRequestBytes(bytes, 0, length);
     if (this.#exchange !== exchange || this.#state !== State.body) return;
     if (exchange.isRequestDone) {
       this.#requestReceived();
       if (taken < length) this.#keep(bytes, taken, length);
       return;
     }
-    if (exchange.request.body.bytesLeft > 0) socket.useStreamBuffer();
     this.#runtime.wheel.set(this, this.#runtime.config.timeouts.requestBodyMs);
   }
 
   #requestReceived(): void {
     this.#state = State.busy;
     this.#runtime.wheel.clear(this);
-    this.socket?.useSharedBuffer();
     this.socket?.resume();
   }
 
@@ -288,6 +284,15 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     return false;
   }
 
+  relayResponse(bytes: Buffer, from: number, to: number): boolean {
+    const { socket } = this;
+    if (socket === null) return true;
+    add(this.#runtime.slab, WORKER.bytesToClients, to - from);
+    if (socket.writeShared(bytes, from, to)) return true;
+    this.#watchForStall();
+    return false;
+  }
+
   get hasPendingWrites(): boolean {
     return this.socket?.hasPendingWrites === true;
   }
@@ -337,10 +342,6 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     } else this.#linger();
   }
 
-  holdStreamBuffer(buffer: Buffer): void {
-    this.#heldBuffer = buffer;
-  }
-
   becomeTunnel(upstream: Socket, rest: Buffer): void {
     const { socket } = this;
     if (socket === null) return;
@@ -364,10 +365,6 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
   // ---- the socket's other news ----
 
   onDrained(): void {
-    if (this.#heldBuffer !== null) {
-      this.#runtime.streamBuffers.give(this.#heldBuffer);
-      this.#heldBuffer = null;
-    }
     if (this.#state === State.flushing) this.#answered();
     else {
       if (this.#state === State.busy) this.#runtime.wheel.clear(this);
@@ -465,7 +462,6 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
       return;
     }
     socket.shutdown();
-    socket.useSharedBuffer();
     if (this.#hasEnded) this.#runtime.wheel.set(this, this.#runtime.config.timeouts.clientIdleMs);
     else {
       socket.resume();

@@ -5,6 +5,8 @@ import type { Socket } from './transport/socket.ts';
 export interface Downstream {
   /** Sends response bytes; false when part of it waits and `bytes` must not change until the exchange's onClientDrained. */
   writeResponse(bytes: Uint8Array, from: number, to: number): boolean;
+  /** As writeResponse, for bytes of a read buffer, which is free again in either case. */
+  relayResponse(bytes: Buffer, from: number, to: number): boolean;
   readonly hasPendingWrites: boolean;
   /** Stop and go on reading the request body. */
   pauseRequest(): void;
@@ -17,8 +19,6 @@ export interface Downstream {
   exchangeDone(keepAlive: boolean, clientCloses: boolean): void;
   /** The answer can't be completed: the client must see that it is cut. `reset` where a plain close would look complete. */
   responseCut(reset: boolean): void;
-  /** A buffer that a pending write still refers to; goes to the pool once drained. */
-  holdStreamBuffer(buffer: Buffer): void;
   /** Both sides agreed to switch protocols: from here on bytes are bytes. `rest` came right after the upstream's head. */
   becomeTunnel(upstream: Socket, rest: Buffer): void;
 }

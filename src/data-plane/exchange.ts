@@ -127,12 +127,13 @@ export class Exchange implements UpstreamUser {
       increment(slab, WORKER.pinnedRequests);
       return false;
     }
-    if (this.#arm === X) return true;
+    // Outside the comparison in either arm: with it in X's alone, the arms would no longer have the same traffic.
     if (runtime.parkedRoutes[this.#routeSlot] === 1) {
+      if (this.#arm === Y) increment(slab, WORKER.parkedDiverted);
       this.#arm = X;
-      increment(slab, WORKER.parkedDiverted);
       return false;
     }
+    if (this.#arm === X) return true;
     if (runtime.breaker.allows(this.#startedAtMs)) {
       runtime.budget.deposit();
       return true;
@@ -161,11 +162,11 @@ export class Exchange implements UpstreamUser {
   }
 
   /** More of the request body; returns one past the last byte that belongs to it. */
-  onRequestBytes(bytes: Buffer, from: number, end: number, isPrivate: boolean): number {
+  onRequestBytes(bytes: Buffer, from: number, end: number): number {
     const taken = this.#takeBody(bytes, from, end);
     if (taken === -1) return end;
     if (this.#upstream === null || !this.#isSent) this.#keepUnsent(bytes, from, taken);
-    else this.#forwardBody(bytes, from, taken, isPrivate);
+    else this.#forwardBody(bytes, from, taken);
     return taken;
   }
 
@@ -175,32 +176,15 @@ export class Exchange implements UpstreamUser {
     else if (!this.request.isWithinReplayLimit) this.#client?.pauseRequest();
   }
 
-  #forwardBody(bytes: Buffer, from: number, to: number, isPrivate: boolean): void {
+  #forwardBody(bytes: Buffer, from: number, to: number): void {
     const { request } = this;
     const upstream = this.#upstream;
     if (upstream === null) return;
     if (request.isWhole && !this.#response.isHeadForwarded) {
       request.isWhole = request.isWithinReplayLimit && request.append(bytes, from, to);
     }
-    const flushed = isPrivate
-      ? upstream.socket.write(bytes, from, to)
-      : this.#writeCopy(upstream.socket, bytes, from, to);
-    if (!flushed) this.#client?.pauseRequest();
+    if (!upstream.socket.writeShared(bytes, from, to)) this.#client?.pauseRequest();
     this.#awaitUpstream();
-  }
-
-  /** Writes from the scratch, because `bytes` is a shared read buffer that the next read overwrites. */
-  #writeCopy(
-    to: { write(b: Uint8Array, from: number, to: number): boolean },
-    bytes: Buffer,
-    from: number,
-    end: number,
-  ): boolean {
-    const { scratch } = this.#runtime;
-    bytes.copy(scratch, 0, from, end);
-    if (to.write(scratch, 0, end - from)) return true;
-    this.#runtime.replaceScratch();
-    return false;
   }
 
   // ---- connection ----
@@ -339,12 +323,11 @@ export class Exchange implements UpstreamUser {
   }
 
   #streamOn(upstream: UpstreamConnection): void {
-    if (this.#response.isWorthStreaming) upstream.socket.useStreamBuffer();
     this.#runtime.wheel.set(upstream, this.#runtime.config.timeouts.responseBodyMs);
   }
 
   #relayBody(bytes: Buffer, length: number, client: Downstream, upstream: UpstreamConnection): void {
-    const result = this.#response.relay(bytes, length, client, upstream.socket);
+    const result = this.#response.relay(bytes, length, client);
     if (result === RelayResult.invalid) {
       this.#truncate();
       return;
@@ -536,12 +519,7 @@ export class Exchange implements UpstreamUser {
     if (upstream !== null) {
       this.#upstream = null;
       upstream.node.requestEnded();
-      if (this.#client?.hasPendingWrites === true) {
-        const held = upstream.socket.disownBuffer();
-        if (held !== null) this.#client.holdStreamBuffer(held);
-      }
       if (this.#response.isUpstreamReusable && this.isRequestDone && !this.#isSendPending) {
-        upstream.socket.useSharedBuffer();
         upstream.socket.resume();
         upstream.release();
       } else upstream.close();
@@ -571,7 +549,6 @@ export class Exchange implements UpstreamUser {
   #cut(): void {
     const client = this.#client;
     const mustReset = this.#response.looksCompleteWhenCut;
-    this.#disownPending();
     this.#leaveUpstream();
     this.request.end(this.#isSendPending);
     this.#client = null;
@@ -582,15 +559,9 @@ export class Exchange implements UpstreamUser {
   abort(): void {
     increment(this.#runtime.slab, WORKER.clientAborts);
     this.#attempt.abandoned();
-    this.#disownPending();
     this.#leaveUpstream();
     this.request.end(true);
     this.#client = null;
-  }
-
-  #disownPending(): void {
-    // The buffer of a pending write is left to the GC: the write keeps it alive as long as it needs it.
-    if (this.#client?.hasPendingWrites === true) this.#upstream?.socket.disownBuffer();
   }
 
   #switchProtocols(client: Downstream, upstream: UpstreamConnection): void {

@@ -8,11 +8,10 @@ import { interimResponsesMax } from '#src/limits.ts';
 import type { Downstream } from './downstream.ts';
 import { MessageBody } from './message-body.ts';
 import type { RequestMessage } from './request-message.ts';
-import type { Socket } from './transport/socket.ts';
 import type { WorkerRuntime } from './worker-runtime.ts';
 
-/** Bodies with more than this to come are read in larger pieces straight from the upstream's own buffer. */
-const streamWorthBytes = 16 * 1024;
+/** From here on writing straight from the read buffer is worth more than what it costs (see Socket.writeShared). */
+const relayWorthBytes = 8 * 1024;
 const none = Buffer.alloc(0);
 
 export const HeadResult = { incomplete: 0, invalid: 1, final: 2 } as const;
@@ -160,15 +159,31 @@ export class ResponseRelay {
       this.#connectionHeader(request),
       this.isDechunked,
     );
-    if (this.isDechunked) length = this.#copyData(source, scratch, length);
-    else if (this.#bodyEnd > this.#headEnd) {
-      source.copy(scratch, length, this.#headEnd, this.#bodyEnd);
-      length += this.#bodyEnd - this.#headEnd;
+    const bodyBytes = this.#bodyEnd - this.#headEnd;
+    if (!this.isDechunked && bodyBytes >= relayWorthBytes && length <= this.#headEnd) {
+      return this.#writeInPlace(client, source, length);
     }
+    if (this.isDechunked) length = this.#copyData(source, scratch, length);
+    else if (bodyBytes > 0) {
+      source.copy(scratch, length, this.#headEnd, this.#bodyEnd);
+      length += bodyBytes;
+    }
+    this.#headForwarded();
+    return this.#writeScratch(client, length);
+  }
+
+  /** Puts the new head where the old one ended, right before the body: what came in one read leaves in one write, uncopied. */
+  #writeInPlace(client: Downstream, source: Buffer, headLength: number): boolean {
+    const from = this.#headEnd - headLength;
+    this.#runtime.scratch.copy(source, from, 0, headLength);
+    this.#headForwarded();
+    return client.relayResponse(source, from, this.#bodyEnd);
+  }
+
+  #headForwarded(): void {
     this.isHeadForwarded = true;
     this.#source = none;
     this.#dropCarry();
-    return this.#writeScratch(client, length);
   }
 
   #connectionHeader(request: RequestMessage): ConnectionHeader {
@@ -196,25 +211,22 @@ export class ResponseRelay {
   }
 
   /** More of the body. */
-  relay(bytes: Buffer, length: number, client: Downstream, upstream: Socket): RelayResult {
+  relay(bytes: Buffer, length: number, client: Downstream): RelayResult {
     const end = this.body.take(bytes, 0, length, this.isDechunked);
     if (end === -1) return RelayResult.invalid;
     if (end < length) this.isUpstreamReusable = false;
     if (end === 0) return RelayResult.flushed;
-    if (!this.isDechunked && upstream.ownsBuffer(bytes)) {
-      return client.writeResponse(bytes, 0, end) ? RelayResult.flushed : RelayResult.pending;
-    }
-    return this.#writeScratch(client, this.#copyBody(bytes, end)) ? RelayResult.flushed : RelayResult.pending;
+    const isFlushed =
+      !this.isDechunked && end >= relayWorthBytes
+        ? client.relayResponse(bytes, 0, end)
+        : this.#writeScratch(client, this.#copyBody(bytes, end));
+    return isFlushed ? RelayResult.flushed : RelayResult.pending;
   }
 
-  /** Brings the body bytes of a shared read buffer into the scratch; returns their number. */
+  /** Brings body bytes into the scratch; returns their number. */
   #copyBody(bytes: Buffer, end: number): number {
-    const runtime = this.#runtime;
-    // Stream buffers are larger than the scratch; only a de-chunked body gets here from one.
-    if (end > runtime.scratch.length) runtime.scratch = Buffer.allocUnsafeSlow(end);
-    return this.isDechunked
-      ? this.#copyData(bytes, runtime.scratch, 0)
-      : bytes.copy(runtime.scratch, 0, 0, end);
+    const { scratch } = this.#runtime;
+    return this.isDechunked ? this.#copyData(bytes, scratch, 0) : bytes.copy(scratch, 0, 0, end);
   }
 
   /** Copies a chunked body's payload, found by the decoder in its last call, to out[at..). Returns the new end. */
@@ -231,12 +243,6 @@ export class ResponseRelay {
     if (length === 0 || client.writeResponse(this.#runtime.scratch, 0, length)) return true;
     this.#runtime.replaceScratch();
     return false;
-  }
-
-  /** Whether what is still to come is worth large reads. */
-  get isWorthStreaming(): boolean {
-    const { framing, bytesLeft, bytesSeen } = this.body;
-    return bytesLeft > streamWorthBytes || (framing !== Framing.length && bytesSeen > streamWorthBytes);
   }
 
   /** A cut answer of this kind would look complete to the client unless its connection is reset. */

@@ -21,8 +21,8 @@ class Tunnel extends Timed implements Closable {
     this.#client = client;
     this.#upstream = upstream;
     this.#isClosed = false;
-    client.owner = new TunnelEnd(runtime, this, client, upstream);
-    upstream.owner = new TunnelEnd(runtime, this, upstream, client);
+    client.owner = new TunnelEnd(this, client, upstream);
+    upstream.owner = new TunnelEnd(this, upstream, client);
     add(runtime.slab, WORKER.tunnelsOpen, 1);
     this.touch();
   }
@@ -57,14 +57,12 @@ class Tunnel extends Timed implements Closable {
 /** One direction: what `from` sends goes to `to`. */
 class TunnelEnd implements SocketOwner {
   hasEnded: boolean;
-  readonly #runtime: WorkerRuntime;
   readonly #tunnel: Tunnel;
   readonly #from: Socket;
   readonly #to: Socket;
 
-  constructor(runtime: WorkerRuntime, tunnel: Tunnel, from: Socket, to: Socket) {
+  constructor(tunnel: Tunnel, from: Socket, to: Socket) {
     this.hasEnded = false;
-    this.#runtime = runtime;
     this.#tunnel = tunnel;
     this.#from = from;
     this.#to = to;
@@ -76,10 +74,7 @@ class TunnelEnd implements SocketOwner {
   }
 
   send(bytes: Buffer, from: number, to: number): void {
-    const { scratch } = this.#runtime;
-    bytes.copy(scratch, 0, from, to);
-    if (this.#to.write(scratch, 0, to - from)) return;
-    this.#runtime.replaceScratch();
+    if (this.#to.writeShared(bytes, from, to)) return;
     this.#from.pause();
   }
 
@@ -119,8 +114,6 @@ export function openTunnel(
 ): void {
   const tunnel = new Tunnel(runtime, registry, client, upstream);
   registry.replace(connection, tunnel);
-  client.useSharedBuffer();
-  upstream.useSharedBuffer();
   if (rest.length > 0) (upstream.owner as TunnelEnd).send(rest, 0, rest.length);
   if (early !== null) (client.owner as TunnelEnd).send(early, 0, early.length);
   client.resume();

@@ -7,7 +7,7 @@ import { RequestHead } from '#src/core/http1/request-head.ts';
 import { ResponseHead } from '#src/core/http1/response-head.ts';
 import { RouteTable } from '#src/core/routing/route-slots.ts';
 import { compileRouting, type RoutingTable } from '#src/core/routing/routing-table.ts';
-import { epochSlotCount, readBufferBytes, streamBufferBytes } from '#src/limits.ts';
+import { epochSlotCount, readBufferBytes } from '#src/limits.ts';
 import { attemptOffset, staleSlot, WORKER, X, Y } from '#src/shared-memory/layout.ts';
 import type { LogLine, NodeAssignments, WorkerStart } from '#src/shared-memory/messages.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
@@ -71,12 +71,11 @@ export class WorkerRuntime {
   readonly requestHead: RequestHead;
   readonly responseHead: ResponseHead;
   readonly additions: RequestAdditions;
-  /** Everything we write that is not a stream buffer is put together here; replaced when a write keeps it. */
+  /** Small writes are put together here; replaced when a write keeps it. */
   scratch: Buffer;
   readonly smallRequests: BufferPool;
   largeRequests: BufferPool;
   carries: BufferPool;
-  readonly streamBuffers: BufferPool;
   readonly log: (line: LogLine) => void;
   readonly freeExchanges: Exchange[];
   readonly clientEnvironment: RawSocketEnvironment | null;
@@ -125,17 +124,13 @@ export class WorkerRuntime {
     this.smallRequests = new BufferPool(smallRequestBytes, 4096);
     this.largeRequests = new BufferPool(0, 0);
     this.carries = new BufferPool(0, 0);
-    this.streamBuffers = new BufferPool(streamBufferBytes, 64);
     this.freeExchanges = [];
     const binding = start.transport === 'raw' ? loadTcpBinding() : null;
     const environment = () =>
       binding === null
         ? null
-        : new RawSocketEnvironment(
-            binding,
-            Buffer.allocUnsafeSlow(readBufferBytes),
-            this.streamBuffers,
-            (error) => this.reportDefect(error),
+        : new RawSocketEnvironment(binding, Buffer.allocUnsafeSlow(readBufferBytes), (error) =>
+            this.reportDefect(error),
           );
     this.clientEnvironment = environment();
     this.#upstreamEnvironment = environment();
@@ -174,8 +169,8 @@ export class WorkerRuntime {
     const largeBytes = headBytes + config.limits.replayBytes + readBufferBytes;
     const carryBytes = config.limits.headBytes + readBufferBytes;
     this.scratch = Buffer.allocUnsafeSlow(headBytes + readBufferBytes);
-    if (this.largeRequests.bytes !== largeBytes) this.largeRequests = new BufferPool(largeBytes, 256);
-    if (this.carries.bytes !== carryBytes) this.carries = new BufferPool(carryBytes, 256);
+    if (this.largeRequests.bytes !== largeBytes) this.largeRequests = new BufferPool(largeBytes, 64);
+    if (this.carries.bytes !== carryBytes) this.carries = new BufferPool(carryBytes, 64);
   }
 
   assignNodes(nodes: NodeAssignments): void {

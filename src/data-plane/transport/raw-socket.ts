@@ -1,33 +1,26 @@
 // A socket on Node's TCP handle itself: no stream machinery, no events, no allocation per read or write. All sockets of
 // one kind read into one shared buffer; a write that completes at once (nearly all do) needs no request object either.
+import { writeSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
-import type { BufferPool } from './buffer-pool.ts';
 import type { Socket, SocketOwner } from './socket.ts';
 import type { ConnectRequest, ShutdownRequest, TcpBinding, TcpHandle, WriteRequest } from './tcp-binding.ts';
 
 const endOfFile = -4095; // UV_EOF
 const connectionAborted = -103; // UV_ECONNABORTED
 
-/** Binding, shared read buffer and pool that all raw sockets of one kind (clients, upstreams) use. */
+/** Binding and shared read buffer that all raw sockets of one kind (clients, upstreams) use. */
 export class RawSocketEnvironment {
   readonly binding: TcpBinding;
   readonly sharedBuffer: Buffer;
-  readonly streamBuffers: BufferPool;
   /** Taken by the next write; only replaced when a write goes asynchronous and keeps it. */
   spareWrite: WriteRequest;
   /** Told of exceptions in a socket's owner. */
   readonly onDefect: (error: unknown) => void;
 
-  constructor(
-    binding: TcpBinding,
-    sharedBuffer: Buffer,
-    streamBuffers: BufferPool,
-    onDefect: (error: unknown) => void,
-  ) {
+  constructor(binding: TcpBinding, sharedBuffer: Buffer, onDefect: (error: unknown) => void) {
     this.onDefect = onDefect;
     this.binding = binding;
     this.sharedBuffer = sharedBuffer;
-    this.streamBuffers = streamBuffers;
     this.spareWrite = newWriteRequest(binding);
   }
 }
@@ -46,8 +39,8 @@ function onWriteComplete(this: WriteRequest, status: number): void {
   socket.writeCompleted(status);
 }
 
-function onRead(this: TcpHandle): Buffer | undefined {
-  return (this.crossoverSocket as RawSocket).readCompleted();
+function onRead(this: TcpHandle): void {
+  (this.crossoverSocket as RawSocket).readCompleted();
 }
 
 function onShutdown(this: ShutdownRequest): void {}
@@ -59,12 +52,9 @@ export class RawSocket implements Socket {
   readonly #environment: RawSocketEnvironment;
   #isReading: boolean;
   #pendingWrites: number;
+  /** File descriptor, -1 until it was asked for: a connecting handle has none. */
+  #descriptor: number;
   #shutdownWanted: boolean;
-  /** Where the handle reads to now, and where it shall read to after the current callback. */
-  #buffer: Buffer;
-  #nextBuffer: Buffer;
-  /** Whether #buffer is a stream buffer that this socket has to give back. */
-  #ownsBuffer: boolean;
   #remoteAddress: string | null;
 
   constructor(handle: TcpHandle, environment: RawSocketEnvironment, owner: SocketOwner) {
@@ -74,10 +64,8 @@ export class RawSocket implements Socket {
     this.#environment = environment;
     this.#isReading = false;
     this.#pendingWrites = 0;
+    this.#descriptor = -1;
     this.#shutdownWanted = false;
-    this.#buffer = environment.sharedBuffer;
-    this.#nextBuffer = environment.sharedBuffer;
-    this.#ownsBuffer = false;
     this.#remoteAddress = null;
     handle.crossoverSocket = this;
     handle.onread = onRead;
@@ -101,8 +89,8 @@ export class RawSocket implements Socket {
     return this.#handle.writeQueueSize;
   }
 
-  readCompleted(): Buffer | undefined {
-    if (!this.isOpen) return undefined;
+  readCompleted(): void {
+    if (!this.isOpen) return;
     const { state, bytesOrErrorIndex } = this.#environment.binding;
     const length = state[bytesOrErrorIndex] as number;
     // A mistake of ours while handling one connection must not take the worker's other connections down.
@@ -112,30 +100,14 @@ export class RawSocket implements Socket {
       this.#environment.onDefect(error);
       this.#fail(connectionAborted);
     }
-    return this.#swapBuffer();
   }
 
   #deliver(length: number): void {
-    if (length > 0) this.owner.onBytes(this.#buffer, length);
+    if (length > 0) this.owner.onBytes(this.#environment.sharedBuffer, length);
     else if (length === endOfFile) {
       this.pause();
       this.owner.onEnd();
     } else if (length < 0) this.#fail(length);
-  }
-
-  /** Takes a wanted change of read buffer into effect: the handle uses what onread returns. */
-  #swapBuffer(): Buffer | undefined {
-    const next = this.#nextBuffer;
-    if (next === this.#buffer) return undefined;
-    this.#giveBack();
-    this.#buffer = next;
-    this.#ownsBuffer = next !== this.#environment.sharedBuffer;
-    return next;
-  }
-
-  #giveBack(): void {
-    if (this.#ownsBuffer) this.#environment.streamBuffers.give(this.#buffer);
-    this.#ownsBuffer = false;
   }
 
   write(bytes: Uint8Array, from: number, to: number): boolean {
@@ -154,6 +126,25 @@ export class RawSocket implements Socket {
     this.#environment.spareWrite = newWriteRequest(binding);
     this.#pendingWrites++;
     return false;
+  }
+
+  writeShared(bytes: Buffer, from: number, to: number): boolean {
+    if (!this.isOpen) return true;
+    const sent = this.#pendingWrites === 0 ? this.#writeNow(bytes, from, to) : 0;
+    if (sent === to - from) return true;
+    const rest = Buffer.copyBytesFrom(bytes, from + sent, to - from - sent);
+    return this.write(rest, 0, rest.length);
+  }
+
+  /** One write(2) past libuv, which could not leave the rest to us. Returns the bytes that the kernel took. */
+  #writeNow(bytes: Buffer, from: number, to: number): number {
+    if (this.#descriptor < 0) this.#descriptor = this.#handle.fd;
+    try {
+      return writeSync(this.#descriptor, bytes, from, to - from);
+    } catch {
+      // EAGAIN: the socket's buffer is full. Any other error comes again from the write that follows, and is handled there.
+      return 0;
+    }
   }
 
   writeCompleted(status: number): void {
@@ -179,30 +170,6 @@ export class RawSocket implements Socket {
     this.#isReading = true;
     const error = this.#handle.readStart();
     if (error !== 0) queueMicrotask(() => this.#fail(error));
-  }
-
-  useStreamBuffer(): void {
-    if (this.#nextBuffer === this.#environment.sharedBuffer)
-      this.#nextBuffer = this.#environment.streamBuffers.take();
-  }
-
-  useSharedBuffer(): void {
-    if (this.#nextBuffer !== this.#buffer && this.#nextBuffer !== this.#environment.sharedBuffer) {
-      this.#environment.streamBuffers.give(this.#nextBuffer);
-    }
-    this.#nextBuffer = this.#environment.sharedBuffer;
-  }
-
-  ownsBuffer(bytes: Buffer): boolean {
-    return this.#ownsBuffer && bytes === this.#buffer;
-  }
-
-  disownBuffer(): Buffer | null {
-    const own = this.#buffer;
-    if (own === this.#environment.sharedBuffer) return null;
-    this.#ownsBuffer = false;
-    this.useSharedBuffer();
-    return own;
   }
 
   shutdown(): void {
@@ -233,12 +200,6 @@ export class RawSocket implements Socket {
   #closed(): void {
     this.isOpen = false;
     this.#isReading = false;
-    const { sharedBuffer, streamBuffers } = this.#environment;
-    if (this.#nextBuffer !== this.#buffer && this.#nextBuffer !== sharedBuffer)
-      streamBuffers.give(this.#nextBuffer);
-    this.#giveBack();
-    this.#buffer = sharedBuffer;
-    this.#nextBuffer = sharedBuffer;
   }
 
   #fail(error: number): void {

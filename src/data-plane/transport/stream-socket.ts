@@ -40,6 +40,10 @@ export class StreamSocket implements Socket {
     return false;
   }
 
+  writeShared(bytes: Buffer, from: number, to: number): boolean {
+    return this.write(bytes, from, to);
+  }
+
   get pendingBytes(): number {
     return this.#socket.writableLength;
   }
@@ -50,17 +54,6 @@ export class StreamSocket implements Socket {
 
   resume(): void {
     if (this.isOpen) this.#socket.resume();
-  }
-
-  useStreamBuffer(): void {}
-  useSharedBuffer(): void {}
-
-  ownsBuffer(): boolean {
-    return true;
-  }
-
-  disownBuffer(): Buffer | null {
-    return null;
   }
 
   shutdown(): void {

@@ -3,10 +3,10 @@
 
 /** A handle of internalBinding('tcp_wrap'): src/tcp_wrap.cc, src/stream_base.cc. */
 export interface TcpHandle {
-  onread: (this: TcpHandle) => Buffer | undefined;
+  onread: (this: TcpHandle) => void;
   readStart(): number;
   readStop(): number;
-  /** Makes every read land in `buffer` until onread returns another one. */
+  /** Makes every read land in `buffer`. */
   useUserBuffer(buffer: Buffer): void;
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
   shutdown(request: ShutdownRequest): number;
@@ -18,6 +18,8 @@ export interface TcpHandle {
   connect(request: ConnectRequest, address: string, port: number): number;
   connect6(request: ConnectRequest, address: string, port: number): number;
   readonly writeQueueSize: number;
+  /** File descriptor; -1 before connect was called. */
+  readonly fd: number;
   /** Ours: what the callbacks belong to. */
   crossoverSocket: unknown;
 }
