@@ -31,6 +31,12 @@ export const programs = {
     debianPackage: 'caddy',
     usedFor: 'comparisons with Caddy',
   },
+  prometheus: {
+    name: 'prometheus',
+    probe: ['prometheus', '--version'],
+    debianPackage: 'prometheus',
+    usedFor: 'business metrics and gates on a real Prometheus',
+  },
   wrk: {
     name: 'wrk',
     probe: ['wrk', '-v'],

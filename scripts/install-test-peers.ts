@@ -3,7 +3,9 @@
 import process from 'node:process';
 import { installPackages, isInstalled, programs, whyNotInstallable } from './debian-packages.ts';
 
-const missing = [programs.nginx, programs.haproxy].filter((program) => !isInstalled(program));
+const missing = [programs.nginx, programs.haproxy, programs.prometheus].filter(
+  (program) => !isInstalled(program),
+);
 if (missing.length > 0) {
   const problem = whyNotInstallable() ?? installPackages(missing);
   for (const { name, usedFor } of missing) {

@@ -19,6 +19,7 @@ const thresholds = {
   harm: 0.001,
   warmupMs: 45_000,
   blipToleranceMs: 1_000,
+  attribution: 'all',
 } as const;
 
 function measure(calls: number, once: () => void): number {

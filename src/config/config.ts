@@ -45,6 +45,16 @@ export interface Thresholds {
   readonly harm: number;
   readonly warmupMs: number;
   readonly blipToleranceMs: 1000 | 5000;
+  /** Whose failures and whose time count: everybody's, or Kong's own. */
+  readonly attribution: 'all' | 'kong';
+}
+
+/** A route that is compared on its own. */
+export interface NamedRoute {
+  readonly name: string;
+  readonly host: string | null;
+  readonly pathPrefix: string | null;
+  readonly methods: readonly string[] | null;
 }
 
 export interface Config {
@@ -54,6 +64,8 @@ export interface Config {
   readonly routing: {
     readonly sticky: StickyMode;
     readonly rules: readonly RoutingRule[];
+    /** Routes that are compared one by one; empty: Kong's own, or those that are seen. */
+    readonly routes: readonly NamedRoute[];
     readonly trustedProxies: readonly Cidr[];
     /** A request carrying `<cluster>:<secret>` in this header goes to that cluster. Null without a secret. */
     readonly override: OverrideOptions | null;
@@ -97,6 +109,7 @@ export interface Config {
     readonly bakeMs: number;
     readonly stepTimeoutMs: number;
     readonly onInconclusive: 'hold' | 'revert';
+    readonly onBadRoute: 'revert' | 'park';
     readonly soakMs: number;
     readonly holdbackPpm: number;
   };

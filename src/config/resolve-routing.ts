@@ -1,7 +1,8 @@
 // The routing section: rules, stickiness, trusted proxies and the override, checked and resolved.
 import { parseCidr } from '#src/core/routing/client-address.ts';
 import type { Cidr, RoutingRule, StickyMode } from '#src/core/routing/routing-options.ts';
-import type { Config } from './config.ts';
+import { routesTrackedMax } from '#src/limits.ts';
+import type { Config, NamedRoute } from './config.ts';
 import { isHost } from './net-address.ts';
 import { itemsOf, type Report } from './problem-report.ts';
 import type { WrittenConfig } from './schema.ts';
@@ -94,6 +95,33 @@ function resolveRules(written: Written['rules'], report: Report): RoutingRule[] 
   return rules;
 }
 
+function resolveRoutes(written: Written['routes'], report: Report): NamedRoute[] {
+  const names = new Set<string>();
+  return [...itemsOf(written)].map(([index, { name, host, pathPrefix, methods }]) => {
+    const path: ConfigPath = ['routing', 'routes', index];
+    if ((host ?? pathPrefix ?? methods) === undefined)
+      report(
+        path,
+        'the route has no condition and would be every request',
+        'give host, pathPrefix or methods; requests that match no route are compared together',
+      );
+    if (methods !== undefined) checkMethods(methods, path, report);
+    if (names.size === routesTrackedMax && !names.has(name))
+      report(
+        [...path, 'name'],
+        `more than ${routesTrackedMax} routes are not told apart`,
+        'give several entries the same name, or leave the rarest out',
+      );
+    names.add(name);
+    return {
+      name,
+      host: host === undefined ? null : ruleHost(host, [...path, 'host'], report),
+      pathPrefix: pathPrefix ?? null,
+      methods: methods ?? null,
+    };
+  });
+}
+
 function resolveProxies(written: Written['trustedProxies'], report: Report): Cidr[] {
   const cidrs: Cidr[] = [];
   for (const [index, text] of itemsOf(written)) {
@@ -116,6 +144,7 @@ export function resolveRouting(written: Written, report: Report): Config['routin
   return {
     sticky: resolveSticky(written.sticky, report),
     rules: resolveRules(written.rules, report),
+    routes: resolveRoutes(written.routes, report),
     trustedProxies: resolveProxies(written.trustedProxies, report),
     override: secret === '' ? null : { header: name, secret },
   };

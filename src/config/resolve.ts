@@ -213,6 +213,7 @@ function resolveRollout(written: Section<'rollout'>, report: Report): Config['ro
     bakeMs: ms('bake'),
     stepTimeoutMs: ms('stepTimeout'),
     onInconclusive: written.onInconclusive,
+    onBadRoute: written.onBadRoute,
     soakMs: ms('soak'),
     holdbackPpm,
   };
@@ -251,6 +252,7 @@ function resolveThresholds(written: Section<'thresholds'>, report: Report): Thre
     harm: shareWithin(written.harm, 1, at('harm'), report),
     warmupMs: durations(written, 'thresholds', report)('warmup'),
     blipToleranceMs: written.blipTolerance === '5s' ? 5000 : 1000,
+    attribution: written.attribution,
   };
 }
 

@@ -7,6 +7,8 @@ import {
   headerCountMaxDefault,
   latencyQuantiles,
   replayBytesMaxDefault,
+  routePatternsMax,
+  routesTrackedMax,
   workersMax,
 } from '#src/limits.ts';
 import { gates, metrics, notifications, outgoing, windows } from './schema-signals.ts';
@@ -56,6 +58,52 @@ const cluster = (name: string, which: string) =>
     ),
   });
 
+/** What a request is matched by, in pin rules and in routes. */
+const conditions = {
+  host: Type.Optional(
+    Type.String({
+      description:
+        'Exact host, or `*.example.com` for every name below it; case, port and a trailing dot are ignored.',
+      ...hints('host', 'a host name such as api.example.com or *.example.com'),
+    }),
+  ),
+  pathPrefix: Type.Optional(
+    Type.String({
+      pattern: '^/[\\x21\\x22\\x24-\\x3e\\x40-\\x7e]*$',
+      description:
+        "Bytes at the path's start, up to a segment boundary: `/api` covers `/api`, `/api/…` and `/api?…`, not `/apix`. Compared as sent, without decoding.",
+      ...hints('path', 'a path prefix that starts with / and has no ? or #'),
+    }),
+  ),
+  methods: Type.Optional(
+    Type.Array(token('A method, case-sensitive.'), {
+      minItems: 1,
+      uniqueItems: true,
+      description: 'Methods, in the case they are sent in.',
+      ...hints('list of methods', 'a list of methods such as [GET, HEAD]'),
+    }),
+  ),
+};
+
+const route = Type.Object(
+  {
+    name: Type.String({
+      minLength: 1,
+      maxLength: 64,
+      pattern: '^[^\\x00-\\x1f\\x7f]*$',
+      description:
+        'What it is called in verdicts, status and events; entries of the same name are one route.',
+      ...hints('text', 'a text of 1 to 64 characters'),
+    }),
+    ...conditions,
+  },
+  {
+    additionalProperties: false,
+    description: 'One route.',
+    ...hints('mapping', 'a route: a mapping with name and at least one condition'),
+  },
+);
+
 const rule = Type.Object(
   {
     name: Type.Optional(
@@ -70,29 +118,7 @@ const rule = Type.Object(
       description: 'Where matching requests go.',
       ...hints('`x` or `y`', 'x or y'),
     }),
-    host: Type.Optional(
-      Type.String({
-        description:
-          'Exact host, or `*.example.com` for every name below it; case, port and a trailing dot are ignored.',
-        ...hints('host', 'a host name such as api.example.com or *.example.com'),
-      }),
-    ),
-    pathPrefix: Type.Optional(
-      Type.String({
-        pattern: '^/[\\x21\\x22\\x24-\\x3e\\x40-\\x7e]*$',
-        description:
-          "Bytes at the path's start, up to a segment boundary: `/api` covers `/api`, `/api/…` and `/api?…`, not `/apix`. Compared as sent, without decoding.",
-        ...hints('path', 'a path prefix that starts with / and has no ? or #'),
-      }),
-    ),
-    methods: Type.Optional(
-      Type.Array(token('A method, case-sensitive.'), {
-        minItems: 1,
-        uniqueItems: true,
-        description: 'Methods, in the case they are sent in.',
-        ...hints('list of methods', 'a list of methods such as [GET, HEAD]'),
-      }),
-    ),
+    ...conditions,
     header: Type.Optional(
       Type.Object(
         {
@@ -147,6 +173,12 @@ const routing = section('How requests are assigned to X and Y, beside the weight
     description:
       'Requests that always go to one cluster, outside the comparison. All conditions of a rule must hold; the first matching rule wins.',
     ...hints('list of rules', 'a list of at most 256 rules'),
+  }),
+  routes: Type.Array(route, {
+    default: [],
+    maxItems: routePatternsMax,
+    description: `Routes whose errors are compared one by one, so that a bad one is named; the first match counts, up to ${routesTrackedMax} names. Without any, Kong's own routes are taken (\`clusters.x.admin\`), or else hosts and first path segments as they are seen.`,
+    ...hints('list of routes', `a list of at most ${routePatternsMax} routes`),
   }),
   trustedProxies: Type.Array(
     Type.String(hints('CIDR', 'text: an address or CIDR block such as 10.0.0.0/8')),
@@ -273,6 +305,11 @@ const rollout = section('How a rollout moves; a change counts from the next roll
     'Longest time at a step without evidence either way; then `onInconclusive`.',
   ),
   onInconclusive: choice(['hold', 'revert'], 'hold', 'What happens then: stay at the step, or go back to X.'),
+  onBadRoute: choice(
+    ['revert', 'park'],
+    'revert',
+    'What happens when a single route is worse on Y: the rollout goes back to X, or only that route does and the rest goes on.',
+  ),
   soak: duration('10m', 'Time at full weight, with the holdback on X, before the rollout completes.'),
   holdback: percent('1%', 'Share that stays on X while soaking, for comparison. Above 0 and at most 50%.'),
 });
@@ -327,6 +364,11 @@ const thresholds = section('What "worse" means: how far Y may be from X.', {
     ['1s', '5s'],
     '1s',
     'How long a hiccup of one cluster alone may last without counting; `5s` finds failures later.',
+  ),
+  attribution: choice(
+    ['all', 'kong'],
+    'all',
+    "Whose failures and time count: everybody's, or Kong's own. With `kong`, 5xx and slowness of the services behind are left out; needs `latency_tokens` in Kong's `headers`.",
   ),
 });
 

@@ -18,6 +18,7 @@ import { BreakerWatch } from './breaker-watch.ts';
 import { withoutSecrets } from './config-record.ts';
 import { ControlLoop } from './control-loop.ts';
 import { EventLog } from './event-log.ts';
+import { EvidenceKeeper } from './evidence/evidence-keeper.ts';
 import { HealthChecks } from './health.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Judge } from './judge.ts';
@@ -70,6 +71,7 @@ export class ControlThread {
   readonly #breakers: BreakerWatch;
   readonly #slowThresholds: SlowThresholds;
   readonly #traffic = new RecentTraffic();
+  readonly #evidence: EvidenceKeeper;
   readonly #rollout: RolloutService;
   readonly #housekeeping: Housekeeping;
   readonly #loop: ControlLoop;
@@ -107,6 +109,7 @@ export class ControlThread {
     this.#workers = new WorkerWatch(memory);
     this.#breakers = new BreakerWatch(memory);
     this.#slowThresholds = new SlowThresholds(memory);
+    this.#evidence = this.#createEvidence();
     this.#rollout = this.#createRollout();
     this.#housekeeping = new Housekeeping({
       store: this.#store,
@@ -114,6 +117,7 @@ export class ControlThread {
       workers: this.#workers,
       analysisSnapshot: () => this.#judge.snapshot(this.#rollout.state),
       rolloutState: () => this.#rollout.state,
+      verdict: () => this.#judge.verdict,
       epochMs: clock.epochMs,
     });
     this.#loop = new ControlLoop({
@@ -122,6 +126,7 @@ export class ControlThread {
       observe: (sample) => {
         this.#slowThresholds.publish(this.#judge);
         this.#housekeeping.observe(sample);
+        this.#evidence.observe(sample);
       },
       judge: this.#judge,
       facts: (nowMs) => this.#facts(nowMs),
@@ -132,6 +137,7 @@ export class ControlThread {
   /** Publishes the split that was recorded, then everything else; posts `ready` when the API listens. */
   async run(): Promise<void> {
     this.#signals.restore();
+    this.#evidence.restore();
     this.#rollout.resume();
     this.#restoreAnalysis();
     this.#reportStart();
@@ -222,6 +228,19 @@ export class ControlThread {
     });
   }
 
+  #createEvidence(): EvidenceKeeper {
+    return new EvidenceKeeper({
+      store: this.#store,
+      events: this.#events,
+      directory: this.#directory,
+      routeName: (slot) => this.#routes.nameOf(slot),
+      verdict: () => this.#judge.verdict,
+      configRevision: () => this.#configRevision,
+      failureSamples: () => this.#supervisor.failureSamples(),
+      epochMs: this.#clock.epochMs,
+    });
+  }
+
   #createRollout(): RolloutService {
     const preflightSources = {
       directory: this.#directory,
@@ -241,6 +260,7 @@ export class ControlThread {
       onTransition: (transition) => {
         const { phase } = transition.to;
         this.#signals.transition(transition);
+        this.#evidence.onTransition(transition);
         if (phase === 'completed' || phase === 'reverted') this.#post({ type: 'rollout-ended', phase });
       },
     });
@@ -279,10 +299,17 @@ export class ControlThread {
   #reportStart(): void {
     const { generation } = this.#start;
     const { phase, weightPpm } = this.#rollout.state;
+    const configVersion = this.#keepConfig();
     this.#events.add({
       name: generation === 0 ? 'started' : 'control-restarted',
       text: `Crossover ${this.#version} ${generation === 0 ? 'started' : 'has a new control thread'}: rollout ${phase}, ${weightPpm / 10_000} % on Y.`,
-      detail: { generation, phase, weight: weightPpm / 10_000, configRevision: this.#configRevision },
+      detail: {
+        generation,
+        phase,
+        weight: weightPpm / 10_000,
+        configRevision: this.#configRevision,
+        configVersion,
+      },
     });
     const { problem } = this.#store;
     if (problem !== null) this.#storeChanged(problem);
@@ -290,7 +317,12 @@ export class ControlThread {
     if (broken.ok && broken.value !== null) {
       this.#events.add({ name: 'record-broken', level: 'error', text: broken.value });
     }
-    this.#store.saveConfig(this.#clock.epochMs(), withoutSecrets(this.#config));
+  }
+
+  /** The number under which the config is on record; null while the store does not work. */
+  #keepConfig(): number | null {
+    const kept = this.#store.saveConfig(this.#clock.epochMs(), withoutSecrets(this.#config));
+    return kept.ok ? kept.value : null;
   }
 
   /**
@@ -346,11 +378,11 @@ export class ControlThread {
     this.#configRevision = configRevision;
     if (metricsChanged) this.#judge.setMetrics(config.metrics);
     this.#directory.replace(nodes);
-    this.#store.saveConfig(this.#clock.epochMs(), withoutSecrets(config));
+    const configVersion = this.#keepConfig();
     this.#events.add({
       name: 'config-reloaded',
       text: `The config was reloaded; changed: ${changed.join(', ') || 'nothing'}.`,
-      detail: { configRevision, changed },
+      detail: { configRevision, configVersion, changed },
     });
     if (!thresholdsChanged || this.#judge.setThresholds(config.thresholds)) return;
     const text = 'The thresholds have changed: evidence is gathered anew.';
@@ -422,6 +454,7 @@ export class ControlThread {
     this.#stopping = true;
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#supervisor.close();
+    await this.#evidence.settled();
     await Promise.all([this.#api?.close(), this.#health.stop(), this.#signals.stop()]);
     this.#housekeeping.flush();
     this.#store.saveAnalysis(this.#clock.epochMs(), this.#judge.snapshot(this.#rollout.state));

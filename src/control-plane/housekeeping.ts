@@ -1,7 +1,9 @@
 // What the control thread does beside the loop, on the same timer: keeps the analysis and the traffic, checks on the
 // workers, tries the store again. None of it decides about traffic.
+import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
+import { type EvidenceShare, evidenceShare } from './evidence/evidence-share.ts';
 import type { RecentTraffic } from './recent-traffic.ts';
 import type { DurableStore } from './store/durable-store.ts';
 import { type TrafficWindow, WindowRecorder } from './traffic-window.ts';
@@ -18,6 +20,7 @@ export interface HousekeepingOptions {
   readonly workers: WorkerWatch;
   readonly analysisSnapshot: () => unknown;
   readonly rolloutState: () => RolloutState;
+  readonly verdict: () => Verdict | null;
   readonly epochMs: () => number;
 }
 
@@ -40,7 +43,7 @@ export class Housekeeping {
     const minute = traffic.add(sample, atMs);
     if (minute === null) return;
     const { phase, weightPpm } = rolloutState();
-    store.saveMinute({ ...minute, phase, weightPpm });
+    store.saveMinute({ ...minute, phase, weightPpm, ...this.#evidence() });
   }
 
   /** Keeps what was gathered so far: before the thread ends. */
@@ -56,9 +59,14 @@ export class Housekeeping {
     this.#windowsMs = 0;
   }
 
+  #evidence(): { evidence?: EvidenceShare } {
+    const verdict = this.#options.verdict();
+    return verdict === null ? {} : { evidence: evidenceShare(verdict) };
+  }
+
   #record(window: TrafficWindow | null): void {
     if (window === null) return;
-    this.#windows.push(window);
+    this.#windows.push({ ...window, ...this.#evidence() });
     this.#windowsMs += window.dtMs;
     if (this.#windowsMs >= trafficPerWriteMs) this.#write();
   }

@@ -17,6 +17,7 @@ const memberOf: Readonly<Record<keyof PlanSettings, string>> = {
   bakeMs: 'bake',
   stepTimeoutMs: 'stepTimeout',
   onInconclusive: 'onInconclusive',
+  onBadRoute: 'onBadRoute',
   soakMs: 'soak',
   holdbackPpm: 'holdback',
 };
@@ -31,6 +32,7 @@ export function makePlan(config: Config['rollout'], given: RolloutStart, origin:
       bakeMs: durationMs(given.bake),
       stepTimeoutMs: durationMs(given.stepTimeout),
       onInconclusive: given.onInconclusive,
+      onBadRoute: given.onBadRoute,
       soakMs: durationMs(given.soak),
       holdbackPpm: holdback,
     },

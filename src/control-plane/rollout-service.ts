@@ -1,6 +1,7 @@
 // Holds the rollout's state and carries out what `step` wants done, in its order: one event at a time, advances recorded
 // before they are published, reverts published before they are recorded.
 import { unreachable } from '#src/base/assert.ts';
+import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { Refusal, RolloutEffect, StepResult, Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
@@ -27,6 +28,8 @@ export interface RolloutKeeper {
 export interface AnalysisResets {
   resetStep(nextWeightPpm: number): void;
   resetRollout(): void;
+  /** The last verdict, for the record; absent where there is no analysis. */
+  readonly verdict?: Verdict | null;
 }
 
 export interface RolloutServiceOptions {
@@ -172,7 +175,10 @@ export class RolloutService {
         from: summaryOf(transition.from),
         to: summaryOf(transition.to),
         reason: transition.reason,
+        rollout: rolloutIdOf(transition.to) ?? rolloutIdOf(transition.from),
         evidence: transition.evidence,
+        // Who moves it by hand, or because of a dead node, does so in the face of a verdict: it is kept as well.
+        ...(transition.actor === 'analysis' ? {} : { verdict: this.#options.analysis.verdict ?? null }),
       },
     });
     if (mustBeKept) {
@@ -210,6 +216,8 @@ export class RolloutService {
 function crashedCheck(error: unknown): PreflightCheck {
   return { name: 'checks', passed: false, text: `The checks could not be run: ${String(error)}.` };
 }
+
+const rolloutIdOf = (state: RolloutState): string | null => ('plan' in state ? state.plan.id : null);
 
 const summaryOf = (state: RolloutState) => ({
   phase: state.phase,

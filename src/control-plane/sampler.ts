@@ -130,6 +130,7 @@ function clearArmSample(sample: ArmSample): void {
   sample.userFailures.fill(0);
   sample.routeRequests.fill(0);
   sample.routeFailures.fill(0);
+  sample.routeServiceFailures.fill(0);
 }
 
 /** Adds one block's growth to `into` and moves its baseline along. Returns whether anything grew. */
@@ -150,6 +151,7 @@ function addGrowth(slab: Float64Array, baseline: Float64Array, at: number, into:
   addRange(slab, baseline, at + ATTEMPT.userFailures, into.userFailures);
   addRange(slab, baseline, at + ATTEMPT.routeRequests, into.routeRequests);
   addRange(slab, baseline, at + ATTEMPT.routeFailures, into.routeFailures);
+  addRange(slab, baseline, at + ATTEMPT.routeServiceFailures, into.routeServiceFailures);
   return true;
 }
 

@@ -1,10 +1,10 @@
 // The traffic as it is kept: all that the analysis was given, so that it can be judged again by other thresholds. Tick by tick
 // while Y is judged, so that the same thresholds come to the same verdict at the same moment; by the second otherwise.
 // Counts of what did not happen are left out.
-
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { ArmSample, type TickSample } from '#src/core/telemetry/sample.ts';
 import { PPM } from '#src/limits.ts';
+import type { EvidenceShare } from './evidence/evidence-share.ts';
 
 /** Counters of an arm by their name in ArmSample: a number, or gaps and counts in turn for the places that are not 0. */
 export type ArmCounters = Readonly<Record<string, number | readonly number[]>>;
@@ -24,6 +24,8 @@ export interface TrafficWindow {
   readonly dtMs: number;
   /** Null while there was no rollout. */
   readonly rollout: RolloutPlace | null;
+  /** How near the verdict was to a revert and to an advance at its end; absent before the first verdict. */
+  readonly evidence?: EvidenceShare;
   readonly epochs: readonly {
     readonly epoch: number;
     readonly weightPpm: number;

@@ -397,7 +397,7 @@ export class Exchange implements UpstreamUser {
 
   /** Everything received is in the buffer, and sending it twice does no harm (RFC 9110 9.2.2). */
   get #canReplay(): boolean {
-    return this.request.isIdempotent && this.request.isWhole;
+    return this.request.isIdempotent && this.request.isWhole && this.request.isWithinReplayLimit;
   }
 
   /** Nothing was sent on a connection that never came to be: any method may try another node. */

@@ -91,7 +91,7 @@ export class RequestMessage {
     return true;
   }
 
-  /** Whether more may be kept for a replay. */
+  /** Whether what is kept may be sent a second time, and more may be kept for that. */
   get isWithinReplayLimit(): boolean {
     return this.length <= this.#runtime.config.limits.replayBytes;
   }

@@ -69,7 +69,9 @@ export const ATTEMPT = {
   /** Requests, then failures, by route slot; the last slot is all other routes. */
   routeRequests: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount,
   routeFailures: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount + routeSlots,
-  size: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount + 2 * routeSlots,
+  /** Of the failures by route, the 5xx of the service behind Kong. */
+  routeServiceFailures: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount + 2 * routeSlots,
+  size: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount + 3 * routeSlots,
 } as const;
 
 /** Epoch slots plus one for requests older than `epochSlotCount` split changes. */

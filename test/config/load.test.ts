@@ -54,7 +54,7 @@ test('a configuration has the documented defaults when only the clusters are giv
       x: { label: 'x', nodes: [{ id: '10.0.1.10:8000', host: '10.0.1.10', port: 8000 }], admin: null },
       y: { label: 'y', nodes: [{ id: '10.0.2.10:8000', host: '10.0.2.10', port: 8000 }], admin: null },
     },
-    routing: { sticky: { kind: 'none' }, rules: [], trustedProxies: [], override: null },
+    routing: { sticky: { kind: 'none' }, rules: [], routes: [], trustedProxies: [], override: null },
     failover: { on: ['connect', 'reset', 'timeout', 502, 503, 504], budget: 0.2 },
     health: {
       path: '/',
@@ -89,6 +89,7 @@ test('a configuration has the documented defaults when only the clusters are giv
       bakeMs: 60_000,
       stepTimeoutMs: 1_800_000,
       onInconclusive: 'hold',
+      onBadRoute: 'revert',
       soakMs: 600_000,
       holdbackPpm: 10_000,
     },
@@ -100,6 +101,7 @@ test('a configuration has the documented defaults when only the clusters are giv
       harm: 0.001,
       warmupMs: 45_000,
       blipToleranceMs: 1000,
+      attribution: 'all',
     },
     metrics: [],
     gates: [],
@@ -192,6 +194,35 @@ control: { token: t0ken }
   assert.deepEqual(config.thresholds.latency.maxMs, { p50: 250 });
   assert.equal(config.thresholds.blipToleranceMs, 5000);
   assert.equal(config.control.token, 't0ken');
+});
+
+test('routes, parking and attribution are resolved when they are given', () => {
+  const config = parse(`${clusters}
+routing:
+  routes:
+    - { name: checkout, pathPrefix: /checkout, methods: [POST] }
+    - { name: checkout, host: Pay.Example.com. }
+rollout: { onBadRoute: park }
+thresholds: { attribution: kong }
+`);
+  assert.deepEqual(config.routing.routes, [
+    { name: 'checkout', host: null, pathPrefix: '/checkout', methods: ['POST'] },
+    { name: 'checkout', host: 'pay.example.com', pathPrefix: null, methods: null },
+  ]);
+  assert.equal(config.rollout.onBadRoute, 'park');
+  assert.equal(config.thresholds.attribution, 'kong');
+});
+
+test('routes of more names than are told apart are refused', () => {
+  const routes = (count: number) =>
+    Array.from({ length: count }, (_, i) => `{ name: r${i}, pathPrefix: /${i} }`).join(', ');
+  assert.equal(parse(`${clusters}\nrouting: { routes: [${routes(64)}] }`).routing.routes.length, 64);
+  const refused = parseConfig(`${clusters}\nrouting: { routes: [${routes(65)}] }`, 'c.yaml', {});
+  assert.ok(!refused.ok);
+  assert.deepEqual(
+    refused.problems.map(({ path, message }) => [path, message]),
+    [['routing.routes[64].name', 'more than 64 routes are not told apart']],
+  );
 });
 
 test('signals are resolved with the defaults of their kind when they are given', () => {

@@ -35,6 +35,7 @@ async function record(t: TestContext): Promise<Recording> {
     workers: new WorkerWatch(rig.memory),
     analysisSnapshot: () => null,
     rolloutState: () => rig.rollout.state,
+    verdict: () => rig.judge.verdict,
     epochMs: rig.clock.epochMs,
   });
   rig.store.saveConfig(rig.clock.epochMs(), { thresholds: testThresholds });

@@ -43,6 +43,7 @@ export const RolloutStart = Type.Object(
     bake: Type.Optional(Duration),
     stepTimeout: Type.Optional(Duration),
     onInconclusive: Type.Optional(Type.Union([Type.Literal('hold'), Type.Literal('revert')])),
+    onBadRoute: Type.Optional(Type.Union([Type.Literal('revert'), Type.Literal('park')])),
     soak: Type.Optional(Duration),
     holdback: Type.Optional(Type.String({ pattern: percentPattern, examples: ['1%'] })),
     reason: Reason,
@@ -139,5 +140,10 @@ export const HistoryQuery = Type.Object(
   closed,
 );
 export type HistoryQuery = Static<typeof HistoryQuery>;
+
+export const RecordId = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 100, description: 'As the list has it.' }),
+});
+export type RecordId = Static<typeof RecordId>;
 
 export const NoBody = Type.Object({}, closed);

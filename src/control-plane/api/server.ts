@@ -9,6 +9,8 @@ import { addInsightRoutes } from './insight-routes.ts';
 import { addNodeRoutes } from './node-routes.ts';
 import { addProbeRoutes } from './probe-routes.ts';
 import { ApiProblem, rescue, sendProblem } from './problem.ts';
+import { addRecordRoutes } from './record-routes.ts';
+import { RefusedCommands } from './refused-commands.ts';
 import { addRolloutRoutes } from './rollout-routes.ts';
 import { addSignalRoutes } from './signal-routes.ts';
 import { addSplitRoutes } from './split-routes.ts';
@@ -63,6 +65,7 @@ export async function createControlApi(context: ApiContext): Promise<ControlApi>
   addRolloutRoutes(app, context);
   addSignalRoutes(app, context);
   addInsightRoutes(app, context);
+  addRecordRoutes(app, context);
   addNodeRoutes(app, context);
   addStreamRoute(app, context);
   app.get('/openapi.json', { schema: { summary: 'This API as OpenAPI 3.' } }, async () => app.swagger());
@@ -107,7 +110,12 @@ function setUpErrors(app: FastifyInstance, context: ApiContext): void {
       message: 'the control API failed',
       fields: { error: error instanceof Error ? (error.stack ?? error.message) : String(error) },
     });
-  app.setErrorHandler((error, request, reply) => sendProblem(request, reply, rescue(error, onUnexpected)));
+  const refused = new RefusedCommands(context);
+  app.setErrorHandler((error, request, reply) => {
+    const problem = rescue(error, onUnexpected);
+    refused.note(request, problem);
+    return sendProblem(request, reply, problem);
+  });
   app.setNotFoundHandler((request, reply) => sendProblem(request, reply, new ApiProblem('notFound')));
 }
 

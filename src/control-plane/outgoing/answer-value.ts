@@ -12,7 +12,7 @@ const shownMax = 200;
 /** Somebody else's words, fit for a line of ours. */
 export const quoted = (text: string): string =>
   text
-    .replace(/[^\x20-\x7e]+/g, ' ')
+    .replace(/[\p{C}\s]+/gu, ' ')
     .trim()
     .slice(0, shownMax);
 

@@ -4,6 +4,7 @@
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
+import type { EvidenceShare } from '../evidence/evidence-share.ts';
 import type { FrozenEvidence } from '../evidence/frozen-evidence.ts';
 import type { TrafficWindow } from '../traffic-window.ts';
 import type { RecordAccess } from './record-check.ts';
@@ -35,6 +36,8 @@ export interface MinuteRow {
   readonly phase: RolloutState['phase'];
   readonly weightPpm: number;
   readonly clusters: Readonly<Record<ClusterName, ClusterMinute>>;
+  /** As it was when the minute was over. */
+  readonly evidence?: EvidenceShare;
 }
 
 export interface SavedSnapshot {

@@ -82,6 +82,11 @@ export class AbsoluteCap {
     return this.#bank.risingSinceMs(clusters);
   }
 
+  /** Gives up the evidence against Y; see {@link EvidenceBank.forgetGains}. */
+  forgetGains(nowMs: number): void {
+    this.#bank.forgetGains(nowMs);
+  }
+
   snapshot(): { readonly bank: BankSnapshot; readonly blocks: readonly number[] } {
     return { bank: this.#bank.snapshot(), blocks: this.#blocks.snapshot() };
   }

@@ -1,17 +1,22 @@
 // The judge of a rollout: takes each tick's counts, keeps the tests of every stream, and says advance, hold or revert with
 // its numbers. How the tests work is in docs/decisions.md; what follows from a verdict is decided in core/rollout.
 
-import { errorFailures, errorRequests } from '#src/core/telemetry/outcome.ts';
+import { type Attribution, errorFailures, errorRequests } from '#src/core/telemetry/outcome.ts';
 import type { EpochSample, TickSample } from '#src/core/telemetry/sample.ts';
 import { type Rates, RollingWindow } from '#src/core/telemetry/window.ts';
 import { PPM } from '#src/limits.ts';
+import { AttributedFailures, type AttributedSnapshot } from './attributed-failures.ts';
 import { logAdd } from './combine.ts';
 import { blipProfiles } from './compared-stream.ts';
 import { type ErrorSnapshot, ErrorStreams, type ErrorThresholds } from './error-streams.ts';
+import { FailureMakers } from './failure-makers.ts';
 import { type LatencySnapshot, LatencyStreams, type LatencyThresholds } from './latency-streams.ts';
+import { type ParkAdvice, parkAdvice } from './park-advice.ts';
+import { RouteStreams, type RoutesSnapshot } from './route-streams.ts';
 import { logSafeBar } from './safe-test.ts';
 import { type StatusSnapshot, StatusStreams, type StatusThresholds } from './status-streams.ts';
 import type { JudgedStream, Need, StreamFamily } from './stream-family.ts';
+import { type RouteNames, TrackedRoutes, unnamedRoutes } from './tracked-routes.ts';
 import type { HoldRule, StreamEvidence, Verdict } from './verdict.ts';
 import { comparisonText, formatChance, formatCount, formatDuration, formatShare } from './verdict-text.ts';
 import { XHealth } from './x-health.ts';
@@ -25,6 +30,7 @@ export interface AnalysisThresholds {
   readonly harm: number;
   readonly warmupMs: number;
   readonly blipToleranceMs: 1000 | 5000;
+  readonly attribution: Attribution;
 }
 
 export interface AssessContext {
@@ -33,14 +39,19 @@ export interface AssessContext {
    * takes only that nothing speaks against Y, since 1 % on X is too little to prove more within a soak.
    */
   readonly goal: 'step' | 'soak';
+  /** Whether a route that is broken on Y alone sends the rollout back, as is usual, or is parked on X. */
+  readonly onBadRoute?: 'revert' | 'park';
 }
 
 /** A step is watched for this long, however much traffic there is: bursts and slow starts need time to show. */
 const dwellMsMin = 10_000;
 /** Largest share of Y before the warm-up is over. */
 const warmupWeightPpmMax = 10_000;
+/** How long a revert waits for the evidence on a route that would explain what speaks against Y. */
+const parkPatienceMs = 15_000;
+
 export interface AnalysisSnapshot {
-  readonly version: 2;
+  readonly version: 3;
   /** The thresholds that the evidence was gathered for, as JSON. */
   readonly thresholds: string;
   readonly nowMs: number;
@@ -51,6 +62,9 @@ export interface AnalysisSnapshot {
   readonly errors: ErrorSnapshot;
   readonly status: StatusSnapshot;
   readonly latency: LatencySnapshot;
+  readonly routes: RoutesSnapshot;
+  readonly attributed: AttributedSnapshot;
+  readonly makers: readonly number[];
 }
 
 /** A stream with its evidence at this moment. */
@@ -72,6 +86,10 @@ export class Analysis {
   readonly #errors: ErrorStreams;
   readonly #status: StatusStreams;
   readonly #latency: LatencyStreams;
+  readonly #routes: RouteStreams;
+  readonly #trackedRoutes: TrackedRoutes;
+  readonly #failures: AttributedFailures;
+  readonly #makers = new FailureMakers();
   readonly #families: readonly StreamFamily<unknown>[];
   readonly #xHealth = new XHealth();
   readonly #window = new RollingWindow();
@@ -83,17 +101,29 @@ export class Analysis {
   /** First request on Y since the rollout began. */
   #firstYMs: number | null = null;
   #nextWeightPpm = PPM;
+  /** Since when a revert has been waiting for the evidence on a route; null while none is. */
+  #waitsForRouteSinceMs: number | null = null;
 
-  constructor(thresholds: AnalysisThresholds) {
-    const { errorRate, statusMix, latency, harm, blipToleranceMs } = thresholds;
+  constructor(thresholds: AnalysisThresholds, routeNames: RouteNames = unnamedRoutes) {
+    const { errorRate, statusMix, latency, harm, blipToleranceMs, attribution } = thresholds;
     const profile = blipProfiles[blipToleranceMs];
     this.#thresholds = thresholds;
-    this.#fingerprint = JSON.stringify([errorRate, statusMix, latency, harm, blipToleranceMs]);
+    this.#fingerprint = JSON.stringify([errorRate, statusMix, latency, harm, blipToleranceMs, attribution]);
     this.#logBar = Math.log(1 / thresholds.falseReverts);
-    this.#errors = new ErrorStreams(errorRate, harm, profile);
+    this.#failures = new AttributedFailures(attribution);
+    this.#trackedRoutes = new TrackedRoutes(routeNames);
+    const scope = { failures: this.#failures, routes: this.#trackedRoutes };
+    this.#errors = new ErrorStreams(errorRate, harm, profile, scope);
     this.#status = new StatusStreams(statusMix, profile);
-    this.#latency = new LatencyStreams(latency, profile);
-    this.#families = [this.#errors, this.#status, this.#latency];
+    this.#latency = new LatencyStreams(latency, profile, attribution);
+    this.#routes = new RouteStreams(
+      this.#trackedRoutes,
+      this.#failures,
+      errorRate.timesX,
+      profile,
+      this.#errors.users,
+    );
+    this.#families = [this.#errors, this.#status, this.#latency, this.#routes];
   }
 
   /** Takes one tick's counts. Allocates nothing. */
@@ -101,6 +131,9 @@ export class Analysis {
     this.#shiftMs ??= this.#nowMs + sample.dtMs - sample.atMs;
     this.#nowMs = sample.atMs + this.#shiftMs;
     this.#window.advance(this.#nowMs);
+    this.#makers.advance(this.#nowMs);
+    this.#failures.beginTick();
+    if (this.#trackedRoutes.refresh()) this.#routes.routesChanged(this.#nowMs);
     for (const family of this.#families)
       family.beginTick(this.#nowMs, sample.dtMs, this.#warmupLeftMs() === 0);
     let requestsX = 0;
@@ -118,6 +151,8 @@ export class Analysis {
     const { x, y } = epoch;
     if (errorRequests(y) > 0) this.#firstYMs ??= this.#nowMs;
     this.#window.add(errorRequests(x), errorFailures(x), errorRequests(y), errorFailures(y));
+    this.#makers.add(epoch);
+    this.#failures.add(epoch);
     for (const family of this.#families) family.add(epoch);
   }
 
@@ -130,8 +165,15 @@ export class Analysis {
   resetRollout(atMs: number): void {
     const nowMs = this.#time(atMs);
     this.#firstYMs = null;
+    this.#failures.resetRollout();
     for (const family of this.#families) family.resetRollout(nowMs);
     this.#stepStartedMs = nowMs;
+  }
+
+  /** A route was parked: what its failures have added to the evidence on all requests is given up. */
+  routeParked(atMs: number): void {
+    for (const family of this.#families) family.forgetGains(this.#time(atMs));
+    this.#waitsForRouteSinceMs = null;
   }
 
   /** A step begins, after which Y's share would grow to `nextWeightPpm`. Evidence that Y is worse is kept. */
@@ -139,6 +181,7 @@ export class Analysis {
     const nowMs = this.#time(atMs);
     this.#nextWeightPpm = nextWeightPpm;
     this.#stepStartedMs = nowMs;
+    this.#makers.resetStep();
     for (const family of this.#families) family.resetStep(nextWeightPpm, nowMs);
   }
 
@@ -151,7 +194,9 @@ export class Analysis {
     const judged = this.#families.flatMap(({ streams }) =>
       streams.map((stream): Judged => ({ stream, evidence: stream.evidence() })),
     );
-    const { logEvidence, cause } = combine(judged);
+    const all = combine(judged);
+    const advice = this.#parkAdvice(context, judged, all.logEvidence);
+    const { logEvidence, cause } = advice === null ? all : combine(unexplained(judged, advice));
     const last10s = this.#window.rates(10);
     const need = context.goal === 'step' ? this.#need() : null;
     const samplesNeeded = need?.requests ?? null;
@@ -166,15 +211,36 @@ export class Analysis {
       xHealthy: this.#xHealth.healthy(),
       last10s,
       last60s: this.#window.rates(60),
+      failureMakers: this.#makers.report(),
+      ...(advice === null || advice.bad.length === 0 ? {} : { badRoutes: advice.bad }),
     };
     if (logEvidence >= this.#logBar && cause !== null) {
       const capped = cause.evidence.stream.endsWith('.max');
       const text = revertText(cause.stream, capped, logEvidence);
       return { ...numbers, decision: 'revert', rule: capped ? 'cap' : 'evidence', text };
     }
+    if (advice !== null) return { ...numbers, decision: 'hold', rule: 'suspicion', text: adviceText(advice) };
     const lack = this.#lack(context, numbers, cause, need);
     if (lack !== null) return { ...numbers, decision: 'hold', ...lack };
     return { ...numbers, decision: 'advance', rule: 'not-worse', text: this.#advanceText(context) };
+  }
+
+  /**
+   * What bad routes explain of evidence that would send the rollout back, where they are to be parked instead; null when they
+   * do not, or when the evidence on them is too long in coming.
+   */
+  #parkAdvice(context: AssessContext, judged: readonly Judged[], logEvidence: number): ParkAdvice | null {
+    if (context.onBadRoute !== 'park') return null;
+    if (logEvidence < this.#logBar) {
+      this.#waitsForRouteSinceMs = null;
+      return null;
+    }
+    this.#waitsForRouteSinceMs ??= this.#nowMs;
+    const parkedCount = this.#trackedRoutes.parkedSlots.length;
+    const advice = parkAdvice(this.#routes.streams, this.#errors.errors, parkedCount, this.#logBar);
+    if (advice === null || combine(unexplained(judged, advice)).logEvidence >= this.#logBar) return null;
+    const isPatient = this.#nowMs - this.#waitsForRouteSinceMs < parkPatienceMs;
+    return isPatient || advice.bad.length > 0 ? advice : null;
   }
 
   /** What an advance lacks, most serious first; null when nothing. */
@@ -193,6 +259,8 @@ export class Analysis {
     if (!this.#xHealth.healthy()) return { rule: 'x-unhealthy', text: this.#xUnhealthyText() };
     if (logEvidence >= this.#logBar / 2 && cause !== null)
       return { rule: 'suspicion', text: this.#suspicionText(cause.stream, logEvidence) };
+    const blindness = this.#failures.blindness();
+    if (blindness !== null) return { rule: 'attribution', text: blindness };
     if (goal === 'soak') return null;
     if (x.requests === 0)
       return {
@@ -256,7 +324,7 @@ export class Analysis {
   /** Everything that a restart must not lose, as plain JSON. */
   snapshot(): AnalysisSnapshot {
     return {
-      version: 2,
+      version: 3,
       thresholds: this.#fingerprint,
       nowMs: this.#nowMs,
       stepStartedMs: this.#stepStartedMs,
@@ -266,6 +334,9 @@ export class Analysis {
       errors: this.#errors.snapshot(),
       status: this.#status.snapshot(),
       latency: this.#latency.snapshot(),
+      routes: this.#routes.snapshot(),
+      attributed: this.#failures.snapshot(),
+      makers: this.#makers.snapshot(),
     };
   }
 
@@ -274,7 +345,7 @@ export class Analysis {
    * gathered for other thresholds or by another version: then the tests begin anew.
    */
   restore(snapshot: AnalysisSnapshot): boolean {
-    if (snapshot.version !== 2 || snapshot.thresholds !== this.#fingerprint) return false;
+    if (snapshot.version !== 3 || snapshot.thresholds !== this.#fingerprint) return false;
     this.#nowMs = snapshot.nowMs;
     this.#shiftMs = null;
     this.#stepStartedMs = snapshot.stepStartedMs;
@@ -284,6 +355,11 @@ export class Analysis {
     this.#errors.restore(snapshot.errors);
     this.#status.restore(snapshot.status);
     this.#latency.restore(snapshot.latency);
+    this.#trackedRoutes.refresh();
+    this.#routes.routesChanged(this.#nowMs);
+    this.#routes.restore(snapshot.routes);
+    this.#failures.restore(snapshot.attributed);
+    this.#makers.restore(snapshot.makers);
     return true;
   }
 }
@@ -302,6 +378,20 @@ function combine(judged: readonly Judged[]): { readonly logEvidence: number; rea
     cause = one;
   }
   return { logEvidence, cause };
+}
+
+/** What is left to be judged when the routes explain what all requests look like. */
+function unexplained(judged: readonly Judged[], { suspects }: ParkAdvice): readonly Judged[] {
+  return judged.filter(
+    ({ stream }) =>
+      stream.name !== 'errors' && stream.name !== 'errors.max' && !suspects.some((route) => route === stream),
+  );
+}
+
+function adviceText({ bad, suspects }: ParkAdvice): string {
+  if (bad.length > 0) return `${bad.map(({ text }) => text).join('; ')}; all other routes look as they may`;
+  const named = suspects.map((route) => route.accusation()).join('; ');
+  return `${named} raise suspicion; all other routes look as they may`;
 }
 
 function secondsNeeded(requests: number | null, rates: Rates): number | null {

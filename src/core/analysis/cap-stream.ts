@@ -1,8 +1,8 @@
 // An absolute cap as a stream of the analysis: its test, deflated by how Y's failures cluster in time.
 import { AbsoluteCap } from './absolute-cap.ts';
 import { type BlipProfile, countedEvidence, Totals } from './compared-stream.ts';
-import { deflationBetween, WindowRing, type WindowRingSnapshot } from './deflation.ts';
-import type { BankSnapshot } from './evidence-bank.ts';
+import { deflationBetween, strongerOf, WindowRing, type WindowRingSnapshot } from './deflation.ts';
+import type { BankSnapshot, Clusters } from './evidence-bank.ts';
 import type { JudgedStream } from './stream-family.ts';
 import type { StreamEvidence } from './verdict.ts';
 import { comparisonText, formatShare } from './verdict-text.ts';
@@ -28,16 +28,19 @@ export class CapStream implements JudgedStream {
   readonly #what: string;
   readonly #test: AbsoluteCap;
   readonly #ring: WindowRing;
+  readonly #clusters: Clusters;
   readonly #totals = new Totals();
   #nowMs = 0;
   #dtMs = 0;
 
-  constructor(spec: CapSpec, profile: BlipProfile, what: string) {
+  /** alsoBy: how else Y's failures may cluster than in time; null when nothing is known. */
+  constructor(spec: CapSpec, profile: BlipProfile, what: string, alsoBy: Clusters | null = null) {
     this.name = spec.name;
     this.#spec = spec;
     this.#what = what;
     this.#test = new AbsoluteCap(spec.cap, profile.limit);
     this.#ring = new WindowRing(profile.windowMs);
+    this.#clusters = strongerOf(this.#ring.ofY, alsoBy);
   }
 
   resetRollout(nowMs: number): void {
@@ -48,6 +51,12 @@ export class CapStream implements JudgedStream {
 
   resetStep(): void {
     this.#totals.clear();
+  }
+
+  /** Gives up the evidence against Y. */
+  forgetGains(nowMs: number): void {
+    this.#test.forgetGains(nowMs);
+    this.#ring.reset(nowMs);
   }
 
   /** A tick begins: the counts that follow are of the `dtMs` before `nowMs`. */
@@ -66,7 +75,7 @@ export class CapStream implements JudgedStream {
 
   evidence(): StreamEvidence {
     const raw = this.#test.logEvidence();
-    const deflated = this.#test.deflatedLogEvidence(this.#ring.ofY);
+    const deflated = this.#test.deflatedLogEvidence(this.#clusters);
     return {
       stream: this.name,
       logWorse: countedEvidence(deflated, this.#ring.yWindows(this.#nowMs)),
@@ -81,7 +90,7 @@ export class CapStream implements JudgedStream {
   }
 
   accusation(): string {
-    const { x, y } = this.#ring.countsSince(this.#test.risingSinceMs(this.#ring.ofY));
+    const { x, y } = this.#ring.countsSince(this.#test.risingSinceMs(this.#clusters));
     return `${comparisonText(this.#what, x, y)}, over the cap of ${formatShare(this.#spec.cap)}`;
   }
 

@@ -1,8 +1,8 @@
 // One metric of Y against the same metric of X: everything the analysis keeps about one stream of counts. Streams differ
 // only in what they count and in their boundaries; errors, status classes and latency quantiles all have this shape.
-import { deflationBetween, WindowRing, yWindowsMin } from './deflation.ts';
+import { deflationBetween, strongerOf, WindowRing, yWindowsMin } from './deflation.ts';
 import { EpochBlocks } from './epoch-blocks.ts';
-import type { EvidenceLimit } from './evidence-bank.ts';
+import type { Clusters, CompactBankSnapshot, EvidenceLimit } from './evidence-bank.ts';
 import { CertifiedBound, logSafeBar, SafeTest } from './safe-test.ts';
 import type { JudgedStream, Need } from './stream-family.ts';
 import { StreamTest } from './stream-test.ts';
@@ -83,6 +83,7 @@ export class ComparedStream implements JudgedStream {
   /** What is counted, in words that fit before "4 % on Y against 1 % on X". */
   readonly #what: () => string;
   readonly ring: WindowRing;
+  readonly #clusters: Clusters;
   readonly #worseBlocks = new EpochBlocks();
   readonly #worse: StreamTest;
   readonly #safeBlocks = new EpochBlocks();
@@ -98,10 +99,12 @@ export class ComparedStream implements JudgedStream {
   readonly #totals = new Totals();
   readonly #safeTotals = new Totals();
 
-  constructor(spec: StreamSpec, profile: BlipProfile, what: () => string) {
+  /** alsoBy: how else failures may cluster than in time; null when nothing is known. */
+  constructor(spec: StreamSpec, profile: BlipProfile, what: () => string, alsoBy: Clusters | null = null) {
     this.spec = spec;
     this.#what = what;
     this.ring = new WindowRing(profile.windowMs);
+    this.#clusters = strongerOf(this.ring, alsoBy);
     this.#safe = new SafeTest(spec.timesX, 1);
     this.#worse = new StreamTest({ ...spec, limit: profile.limit });
     this.#bound = spec.certify ? new CertifiedBound(spec.timesX) : null;
@@ -128,6 +131,15 @@ export class ComparedStream implements JudgedStream {
     this.#bound?.reset(nowMs);
     this.#totals.clear();
     this.#safeTotals.clear();
+  }
+
+  /**
+   * Gives up the evidence against Y, which is valid at any time, and what it was counted in. Blocks that are open stay:
+   * leaving them out after a look at them would not be.
+   */
+  forgetGains(nowMs: number): void {
+    this.#worse.forgetGains(nowMs);
+    this.ring.reset(nowMs);
   }
 
   /** A tick begins: the counts that follow are of the `dtMs` before `nowMs`. */
@@ -160,7 +172,7 @@ export class ComparedStream implements JudgedStream {
 
   evidence(): StreamEvidence {
     const raw = this.#worse.logEvidence();
-    const deflated = this.#worse.deflatedLogEvidence(this.ring);
+    const deflated = this.#worse.deflatedLogEvidence(this.#clusters);
     return {
       stream: this.spec.name,
       logWorse: countedEvidence(deflated, this.ring.yWindows(this.#nowMs)),
@@ -173,8 +185,18 @@ export class ComparedStream implements JudgedStream {
     };
   }
 
+  /** Evidence against Y before deflation: cheap, and never less than what counts where that is positive. */
+  rawLogEvidence(): number {
+    return this.#worse.logEvidence();
+  }
+
+  /** Since when the evidence against Y has been rising. */
+  risingSinceMs(): number {
+    return this.#worse.risingSinceMs(this.#clusters);
+  }
+
   accusation(): string {
-    const { x, y } = this.ring.countsSince(this.#worse.risingSinceMs(this.ring));
+    const { x, y } = this.ring.countsSince(this.risingSinceMs());
     return comparisonText(this.#what(), x, y);
   }
 
@@ -194,6 +216,16 @@ export class ComparedStream implements JudgedStream {
       requests: this.#safe.requestsNeeded(logSafeBar, this.#a, pY, x.requests / y.requests),
       doubt: `${comparisonText(this.#what(), x, y)}: at these rates Y will not be shown to be within ${margin} of X`,
     };
+  }
+
+  /** The least that keeps the test valid; for streams that are far from any decision. */
+  compactSnapshot(): CompactBankSnapshot {
+    return this.#worse.compactSnapshot();
+  }
+
+  restoreCompact(snapshot: CompactBankSnapshot, nowMs: number): void {
+    this.resetRollout(nowMs);
+    this.#worse.restoreCompact(snapshot, nowMs);
   }
 
   snapshot() {

@@ -191,6 +191,12 @@ export class WindowRing implements Clusters {
   }
 }
 
+/** The larger divisor of two ways to cluster; the first alone when nothing is known of the second. */
+export function strongerOf(first: Clusters, second: Clusters | null): Clusters {
+  if (second === null) return first;
+  return { deflation: (sinceMs) => Math.max(first.deflation(sinceMs), second.deflation(sinceMs)) };
+}
+
 /** By how much evidence was divided, for the report. */
 export const deflationBetween = (raw: number, deflated: number): number =>
   raw > 0 && deflated > 0 ? Math.max(1, raw / deflated) : 1;

@@ -1,13 +1,16 @@
 // The error comparison, and the absolute cap on Y's errors.
-import { errorFailures, errorRequests } from '#src/core/telemetry/outcome.ts';
-import type { EpochSample } from '#src/core/telemetry/sample.ts';
+import { errorRequests } from '#src/core/telemetry/outcome.ts';
+import type { ArmSample, EpochSample } from '#src/core/telemetry/sample.ts';
 import { PPM } from '#src/limits.ts';
+import type { AttributedFailures } from './attributed-failures.ts';
 import { type CapSnapshot, CapStream } from './cap-stream.ts';
 import { capWeights, familyWeights } from './combine.ts';
 import { type BlipProfile, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
 import { type RateSnapshot, RateTracker } from './rate-tracker.ts';
 import type { JudgedStream, StreamFamily } from './stream-family.ts';
 import { errorOdds } from './stream-test.ts';
+import type { TrackedRoutes } from './tracked-routes.ts';
+import { UserClusters, type UserClustersSnapshot } from './user-clusters.ts';
 
 export interface ErrorThresholds {
   readonly timesX: number;
@@ -22,6 +25,13 @@ export interface ErrorSnapshot {
   readonly rate: RateSnapshot;
   readonly errors: StreamSnapshot;
   readonly cap: CapSnapshot | null;
+  readonly users: UserClustersSnapshot;
+}
+
+/** What counts of the traffic, beside the numbers of all requests. */
+export interface ErrorScope {
+  readonly failures: AttributedFailures;
+  readonly routes: TrackedRoutes;
 }
 
 export class ErrorStreams implements StreamFamily<ErrorSnapshot> {
@@ -30,24 +40,43 @@ export class ErrorStreams implements StreamFamily<ErrorSnapshot> {
   readonly #harm: number;
   readonly #cap: CapStream | null;
   readonly #rate = new RateTracker();
+  readonly #failures: AttributedFailures;
+  readonly #routes: TrackedRoutes;
+  /** How failures cluster by user; routes have no such count of their own and use this one. */
+  readonly users: UserClusters;
   #a = 0;
+  #nowMs = 0;
   #dtMs = 0;
   #requestsX = 0;
   #failuresX = 0;
 
-  constructor({ timesX, overX, max }: ErrorThresholds, harm: number, profile: BlipProfile) {
+  constructor(
+    { timesX, overX, max }: ErrorThresholds,
+    harm: number,
+    profile: BlipProfile,
+    { failures, routes }: ErrorScope,
+  ) {
     this.#harm = harm;
+    this.#failures = failures;
+    this.#routes = routes;
+    this.users = new UserClusters(profile.windowMs);
     const spec = { name: 'errors', weight: familyWeights.errors, timesX, over: overX, odds: errorOdds };
-    this.errors = new ComparedStream({ ...spec, certify: true }, profile, () => 'errors');
+    this.errors = new ComparedStream({ ...spec, certify: true }, profile, () => 'errors', this.users);
     this.#cap =
       max === null
         ? null
-        : new CapStream({ name: 'errors.max', weight: capWeights.errors, cap: max }, profile, 'errors');
+        : new CapStream(
+            { name: 'errors.max', weight: capWeights.errors, cap: max },
+            profile,
+            'errors',
+            this.users,
+          );
     this.streams = this.#cap === null ? [this.errors] : [this.errors, this.#cap];
   }
 
   beginTick(nowMs: number, dtMs: number): void {
     this.#a = this.#rate.plugIn();
+    this.#nowMs = nowMs;
     this.#dtMs = dtMs;
     this.#requestsX = 0;
     this.#failuresX = 0;
@@ -56,10 +85,11 @@ export class ErrorStreams implements StreamFamily<ErrorSnapshot> {
   }
 
   add({ epoch, weightPpm, x, y }: EpochSample): void {
-    const nX = errorRequests(x);
-    const kX = errorFailures(x);
-    const nY = errorRequests(y);
-    const kY = errorFailures(y);
+    const nX = this.#requestsOf(x);
+    const kX = Math.min(nX, this.#failuresOf(x));
+    const nY = this.#requestsOf(y);
+    const kY = Math.min(nY, this.#failuresOf(y));
+    this.users.add(this.#nowMs - this.#dtMs / 2, y);
     this.#requestsX += nX;
     this.#failuresX += kX;
     this.errors.add(epoch, nX, kX, nY, kY, this.#a);
@@ -67,11 +97,35 @@ export class ErrorStreams implements StreamFamily<ErrorSnapshot> {
     this.#cap?.add(epoch, weightPpm, nX, kX, nY, kY, this.#a);
   }
 
+  /** Requests of parked routes that were under way when they were parked are left out like those that came after. */
+  #requestsOf(arm: ArmSample): number {
+    let requests = errorRequests(arm);
+    const { parkedSlots } = this.#routes;
+    for (let i = 0; i < parkedSlots.length; i++)
+      requests -= arm.routeRequests[parkedSlots[i] as number] as number;
+    return Math.max(0, requests);
+  }
+
+  #failuresOf(arm: ArmSample): number {
+    let failures = this.#failures.failures(arm);
+    const { parkedSlots } = this.#routes;
+    for (let i = 0; i < parkedSlots.length; i++)
+      failures -= this.#failures.routeFailures(arm, parkedSlots[i] as number);
+    return Math.max(0, failures);
+  }
+
   endTick(): void {
     this.#rate.add(this.#dtMs, this.#requestsX, this.#failuresX);
   }
 
+  forgetGains(nowMs: number): void {
+    this.errors.forgetGains(nowMs);
+    this.#cap?.forgetGains(nowMs);
+    this.users.reset(nowMs);
+  }
+
   resetRollout(nowMs: number): void {
+    this.users.reset(nowMs);
     this.errors.resetRollout(nowMs);
     this.#cap?.resetRollout(nowMs);
   }
@@ -88,12 +142,14 @@ export class ErrorStreams implements StreamFamily<ErrorSnapshot> {
       rate: this.#rate.snapshot(),
       errors: this.errors.snapshot(),
       cap: this.#cap?.snapshot() ?? null,
+      users: this.users.snapshot(),
     };
   }
 
   restore(snapshot: ErrorSnapshot): void {
     this.#rate.restore(snapshot.rate);
     this.errors.restore(snapshot.errors);
+    this.users.restore(snapshot.users);
     if (snapshot.cap !== null) this.#cap?.restore(snapshot.cap);
   }
 }

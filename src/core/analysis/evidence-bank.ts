@@ -35,6 +35,8 @@ export interface BankSnapshot {
   readonly tokens: readonly number[];
 }
 
+export type CompactBankSnapshot = Pick<BankSnapshot, 'logs' | 'starts'>;
+
 /** Evidence at or below this is not deflated: it is far from any decision. */
 export const deflateAbove = 2;
 
@@ -99,6 +101,19 @@ export class EvidenceBank {
     this.#risingSinceMs[g] = nowMs;
   }
 
+  /**
+   * Gives up what was gained against the null, and keeps what was lost. An e-process may be lowered at any time, so this
+   * needs no share of the budget.
+   */
+  forgetGains(nowMs: number): void {
+    for (let g = 0; g < this.#logs.length; g++) {
+      if ((this.#logs[g] as number) <= 0) continue;
+      this.#logs[g] = 0;
+      this.#lows[g] = 0;
+      this.#risingSinceMs[g] = nowMs;
+    }
+  }
+
   #limited(g: number, increment: number): number {
     if (this.#options.limit === null || increment <= 0) return increment;
     const allowed = Math.min(increment, this.#tokens[g] as number);
@@ -158,6 +173,20 @@ export class EvidenceBank {
       risingSinceMs: [...this.#risingSinceMs],
       tokens: [...this.#tokens],
     };
+  }
+
+  /** The least that keeps the tests valid, for evidence that is far from any decision: logs, rounded down, and starts. */
+  compactSnapshot(): CompactBankSnapshot {
+    return { logs: [...this.#logs].map((log) => Math.floor(log * 1000) / 1000), starts: [...this.#starts] };
+  }
+
+  /** Goes on as if the lives of the alternatives began at `nowMs`, with nothing to gain at once. */
+  restoreCompact({ logs, starts }: CompactBankSnapshot, nowMs: number): void {
+    this.reset(nowMs);
+    this.#logs.set(logs);
+    this.#lows.set(logs);
+    this.#starts.set(starts);
+    this.#tokens.fill(0);
   }
 
   restore(snapshot: BankSnapshot): void {

@@ -11,6 +11,7 @@ import {
   quantileBucketOfSums,
   suffixSums,
 } from '#src/core/telemetry/histogram.ts';
+import type { Attribution } from '#src/core/telemetry/outcome.ts';
 import type { ArmSample, EpochSample } from '#src/core/telemetry/sample.ts';
 import { latencyBucketCount, latencyQuantiles, PPM } from '#src/limits.ts';
 import { type CapSnapshot, CapStream } from './cap-stream.ts';
@@ -66,6 +67,7 @@ export interface LatencySnapshot {
 
 export class LatencyStreams implements StreamFamily<LatencySnapshot> {
   readonly streams: readonly JudgedStream[];
+  readonly #ofKong: boolean;
   readonly #shift: number;
   readonly #quantiles: readonly Quantile[];
   readonly #history = new DecayedHistogram(halfLifeMs);
@@ -79,7 +81,9 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
   #dtMs = 0;
   #compares = false;
 
-  constructor({ timesX, maxMs }: LatencyThresholds, profile: BlipProfile) {
+  /** With `kong`, what counts is the time that Kong took, and not that of the service behind it. */
+  constructor({ timesX, maxMs }: LatencyThresholds, profile: BlipProfile, attribution: Attribution = 'all') {
+    this.#ofKong = attribution === 'kong';
     this.#shift = bucketShift(timesX);
     this.#quantiles = quantileNames.map((name, index) =>
       makeQuantile(name, index, maxMs[name] ?? null, profile, () => this.#text(name, index)),
@@ -89,18 +93,24 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
 
   /**
    * Age in ms at which a waiting request of an arm counts as slow at quantile `index`; Infinity while unknown. Valid for
-   * the ticks to come: what workers count by it comes back in `ageCrossed`.
+   * the ticks to come: what workers count by it comes back in `ageCrossed`. Always unknown for the time that Kong takes: as
+   * long as a request waits, nobody knows on whom.
    */
   slowThresholdMs(arm: 'x' | 'y', index: number): number {
+    return this.#ofKong ? Number.POSITIVE_INFINITY : this.#thresholdMs(arm, index);
+  }
+
+  #thresholdMs(arm: 'x' | 'y', index: number): number {
     const bucket = this.#quantiles[index]?.bucket ?? -1;
     if (bucket < 0) return Number.POSITIVE_INFINITY;
     return bucketUpperMs(arm === 'x' ? bucket : Math.min(lastBucket, bucket + this.#shift));
   }
 
   #text(name: string, index: number): string {
-    const x = roundMs(this.slowThresholdMs('x', index));
-    const y = roundMs(this.slowThresholdMs('y', index));
-    return `requests slower than X's ${name} (${x} ms, on Y ${y} ms)`;
+    const x = roundMs(this.#thresholdMs('x', index));
+    const y = roundMs(this.#thresholdMs('y', index));
+    const slower = this.#ofKong ? 'requests that took Kong longer' : 'requests slower';
+    return `${slower} than X's ${name} (${x} ms, on Y ${y} ms)`;
   }
 
   /** Nothing is compared before Y is warm, since a cold cache is slow without being wrong. */
@@ -120,13 +130,17 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
   }
 
   add(sample: EpochSample): void {
-    const { x, y } = sample;
+    const x = this.#histogramOf(sample.x);
     for (let j = 0; j < latencyBucketCount; j++)
-      this.#tickX[j] = (this.#tickX[j] as number) + (x.latency[j] as number);
+      this.#tickX[j] = (this.#tickX[j] as number) + (x[j] as number);
     if (!this.#compares) return;
-    suffixSums(x.latency, this.#x);
-    suffixSums(y.latency, this.#y);
+    suffixSums(x, this.#x);
+    suffixSums(this.#histogramOf(sample.y), this.#y);
     for (const quantile of this.#quantiles) this.#compare(quantile, sample);
+  }
+
+  #histogramOf(arm: ArmSample): Float64Array {
+    return this.#ofKong ? arm.kongLatency : arm.latency;
   }
 
   #compare(quantile: Quantile, { epoch, weightPpm, x, y }: EpochSample): void {
@@ -135,8 +149,8 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
     const nY = this.#y[0] as number;
     const slowX = above(this.#x, bucket);
     const slowY = above(this.#y, bucket + this.#shift);
-    const waitingX = waiting(x, index);
-    const waitingY = waiting(y, index);
+    const waitingX = this.#ofKong ? 0 : waiting(x, index);
+    const waitingY = this.#ofKong ? 0 : waiting(y, index);
     stream.add(
       epoch,
       Math.max(0, nX + waitingX),
@@ -167,6 +181,13 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
       const required = q <= alwaysRequiredUpTo || nextWeightPpm > allRequiredAbovePpm;
       stream.resetStep(required ? (safeMargins[index] ?? null) : null, nowMs);
       cap?.resetStep();
+    }
+  }
+
+  forgetGains(nowMs: number): void {
+    for (const { stream, cap } of this.#quantiles) {
+      stream.forgetGains(nowMs);
+      cap?.forgetGains(nowMs);
     }
   }
 

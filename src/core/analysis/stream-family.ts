@@ -22,7 +22,7 @@ export interface Need {
 }
 
 export interface StreamFamily<Snapshot> {
-  /** The streams, always the same and in the same order. */
+  /** The streams that have something to say at this moment. One that has not counts as no evidence at all. */
   readonly streams: readonly JudgedStream[];
   /** A tick begins: the samples that follow are of the `dtMs` before `nowMs`. `warm` is whether Y's warm-up is over. */
   beginTick(nowMs: number, dtMs: number, warm: boolean): void;
@@ -34,6 +34,8 @@ export interface StreamFamily<Snapshot> {
   resetRollout(nowMs: number): void;
   /** A step begins, after which Y's share would be `nextWeightPpm`: evidence for Y is gathered anew, that against it is kept. */
   resetStep(nextWeightPpm: number, nowMs: number): void;
+  /** Gives up the evidence against Y, which is valid at any time: its cause was found and taken out. */
+  forgetGains(nowMs: number): void;
   snapshot(): Snapshot;
   restore(snapshot: Snapshot): void;
 }

@@ -5,6 +5,7 @@ import type { EpochBlocks } from './epoch-blocks.ts';
 import {
   type BankSnapshot,
   type Clusters,
+  type CompactBankSnapshot,
   deflateAbove,
   EvidenceBank,
   type EvidenceLimit,
@@ -75,6 +76,19 @@ export class StreamTest {
   /** Since when the evidence has been rising. */
   risingSinceMs(clusters: Clusters): number {
     return this.#bank.risingSinceMs(clusters);
+  }
+
+  /** Gives up the evidence against Y; see {@link EvidenceBank.forgetGains}. */
+  forgetGains(nowMs: number): void {
+    this.#bank.forgetGains(nowMs);
+  }
+
+  compactSnapshot(): CompactBankSnapshot {
+    return this.#bank.compactSnapshot();
+  }
+
+  restoreCompact(snapshot: CompactBankSnapshot, nowMs: number): void {
+    this.#bank.restoreCompact(snapshot, nowMs);
   }
 
   snapshot(): BankSnapshot {

@@ -4,7 +4,14 @@ import type { Rates } from '#src/core/telemetry/window.ts';
 export type Decision = 'revert' | 'advance' | 'hold';
 
 /** Why not more, as a stable name. */
-export type HoldRule = 'no-data' | 'x-unhealthy' | 'suspicion' | 'warmup' | 'needs-samples' | 'bake';
+export type HoldRule =
+  | 'no-data'
+  | 'x-unhealthy'
+  | 'suspicion'
+  | 'attribution'
+  | 'warmup'
+  | 'needs-samples'
+  | 'bake';
 
 export interface ArmCounts {
   readonly requests: number;
@@ -14,7 +21,7 @@ export interface ArmCounts {
 }
 
 export interface StreamEvidence {
-  /** `errors`, `errors.max`, later `latency.p99`, `status.401`, `route.<name>`. */
+  /** `errors`, `errors.max`, `latency.p99`, `status.401`, `route.<name>`; of routes only those that look worse. */
   readonly stream: string;
   /** ln of the e-value against "Y is not worse", after deflation. */
   readonly logWorse: number;
@@ -31,6 +38,33 @@ export interface StreamEvidence {
   readonly y: ArmCounts;
   /** Smallest margin m for which p_Y >= R p_X + m is rejected; null when none is yet. */
   readonly certifiedBound: number | null;
+}
+
+/** A route whose own failures are enough to park it on X. */
+export interface BadRoute {
+  /** Slot of its counters. */
+  readonly slot: number;
+  readonly name: string;
+  /** What speaks against it, with its counts. */
+  readonly text: string;
+}
+
+/** Failures of an arm by who made them. */
+export interface MadeFailures {
+  /** 5xx that Kong answered by itself. */
+  readonly kong: number;
+  /** 5xx of the service behind Kong. */
+  readonly service: number;
+  /** Connect, reset, timeout, protocol, unavailable, truncated. */
+  readonly gateway: number;
+  /** 5xx without Kong's headers. */
+  readonly unattributed: number;
+}
+
+export interface FailureMakersReport {
+  /** Since the step began. */
+  readonly step: { readonly x: MadeFailures; readonly y: MadeFailures };
+  readonly last60s: { readonly x: MadeFailures; readonly y: MadeFailures };
 }
 
 interface VerdictNumbers {
@@ -51,6 +85,10 @@ interface VerdictNumbers {
   /** Rates over the last 10 and 60 seconds. */
   readonly last10s: Rates;
   readonly last60s: Rates;
+  /** Who made the failures, whether or not it counts; absent in verdicts of earlier versions. */
+  readonly failureMakers?: FailureMakersReport;
+  /** Routes to park where bad routes are parked; absent when there are none. */
+  readonly badRoutes?: readonly BadRoute[];
 }
 
 /** `rule` says why: `evidence` or `cap` for a revert, `not-worse` for an advance, what is lacking for a hold. */

@@ -9,6 +9,7 @@ export interface PlanSettings {
   readonly bakeMs: number;
   readonly stepTimeoutMs: number;
   readonly onInconclusive: 'hold' | 'revert';
+  readonly onBadRoute: 'revert' | 'park';
   readonly soakMs: number;
   readonly holdbackPpm: number;
 }
@@ -51,6 +52,7 @@ export function buildPlan(defaults: PlanSettings, overrides: PlanOverrides, orig
     bakeMs: overrides.bakeMs ?? defaults.bakeMs,
     stepTimeoutMs: overrides.stepTimeoutMs ?? defaults.stepTimeoutMs,
     onInconclusive: overrides.onInconclusive ?? defaults.onInconclusive,
+    onBadRoute: overrides.onBadRoute ?? defaults.onBadRoute,
     soakMs: overrides.soakMs ?? defaults.soakMs,
     holdbackPpm: overrides.holdbackPpm ?? defaults.holdbackPpm,
   };

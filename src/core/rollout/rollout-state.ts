@@ -20,6 +20,8 @@ export interface RolloutPlan {
   readonly bakeMs: number;
   readonly stepTimeoutMs: number;
   readonly onInconclusive: 'hold' | 'revert';
+  /** What happens when a single route is worse on Y. Plans of earlier versions have none and revert. */
+  readonly onBadRoute: 'revert' | 'park';
   readonly soakMs: number;
   readonly holdbackPpm: number;
   /** Salt of the sticky hash (int32). */
@@ -36,6 +38,8 @@ export interface HoldReason {
     | 'needs-samples'
     | 'x-unhealthy'
     | 'suspicion'
+    | 'attribution'
+    | 'parked'
     | 'no-data'
     | 'warmup'
     | 'inconclusive'

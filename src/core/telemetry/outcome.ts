@@ -2,6 +2,9 @@
 // and metrics can't disagree about what an error is.
 import type { ArmSample } from './sample.ts';
 
+/** Whose failures count: everybody's, or Kong's own and those on the way to it. */
+export type Attribution = 'all' | 'kong';
+
 /** Requests of the error stream: first attempts with an outcome, client aborts left out. */
 export const errorRequests = (arm: ArmSample): number => arm.requests;
 
@@ -18,3 +21,17 @@ export function statusSum(arm: ArmSample, low: number, high: number): number {
 /** Responses in class 1 (1xx) to 5 (5xx). */
 export const statusClassSum = (arm: ArmSample, statusClass: 1 | 2 | 3 | 4 | 5): number =>
   statusSum(arm, statusClass * 100, statusClass * 100 + 99);
+
+/** Failures at the gateway, before or within an answer: of connections, times and messages, no 5xx. */
+export function gatewayFailures(arm: ArmSample): number {
+  let sum = 0;
+  for (let kind = 0; kind < arm.failuresByKind.length; kind++) sum += arm.failuresByKind[kind] as number;
+  return sum;
+}
+
+/** Responses that carry Kong's headers: counted by what they say, so each is in one of the three. */
+export function responsesMarkedByKong(arm: ArmSample): number {
+  let sum = arm.kongFailures + arm.serviceFailures;
+  for (let bucket = 0; bucket < arm.kongLatency.length; bucket++) sum += arm.kongLatency[bucket] as number;
+  return sum;
+}

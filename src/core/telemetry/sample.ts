@@ -32,6 +32,8 @@ export class ArmSample {
   /** By route slot; the last slot is all other routes. */
   readonly routeRequests = new Float64Array(routesTrackedMax + 1);
   readonly routeFailures = new Float64Array(routesTrackedMax + 1);
+  /** Of those failures, the 5xx of the service behind Kong. */
+  readonly routeServiceFailures = new Float64Array(routesTrackedMax + 1);
 }
 
 /** Both arms over one tick in one weight epoch. */

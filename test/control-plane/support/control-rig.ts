@@ -10,7 +10,13 @@ import { parseConfig } from '#src/config/load.ts';
 import { ControlThread } from '#src/control-plane/control-thread.ts';
 import { assignSlots } from '#src/core/routing/node-slots.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
-import type { FromControl, NodeAssignments, ReloadResult, ToControl } from '#src/shared-memory/messages.ts';
+import type {
+  FailureSample,
+  FromControl,
+  NodeAssignments,
+  ReloadResult,
+  ToControl,
+} from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { tempFolder } from './temp-folder.ts';
 
@@ -24,6 +30,8 @@ export interface RigOptions {
   readonly nodes?: { readonly x: readonly number[]; readonly y: readonly number[] };
   readonly reload?: ReloadResult;
   readonly controlHost?: string;
+  /** What the workers answer when asked for failed requests; `never` leaves the question open. */
+  readonly samples?: readonly FailureSample[] | 'never';
 }
 
 export interface Answer {
@@ -81,6 +89,11 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
       const { requestId, cluster } = message;
       nodes = { ...nodes, [cluster]: assignSlots(nodes[cluster], message.nodes) };
       queueMicrotask(() => thread.receive({ type: 'nodes-applied', requestId, nodes, problem: null }));
+    }
+    if (message.type === 'report-samples' && options.samples !== 'never') {
+      const { requestId } = message;
+      const samples = options.samples ?? [];
+      queueMicrotask(() => thread.receive({ type: 'samples', requestId, samples }));
     }
     if (message.type === 'reload') {
       const result = options.reload ?? { ok: true, configRevision: 2, changed: [] };

@@ -28,6 +28,7 @@ export const testThresholds: AnalysisThresholds = {
   harm: 0.001,
   warmupMs: 0,
   blipToleranceMs: 1000,
+  attribution: 'all',
 };
 
 /** Error rates of both clusters and requests per second over both. */

@@ -7,6 +7,7 @@ export const testPlan: RolloutPlan = {
   bakeMs: 0,
   stepTimeoutMs: 60_000,
   onInconclusive: 'hold',
+  onBadRoute: 'revert',
   soakMs: 1_000,
   holdbackPpm: 10_000,
   salt: 77,

@@ -252,6 +252,7 @@ const judged = (verdict: Verdict) => ({
   secondsNeeded: null,
   last10s: null,
   last60s: null,
+  failureMakers: { ...verdict.failureMakers, last60s: null },
 });
 
 test('a restored analysis goes on exactly as one that was never stopped', () => {
@@ -276,7 +277,7 @@ test('a snapshot of other thresholds or another version is refused, and changes 
   const other = new Driver({ harm: 0.01 });
   const before = other.analysis.snapshot();
   assert.equal(other.analysis.restore(saved), false);
-  assert.equal(new Driver().analysis.restore({ ...saved, version: 1 as 2 }), false);
+  assert.equal(new Driver().analysis.restore({ ...saved, version: 1 as 3 }), false);
   assert.deepEqual(other.analysis.snapshot(), before);
 });
 

@@ -13,6 +13,7 @@ export const thresholds: AnalysisThresholds = {
   harm: 0.001,
   warmupMs: 45_000,
   blipToleranceMs: 1_000,
+  attribution: 'all',
 };
 
 /** Number of ones among `n` draws with probability `p`: skips from one to the next, so small rates are cheap. */

@@ -7,6 +7,7 @@ const defaults: PlanSettings = {
   bakeMs: 60_000,
   stepTimeoutMs: 1_800_000,
   onInconclusive: 'hold',
+  onBadRoute: 'revert',
   soakMs: 600_000,
   holdbackPpm: 10_000,
 };

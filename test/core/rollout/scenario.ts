@@ -43,6 +43,7 @@ function planFrom(settings: Map<string, string>): RolloutPlan {
       bakeMs: durationMs(settings.get('bake') ?? '60s'),
       stepTimeoutMs: durationMs(settings.get('timeout') ?? '30m'),
       onInconclusive: settings.get('inconclusive') === 'revert' ? 'revert' : 'hold',
+      onBadRoute: settings.get('badRoute') === 'park' ? 'park' : 'revert',
       soakMs: durationMs(settings.get('soak') ?? '10m'),
       holdbackPpm: sharePpm(settings.get('holdback') ?? '1%'),
     },
