@@ -1,0 +1,64 @@
+// Whether what speaks against Y is the doing of a few routes, which can be parked on X while the rest of the rollout goes on.
+//
+// Why parking costs no false reverts. A route is parked when its weight times its e-value alone reaches 1/alpha, and then the
+// weighted sum of all e-values, of which it is a part, has reached 1/alpha too. So whatever comes first, a wrong parking or
+// a wrong revert, has a chance of at most alpha (Ville). After a rightful one the parked stream is left out, which lowers
+// the sum, the others give up what they have gained from the route's failures, which lowers it further, and the weights
+// of the streams that are left sum to less than 1: their chance of a wrong revert stays at most alpha.
+import type { ComparedStream } from './compared-stream.ts';
+import { otherSlot, type RouteStream, routeWeight } from './route-streams.ts';
+import type { BadRoute } from './verdict.ts';
+
+/** Evidence from which a route may be why all requests look bad: an e-value of 20. */
+const suspectLogEvidence = 3;
+/** Routes that are parked at a time; more are no exceptions but Y itself. */
+export const parkedRoutesMax = 8;
+/** A route with more of Y's requests is not an exception either. */
+const suspectShareMax = 0.5;
+/** How many standard deviations the rest may be above what is allowed: it is an estimate from few requests. */
+const restDeviations = 3;
+
+export interface ParkAdvice {
+  /** Routes whose own evidence is enough to park them; there may be none yet. */
+  readonly bad: readonly BadRoute[];
+  readonly suspects: readonly RouteStream[];
+}
+
+/** What the routes explain of the evidence against Y; null when they do not. `errors` is the stream of all requests. */
+export function parkAdvice(
+  routes: readonly RouteStream[],
+  errors: ComparedStream,
+  parkedCount: number,
+  logBar: number,
+): ParkAdvice | null {
+  const judged = routes.map((route) => ({ route, logWorse: route.evidence().logWorse }));
+  const suspects = judged.filter(
+    ({ route, logWorse }) => route.slot !== otherSlot && logWorse >= suspectLogEvidence,
+  );
+  if (suspects.length === 0 || parkedCount + suspects.length > parkedRoutesMax) return null;
+  const streams = suspects.map(({ route }) => route);
+  if (!explain(streams, errors)) return null;
+  const bad = suspects.filter(({ logWorse }) => Math.log(routeWeight) + logWorse >= logBar);
+  return {
+    suspects: streams,
+    bad: bad.map(({ route }) => ({ slot: route.slot, name: route.route, text: route.accusation() })),
+  };
+}
+
+/** Whether all requests but those of the suspects look as they may, over the time in which all of them look bad. */
+function explain(suspects: readonly RouteStream[], errors: ComparedStream): boolean {
+  const sinceMs = errors.risingSinceMs();
+  const all = errors.ring.countsSince(sinceMs);
+  const rest = { nX: all.x.requests, kX: all.x.failures, nY: all.y.requests, kY: all.y.failures };
+  for (const { compared } of suspects) {
+    const { x, y } = compared.ring.countsSince(sinceMs);
+    rest.nX -= x.requests;
+    rest.kX -= x.failures;
+    rest.nY -= y.requests;
+    rest.kY -= y.failures;
+  }
+  if (rest.nY < (1 - suspectShareMax) * all.y.requests) return false;
+  const { timesX, over } = errors.spec;
+  const allowed = rest.nY * (timesX * (Math.max(0, rest.kX) / Math.max(1, rest.nX)) + over);
+  return rest.kY <= allowed + restDeviations * Math.sqrt(allowed + 1);
+}
