@@ -175,7 +175,7 @@ export class RolloutService {
         from: summaryOf(transition.from),
         to: summaryOf(transition.to),
         reason: transition.reason,
-        rollout: rolloutIdOf(transition.to) ?? rolloutIdOf(transition.from),
+        rollout: rolloutIdOf(transition),
         evidence: transition.evidence,
         // Who moves it by hand, or because of a dead node, does so in the face of a verdict: it is kept as well.
         ...(transition.actor === 'analysis' ? {} : { verdict: this.#options.analysis.verdict ?? null }),
@@ -217,7 +217,11 @@ function crashedCheck(error: unknown): PreflightCheck {
   return { name: 'checks', passed: false, text: `The checks could not be run: ${String(error)}.` };
 }
 
-const rolloutIdOf = (state: RolloutState): string | null => ('plan' in state ? state.plan.id : null);
+/** The rollout that a transition belongs to: the one it leads to, or that its checks ended. */
+function rolloutIdOf({ name, from, to }: Transition): string | null {
+  if ('plan' in to) return to.plan.id;
+  return name === 'preflight-failed' && 'plan' in from ? from.plan.id : null;
+}
 
 const summaryOf = (state: RolloutState) => ({
   phase: state.phase,

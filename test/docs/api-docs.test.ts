@@ -60,7 +60,7 @@ function eventNames(): string[] {
   const transitions = readFileSync(join(root, 'src/core/rollout/rollout-effect.ts'), 'utf8');
   const names = new Set<string>();
   for (const source of sources) {
-    for (const match of source.matchAll(/events\s*\.add\(\{([^}]*?)text/gs))
+    for (const match of source.matchAll(/events\s*\.(?:add|draft)\(\{([^}]*?)text/gs))
       addNames(names, match[1] as string);
     for (const match of source.matchAll(/changeNodes\([^{]*\{\s*name: ('[^']+')/gs))
       addNames(names, match[1] as string);

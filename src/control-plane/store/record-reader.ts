@@ -85,8 +85,9 @@ export class RecordReader {
   /** Every transition of a rollout, in order. */
   transitionsOf(rolloutId: string): Transition[] {
     const sql = `SELECT record FROM transitions
-      WHERE ? IN (record ->> '$.to.plan.id', record ->> '$.from.plan.id') ORDER BY id`;
-    return this.#all(sql, rolloutId).map((row) => JSON.parse(String(row.record)) as Transition);
+      WHERE record ->> '$.to.plan.id' = ?
+        OR (record ->> '$.name' = 'preflight-failed' AND record ->> '$.from.plan.id' = ?) ORDER BY id`;
+    return this.#all(sql, rolloutId, rolloutId).map((row) => JSON.parse(String(row.record)) as Transition);
   }
 
   /** Everything that happened from a rollout's first event to its last, in order; the first `limit`. */

@@ -1,0 +1,20 @@
+// The evidence as two shares of what would decide: how near the analysis is to a revert, and to an advance.
+import type { Verdict } from '#src/core/analysis/verdict.ts';
+
+export interface EvidenceShare {
+  /** 0 and up; the rollout is reverted at 1. */
+  readonly toRevert: number;
+  /** The weakest of the tests that an advance needs, 0 and up, done at 1; null where none is needed. */
+  readonly toAdvance: number | null;
+}
+
+const digits = 4;
+const rounded = (value: number): number => Number(Math.max(0, value).toFixed(digits));
+
+export function evidenceShare({ logEvidence, logEvidenceBar, logSafeBar, streams }: Verdict): EvidenceShare {
+  const safe = streams.flatMap(({ logSafe }) => (logSafe === null ? [] : [logSafe]));
+  return {
+    toRevert: rounded(logEvidence / logEvidenceBar),
+    toAdvance: safe.length === 0 ? null : rounded(Math.min(...safe) / logSafeBar),
+  };
+}

@@ -1,0 +1,153 @@
+// What is frozen at a revert, on a control thread with its real API and store.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type TestContext, test } from 'node:test';
+import { X, Y } from '#src/shared-memory/layout.ts';
+import type { FailureSample } from '#src/shared-memory/messages.ts';
+import { backend, type ControlRig, type RigOptions, startControl } from './support/control-rig.ts';
+import { countAnswers } from './support/counters.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+const sample = (atMs: number, requestId: string): FailureSample => ({
+  atMs,
+  requestId,
+  node: '127.0.0.1:12',
+  status: 500,
+  kind: null,
+  latencyMs: 12.5,
+  request: 'POST /checkout',
+  routeSlot: 3,
+});
+
+async function ramping(t: TestContext, options: RigOptions = {}): Promise<ControlRig> {
+  const [x, y] = [await backend(t), await backend(t)];
+  const rig = await startControl(t, { nodes: { x: [x], y: [y] }, ...options });
+  assert.equal((await rig.call('POST', '/v1/rollout', { body: { reason: 'Kong 3.10' } })).status, 201);
+  await rig.untilEvent('rollout-step');
+  return rig;
+}
+
+/** Lets the loop see some traffic on both clusters, when it knows since when it counts. */
+async function sendTraffic(rig: ControlRig): Promise<void> {
+  while ((await rig.call('GET', '/v1/status')).json.verdict === null);
+  const { revision: epoch } = (await rig.call('GET', '/v1/split')).json;
+  countAnswers(rig.memory, { arm: X, epoch }, { status: 200, count: 300, ms: 40 });
+  countAnswers(rig.memory, { arm: Y, epoch }, { status: 200, count: 20, ms: 80 });
+  countAnswers(rig.memory, { arm: Y, epoch }, { status: 503, count: 4 });
+  for (;;) {
+    const { clusters } = (await rig.call('GET', '/v1/status')).json;
+    if (clusters.x.errorRate !== null && clusters.y.errorRate !== null) return;
+  }
+}
+
+test('evidence has what led to the revert when an operator makes it', async (t) => {
+  const samples = [sample(Date.now() - 10 * 60_000, 'long-ago'), sample(Date.now(), 'just-now')];
+  const rig = await ramping(t, { samples });
+  await sendTraffic(rig);
+  await rig.call('POST', '/v1/rollout/revert', { body: { reason: 'tickets' } });
+  await rig.untilEvent('evidence-frozen');
+  const { id } = (await rig.call('GET', '/v1/rollout')).json;
+  const { status, json } = await rig.call('GET', `/v1/evidence/${id}`);
+  assert.equal(status, 200);
+  assert.deepEqual([json.id, json.rolloutId, json.problem, json.fromWeight], [id, id, null, 1]);
+  assert.deepEqual([json.cause, json.actor.length > 0], [{ name: 'operator', text: 'tickets' }, true]);
+  const totals = json.windows.reduce(
+    (sum: number[], { x, y }: { x: { requests: number }; y: { requests: number; failures: number } }) => [
+      (sum[0] ?? 0) + x.requests,
+      (sum[1] ?? 0) + y.requests,
+      (sum[2] ?? 0) + y.failures,
+    ],
+    [],
+  );
+  assert.deepEqual(totals, [300, 24, 4]);
+  assert.ok(json.windows.at(-1).y.p99Ms > 70);
+  assert.equal(json.verdict.streams.length > 0, true);
+  assert.deepEqual([json.nodes.x.length, json.nodes.y.length, json.configRevision], [1, 1, 1]);
+  const { routeSlot: _slot, ...shown } = sample(samples[1]?.atMs ?? 0, 'just-now');
+  assert.deepEqual(json.samples, [{ ...shown, route: 'route 3' }]);
+});
+
+test('evidence is listed without its bulk, on record in the chain, and there after a restart', async (t) => {
+  const rig = await ramping(t);
+  await rig.call('POST', '/v1/rollout/revert');
+  await rig.untilEvent('evidence-frozen');
+  const { evidence } = (await rig.call('GET', '/v1/evidence')).json;
+  assert.deepEqual(Object.keys(evidence[0]).toSorted(), [
+    'actor',
+    'atMs',
+    'cause',
+    'configRevision',
+    'fromWeight',
+    'id',
+    'problem',
+    'rolloutId',
+  ]);
+  const { json: check } = await rig.call('GET', '/v1/record/verify');
+  assert.deepEqual([check.intact, check.chains.evidence.records], [true, 1]);
+  await rig.stop();
+  const next = await startControl(t, { database: rig.database });
+  assert.deepEqual((await next.call('GET', '/v1/evidence')).json.evidence, evidence);
+  assert.equal((await next.call('GET', '/v1/evidence/unknown')).status, 404);
+});
+
+test('evidence of a split that was set by hand is frozen under its time', async (t) => {
+  const rig = await startControl(t);
+  await rig.call('PUT', '/v1/split', { body: { y: 5 } });
+  assert.equal((await rig.call('POST', '/v1/rollout/revert')).status, 200);
+  await rig.untilEvent('evidence-frozen');
+  const { evidence } = (await rig.call('GET', '/v1/evidence')).json;
+  assert.match(evidence[0].id, /^split-\d+$/);
+  assert.deepEqual([evidence[0].rolloutId, evidence[0].fromWeight], [null, 5]);
+});
+
+test('evidence is kept in memory while the store is locked and written when it is not', async (t) => {
+  const rig = await ramping(t);
+  const holder = new DatabaseSync(rig.database);
+  holder.exec('BEGIN IMMEDIATE');
+  const reverted = await rig.call('POST', '/v1/rollout/revert', { body: { reason: 'now' } });
+  assert.deepEqual([reverted.status, reverted.json.phase], [200, 'reverted']);
+  await rig.untilEvent('evidence-frozen');
+  const { id } = reverted.json;
+  const waiting = await rig.call('GET', `/v1/evidence/${id}`);
+  assert.deepEqual([waiting.status, waiting.json.cause.text], [200, 'now']);
+  assert.equal((await rig.call('GET', '/v1/evidence')).json.evidence[0].id, id);
+  holder.exec('ROLLBACK');
+  assert.equal(countRows(holder), 0);
+  holder.close();
+  await rig.untilEvent('store-recovered');
+  const after = new DatabaseSync(rig.database);
+  assert.equal(countRows(after), 1);
+  after.close();
+  assert.deepEqual((await rig.call('GET', `/v1/evidence/${id}`)).json, waiting.json);
+  assert.equal((await rig.call('GET', '/v1/record/verify')).json.intact, true);
+});
+
+const countRows = (db: DatabaseSync): unknown =>
+  db.prepare('SELECT count(*) AS rows FROM evidence').get()?.rows;
+
+test('evidence does not hold back the revert, and is kept without samples when the workers do not answer', async (t) => {
+  const rig = await ramping(t, { samples: 'never' });
+  const reverted = await rig.call('POST', '/v1/rollout/revert');
+  assert.deepEqual([reverted.json.phase, reverted.json.weight], ['reverted', 0]);
+  await rig.untilPosted((message): message is typeof message => message.type === 'report-samples');
+  // A thread that is told to stop does not wait for the answer either.
+  await rig.stop();
+  const next = await startControl(t, { database: rig.database });
+  const { json } = await next.call('GET', `/v1/evidence/${reverted.json.id}`);
+  assert.match(json.problem, /failed requests could not be had/);
+  assert.deepEqual(json.samples, []);
+});
+
+test('evidence goes back before a restart of the control thread', async (t) => {
+  const database = join(tempFolder(t), 'crossover.db');
+  const rig = await ramping(t, { database });
+  await sendTraffic(rig);
+  await rig.stop();
+  const next = await startControl(t, { database, memory: rig.memory, generation: 1 });
+  await next.call('POST', '/v1/rollout/revert');
+  await next.untilEvent('evidence-frozen');
+  const { evidence } = (await next.call('GET', '/v1/evidence')).json;
+  const { json } = await next.call('GET', `/v1/evidence/${evidence[0].id}`);
+  assert.equal(json.windows[0].y.failures, 4);
+});
