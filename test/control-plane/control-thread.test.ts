@@ -93,6 +93,8 @@ test('control thread that is killed in a rollout leaves the split, and the next 
   const first = new Thread(t, start);
   await fetch(`${await first.url()}/v1/rollout`, { method: 'POST' });
   await first.untilEvent('rollout-step');
+  // The event is told before the split is published; an answer comes after both.
+  await fetch(`${await first.url()}/livez`);
   await first.kill();
   const { epoch, weightPpm } = cell.read();
   assert.equal(weightPpm, 10_000);

@@ -124,8 +124,16 @@ test('a dead store blocks starts and advances and no revert', async (t) => {
   assert.equal((await rig.call('GET', '/readyz')).status, 200);
   const { events } = (await rig.call('GET', '/v1/events')).json;
   assert.deepEqual(
-    events.slice(-3).map(({ name }: { name: string }) => name),
-    ['store-unavailable', 'rollout-reverted', 'store-recovered'],
+    events.slice(-7).map(({ name }: { name: string }) => name),
+    [
+      'store-unavailable',
+      'command-refused',
+      'rollout-reverted',
+      'evidence-frozen',
+      'command-refused',
+      'command-refused',
+      'store-recovered',
+    ],
   );
 });
 
