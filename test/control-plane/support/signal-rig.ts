@@ -13,7 +13,7 @@ import { done, type StoreResult } from '#src/control-plane/store/store-result.ts
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { buildPlan } from '#src/core/rollout/plan.ts';
 import type { RolloutCommandName, RolloutEvent } from '#src/core/rollout/rollout-event.ts';
-import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import type { RevertCause, RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { step } from '#src/core/rollout/rollout-step.ts';
 
 const rates = { requestsPerSecond: 100, failureRate: 0 };
@@ -110,6 +110,10 @@ export class SignalRig {
     return 'hold' in state && state.hold ? `${state.hold.name}: ${state.hold.text}` : null;
   }
 
+  get cause(): RevertCause | null {
+    return this.state.phase === 'reverted' ? this.state.cause : null;
+  }
+
   send(event: RolloutEvent): void {
     const result = step(this.state, event);
     assert.ok(result.ok, JSON.stringify(result));
@@ -131,6 +135,7 @@ export class SignalRig {
       onInconclusive: 'revert' as const,
       soakMs: 0,
       holdbackPpm: 10_000,
+      onBadRoute: 'park' as const,
     };
     const atMs = this.clock.epochMs();
     const origin = { id: 'rollout-1', salt: 7, startedAtMs: atMs, startedBy: 'ana', reason: 'upgrade' };
