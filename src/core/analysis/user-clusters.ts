@@ -72,7 +72,8 @@ export class UserClusters implements Clusters {
   /** Variance of Y's failures between the sub-buckets, around its own rate, against that of independent requests. */
   deflation(sinceMs: number): number {
     if (this.#last < 0) return 1;
-    this.#sum(Math.max(this.#first, Math.min(this.#windowAt(sinceMs), this.#last - windowsMin + 1)));
+    const oldest = Math.max(this.#first, Math.min(this.#windowAt(sinceMs), this.#last - windowsMin + 1));
+    this.#sum(oldest);
     const sums = this.#sums;
     let requests = 0;
     let failures = 0;
@@ -87,7 +88,17 @@ export class UserClusters implements Clusters {
       const excess = (sums[userBucketCount + bucket] as number) - rate * (sums[bucket] as number);
       squares += excess * excess;
     }
-    return Math.max(1, (squares + 1) / (requests * rate * (1 - rate) + 1));
+    const added = (squares + 1) / (requests * rate * (1 - rate) + 1) - 1;
+    return 1 + Math.max(0, added) * this.#stretch(sinceMs, oldest);
+  }
+
+  /**
+   * How much longer the evidence has been rising than the windows that are kept go back. What users add to the variance grows
+   * with the square of their requests and so, as a ratio, with time: evidence older than the windows would otherwise outgrow it.
+   */
+  #stretch(sinceMs: number, oldest: number): number {
+    const kept = this.#last - oldest + 1;
+    return Math.max(1, (this.#last - this.#windowAt(sinceMs) + 1) / kept);
   }
 
   #sum(oldest: number): void {

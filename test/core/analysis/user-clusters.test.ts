@@ -127,3 +127,12 @@ test('half a point of errors more is found nearly as fast when routing is sticky
   const sticky = quantile(seconds(true), 0.5);
   assert.ok(sticky <= 1.4 * free, `${sticky} s against ${free} s`);
 });
+
+test('evidence older than what is kept of the users is deflated for all of its time', () => {
+  const clusters = new UserClusters(1_000);
+  const bad = even(0).map((_, bucket) => (bucket === 3 ? 20 : 0));
+  for (let second = 0; second < 360; second++) clusters.add(second * 1_000 + 500, arm(even(100), bad));
+  const young = clusters.deflation(180_000);
+  assert.ok(young > 100);
+  assert.ok(Math.abs(clusters.deflation(0) / young - 2) < 0.01, `${clusters.deflation(0)} and ${young}`);
+});
