@@ -1,7 +1,7 @@
 // What the decisions must achieve, each as a figure to measure and the bound it must keep.
 
 import { countOf, quantileOf, type Results, upperBound95 } from './results.ts';
-import { blipScenarios, cleanScenarios } from './scenarios/clean-scenarios.ts';
+import { blipScenarios, cleanScenarios, stickyScenarios } from './scenarios/clean-scenarios.ts';
 import type { RunOutcome } from './simulation.ts';
 
 export interface Measured {
@@ -118,6 +118,7 @@ const falseReverts: readonly Target[] = [
   ...cleanScenarios.map(({ name, title }) => rarely(`false reverts: ${title}`, name, 0.01)),
   rarely('false reverts: 100 routes', 'routes/clean', 0.01),
   ...blipScenarios.slice(0, 2).map(({ name, title }) => rarely(`false reverts: ${title}`, name, 0.02)),
+  ...stickyScenarios.map(({ name, title }) => rarely(`false reverts: ${title}`, name, 0.01)),
   boundary('1', '1 % on Y'),
   boundary('10', '10 % on Y'),
   boundary('50', '50 % on Y'),

@@ -26,7 +26,7 @@ export interface TaskResult {
 }
 
 /** Baselines need fewer runs: their rates are tens of percents, not fractions of one. */
-const baselineRunsMax = 50;
+const baselineRunsMax = 30;
 /** Runs of a scenario take tenths of a second, of a yardstick milliseconds. */
 const pieceRuns = { scenario: 4, yardstick: 50 } as const;
 
