@@ -138,10 +138,11 @@ export class ControlThread {
   async run(): Promise<void> {
     this.#signals.restore();
     this.#evidence.restore();
+    // The checks of a start that was interrupted are run again at once, and probe the nodes that are known by then.
+    this.#health.start();
     this.#rollout.resume();
     this.#restoreAnalysis();
     this.#reportStart();
-    this.#health.start();
     void this.#learnRoutes();
     this.#timer = setInterval(() => this.#tick(), tickMs);
     this.#api = (await createControlApi(this.#apiContext())).app;
