@@ -24,6 +24,8 @@ export const notifiedTransitions = [
   'reverted',
   'split-set',
   'recovered',
+  'route-parked',
+  'route-unparked',
 ] as const;
 export const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 

@@ -13,7 +13,9 @@ export type NotifiedTransition =
   | 'completed'
   | 'reverted'
   | 'split-set'
-  | 'recovered';
+  | 'recovered'
+  | 'route-parked'
+  | 'route-unparked';
 
 export interface PromqlSource {
   readonly kind: 'promql';

@@ -98,7 +98,7 @@ export class ControlThread {
     this.#routes = new RouteDirectory(start.routes, memory.parkedRoutes, (routes) =>
       post({ type: 'routes', routes }),
     );
-    this.#judge = new Judge(start.config.thresholds, clock.monotonicMs, start.config.metrics);
+    this.#judge = new Judge(start.config.thresholds, clock.monotonicMs, start.config.metrics, this.#routes);
     this.#signals = this.#createSignals();
     this.#health = new HealthChecks({
       directory: this.#directory,
@@ -257,6 +257,7 @@ export class ControlThread {
       preflight: async () =>
         (await Promise.all([runPreflight(preflightSources), this.#signals.preflight()])).flat(),
       signals: () => this.#signals.facts(),
+      parking: this.#routes,
       epochMs: this.#clock.epochMs,
       onTransition: (transition) => {
         const { phase } = transition.to;
@@ -277,12 +278,32 @@ export class ControlThread {
     };
   }
 
-  /** Routes by Kong's own list when its Admin API is given, so that a bad one is named as Kong's operators know it. */
+  /**
+   * Routes as they are configured; else by Kong's own list when its Admin API is given, so that a bad one is named as
+   * Kong's operators know it; else as they are seen.
+   */
   async #learnRoutes(): Promise<void> {
-    const { admin } = this.#config.clusters.x;
-    if (admin === null) return;
+    const { clusters, routing } = this.#config;
+    const { admin } = clusters.x;
+    if (routing.routes.length > 0) {
+      this.#routes.usePatterns(routing.routes);
+    } else if (admin === null) {
+      this.#routes.useSeen();
+    } else {
+      await this.#learnKongRoutes(admin);
+    }
+    const unknown = this.#routes.unknownParked();
+    if (unknown.length === 0) return;
+    const text = `${unknown.join(', ')}: parked, but no such route is known any more, so its requests follow the split.`;
+    this.#events.add({ name: 'parked-route-unknown', level: 'error', text, detail: { routes: unknown } });
+  }
+
+  async #learnKongRoutes(admin: string): Promise<void> {
     try {
-      const leftOut = this.#routes.usePatterns(patternsOf(await readKongRoutes(admin)));
+      const patterns = patternsOf(await readKongRoutes(admin));
+      // A reload may have brought patterns while Kong was asked.
+      if (this.#config.routing.routes.length > 0) return;
+      const leftOut = this.#routes.usePatterns(patterns);
       const text = `${this.#routes.count} routes of Kong are compared one by one, ${leftOut} together with the rest.`;
       this.#events.add({ name: 'routes-learned', text, detail: { count: this.#routes.count, leftOut } });
     } catch (error) {
@@ -375,8 +396,11 @@ export class ControlThread {
   #configure({ config, configRevision, nodes, changed }: Configure): void {
     const thresholdsChanged = JSON.stringify(config.thresholds) !== JSON.stringify(this.#config.thresholds);
     const metricsChanged = JSON.stringify(config.metrics) !== JSON.stringify(this.#config.metrics);
+    const routesOf = ({ routing, clusters }: Config) => JSON.stringify([routing.routes, clusters.x.admin]);
+    const routesChanged = routesOf(config) !== routesOf(this.#config);
     this.#config = config;
     this.#configRevision = configRevision;
+    if (routesChanged) void this.#learnRoutes();
     if (metricsChanged) this.#judge.setMetrics(config.metrics);
     this.#directory.replace(nodes);
     const configVersion = this.#keepConfig();

@@ -4,6 +4,7 @@
 import type { BusinessMetric } from '#src/config/signals-config.ts';
 import { Analysis, type AnalysisSnapshot, type AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import { type BusinessSnapshot, BusinessStreams } from '#src/core/analysis/business-streams.ts';
+import { type RouteNames, unnamedRoutes } from '#src/core/analysis/tracked-routes.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
@@ -21,6 +22,7 @@ export const rolloutIdOf = (state: RolloutState): string | null => ('plan' in st
 
 export class Judge implements AnalysisResets {
   readonly #monotonicMs: () => number;
+  readonly #routes: RouteNames;
   #analysis: Analysis;
   #thresholds: AnalysisThresholds;
   #metrics: readonly BusinessMetric[];
@@ -31,8 +33,10 @@ export class Judge implements AnalysisResets {
     thresholds: AnalysisThresholds,
     monotonicMs: () => number,
     metrics: readonly BusinessMetric[] = [],
+    routes: RouteNames = unnamedRoutes,
   ) {
-    this.#analysis = new Analysis(thresholds);
+    this.#routes = routes;
+    this.#analysis = new Analysis(thresholds, routes);
     this.#thresholds = thresholds;
     this.#metrics = metrics;
     this.#business = streamsFor(metrics, thresholds);
@@ -51,7 +55,9 @@ export class Judge implements AnalysisResets {
 
   assess(state: RolloutState): Verdict {
     const soaking = state.phase === 'soaking' || (state.phase === 'paused' && state.from === 'soaking');
-    this.#verdict = this.#business.judge(this.#analysis.assess({ goal: soaking ? 'soak' : 'step' }));
+    const onBadRoute = 'plan' in state ? state.plan.onBadRoute : 'revert';
+    const verdict = this.#analysis.assess({ goal: soaking ? 'soak' : 'step', onBadRoute });
+    this.#verdict = this.#business.judge(verdict);
     return this.#verdict;
   }
 
@@ -68,6 +74,10 @@ export class Judge implements AnalysisResets {
   resetRollout(): void {
     this.#analysis.resetRollout(this.#monotonicMs());
     this.#business.resetRollout();
+  }
+
+  routeParked(): void {
+    this.#analysis.routeParked(this.#monotonicMs());
   }
 
   /** Takes a sample of a counted business metric: `failures` of `trials` went wrong. */
@@ -90,7 +100,7 @@ export class Judge implements AnalysisResets {
   /** Judges by other thresholds from now on. Returns false when the evidence so far does not fit them and was dropped. */
   setThresholds(thresholds: AnalysisThresholds): boolean {
     const before = this.#analysis.snapshot();
-    this.#analysis = new Analysis(thresholds);
+    this.#analysis = new Analysis(thresholds, this.#routes);
     this.#thresholds = thresholds;
     this.#rebuildBusiness();
     if (this.#analysis.restore(before)) return true;

@@ -28,8 +28,17 @@ export interface RolloutKeeper {
 export interface AnalysisResets {
   resetStep(nextWeightPpm: number): void;
   resetRollout(): void;
+  /** A route was parked: what its failures say of all requests is to be forgotten. Absent where routes are not told apart. */
+  routeParked?(): void;
   /** The last verdict, for the record; absent where there is no analysis. */
   readonly verdict?: Verdict | null;
+}
+
+/** Where routes are kept on X; they go by name, since their slots are handed out anew by every process. */
+export interface RouteParking {
+  park(name: string, isParked: boolean): void;
+  /** Parks these and no others. */
+  replaceParked(names: readonly string[]): void;
 }
 
 export interface RolloutServiceOptions {
@@ -41,6 +50,8 @@ export interface RolloutServiceOptions {
   readonly preflight: () => Promise<readonly PreflightCheck[]>;
   /** What a start may wait for once its checks have passed; absent: nothing. */
   readonly signals?: () => Signals;
+  /** Absent where routes are not told apart. */
+  readonly parking?: RouteParking;
   readonly epochMs: () => number;
   /** Told of every transition after it took effect. */
   readonly onTransition: (transition: Transition) => void;
@@ -78,6 +89,8 @@ export class RolloutService {
     this.#loaded = loaded.ok;
     this.#onFallback = !loaded.ok && published === null;
     this.#state = from.state;
+    // Before the split: a route that was parked gets no request of Y in between.
+    this.#options.parking?.replaceParked(this.#state.parked?.map(({ name }) => name) ?? []);
     sink.publish(from.weightPpm, from.salt);
     if (from.differingWeightPpm !== null) this.#recover(from.differingWeightPpm);
     if (this.#state.phase === 'preflight') this.#startPreflight();
@@ -137,7 +150,7 @@ export class RolloutService {
   #mustBeKept(transition: Transition, effectsLeft: readonly RolloutEffect[]): boolean {
     const { weightPpm } = this.#options.sink.current();
     const raises = effectsLeft.some((effect) => effect.type === 'publish' && effect.weightPpm > weightPpm);
-    return raises || transition.name === 'started';
+    return raises || transition.name === 'started' || transition.name === 'route-unparked';
   }
 
   #carryOut(effect: RolloutEffect, state: RolloutState, mustBeKept: boolean): StoreProblem | null {
@@ -153,6 +166,13 @@ export class RolloutService {
         return null;
       case 'reset-rollout-analysis':
         analysis.resetRollout();
+        return null;
+      case 'park-route':
+        this.#options.parking?.park(effect.name, true);
+        analysis.routeParked?.();
+        return null;
+      case 'unpark-route':
+        this.#options.parking?.park(effect.name, false);
         return null;
       case 'notify':
         onTransition(effect.transition);
@@ -186,7 +206,8 @@ export class RolloutService {
       if (!kept.ok) return kept.problem;
     }
     this.#transitioned = true;
-    events.announce(event, transition.name === 'reverted' ? 'warn' : 'info');
+    const isTrouble = transition.name === 'reverted' || transition.name === 'route-parked';
+    events.announce(event, isTrouble ? 'warn' : 'info');
     if (!mustBeKept) keeper.saveTransitionEventually(transition, state, event);
     return null;
   }
@@ -227,4 +248,5 @@ const summaryOf = (state: RolloutState) => ({
   phase: state.phase,
   weight: state.weightPpm / 10_000,
   step: 'stepIndex' in state ? state.stepIndex : null,
+  parked: state.parked?.map(({ name }) => name) ?? [],
 });

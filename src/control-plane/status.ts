@@ -1,6 +1,12 @@
 // The status as the API shows it: one picture of rollout, split, clusters and threads, in percent and plain names.
 import type { Verdict } from '#src/core/analysis/verdict.ts';
-import type { HoldReason, Phase, RolloutPlan, RolloutState } from '#src/core/rollout/rollout-state.ts';
+import type {
+  HoldReason,
+  ParkedRoute,
+  Phase,
+  RolloutPlan,
+  RolloutState,
+} from '#src/core/rollout/rollout-state.ts';
 import { PPM } from '#src/limits.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
 import type { Split } from '#src/shared-memory/split-cell.ts';
@@ -41,6 +47,9 @@ export interface RolloutView {
   readonly soakMs: number | null;
   readonly holdback: number | null;
   readonly onInconclusive: 'hold' | 'revert' | null;
+  readonly onBadRoute: 'revert' | 'park' | null;
+  /** Routes whose requests all go to X, outside the comparison. */
+  readonly parked: readonly ParkedRoute[];
   /** Why it was reverted. */
   readonly cause: { readonly name: string; readonly text: string } | null;
 }
@@ -137,6 +146,7 @@ export function rolloutView(state: RolloutState): RolloutView {
     ...planView(plan),
     sinceMs: sinceMsOf(state),
     hold: holdOf(state),
+    parked: state.parked ?? [],
     cause: state.phase === 'reverted' ? state.cause : null,
   };
 }
@@ -152,6 +162,7 @@ function planView(plan: RolloutPlan | null) {
     soakMs: plan?.soakMs ?? null,
     holdback: plan === null ? null : percentOf(plan.holdbackPpm),
     onInconclusive: plan?.onInconclusive ?? null,
+    onBadRoute: plan?.onBadRoute ?? null,
   };
 }
 

@@ -35,6 +35,10 @@ function whatHappened({ name, from, to }: Transition): string {
       return `Reverted to X from ${percentOf(from.weightPpm)} % on Y`;
     case 'split-set':
       return `Split set by hand, ${weight}`;
+    case 'route-parked':
+      return `Parked on X, ${weight} for the rest`;
+    case 'route-unparked':
+      return `Back in the split with ${weight}: ${returned(from, to)}`;
     case 'recovered':
       return `Rollout recovered with ${weight}`;
     default:
@@ -44,4 +48,11 @@ function whatHappened({ name, from, to }: Transition): string {
 
 function stepNumber(state: Transition['to']): string {
   return 'stepIndex' in state ? `${state.stepIndex + 1} of ${state.plan.stepsPpm.length}` : '';
+}
+
+/** The routes that are parked no more. */
+function returned(from: Transition['from'], to: Transition['to']): string {
+  const left = new Set(to.parked?.map(({ name }) => name));
+  const names = (from.parked ?? []).filter(({ name }) => !left.has(name)).map(({ name }) => name);
+  return `route ${names.join(', ')}`;
 }

@@ -80,6 +80,8 @@ export const exampleStatus: StatusView = {
     soakMs: 600_000,
     holdback: 1,
     onInconclusive: 'hold',
+    onBadRoute: 'revert',
+    parked: [],
     cause: null,
   },
   signals: {

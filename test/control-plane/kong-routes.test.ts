@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { patternsOf, readKongRoutes } from '#src/control-plane/kong/kong-routes.ts';
 import { RouteDirectory } from '#src/control-plane/route-directory.ts';
-import type { RouteSlots } from '#src/core/routing/route-slots.ts';
+import { parseRequestHead, RequestHead } from '#src/core/http1/request-head.ts';
+import { type RouteSlots, RouteTable, routeName } from '#src/core/routing/route-slots.ts';
 import { routeSlots } from '#src/shared-memory/layout.ts';
 
 const memory = () => new SharedArrayBuffer(4 * routeSlots);
@@ -93,13 +94,51 @@ describe('RouteDirectory', () => {
     assert.equal(directory.nameOf(63), 'r63');
   });
 
-  it('parks and unparks routes', () => {
+  it('gives patterns of one name one slot', () => {
+    const directory = new RouteDirectory({ kind: 'derived', routes: [] }, memory(), () => {});
+    const pattern = (name: string, pathPrefix: string) => ({ name, host: null, pathPrefix, methods: null });
+    assert.equal(directory.usePatterns([pattern('a', '/1'), pattern('b', '/2'), pattern('a', '/3')]), 0);
+    assert.equal(directory.count, 2);
+    directory.useSeen();
+    assert.equal(directory.count, 0);
+  });
+
+  it('parks and unparks routes by name, whatever slot they get', () => {
     const parked = memory();
-    const directory = new RouteDirectory({ kind: 'derived', routes: [] }, parked, () => {});
-    directory.park(5, true);
-    assert.equal(new Int32Array(parked)[5], 1);
-    assert.equal(directory.isParked(5), true);
-    directory.unparkAll();
-    assert.equal(directory.isParked(5), false);
+    const published: RouteSlots[] = [];
+    const directory = new RouteDirectory({ kind: 'derived', routes: [] }, parked, (slots) =>
+      published.push(slots),
+    );
+    const pattern = (name: string) => ({ name, host: null, pathPrefix: `/${name}`, methods: null });
+    directory.usePatterns(['a', 'b', 'c'].map(pattern));
+    const { revision } = directory;
+    directory.park('b', true);
+    assert.notEqual(directory.revision, revision);
+    assert.deepEqual([...new Int32Array(parked)].slice(0, 4), [0, 1, 0, 0]);
+    directory.usePatterns(['c', 'a'].map(pattern));
+    assert.deepEqual(directory.unknownParked(), ['b']);
+    assert.equal(new Int32Array(parked).indexOf(1), -1);
+    directory.usePatterns(['c', 'a', 'b'].map(pattern));
+    assert.equal(directory.isParked(2), true);
+    directory.park('b', false);
+    assert.equal(directory.isParked(2), false);
+  });
+
+  it('parks a route that was seen in an earlier process before any worker sees it', () => {
+    const bytes = Buffer.from('GET /users/7?x=1 HTTP/1.1\r\nHost: API.example.com:80\r\n\r\n');
+    const head = new RequestHead();
+    parseRequestHead(bytes, 0, bytes.length, head, { headBytes: 32_768, headerCount: 100 });
+    const published: RouteSlots[] = [];
+    const directory = new RouteDirectory({ kind: 'derived', routes: [] }, memory(), (slots) =>
+      published.push(slots),
+    );
+    directory.replaceParked([routeName(bytes, head)]);
+    const slots = published.at(-1);
+    assert.ok(slots !== undefined);
+    const slot = new RouteTable(slots).slotOf(bytes, head);
+    assert.equal(directory.nameOf(slot), 'api.example.com/users');
+    assert.equal(directory.isParked(slot), true);
+    directory.replaceParked([]);
+    assert.equal(directory.isParked(slot), false);
   });
 });

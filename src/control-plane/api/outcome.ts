@@ -6,7 +6,7 @@ import { rolloutView } from '../status.ts';
 import type { ApiContext } from './api-context.ts';
 import { ApiProblem } from './problem.ts';
 
-type Manual = Extract<RolloutEvent, { type: 'command' | 'set-split' }>;
+type Manual = Extract<RolloutEvent, { type: 'command' | 'set-split' | 'unpark' }>;
 
 /**
  * Carries out what an operator wants, unless it would give Y more while that is frozen or outside the change windows.
@@ -28,7 +28,11 @@ export function dispatchWhenOpen(event: Manual, override: boolean, context: ApiC
 function givesMore(result: StepResult, { sink }: ApiContext): boolean {
   const { weightPpm } = sink.current();
   return (
-    result.ok && result.effects.some((effect) => effect.type === 'publish' && effect.weightPpm > weightPpm)
+    result.ok &&
+    result.effects.some(
+      (effect) =>
+        effect.type === 'unpark-route' || (effect.type === 'publish' && effect.weightPpm > weightPpm),
+    )
   );
 }
 

@@ -7,7 +7,7 @@ import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';
 import { dispatchWhenOpen, requireApplied } from './outcome.ts';
 import { ApiProblem } from './problem.ts';
-import { Command, RolloutStart } from './schemas.ts';
+import { Command, RolloutStart, Unpark } from './schemas.ts';
 
 const summaries: Readonly<Record<RolloutCommandName, string>> = {
   pause: 'Holds the rollout at its weight; the split may then be set by hand.',
@@ -47,6 +47,21 @@ export function addRolloutRoutes(app: FastifyInstance, context: ApiContext): voi
   );
 
   for (const name of rolloutCommandNames) addCommand(app, context, name);
+  addUnpark(app, context);
+}
+
+function addUnpark(app: FastifyInstance, context: ApiContext): void {
+  app.post<{ Body: Unpark }>(
+    '/v1/rollout/unpark',
+    { schema: { summary: 'Gives a route that is parked on X back to the split.', body: Unpark } },
+    async (request) => {
+      const { route, reason = '', override = false } = request.body;
+      const atMs = context.clock.epochMs();
+      const event = { type: 'unpark', atMs, route, actor: actorOf(request), reason } as const;
+      requireApplied(dispatchWhenOpen(event, override, context), context);
+      return rolloutView(context.rollout.state);
+    },
+  );
 }
 
 function addCommand(app: FastifyInstance, context: ApiContext, name: RolloutCommandName): void {

@@ -55,6 +55,16 @@ export type RolloutStart = Static<typeof RolloutStart>;
 export const Command = Type.Object({ reason: Reason, override: Override }, closed);
 export type Command = Static<typeof Command>;
 
+export const Unpark = Type.Object(
+  {
+    route: Type.String({ minLength: 1, maxLength: 300, description: 'Name of the parked route.' }),
+    reason: Reason,
+    override: Override,
+  },
+  closed,
+);
+export type Unpark = Static<typeof Unpark>;
+
 export const FreezeChange = Type.Object(
   {
     frozen: Type.Boolean(),

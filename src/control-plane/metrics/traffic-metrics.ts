@@ -41,6 +41,18 @@ export function trafficMetrics({ totals, sink }: MetricSources): MetricDefinitio
       read: () => clusterNames.flatMap((cluster) => failuresByKind(totals, cluster)),
     },
     {
+      name: 'crossover_kong_made_failures_total',
+      help: 'First attempts that Kong answered with a 5xx of its own, by cluster.',
+      type: 'counter',
+      read: () => perCluster(totals, ATTEMPT.kongFailures),
+    },
+    {
+      name: 'crossover_service_made_failures_total',
+      help: 'First attempts that the service behind Kong answered with a 5xx, by cluster.',
+      type: 'counter',
+      read: () => perCluster(totals, ATTEMPT.serviceFailures),
+    },
+    {
       name: 'crossover_failovers_total',
       help: 'Requests that failed on Y and were sent again to X, by what failed.',
       type: 'counter',
@@ -105,13 +117,21 @@ function durations(totals: SlabTotals, cluster: 'x' | 'y'): MetricValue[] {
 }
 
 function failuresByKind(totals: SlabTotals, cluster: 'x' | 'y'): MetricValue[] {
-  return failureKinds.map((kind) => {
-    let value = 0;
-    for (let slot = 0; slot < epochSlots; slot++) {
-      value += totals.at(attemptOffset(armOf(cluster), slot) + ATTEMPT.failures + failureKindIndex[kind]);
-    }
-    return { value, labels: { cluster, kind } };
-  });
+  return failureKinds.map((kind) => ({
+    value: attemptsSum(totals, cluster, ATTEMPT.failures + failureKindIndex[kind]),
+    labels: { cluster, kind },
+  }));
+}
+
+/** A counter of the attempts' blocks by cluster, over all epochs. */
+function perCluster(totals: SlabTotals, field: number): MetricValue[] {
+  return clusterNames.map((cluster) => ({ value: attemptsSum(totals, cluster, field), labels: { cluster } }));
+}
+
+function attemptsSum(totals: SlabTotals, cluster: 'x' | 'y', field: number): number {
+  let sum = 0;
+  for (let slot = 0; slot < epochSlots; slot++) sum += totals.at(attemptOffset(armOf(cluster), slot) + field);
+  return sum;
 }
 
 function failovers(totals: SlabTotals): MetricValue[] {

@@ -8,6 +8,7 @@ import {
   complete,
   enterStep,
   type Move,
+  parkedOf,
   percent,
   phaseText,
   record,
@@ -67,6 +68,7 @@ function pause(state: RolloutState, command: Command): StepResult {
     sinceMs: atMs,
     reason,
     yDownSinceMs,
+    ...parkedOf(state),
   };
   return record(state, to, { ...by(command), name: 'paused' });
 }
@@ -75,7 +77,7 @@ function pause(state: RolloutState, command: Command): StepResult {
 function resume(state: RolloutState, command: Command): StepResult {
   if (state.phase !== 'paused') return refuseIn(state, command, 'only a paused one can be resumed');
   const { plan, stepIndex, weightPpm } = state;
-  const to = stateAtStep(plan, stepIndex, command.atMs);
+  const to = { ...stateAtStep(plan, stepIndex, command.atMs), ...parkedOf(state) };
   const move: Move = { ...by(command), name: 'resumed' };
   if (to.weightPpm === weightPpm) return record(state, to, move);
   return shift(state, to, move, [resetStep(plan, stepIndex)]);
@@ -132,7 +134,7 @@ export function stepOnSetSplit(state: RolloutState, event: SetSplit): StepResult
       return shift(state, { ...state, weightPpm }, move);
     case 'completed':
     case 'reverted':
-      return shift(state, { phase: 'idle', weightPpm, salt: state.plan.salt }, move);
+      return shift(state, { phase: 'idle', weightPpm, salt: state.plan.salt, ...parkedOf(state) }, move);
     case 'paused':
       return shift(state, { ...state, weightPpm }, move);
     case 'preflight':

@@ -15,6 +15,8 @@ export interface Transition {
     | 'completed'
     | 'reverted'
     | 'split-set'
+    | 'route-parked'
+    | 'route-unparked'
     | 'recovered';
   readonly from: RolloutState;
   readonly to: RolloutState;
@@ -34,6 +36,9 @@ export type RolloutEffect =
   | { readonly type: 'reset-step-analysis'; readonly nextWeightPpm: number }
   /** Fresh everything: a new rollout began. */
   | { readonly type: 'reset-rollout-analysis' }
+  /** Sends all requests of a route to X and leaves them out of the comparison. */
+  | { readonly type: 'park-route'; readonly slot: number; readonly name: string }
+  | { readonly type: 'unpark-route'; readonly slot: number; readonly name: string }
   | { readonly type: 'notify'; readonly transition: Transition };
 
 /** Refusal of a command: nothing changed. */

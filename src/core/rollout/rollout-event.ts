@@ -46,6 +46,14 @@ export type RolloutEvent =
       readonly actor: string;
       readonly reason: string;
     }
+  /** An operator takes a parked route back. */
+  | {
+      readonly type: 'unpark';
+      readonly atMs: number;
+      readonly route: string;
+      readonly actor: string;
+      readonly reason: string;
+    }
   /** The control thread restarted and found the published split lower than the recorded one. */
   | { readonly type: 'recovered'; readonly atMs: number; readonly publishedWeightPpm: number };
 

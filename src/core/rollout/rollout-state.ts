@@ -67,7 +67,25 @@ export interface RevertCause {
   readonly text: string;
 }
 
-export type RolloutState =
+/** A route whose requests all go to X, outside the comparison. */
+export interface ParkedRoute {
+  readonly name: string;
+  /** Slot of its counters when it was parked; a later process may give it another. */
+  readonly slot: number;
+  readonly sinceMs: number;
+  /** Why, in words. */
+  readonly text: string;
+}
+
+/** Routes stay parked through all phases until a rollout is reverted or started, or somebody takes them back. */
+interface Parking {
+  /** Oldest first; absent when there are none. */
+  readonly parked?: readonly ParkedRoute[];
+}
+
+export type RolloutState = PhaseState & Parking;
+
+type PhaseState =
   | {
       readonly phase: 'idle';
       readonly weightPpm: number;

@@ -2,6 +2,7 @@
 // neither clock nor store nor traffic; how effects are carried out is the control loop's business.
 import { unreachable } from '#src/base/assert.ts';
 import { stepOnCommand, stepOnSetSplit } from './operator-step.ts';
+import { unpark } from './parking.ts';
 import type { StepResult } from './rollout-effect.ts';
 import type { RolloutEvent } from './rollout-event.ts';
 import type { RolloutState } from './rollout-state.ts';
@@ -18,6 +19,7 @@ import {
   shift,
   stateAtStep,
   stay,
+  unparkAll,
 } from './transitions.ts';
 
 /** What the event does to the rollout. Refusals change nothing and say why; nothing throws. */
@@ -34,6 +36,8 @@ export function step(state: RolloutState, event: RolloutEvent): StepResult {
       return stepOnCommand(state, event);
     case 'set-split':
       return stepOnSetSplit(state, event);
+    case 'unpark':
+      return unpark(state, event);
     case 'recovered':
       return recover(state, event);
     default:
@@ -68,7 +72,7 @@ function start(state: RolloutState, { atMs, plan }: EventOf<'start'>): StepResul
     );
   const to: RolloutState = { phase: 'preflight', plan, weightPpm: 0, sinceMs: atMs };
   const move = { atMs, name: 'started', actor: plan.startedBy, reason: plan.reason, evidence: null } as const;
-  return record(state, to, move, [{ type: 'run-preflight' }]);
+  return record(state, to, move, [...unparkAll(state), { type: 'run-preflight' }]);
 }
 
 function finishPreflight(

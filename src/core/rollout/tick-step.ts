@@ -1,6 +1,7 @@
 // One tick of a running rollout: first whether Y must go, then what the next move still lacks, then the move.
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { formatDuration } from '#src/core/analysis/verdict-text.ts';
+import { holdByParked, park, routesToPark } from './parking.ts';
 import type { StepResult } from './rollout-effect.ts';
 import type { RolloutEvent, TickFacts } from './rollout-event.ts';
 import type { HoldReason, RevertCause } from './rollout-state.ts';
@@ -32,6 +33,8 @@ export function stepOnTick(state: RunningState, event: Tick): StepResult {
   const yDownSinceMs = downSince(state, event);
   const cause = revertCause(event, yDownSinceMs);
   if (cause !== null) return revert(state, cause, moveBy(cause, state, event));
+  const bad = routesToPark(state, event.verdict);
+  if (bad.length > 0) return park({ ...state, yDownSinceMs }, bad, event);
   switch (state.phase) {
     case 'ramping':
       return stepRamping({ ...state, yDownSinceMs }, event);
@@ -120,6 +123,7 @@ function stepSoaking(state: StateOf<'soaking'>, event: Tick): StepResult {
     holdByVerdict(verdict) ??
     holdByMetrics(facts.signals) ??
     holdByTime(plan.soakMs, sinceMs, atMs) ??
+    holdByParked(state) ??
     holdBefore('complete', facts.signals);
   if (hold !== null) return stay({ ...state, hold });
   if (!facts.storeWritable) return stay({ ...state, hold: storeHold });

@@ -35,6 +35,14 @@ export const stay = (state: RolloutState): StepResult => ({ ok: true, state, eff
 const saltOf = (state: RolloutState): number =>
   state.phase === 'idle' ? (state.salt ?? 0) : state.plan.salt;
 
+/** The parked routes of a state, for the one that follows it. */
+export const parkedOf = ({ parked }: RolloutState): Pick<RolloutState, 'parked'> =>
+  parked === undefined ? {} : { parked };
+
+/** Ends the parking of all routes of a state. */
+export const unparkAll = ({ parked = [] }: RolloutState): RolloutEffect[] =>
+  parked.map(({ slot, name }) => ({ type: 'unpark-route', slot, name }));
+
 /** Moves to a state with the same split: record, then whatever else there is to do. */
 export function record(
   from: RolloutState,
@@ -115,14 +123,21 @@ export function enterStep(
   move: Omit<Move, 'name'>,
   resets: RolloutEffect[] = [],
 ): StepResult {
-  const to = stateAtStep(from.plan, stepIndex, move.atMs);
+  const to = { ...stateAtStep(from.plan, stepIndex, move.atMs), ...parkedOf(from) };
   const name = to.phase === 'soaking' ? 'soak' : 'step';
   return shift(from, to, { ...move, name }, [...resets, resetStep(from.plan, to.stepIndex)]);
 }
 
-/** Everything to Y. */
+/** Everything to Y, but for routes that are parked: who completes without them knows that they stay on X. */
 export function complete(from: RunningState, move: Omit<Move, 'name'>): StepResult {
-  const to: RolloutState = { phase: 'completed', plan: from.plan, weightPpm: PPM, sinceMs: move.atMs };
+  const { plan } = from;
+  const to: RolloutState = {
+    phase: 'completed',
+    plan,
+    weightPpm: PPM,
+    sinceMs: move.atMs,
+    ...parkedOf(from),
+  };
   return shift(from, to, { ...move, name: 'completed' });
 }
 
@@ -148,6 +163,7 @@ export function revert(
     state: to,
     effects: [
       { type: 'publish', weightPpm: 0, salt: plan.salt },
+      ...unparkAll(from),
       { type: 'persist', transition },
       { type: 'notify', transition },
     ],

@@ -97,3 +97,13 @@ export function routeName(bytes: Uint8Array, head: RequestHead): string {
   const host = text(head.hostStart, hostNameEnd(bytes, head.hostStart, head.hostEnd)).toLowerCase();
   return `${host}${text(head.pathStart, Math.min(segmentEnd(bytes, head), head.pathStart + 64))}`;
 }
+
+/**
+ * The key of a derived route, from its name. First path segments beyond what a name shows are lost: such a route has
+ * another key, and nothing is found by this one.
+ */
+export function routeKeyOfName(name: string): number {
+  let hash = fnvOffset;
+  for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), fnvPrime);
+  return hash;
+}

@@ -5,6 +5,8 @@ import { createRandom } from '#src/base/random.ts';
 import { foldHistogram } from '#src/control-plane/metrics/metric-histogram.ts';
 import { SlabTotals } from '#src/control-plane/metrics/slab-totals.ts';
 import {
+  ATTEMPT,
+  attemptOffset,
   failoverKindOffset,
   failoverStatusOffset,
   failureKindIndex,
@@ -83,6 +85,17 @@ test('metrics follow split, rollout, nodes and store', async (t) => {
   assert.equal(value(`crossover_node_requests_total{cluster="y",node="${node}"}`), 4);
   assert.equal(value('crossover_store_writable'), 1);
   assert.ok(Number(value('process_cpu_seconds_total')) > 0);
+});
+
+test('failures are counted by who made them, in every epoch', async (t) => {
+  const rig = await startControl(t);
+  add(rig.memory, 0, attemptOffset(Y, 1) + ATTEMPT.kongFailures, 2);
+  add(rig.memory, 0, attemptOffset(Y, 7) + ATTEMPT.kongFailures, 1);
+  add(rig.memory, 0, attemptOffset(X, 2) + ATTEMPT.serviceFailures, 5);
+  const value = await scrape(rig);
+  assert.equal(value('crossover_kong_made_failures_total{cluster="y"}'), 3);
+  assert.equal(value('crossover_kong_made_failures_total{cluster="x"}'), 0);
+  assert.equal(value('crossover_service_made_failures_total{cluster="x"}'), 5);
 });
 
 test('metrics need the token on an address that is not loopback', async (t) => {

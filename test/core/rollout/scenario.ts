@@ -154,12 +154,24 @@ function signalsFrom(settings: Map<string, string>): { signals?: Signals } {
   };
 }
 
+/** `bad=orders:3,users:0`: routes and their slots. */
+function badRoutesFrom(settings: Map<string, string>): Pick<Verdict, 'badRoutes'> {
+  const bad = settings.get('bad');
+  if (bad === undefined) return {};
+  return {
+    badRoutes: bad.split(',').map((route) => {
+      const [name = '', slot] = route.split(':');
+      return { name, slot: Number(slot), text: `route ${name}: errors` };
+    }),
+  };
+}
+
 function tickFrom(atMs: number, words: string[], settings: Map<string, string>): RolloutEvent {
   const [decision = 'hold', rule = 'needs-samples'] = words;
   return {
     type: 'tick',
     atMs,
-    verdict: verdictFrom(decision, rule),
+    verdict: { ...verdictFrom(decision, rule), ...badRoutesFrom(settings) },
     facts: {
       breakerOpenMs: durationMs(settings.get('breaker') ?? '0s'),
       healthyNodesX: Number(settings.get('nodesX') ?? 2),
@@ -191,6 +203,8 @@ function eventFrom(line: string, plan: RolloutPlan): RolloutEvent {
       return tickFrom(atMs, rest, settings);
     case 'set-split':
       return { type: 'set-split', atMs, weightPpm: sharePpm(rest[0] ?? ''), actor, reason };
+    case 'unpark':
+      return { type: 'unpark', atMs, route: rest[0] ?? '', actor, reason };
     case 'recovered':
       return { type: 'recovered', atMs, publishedWeightPpm: sharePpm(rest[0] ?? '') };
     default:
@@ -209,6 +223,9 @@ function effectText(effect: RolloutEffect): string {
     }
     case 'reset-step-analysis':
       return `reset-step-analysis next ${percent(effect.nextWeightPpm)}`;
+    case 'park-route':
+    case 'unpark-route':
+      return `${effect.type} ${effect.name} (slot ${effect.slot})`;
     case 'notify':
       return `notify ${effect.transition.name}`;
     case 'run-preflight':
@@ -218,6 +235,11 @@ function effectText(effect: RolloutEffect): string {
 }
 
 function stateText(state: RolloutState): string {
+  const { parked = [] } = state;
+  return `${phaseText(state)}${parked.length === 0 ? '' : `, parked: ${parked.map(({ name }) => name).join(', ')}`}`;
+}
+
+function phaseText(state: RolloutState): string {
   const weight = percent(state.weightPpm);
   switch (state.phase) {
     case 'idle':

@@ -1,0 +1,101 @@
+// Routes parked on X through the control plane: carried out before they are recorded, and again after a restart.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { EventLog } from '#src/control-plane/event-log.ts';
+import { RolloutService } from '#src/control-plane/rollout-service.ts';
+import { RouteDirectory } from '#src/control-plane/route-directory.ts';
+import { SplitPublisher } from '#src/control-plane/split-publisher.ts';
+import { DurableStore } from '#src/control-plane/store/durable-store.ts';
+import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
+import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
+import { step } from '#src/core/rollout/rollout-step.ts';
+import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
+import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import { badRouteVerdict, testPlan } from './support/states.ts';
+import { quickFolder } from './support/temp-folder.ts';
+
+const atMs = 1_700_000_000_000;
+
+/** A process: its routes come in an order of its own. */
+function startProcess(t: TestContext, database: string, names: readonly string[], memory: SharedMemory) {
+  const events = new EventLog({ epochMs: () => atMs, log: () => {} });
+  const store = new DurableStore({
+    open: () => openSqliteStore(database),
+    onChange: () => {},
+    reconcileIds: (lastId, firstId) => events.reconcileIds(lastId, firstId),
+  });
+  t.after(() => store.close());
+  const lastId = store.lastEventId();
+  if (lastId.ok) events.reconcileIds(lastId.value, null);
+  const routes = new RouteDirectory({ kind: 'derived', routes: [] }, memory.parkedRoutes, () => {});
+  routes.usePatterns(names.map((name) => ({ name, host: null, pathPrefix: `/${name}`, methods: null })));
+  const told: string[] = [];
+  const service = new RolloutService({
+    step,
+    sink: new SplitPublisher(new SplitCell(memory.split)),
+    keeper: store,
+    events,
+    analysis: { resetStep() {}, resetRollout() {}, routeParked: () => void told.push('analysis') },
+    preflight: async () => [],
+    parking: routes,
+    epochMs: () => atMs,
+    onTransition: ({ name }) => void told.push(name),
+  });
+  service.resume();
+  return { service, routes, store, told };
+}
+
+/** At the first step of a rollout that parks bad routes. */
+function begin(service: RolloutService): void {
+  const plan = { ...testPlan, onBadRoute: 'park' as const };
+  assert.ok(service.dispatch({ type: 'start', atMs, plan }).ok);
+  assert.ok(service.dispatch({ type: 'preflight-passed', atMs }).ok);
+}
+
+const facts = { breakerOpenMs: 0, healthyNodesX: 1, healthyNodesY: 1, storeWritable: true };
+const badTick = (name: string, slot: number): RolloutEvent => ({
+  type: 'tick',
+  atMs,
+  verdict: badRouteVerdict(name, slot),
+  facts,
+});
+const unpark = (route: string): RolloutEvent => ({
+  type: 'unpark',
+  atMs,
+  route,
+  actor: 'ana',
+  reason: 'fixed',
+});
+
+test('a bad route is parked, stays parked over restarts, and is given back by an operator', (t) => {
+  const database = join(quickFolder(t), 'crossover.db');
+  const memory = createSharedMemory(1);
+  const first = startProcess(t, database, ['users', 'orders'], memory);
+  begin(first.service);
+  assert.ok(first.service.dispatch(badTick('orders', 1)).ok);
+  assert.equal(first.routes.isParked(1), true);
+  assert.deepEqual(first.told.slice(-2), ['analysis', 'route-parked']);
+  // The same process with a new control thread, and another process in which the slots differ.
+  const second = startProcess(t, database, ['users', 'orders'], memory);
+  assert.deepEqual([second.routes.isParked(0), second.routes.isParked(1)], [false, true]);
+  const third = startProcess(t, database, ['orders', 'users'], createSharedMemory(1));
+  assert.deepEqual([third.routes.isParked(0), third.routes.isParked(1)], [true, false]);
+  assert.ok(!third.service.dispatch(unpark('users')).ok);
+  assert.ok(third.service.dispatch(unpark('orders')).ok);
+  assert.equal(third.routes.isParked(0), false);
+  assert.equal(third.service.state.parked, undefined);
+});
+
+test('a route is parked while the store is down, and given back only when it is recorded', (t) => {
+  const database = join(quickFolder(t), 'crossover.db');
+  const process = startProcess(t, database, ['users'], createSharedMemory(1));
+  begin(process.service);
+  process.store.close();
+  assert.ok(process.service.dispatch(badTick('users', 0)).ok);
+  assert.equal(process.routes.isParked(0), true);
+  const outcome = process.service.dispatch(unpark('users'));
+  assert.ok(!outcome.ok && outcome.kind === 'store');
+  assert.equal(process.routes.isParked(0), true);
+  assert.equal(process.service.state.parked?.length, 1);
+});
