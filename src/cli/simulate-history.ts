@@ -5,6 +5,7 @@ import { openRecordedTraffic } from '#src/control-plane/store/recorded-traffic.t
 import type { TrafficWindow } from '#src/control-plane/traffic-window.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import { PPM } from '#src/limits.ts';
+import { productDefaults } from '#src/simulator/product-defaults.ts';
 import { type ReplayedRollout, replay } from '#src/simulator/replay.ts';
 import { CliError, type CliIo, exitCodes } from './cli-io.ts';
 import { formatConfigProblems } from './config-problems.ts';
@@ -28,7 +29,9 @@ export function runReplay(flags: ReplayFlags, io: CliIo): number {
       exitCodes.failed,
       'Traffic is kept for 6 hours, from the first start of a version that records it.',
     );
-  const thresholds = flags.config === undefined ? recorded.thresholds : readThresholds(flags.config, io);
+  // A record of an older version lacks the thresholds that came later: these had no say then, or their default.
+  const kept = { ...productDefaults.thresholds, ...recorded.thresholds };
+  const thresholds = flags.config === undefined ? kept : readThresholds(flags.config, io);
   const rollouts = replay(recorded.windows, thresholds);
   if (flags.json === true) io.out(`${JSON.stringify({ thresholds, rollouts })}\n`);
   else print(rollouts, recorded.windows, flags.config ?? null, io);
