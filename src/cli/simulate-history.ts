@@ -29,7 +29,7 @@ export function runReplay(flags: ReplayFlags, io: CliIo): number {
       exitCodes.failed,
       'Traffic is kept for 6 hours, from the first start of a version that records it.',
     );
-  // A record of an older version lacks the thresholds that came later: these had no say then, or their default.
+  // A record of an older version lacks the thresholds that came later; these take their defaults.
   const kept = { ...productDefaults.thresholds, ...recorded.thresholds };
   const thresholds = flags.config === undefined ? kept : readThresholds(flags.config, io);
   const rollouts = replay(recorded.windows, thresholds);
