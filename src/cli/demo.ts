@@ -1,4 +1,5 @@
 // `crossover demo`: the whole product on this machine, against two embedded clusters that answer like Kong.
+import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type FaultName, faultNames } from '#src/demo/faults.ts';
 import type { CliContext } from './cli-io.ts';
@@ -9,6 +10,7 @@ interface DemoFlags {
   readonly seed: number;
   readonly rate: number;
   readonly port?: number;
+  readonly store?: string;
 }
 
 /** Requests per second that two small cores carry with clients, clusters and proxy together. */
@@ -28,12 +30,14 @@ export function addDemo(program: Command, context: CliContext): void {
     .option('--seed <number>', 'seed of traffic, latencies and faults', integer(0, 2 ** 31 - 1), 1)
     .option('--rate <number>', 'requests per second', integer(20, rateMax), defaultRate)
     .option('--port <port>', 'port of the proxy (default: 8000, or a free one)', integer(1, 65_535))
+    .option('--store <file>', 'keep the record in this new file, for `report --store`')
     .addHelpText('after', examples)
     .action(async (flags: DemoFlags) => {
       const { runDemo } = await import('#src/demo/demo.ts');
-      const { fault, seed, rate } = flags;
+      const { fault, seed, rate, store } = flags;
+      const kept = store === undefined ? {} : { storePath: resolve(store) };
       context.exitCode = await runDemo(
-        { fault, seed, ratePerSecond: rate, port: flags.port ?? null, exit: flags.exit === true },
+        { fault, seed, ratePerSecond: rate, port: flags.port ?? null, exit: flags.exit === true, ...kept },
         context.io,
       );
     });

@@ -2,17 +2,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RecordedEvent } from '#src/control-plane/store/store.ts';
-import type { CliContext, CliIo } from './cli-io.ts';
-import {
-  addControlOptions,
-  type ControlClient,
-  type ControlOptions,
-  createControlClient,
-} from './control-client.ts';
+import { type CliContext, CliError, type CliIo, exitCodes } from './cli-io.ts';
+import { addControlOptions, type ControlClient, createControlClient } from './control-client.ts';
 import { eventLines } from './event-view.ts';
+import type { RecordOptions } from './record-source.ts';
 import { createStyle } from './style.ts';
+import { verifyRecord } from './verify-record.ts';
 
-interface EventsOptions extends ControlOptions {
+interface EventsOptions extends RecordOptions {
+  readonly verify?: boolean;
   readonly after?: number;
   readonly follow?: boolean;
 }
@@ -29,9 +27,12 @@ export function addEvents(program: Command, context: CliContext): void {
     )
     .option('--after <id>', 'only events after this number', parseEventId)
     .option('--follow', 'keep printing new events until interrupted')
+    .option('--verify', 'check that the record is as it was written: exit code 1 when not')
+    .option('--store <file>', 'with --verify: check this store file instead, without changing it')
     .addHelpText('after', examples);
   addControlOptions(command).action(async (options: EventsOptions) => {
-    await run(options, context.io);
+    if (options.verify === true) context.exitCode = await verifyRecord(options, context.io);
+    else await run(options, context.io);
   });
 }
 
@@ -40,6 +41,7 @@ Examples:
   crossover events
   crossover events --follow
   crossover events --after 120 --json       one JSON object per line, with the numbers behind each event
+  crossover events --verify                 whether anybody has changed the record
 
 What next: \`crossover status\` for the present.
 `;
@@ -51,6 +53,12 @@ function parseEventId(text: string): number {
 }
 
 async function run(options: EventsOptions, io: CliIo): Promise<void> {
+  if (options.store !== undefined)
+    throw new CliError(
+      '--store is for --verify',
+      exitCodes.badUsage,
+      'Example: crossover events --verify --store FILE',
+    );
   const client = createControlClient(options, io);
   let last = await printAll(client, options.after ?? 0, options, io);
   while (options.follow === true) {

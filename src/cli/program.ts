@@ -7,6 +7,7 @@ import { addDemo } from './demo.ts';
 import { addEvents } from './events.ts';
 import { addHistory } from './history.ts';
 import { packageVersion } from './package-version.ts';
+import { addReport } from './report.ts';
 import { addRollout } from './rollout.ts';
 import { addServe } from './serve.ts';
 import { addSimulate } from './simulate.ts';
@@ -34,6 +35,7 @@ export function createProgram(context: CliContext): Command {
     addSplit,
     addRollout,
     addEvents,
+    addReport,
     addHistory,
     addSimulate,
   ])

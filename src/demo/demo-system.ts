@@ -19,6 +19,8 @@ export interface DemoSettings {
   /** Port of the proxy; null takes the usual one or a free one; 0 takes free ones for everything. */
   readonly port: number | null;
   readonly pace: DemoPace;
+  /** File that keeps the record after the demo; null: it goes with the demo. */
+  readonly storePath: string | null;
   readonly log: (line: LogLine) => void;
 }
 
@@ -113,7 +115,7 @@ async function startProxy(
     controlPort: settings.port === 0 ? 0 : await freePort(usualControlPort),
     xUrls: x.urls,
     yUrls: y.urls,
-    storePath: join(folder, 'crossover.db'),
+    storePath: settings.storePath ?? join(folder, 'crossover.db'),
   };
   const text = demoConfigText(places, settings.pace);
   const file = join(folder, 'crossover.yaml');

@@ -1,5 +1,6 @@
 // `crossover demo`: runs a whole rollout against two embedded clusters, shows it as it happens, and says at the end what
 // happened and what it cost the clients.
+import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { CliError, type CliIo, exitCodes } from '#src/cli/cli-io.ts';
 import { createControlClient } from '#src/cli/control-client.ts';
@@ -16,6 +17,8 @@ export interface DemoOptions extends DemoRunOptions {
   readonly ratePerSecond: number;
   /** Port of the proxy; null takes 8000, or a free one when 8000 is taken; 0 is for tests: free ones for all. */
   readonly port: number | null;
+  /** New file that keeps the record after the demo; absent: nothing is kept. */
+  readonly storePath?: string;
 }
 
 /**
@@ -68,12 +71,13 @@ function exitCodeOf(exit: boolean, ended: 'completed' | 'reverted' | null): numb
 const withoutToken = (io: CliIo): CliIo => ({ ...io, env: {} });
 
 async function start(options: DemoOptions, pace: DemoPace, errors: string[]): Promise<DemoSystem> {
-  const { seed, ratePerSecond, port } = options;
+  const { seed, ratePerSecond, port, storePath = null } = options;
+  requireNew(storePath);
   const log = ({ level, message, fields }: LogLine) => {
     if (level === 'error') errors.push(`${message} ${JSON.stringify(fields)}`);
   };
   try {
-    return await startDemoSystem({ seed, ratePerSecond, port, pace, log });
+    return await startDemoSystem({ seed, ratePerSecond, port, pace, storePath, log });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     if (error.code !== 'EADDRINUSE' || port === null)
@@ -81,6 +85,12 @@ async function start(options: DemoOptions, pace: DemoPace, errors: string[]): Pr
     const advice = 'Choose another --port, or leave it out.';
     throw new CliError(`port ${port} is taken`, exitCodes.failed, advice);
   }
+}
+
+/** A store that has a rollout would go on with that one. */
+function requireNew(storePath: string | null): void {
+  if (storePath === null || !existsSync(storePath)) return;
+  throw new CliError(`${storePath} exists`, exitCodes.badUsage, 'Give the name of a new file.');
 }
 
 /** Aborted by the first signal to end: Ctrl-C, a service manager, a closed terminal. A second one ends the process at once. */

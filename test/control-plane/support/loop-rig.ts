@@ -59,6 +59,7 @@ export class LoopRig {
   readonly memory: SharedMemory;
   readonly cell: SplitCell;
   readonly store: DurableStore;
+  readonly events: EventLog;
   readonly rollout: RolloutService;
   readonly judge: Judge;
   readonly transitions: Transition[] = [];
@@ -81,7 +82,9 @@ export class LoopRig {
     this.cell = new SplitCell(memory.split);
     this.#random = createRandom(seed);
     const sink = new SplitPublisher(this.cell);
-    const events = new EventLog({ epochMs: clock.epochMs, log: () => {} });
+    // Read anew each time: a test may set the clock.
+    const events = new EventLog({ epochMs: () => clock.epochMs(), log: () => {} });
+    this.events = events;
     this.judge = new Judge(testThresholds, clock.monotonicMs);
     this.store = new DurableStore({
       open: () => openSqliteStore(database),

@@ -1,0 +1,85 @@
+// `crossover report`: a rollout as one HTML file, from a running Crossover or from a store file.
+import { writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { RolloutRecord } from '#src/control-plane/record/rollout-record.ts';
+import type { RecordReader } from '#src/control-plane/store/record-reader.ts';
+import { type CliContext, CliError, type CliIo, exitCodes } from './cli-io.ts';
+import { addControlOptions, createControlClient } from './control-client.ts';
+import { packageVersion } from './package-version.ts';
+import { type RecordOptions, readFromFile, requireOneSource } from './record-source.ts';
+
+interface ReportOptions extends RecordOptions {
+  readonly rollout: string;
+  readonly output?: string;
+}
+
+/** Adds `report` to the program. */
+export function addReport(program: Command, context: CliContext): void {
+  const command = program
+    .command('report')
+    .summary('write a report of a rollout')
+    .description(
+      'Writes a rollout as one HTML file: what happened and why, the traffic of both clusters, the evidence, the configuration. The file needs nothing else to be read. With `--json`, the same as data.',
+    )
+    .option('--rollout <id>', 'which one, by its id', 'last')
+    .option('--store <file>', 'read this store file instead, without changing it')
+    .option('-o, --output <file>', 'where to write (default: stdout)')
+    .addHelpText('after', examples);
+  addControlOptions(command).action(async (options: ReportOptions) => {
+    await report(options, context.io);
+  });
+}
+
+const examples = `
+Examples:
+  crossover report -o report.html
+  crossover report --store data/crossover.db -o report.html      also while nothing runs
+
+What next: open the file in a browser, print it, or attach it to the change.
+`;
+
+async function report(options: ReportOptions, io: CliIo): Promise<void> {
+  requireOneSource(options);
+  const record = await recordOf(options, io);
+  write(options.json === true ? `${JSON.stringify(record)}\n` : await pageOf(record), options, io);
+}
+
+/** Loaded when it is needed: most commands are not this one. */
+async function pageOf(record: RolloutRecord): Promise<string> {
+  const { reportPage } = await import('./report/report-page.ts');
+  return reportPage(record, packageVersion());
+}
+
+async function recordOf(options: ReportOptions, io: CliIo): Promise<RolloutRecord> {
+  const { rollout } = options;
+  if (options.store === undefined) {
+    const client = createControlClient(options, io);
+    return (await client.get<RolloutRecord>(`/v1/rollouts/${encodeURIComponent(rollout)}`)).body;
+  }
+  const { readRolloutRecordNow } = await import('#src/control-plane/record/rollout-record.ts');
+  const { record, known } = readFromFile(options.store, (access) => {
+    const read = readRolloutRecordNow(access, rollout, Date.now());
+    if (!read.ok) return read;
+    const list = access.readRecord(knownIds);
+    return list.ok ? { ok: true, value: { record: read.value, known: list.value } } : list;
+  });
+  if (record !== null) return record;
+  const advice =
+    known.length === 0 ? 'No rollout was started with this store.' : `It has: ${known.join(', ')}`;
+  throw new CliError(`there is no rollout ${rollout} in ${options.store}`, exitCodes.failed, advice);
+}
+
+const knownIds = (record: RecordReader): string[] => record.rollouts(10).map(({ id }) => id);
+
+function write(text: string, { output }: ReportOptions, io: CliIo): void {
+  if (output === undefined) {
+    io.out(text);
+    return;
+  }
+  try {
+    writeFileSync(output, text);
+  } catch (error) {
+    throw new CliError(`cannot write ${output}: ${(error as Error).message}`, exitCodes.failed);
+  }
+  io.err(`Written to ${output}.\n`);
+}

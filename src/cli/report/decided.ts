@@ -1,0 +1,39 @@
+// What the events of a rollout tell about its moves: from which weight to which, and by which verdict. The record may be of
+// another version, so everything is looked at before it is used.
+import type { RecordedEvent } from '#src/control-plane/store/store.ts';
+import type { Verdict } from '#src/core/analysis/verdict.ts';
+
+export interface Move {
+  /** Percent of Y before and after. */
+  readonly from: number;
+  readonly to: number;
+  readonly phase: string;
+  /** As it stood at that moment; null where there was none. */
+  readonly verdict: Verdict | null;
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
+/** The move that an event tells of; null for all other events. */
+export function moveOf({ name, detail }: RecordedEvent): Move | null {
+  if (!name.startsWith('rollout-') || !isObject(detail)) return null;
+  const { from, to, evidence, verdict } = detail;
+  if (!isObject(from) || !isObject(to)) return null;
+  return {
+    from: Number(from.weight),
+    to: Number(to.weight),
+    phase: String(to.phase),
+    verdict: isVerdict(evidence) ? evidence : isVerdict(verdict) ? verdict : null,
+  };
+}
+
+/** A verdict has its sentence and its streams. */
+export const isVerdict = (value: unknown): value is Verdict =>
+  isObject(value) && typeof value.text === 'string' && Array.isArray(value.streams) && 'decision' in value;
+
+/** By how many ms the clock was set back between an event and the one before it; 0 where it was not. */
+export function setBackMs(events: readonly RecordedEvent[], index: number): number {
+  const [before, event] = [events[index - 1], events[index]];
+  return before === undefined || event === undefined ? 0 : Math.max(0, before.atMs - event.atMs);
+}

@@ -1,0 +1,110 @@
+// What happened, in the order of the record: who did it, why, and on which numbers. The order is that of the numbers, not of
+// the times, since a clock may be set back.
+
+import { evidenceShare } from '#src/control-plane/evidence/evidence-share.ts';
+import type { RecordedEvent } from '#src/control-plane/store/store.ts';
+import type { StreamEvidence, Verdict } from '#src/core/analysis/verdict.ts';
+import { count, duration, percent, weight } from '../figures.ts';
+import { type Move, moveOf, setBackMs } from './decided.ts';
+import { type Html, html, type Piece } from './html.ts';
+import { dateTime } from './times.ts';
+
+/** Streams of a verdict that are worth a line: those with the most against Y. */
+const streamsShown = 20;
+
+/** Gates, approvals, freezes and business metrics: what stood before the rollout besides its traffic. */
+const signalNames = /^(gate|metric|freeze|frozen|thawed|window)/;
+
+const toneOf = (name: string): string =>
+  /revert|unhealthy|lost|failed|refused|violated|held|broken|unavailable/.test(name)
+    ? 'bad'
+    : /completed|healthy|recovered|step|soak|opened|approved/.test(name)
+      ? 'good'
+      : '';
+
+const titleOf = (name: string): string => {
+  const words = name.replace(/^rollout-/, '').replaceAll('-', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
+
+export function timelineSection(events: readonly RecordedEvent[], startedAtMs: number): Html {
+  return html`<section id="timeline"><h2>What happened</h2>
+<table class="timeline"><thead><tr><th>#</th><th>Time</th><th>After</th><th>What</th><th>Who</th><th>Why</th></tr></thead>
+<tbody>${events.map((event, index) => timelineRow(event, setBackMs(events, index), startedAtMs))}</tbody></table>
+</section>`;
+}
+
+function timelineRow(event: RecordedEvent, setBack: number, startedAtMs: number): Piece {
+  const after = event.atMs < startedAtMs ? '' : duration((event.atMs - startedAtMs) / 1000);
+  const note =
+    setBack === 0
+      ? null
+      : html`<tr class="note"><td colspan="6">The clock was set back by ${duration(setBack / 1000)} here; the order is that of the record.</td></tr>`;
+  return html`${note}<tr class="${toneOf(event.name)}"><td class="id">${event.id}</td><td class="time">${dateTime(event.atMs)}</td><td class="after">${after}</td><td class="what">${titleOf(event.name)}</td><td class="who">${event.actor}</td><td class="why">${event.text}${moveText(moveOf(event))}</td></tr>
+`;
+}
+
+const moveText = (move: Move | null): Piece =>
+  move === null || move.from === move.to
+    ? null
+    : html` <span class="move">${weight(move.from)} → ${weight(move.to)}</span>`;
+
+/** Every move that a verdict stood behind, or in the face of which it was made. */
+export function decisionsSection(events: readonly RecordedEvent[]): Piece {
+  const decided = events.flatMap((event) => {
+    const verdict = moveOf(event)?.verdict ?? null;
+    return verdict === null ? [] : [{ event, verdict }];
+  });
+  if (decided.length === 0) return null;
+  return html`<section id="decisions"><h2>Decisions and their numbers</h2>
+${decided.map(({ event, verdict }) => decision(event, verdict))}
+</section>`;
+}
+
+function decision(event: RecordedEvent, verdict: Verdict): Html {
+  const { toRevert, toAdvance } = evidenceShare(verdict);
+  const share = (value: number): string => `${Math.round(Math.min(9.99, value) * 100)} %`;
+  const advance = toAdvance === null ? '' : `, ${share(toAdvance)} of that for an advance`;
+  return html`<article class="${toneOf(event.name)}"><h3>#${event.id} ${titleOf(event.name)}<span class="by"> by ${event.actor}</span></h3>
+<p>${sentence(verdict.text)}</p>
+<p class="note">Verdict: ${verdict.decision} (${verdict.rule}). ${share(toRevert)} of the evidence for a revert${advance}.</p>
+${streamTable(verdict)}</article>
+`;
+}
+
+const sentence = (text: string): string => {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(whole) ? whole : `${whole}.`;
+};
+
+/** What was compared, with its counts. */
+export function streamTable({ streams, logEvidenceBar, logSafeBar }: Verdict): Piece {
+  if (streams.length === 0) return null;
+  const worst = streams.toSorted((a, b) => b.logWorse - a.logWorse).slice(0, streamsShown);
+  const left = streams.length - worst.length;
+  const bars = { logEvidenceBar, logSafeBar };
+  return html`<details><summary>${streams.length} comparisons</summary>
+<div class="scroll"><table class="numbers"><thead><tr><th>Compared</th><th>X</th><th>Y</th><th>against Y</th><th>not worse</th></tr></thead>
+<tbody>${worst.map((stream) => streamRow(stream, bars))}</tbody></table></div>
+${left > 0 ? html`<p class="note">${left} more with less against Y.</p>` : null}</details>`;
+}
+
+function streamRow(stream: StreamEvidence, bars: Pick<Verdict, 'logEvidenceBar' | 'logSafeBar'>): Html {
+  const of = (log: number | null, bar: number): string =>
+    log === null ? '–' : `${Math.round(Math.max(0, log / bar) * 100)} %`;
+  return html`<tr><td>${stream.stream}</td><td>${armText(stream.x)}</td><td>${armText(stream.y)}</td><td>${of(stream.logWorse, bars.logEvidenceBar)}</td><td>${of(stream.logSafe, bars.logSafeBar)}</td></tr>`;
+}
+
+const armText = ({ requests, failures, rate }: StreamEvidence['x']): string =>
+  `${count(Math.round(failures))} of ${count(Math.round(requests))} (${percent(rate)})`;
+
+/** What gates, freezes, windows and business metrics said, where any did. */
+export function signalsSection(events: readonly RecordedEvent[]): Piece {
+  const signals = events.filter(({ name }) => signalNames.test(name));
+  if (signals.length === 0) return null;
+  return html`<section id="signals"><h2>Gates, approvals and business metrics</h2>
+<ul class="signals">${signals.map(
+    ({ id, name, actor, text }) =>
+      html`<li class="${toneOf(name)}"><strong>${titleOf(name)}</strong> ${text} <span class="note">#${id}, ${actor}</span></li>`,
+  )}</ul></section>`;
+}

@@ -1,0 +1,27 @@
+// `crossover events --verify`: whether the record is as it was written.
+import { checkRecordNow, type RecordCheck } from '#src/control-plane/store/record-check.ts';
+import { type CliIo, exitCodes } from './cli-io.ts';
+import { createControlClient } from './control-client.ts';
+import { type RecordOptions, readFromFile, requireOneSource } from './record-source.ts';
+import { createStyle } from './style.ts';
+
+/** Prints what was found; the exit code says whether the record is intact. */
+export async function verifyRecord(options: RecordOptions, io: CliIo): Promise<number> {
+  requireOneSource(options);
+  const check = await checkOf(options, io);
+  if (options.json === true) io.out(`${JSON.stringify(check)}\n`);
+  else io.out(`${lines(check, io).join('\n')}\n`);
+  return check.intact ? exitCodes.done : exitCodes.failed;
+}
+
+async function checkOf(options: RecordOptions, io: CliIo): Promise<RecordCheck> {
+  if (options.store !== undefined) return readFromFile(options.store, checkRecordNow);
+  const client = createControlClient(options, io);
+  return (await client.get<RecordCheck>('/v1/record/verify')).body;
+}
+
+function lines({ intact, text, end }: RecordCheck, io: CliIo): string[] {
+  const style = createStyle(io.color);
+  if (intact) return [style.good(text), `It ends with ${end}`];
+  return [style.bad(text), 'It was changed by something else than Crossover; compare it with a copy.'];
+}
