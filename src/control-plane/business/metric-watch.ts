@@ -157,7 +157,10 @@ export class MetricWatch {
   #followConfig(): void {
     const metrics = this.#options.metrics();
     if (metrics === this.#metrics) return;
+    const isSame = JSON.stringify(metrics) === JSON.stringify(this.#metrics);
     this.#metrics = metrics;
+    // A reload that changed something else must not end a row of violations.
+    if (isSame) return;
     this.#values = metrics.flatMap((metric) =>
       metric.kind === 'value' ? [{ watch: new ValueWatch(metric), nextAtMs: 0, inFlight: false }] : [],
     );

@@ -48,6 +48,8 @@ export class OutgoingClient implements Outgoing {
 
   /** Sends it once. Never rejects. */
   async send({ method, url, headers = {}, body, timeoutMs }: OutgoingRequest): Promise<OutgoingAnswer> {
+    // A label that was filled in may have made it something else.
+    if (!URL.canParse(url)) return { ok: false, reason: 'what the config makes of it is not a URL' };
     const target = new URL(url);
     const refusal = this.#literalRefusal(target);
     if (refusal !== null) return { ok: false, reason: refusal };

@@ -7,7 +7,7 @@ import type { StepResult } from './rollout-effect.ts';
 import type { RolloutEvent } from './rollout-event.ts';
 import type { RolloutState } from './rollout-state.ts';
 import { type GatedMove, holdBefore, type Signals } from './signals.ts';
-import { stepOnTick, storeHold } from './tick-step.ts';
+import { holdByFacts, stepOnTick, storeHold } from './tick-step.ts';
 import {
   enterStep,
   percent,
@@ -90,6 +90,12 @@ function finishPreflight(
   return enterWhenOpen(state, atMs, event.signals);
 }
 
+/** A start that waits may have passed its checks days ago: the nodes are looked at again. */
+function stepWaiting(state: StateOf<'preflight'>, { atMs, facts }: EventOf<'tick'>): StepResult {
+  const hold = holdByFacts(facts) ?? (facts.storeWritable ? null : storeHold);
+  return hold === null ? enterWhenOpen(state, atMs, facts.signals) : stay({ ...state, hold });
+}
+
 /** The first step, or what it waits for. Its checks have passed. */
 function enterWhenOpen(state: StateOf<'preflight'>, atMs: number, signals: Signals | undefined): StepResult {
   const goesToFull = stateAtStep(state.plan, 0, atMs).phase === 'soaking';
@@ -114,8 +120,7 @@ function tick(state: RolloutState, event: EventOf<'tick'>): StepResult {
       return stepOnTick(state, event);
     case 'preflight':
       if (state.hold === undefined) return stay(state);
-      if (!event.facts.storeWritable) return stay({ ...state, hold: storeHold });
-      return enterWhenOpen(state, event.atMs, event.facts.signals);
+      return stepWaiting(state, event);
     case 'idle':
     case 'completed':
     case 'reverted':

@@ -135,7 +135,7 @@ function lacksEvidence({ name }: HoldReason): boolean {
   return name === 'needs-samples' || name === 'suspicion' || name === 'no-data';
 }
 
-function holdByFacts(facts: TickFacts): HoldReason | null {
+export function holdByFacts(facts: TickFacts): HoldReason | null {
   if (facts.breakerOpenMs > 0)
     return {
       name: 'breaker-open',

@@ -92,6 +92,17 @@ test('a metric reverts only when that is wanted and it was violated in a row for
   });
 });
 
+test('a reload that changes nothing of the metrics does not end a row of violations', async (t) => {
+  const peer = await httpPeer(t, { status: 200, body: { v: 1 } });
+  const rule = 'min: 10, onViolation: revert, failuresInARow: 2';
+  const rig = await ramping(new SignalRig(t, { yaml: webhook(peer, rule) }));
+  await rig.until(() => rig.desk.metrics.views()[0]?.violatedInARow === 1);
+  rig.config = structuredClone(rig.config);
+  rig.clock.pass(10_000);
+  await rig.until(() => rig.cause !== null);
+  assert.match(rig.cause?.text ?? '', /2 times in a row$/);
+});
+
 test('a metric that only holds never reverts, however long it is violated', async (t) => {
   const peer = await httpPeer(t, { status: 200, body: { v: 1 } });
   const rig = await ramping(new SignalRig(t, { yaml: webhook(peer, 'min: 10, failuresInARow: 1') }));

@@ -74,6 +74,10 @@ test('a public address may be called when nothing is listed', () => {
   assert.equal(refusalOf('172.32.0.1', []), null);
 });
 
+test('what is no URL is not called, and breaks nothing', async (t) => {
+  assert.match(await reasonFor(clientFor(t), 'http://a%20b/'), /is not a URL$/);
+});
+
 test('only http and https are called', async (t) => {
   assert.match(await reasonFor(clientFor(t), 'file:///etc/passwd'), /file: URLs are not called/);
 });
