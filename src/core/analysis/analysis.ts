@@ -17,7 +17,7 @@ import { logSafeBar } from './safe-test.ts';
 import { type StatusSnapshot, StatusStreams, type StatusThresholds } from './status-streams.ts';
 import type { JudgedStream, Need, StreamFamily } from './stream-family.ts';
 import { type RouteNames, TrackedRoutes, unnamedRoutes } from './tracked-routes.ts';
-import type { HoldRule, StreamEvidence, Verdict } from './verdict.ts';
+import type { HoldRule, StreamEvidence, Verdict, VerdictNumbers } from './verdict.ts';
 import { comparisonText, formatChance, formatCount, formatDuration, formatShare } from './verdict-text.ts';
 import { XHealth } from './x-health.ts';
 
@@ -48,7 +48,7 @@ const dwellMsMin = 10_000;
 /** Largest share of Y before the warm-up is over. */
 const warmupWeightPpmMax = 10_000;
 /** How long a revert waits for the evidence on a route that would explain what speaks against Y. */
-const parkPatienceMs = 15_000;
+const parkPatienceMs = 20_000;
 
 export interface AnalysisSnapshot {
   readonly version: 3;
@@ -214,15 +214,30 @@ export class Analysis {
       failureMakers: this.#makers.report(),
       ...(advice === null || advice.bad.length === 0 ? {} : { badRoutes: advice.bad }),
     };
-    if (logEvidence >= this.#logBar && cause !== null) {
-      const capped = cause.evidence.stream.endsWith('.max');
-      const text = revertText(cause.stream, capped, logEvidence);
-      return { ...numbers, decision: 'revert', rule: capped ? 'cap' : 'evidence', text };
-    }
+    if (logEvidence >= this.#logBar && cause !== null) return this.#revert(numbers, cause);
     if (advice !== null) return { ...numbers, decision: 'hold', rule: 'suspicion', text: adviceText(advice) };
     const lack = this.#lack(context, numbers, cause, need);
     if (lack !== null) return { ...numbers, decision: 'hold', ...lack };
     return { ...numbers, decision: 'advance', rule: 'not-worse', text: this.#advanceText(context) };
+  }
+
+  /** A revert for the errors of all requests names the routes that they are on, when they are on a few. */
+  #revert(numbers: Omit<VerdictNumbers, 'text'>, cause: Judged): Verdict {
+    const { logEvidence } = numbers;
+    const capped = cause.evidence.stream.endsWith('.max');
+    const advice =
+      cause.stream === this.#errors.errors
+        ? parkAdvice(this.#routes.streams, this.#errors.errors, 0, this.#logBar)
+        : null;
+    const [route] = advice?.suspects ?? [];
+    const accusation = advice === null ? cause.stream.accusation() : suspectsText(advice);
+    return {
+      ...numbers,
+      cause: route?.name ?? numbers.cause,
+      decision: 'revert',
+      rule: capped ? 'cap' : 'evidence',
+      text: revertText(accusation, capped, logEvidence),
+    };
   }
 
   /**
@@ -388,6 +403,9 @@ function unexplained(judged: readonly Judged[], { suspects }: ParkAdvice): reado
   );
 }
 
+const suspectsText = ({ suspects }: ParkAdvice): string =>
+  `${suspects.map((route) => route.accusation()).join('; ')}; all other routes look as they may`;
+
 function adviceText({ bad, suspects }: ParkAdvice): string {
   if (bad.length > 0) return `${bad.map(({ text }) => text).join('; ')}; all other routes look as they may`;
   const named = suspects.map((route) => route.accusation()).join('; ');
@@ -399,9 +417,9 @@ function secondsNeeded(requests: number | null, rates: Rates): number | null {
   return requests / rates.y.requestsPerSecond;
 }
 
-function revertText(stream: JudgedStream, capped: boolean, logEvidence: number): string {
+function revertText(accusation: string, capped: boolean, logEvidence: number): string {
   const unless = capped ? 'within it' : 'no worse';
-  return `${stream.accusation()}; the chance of this if Y were ${unless} is below ${formatChance(logEvidence)}`;
+  return `${accusation}; the chance of this if Y were ${unless} is below ${formatChance(logEvidence)}`;
 }
 
 function needsText({ requests, doubt }: Need, seconds: number | null): string {

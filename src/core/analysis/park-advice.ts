@@ -9,8 +9,11 @@ import type { ComparedStream } from './compared-stream.ts';
 import { otherSlot, type RouteStream, routeWeight } from './route-streams.ts';
 import type { BadRoute } from './verdict.ts';
 
-/** Evidence from which a route may be why all requests look bad: an e-value of 20. */
-const suspectLogEvidence = 3;
+/**
+ * Evidence, before it is deflated, from which a route may be why all requests look bad: e^10, about what parks it. Deflation is
+ * largest just after a route has broken, when all requests have enough evidence already.
+ */
+const suspectLogEvidence = 10;
 /** Routes that are parked at a time; more are no exceptions but Y itself. */
 export const parkedRoutesMax = 8;
 /** A route with more of Y's requests is not an exception either. */
@@ -31,17 +34,15 @@ export function parkAdvice(
   parkedCount: number,
   logBar: number,
 ): ParkAdvice | null {
-  const judged = routes.map((route) => ({ route, logWorse: route.evidence().logWorse }));
-  const suspects = judged.filter(
-    ({ route, logWorse }) => route.slot !== otherSlot && logWorse >= suspectLogEvidence,
+  const suspects = routes.filter(
+    ({ slot, compared }) => slot !== otherSlot && compared.rawLogEvidence() >= suspectLogEvidence,
   );
   if (suspects.length === 0 || parkedCount + suspects.length > parkedRoutesMax) return null;
-  const streams = suspects.map(({ route }) => route);
-  if (!explain(streams, errors)) return null;
-  const bad = suspects.filter(({ logWorse }) => Math.log(routeWeight) + logWorse >= logBar);
+  if (!explain(suspects, errors)) return null;
+  const bad = suspects.filter((route) => Math.log(routeWeight) + route.evidence().logWorse >= logBar);
   return {
-    suspects: streams,
-    bad: bad.map(({ route }) => ({ slot: route.slot, name: route.route, text: route.accusation() })),
+    suspects,
+    bad: bad.map((route) => ({ slot: route.slot, name: route.route, text: route.accusation() })),
   };
 }
 

@@ -67,7 +67,7 @@ export interface FailureMakersReport {
   readonly last60s: { readonly x: MadeFailures; readonly y: MadeFailures };
 }
 
-interface VerdictNumbers {
+export interface VerdictNumbers {
   /** One plain sentence with the numbers. */
   readonly text: string;
   /** ln of the combined e-value, and the bar it reverts at: ln(1/falseReverts). */

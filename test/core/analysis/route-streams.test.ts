@@ -49,6 +49,17 @@ test('a revert names the route when it is the cause', () => {
   );
 });
 
+test('a revert for the errors of all requests names the route that they are on', () => {
+  const traffic = new RouteTraffic({ seed: 4, routes: oneBad(0.1, 0.5) });
+  const { verdict, seconds } = traffic.until(60, revert, isRevert);
+  assert.ok(seconds <= 4);
+  assert.equal(verdict.cause, 'route.users');
+  assert.match(
+    verdict.text,
+    /^route users: errors .*; all other routes look as they may; the chance of this/,
+  );
+});
+
 test('no Y like X is reverted when it has many routes', () => {
   for (let seed = 1; seed <= 6; seed++) {
     const routes = [...equalRoutes(20, 0.001), ...equalRoutes(20, 0.01)].map((route, i) => ({
@@ -83,6 +94,33 @@ test('a bad route is parked and not reverted when bad routes are parked, whateve
         where,
       );
       assert.match(ended.verdict.text, /^route users: errors .*; all other routes look as they may$/);
+    }
+  }
+});
+
+test('a route that breaks after five minutes is parked, and not what brings the rollout down', () => {
+  for (const [share, rate] of [
+    [0.2, 1],
+    [0.05, 1],
+    [0.1, 0.2],
+    [0.4, 0.1],
+  ] as const) {
+    for (const weight of [0.1, 0.5]) {
+      const traffic = new RouteTraffic({ seed: 2, routes: oneBad(share, 0.001), weight });
+      assert.equal(traffic.until(300, park, isRevert).stopped, false);
+      traffic.routes = oneBad(share, rate);
+      const ended = traffic.until(
+        60,
+        park,
+        ({ decision, badRoutes }) => decision === 'revert' || badRoutes !== undefined,
+      );
+      const where = `share ${share}, rate ${rate}, weight ${weight}: ${ended.verdict.text}`;
+      assert.deepEqual(
+        ended.verdict.badRoutes?.map(({ name }) => name),
+        ['users'],
+        where,
+      );
+      assert.ok(ended.seconds <= 20, `${where}: ${ended.seconds} s`);
     }
   }
 });
