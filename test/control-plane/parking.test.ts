@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { Config } from '#src/config/config.ts';
+import { parseConfig } from '#src/config/load.ts';
 import { EventLog } from '#src/control-plane/event-log.ts';
 import { RolloutService } from '#src/control-plane/rollout-service.ts';
 import { RouteDirectory } from '#src/control-plane/route-directory.ts';
@@ -10,8 +12,10 @@ import { DurableStore } from '#src/control-plane/store/durable-store.ts';
 import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
 import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import { step } from '#src/core/rollout/rollout-step.ts';
+import type { FromControl } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import { startControl } from './support/control-rig.ts';
 import { badRouteVerdict, testPlan } from './support/states.ts';
 import { quickFolder } from './support/temp-folder.ts';
 
@@ -98,4 +102,47 @@ test('a route is parked while the store is down, and given back only when it is 
   assert.ok(!outcome.ok && outcome.kind === 'store');
   assert.equal(process.routes.isParked(0), true);
   assert.equal(process.service.state.parked?.length, 1);
+});
+
+test('configured routes take over when the config is reloaded, and those that are seen when they go', async (t) => {
+  const rig = await startControl(t);
+  const withRoutes = parseConfig(
+    `clusters:
+  x: { nodes: ["http://127.0.0.1:1"] }
+  y: { nodes: ["http://127.0.0.1:2"] }
+routing: { routes: [{ name: checkout, pathPrefix: /checkout }] }
+`,
+    'test.yaml',
+    {},
+  );
+  assert.ok(withRoutes.ok);
+  const routesPosted = (kind: string) =>
+    rig.untilPosted(
+      (message): message is Extract<FromControl, { type: 'routes' }> =>
+        message.type === 'routes' && message.routes.kind === kind,
+    );
+  const configure = (config: Config, configRevision: number) =>
+    rig.tell({
+      type: 'configure',
+      config,
+      configRevision,
+      nodes: { x: [], y: [] },
+      changed: ['routing.routes'],
+    });
+  configure(withRoutes.config, 2);
+  const { routes } = await routesPosted('patterns');
+  assert.deepEqual(
+    routes.routes.map(({ slot, name }) => [slot, name]),
+    [[0, 'checkout']],
+  );
+  configure({ ...withRoutes.config, routing: { ...withRoutes.config.routing, routes: [] } }, 3);
+  assert.deepEqual((await routesPosted('derived')).routes.routes, []);
+});
+
+test('a route that is not parked can not be taken back', async (t) => {
+  const rig = await startControl(t);
+  const refused = await rig.call('POST', '/v1/rollout/unpark', { body: { route: 'users' } });
+  assert.equal(refused.status, 409);
+  assert.equal(refused.json.detail, 'cannot unpark users: it is not parked; no route is');
+  assert.equal((await rig.call('POST', '/v1/rollout/unpark', { body: {} })).status, 400);
 });
