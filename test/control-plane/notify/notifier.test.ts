@@ -5,7 +5,7 @@ import type { Notification } from '#src/config/signals-config.ts';
 import { EventLog } from '#src/control-plane/event-log.ts';
 import { slackMessage } from '#src/control-plane/notify/message-formats.ts';
 import { Notifier } from '#src/control-plane/notify/notifier.ts';
-import { OutgoingClient } from '#src/control-plane/outgoing/outgoing-client.ts';
+import { type OutgoingAnswer, OutgoingClient } from '#src/control-plane/outgoing/outgoing-client.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import { parseCidr } from '#src/core/routing/client-address.ts';
 import type { Cidr } from '#src/core/routing/routing-options.ts';
@@ -189,6 +189,34 @@ test('a receiver that hangs holds back nobody, and its queue is bounded', async 
   );
   assert.equal(dropped.length, 5);
   assert.ok(notifier.queuedCount >= notificationsQueuedMax);
+});
+
+test('a full queue drops the oldest that is not on its way, and sends the rest in order', async (t) => {
+  const sent: number[] = [];
+  const all = Promise.withResolvers<void>();
+  const first = Promise.withResolvers<OutgoingAnswer>();
+  const ok: OutgoingAnswer = { ok: true, status: 200, text: '' };
+  const notifier = new Notifier({
+    notifications: () => [webhook('http://10.0.0.1/', ['step'])],
+    context: () => context,
+    outgoing: {
+      send: ({ body }) => {
+        sent.push(Number(JSON.parse(body ?? '').reason));
+        if (sent.length === notificationsQueuedMax) all.resolve();
+        return sent.length === 1 ? first.promise : Promise.resolve(ok);
+      },
+    },
+    events: new EventLog({ epochMs: () => 0, log: () => {} }),
+    epochMs: () => 0,
+    random: () => 0,
+  });
+  t.after(() => notifier.stop());
+  for (let index = 0; index < notificationsQueuedMax + 5; index++)
+    notifier.transition(transition('step', `${index}`));
+  first.resolve(ok);
+  await all.promise;
+  const rest = Array.from({ length: notificationsQueuedMax - 1 }, (_, index) => index + 6);
+  assert.deepEqual(sent, [0, ...rest]);
 });
 
 test('a rollout goes on while no receiver can be reached', async (t) => {
