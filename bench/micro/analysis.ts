@@ -1,14 +1,17 @@
-// What a tick of the analysis costs: update and assess in calm, and assess near a decision, when clusters are looked at.
+// What a tick of the analysis costs: update and assess in calm, and assess near a decision, when clusters are looked at. First
+// without routes, then with traffic on all 64 and the rest.
 // Run: node bench/micro/analysis.ts [ticks]
 import { Analysis } from '#src/core/analysis/analysis.ts';
 import { ArmSample, type TickSample } from '#src/core/telemetry/sample.ts';
-import { tickMs } from '#src/limits.ts';
+import { routesTrackedMax, tickMs } from '#src/limits.ts';
 
 /** Microseconds per call, medians of five rounds. */
 export interface AnalysisFigures {
   updateUs: number;
   assessCalmUs: number;
   assessSuspiciousUs: number;
+  updateRoutesUs: number;
+  assessRoutesUs: number;
 }
 
 const thresholds = {
@@ -34,6 +37,29 @@ function measure(calls: number, once: () => void): number {
 
 /** Measures all of them. With few ticks it only shows that the benchmark still works. */
 export function benchAnalysis(ticks: number): AnalysisFigures {
+  return { ...benchStreams(ticks), ...benchRoutes(ticks) };
+}
+
+/** 1,000 requests a second over 65 routes, 10 % of them on Y. */
+function benchRoutes(ticks: number): Pick<AnalysisFigures, 'updateRoutesUs' | 'assessRoutesUs'> {
+  const analysis = new Analysis(thresholds);
+  const epoch = { epoch: 1, weightPpm: 100_000, x: new ArmSample(), y: new ArmSample() };
+  const tick: TickSample = { atMs: 0, dtMs: tickMs, epochs: [epoch] };
+  Object.assign(epoch.x, { requests: 260, failures: 1 });
+  Object.assign(epoch.y, { requests: 65, failures: 0 });
+  epoch.x.routeRequests.fill(4);
+  epoch.y.routeRequests.fill(1);
+  let count = 0;
+  const updateRoutesUs = measure(ticks, () => {
+    tick.atMs += tickMs;
+    epoch.x.routeFailures.fill(0);
+    epoch.x.routeFailures[count++ % (routesTrackedMax + 1)] = 1;
+    analysis.update(tick);
+  });
+  return { updateRoutesUs, assessRoutesUs: measure(ticks, () => void analysis.assess({ goal: 'step' })) };
+}
+
+function benchStreams(ticks: number): Omit<AnalysisFigures, 'updateRoutesUs' | 'assessRoutesUs'> {
   const analysis = new Analysis(thresholds);
   const epoch = { epoch: 1, weightPpm: 100_000, x: new ArmSample(), y: new ArmSample() };
   const tick: TickSample = { atMs: 0, dtMs: tickMs, epochs: [epoch] };
