@@ -36,6 +36,7 @@ export interface NotifierOptions {
 interface Message {
   readonly receiver: Notification['receiver'];
   readonly transition: Transition['name'];
+  readonly atMs: number;
   readonly body: string;
 }
 
@@ -61,6 +62,7 @@ export class Notifier {
         this.#enqueue(name, {
           receiver,
           transition: transition.name,
+          atMs: transition.atMs,
           body: this.#bodyFor(receiver, transition),
         });
     }
@@ -146,13 +148,13 @@ export class Notifier {
     }
   }
 
-  #give(name: string, { transition }: Message, result: Exclude<Result, 'sent'>, why: string): void {
+  #give(name: string, { transition, atMs }: Message, result: Exclude<Result, 'sent'>, why: string): void {
     this.#count(name, result);
     this.#options.events.add({
       name: 'notification-failed',
       level: 'warn',
       text: `${name} could not be told of ${transition}: ${why}.`,
-      detail: { receiver: name, transition, result },
+      detail: { receiver: name, transition, transitionAtMs: atMs, result },
     });
   }
 

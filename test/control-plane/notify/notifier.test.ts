@@ -193,6 +193,9 @@ test('a receiver that hangs holds back nobody, and its queue is bounded', async 
 
 test('a full queue drops the oldest that is not on its way, and sends the rest in order', async (t) => {
   const sent: number[] = [];
+  const dropped: unknown[] = [];
+  const events = new EventLog({ epochMs: () => 0, log: () => {} });
+  events.subscribe(({ detail }) => dropped.push((detail as { transitionAtMs: number }).transitionAtMs));
   const all = Promise.withResolvers<void>();
   const first = Promise.withResolvers<OutgoingAnswer>();
   const ok: OutgoingAnswer = { ok: true, status: 200, text: '' };
@@ -206,17 +209,18 @@ test('a full queue drops the oldest that is not on its way, and sends the rest i
         return sent.length === 1 ? first.promise : Promise.resolve(ok);
       },
     },
-    events: new EventLog({ epochMs: () => 0, log: () => {} }),
+    events,
     epochMs: () => 0,
     random: () => 0,
   });
   t.after(() => notifier.stop());
   for (let index = 0; index < notificationsQueuedMax + 5; index++)
-    notifier.transition(transition('step', `${index}`));
+    notifier.transition({ ...transition('step', `${index}`), atMs: index });
   first.resolve(ok);
   await all.promise;
   const rest = Array.from({ length: notificationsQueuedMax - 1 }, (_, index) => index + 6);
   assert.deepEqual(sent, [0, ...rest]);
+  assert.deepEqual(dropped, [1, 2, 3, 4, 5]);
 });
 
 test('a rollout goes on while no receiver can be reached', async (t) => {
