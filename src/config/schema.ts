@@ -52,7 +52,7 @@ const cluster = (name: string, which: string) =>
     admin: Type.Optional(
       Type.String({
         description:
-          "Kong's Admin API of this cluster, `http://` or `https://`; for checks that read Kong, which do not exist yet.",
+          "Kong's Admin API of this cluster, `http://` or `https://`. X's is asked for its routes, which are then compared one by one.",
         ...hints('URL', 'an http:// or https:// URL'),
       }),
     ),

@@ -4,7 +4,9 @@
 // weighted sum of all e-values, of which it is a part, has reached 1/alpha too. So whatever comes first, a wrong parking or
 // a wrong revert, has a chance of at most alpha (Ville). After a rightful one the parked stream is left out, which lowers
 // the sum, the others give up what they have gained from the route's failures, which lowers it further, and the weights
-// of the streams that are left sum to less than 1: their chance of a wrong revert stays at most alpha.
+// of the streams that are left sum to less than 1: their chance of a wrong revert stays at most alpha. The bar is that of a
+// rollout with business metrics, which take a tenth of all weights, whether there are any or not.
+import { businessShare } from './business-streams.ts';
 import type { ComparedStream } from './compared-stream.ts';
 import { otherSlot, type RouteStream, routeWeight } from './route-streams.ts';
 import type { BadRoute } from './verdict.ts';
@@ -39,7 +41,8 @@ export function parkAdvice(
   );
   if (suspects.length === 0 || parkedCount + suspects.length > parkedRoutesMax) return null;
   if (!explain(suspects, errors)) return null;
-  const bad = suspects.filter((route) => Math.log(routeWeight) + route.evidence().logWorse >= logBar);
+  const bar = logBar - Math.log(1 - businessShare);
+  const bad = suspects.filter((route) => Math.log(routeWeight) + route.evidence().logWorse >= bar);
   return {
     suspects,
     bad: bad.map((route) => ({ slot: route.slot, name: route.route, text: route.accusation() })),
