@@ -1,4 +1,5 @@
 // The course of a rollout as charts over one time axis: the split, the traffic of both clusters, the evidence.
+import { evidenceShare } from '#src/control-plane/evidence/evidence-share.ts';
 import type { CoursePoint } from '#src/control-plane/record/course.ts';
 import type { RolloutRecord } from '#src/control-plane/record/rollout-record.ts';
 import { latency, percent, perSecond, weight } from '../figures.ts';
@@ -19,7 +20,6 @@ export function courseSection(record: RolloutRecord, names: Readonly<Record<Arm,
     title: 'Share of Y',
     series: [splitSeries(record, span, names.y)],
     format: weight,
-    top: 100,
   });
   return html`<section id="course"><h2>Course</h2>
 ${split}
@@ -29,7 +29,7 @@ ${record.course.length === 0 ? html`<p class="note">No traffic was recorded for 
 }
 
 function trafficCharts(
-  { course }: RolloutRecord,
+  { course, events }: RolloutRecord,
   names: Readonly<Record<Arm, string>>,
   common: Pick<Parameters<typeof lineChart>[0], 'span' | 'timeLabel' | 'marks'>,
 ): Html {
@@ -62,7 +62,10 @@ ${
         ...common,
         title: 'Evidence, as a share of what decides',
         series: [
-          line('to revert', 'bad', ({ evidence }) => capped(evidence?.toRevert)),
+          withReverts(
+            line('to revert', 'bad', ({ evidence }) => capped(evidence?.toRevert)),
+            events,
+          ),
           line('to advance', 'good', ({ evidence }) => capped(evidence?.toAdvance)),
         ],
         format: (share) => `${Math.round(share * 100)} %`,
@@ -71,6 +74,18 @@ ${
       })
     : null
 }`;
+}
+
+/** The verdict that reverts is on record with the revert; the windows around it end before and after. */
+function withReverts(series: Series, events: RolloutRecord['events']): Series {
+  const reverts = events.flatMap((event) => {
+    const verdict = moveOf(event)?.verdict ?? null;
+    return verdict?.decision === 'revert'
+      ? [{ atMs: event.atMs, value: capped(evidenceShare(verdict).toRevert) }]
+      : [];
+  });
+  const points = [...series.points, ...reverts].toSorted((a, b) => a.atMs - b.atMs);
+  return { ...series, points };
 }
 
 const rateOf =

@@ -8,8 +8,9 @@ import type { ArmTraffic } from '../evidence/frozen-evidence.ts';
 import type { ClusterMinute, MinuteRow } from '../store/store.ts';
 import { type ArmCounters, fillArm, type TrafficWindow } from '../traffic-window.ts';
 
-/** As many as a chart of a page's width can show. */
-export const coursePointsMax = 240;
+/** Enough to see a step's course; with more, the small share of Y in the first steps would be all noise. */
+export const coursePointsMax = 100;
+const pointMsMin = 2_000;
 const minuteMs = 60_000;
 
 export interface CoursePoint {
@@ -18,7 +19,7 @@ export interface CoursePoint {
   readonly durationMs: number;
   readonly x: ArmTraffic;
   readonly y: ArmTraffic;
-  /** As it was at its end; null where it was not kept. */
+  /** To a revert, the most there was; to an advance, as it was at its end. Null where it was not kept. */
   readonly evidence: EvidenceShare | null;
 }
 
@@ -30,11 +31,12 @@ export class CourseBuilder {
   #x = new ArmSum();
   #y = new ArmSum();
   #durationMs = 0;
+  #toRevert = 0;
   #last: TrafficWindow | null = null;
 
   /** durationMs: of the whole rollout. */
   constructor(durationMs: number) {
-    this.#pointMs = Math.max(1_000, Math.ceil(durationMs / coursePointsMax / 1_000) * 1_000);
+    this.#pointMs = Math.max(pointMsMin, Math.ceil(durationMs / coursePointsMax / 1_000) * 1_000);
   }
 
   add(window: TrafficWindow): void {
@@ -43,6 +45,7 @@ export class CourseBuilder {
       this.#addArm(this.#y, y);
     }
     this.#durationMs += window.dtMs;
+    this.#toRevert = Math.max(this.#toRevert, window.evidence?.toRevert ?? 0);
     this.#last = window;
     if (this.#durationMs >= this.#pointMs) this.#cut();
   }
@@ -61,12 +64,13 @@ export class CourseBuilder {
   #cut(): void {
     const last = this.#last;
     if (last === null) return;
-    const evidence = last.evidence ?? null;
+    const evidence = last.evidence === undefined ? null : { ...last.evidence, toRevert: this.#toRevert };
     const [x, y] = [this.#x.view(), this.#y.view()];
     this.#points.push({ atMs: last.atMs, durationMs: this.#durationMs, x, y, evidence });
     this.#x = new ArmSum();
     this.#y = new ArmSum();
     this.#durationMs = 0;
+    this.#toRevert = 0;
     this.#last = null;
   }
 }
