@@ -263,7 +263,7 @@ const timeouts = section('How long things may take.', {
 const limits = section('How much is accepted.', {
   headBytes: bytes(
     formatBytes(headBytesMaxDefault),
-    'Request or response head; then 431 (502 for a response). From 1KiB to 60KiB.',
+    'Request or response head; then 431 (502 for a response). From 1KiB to 124KiB.',
   ),
   headerCount: integer(1, 1000, headerCountMaxDefault, 'Fields of a head; then 431 (502 for a response).'),
   connections: integer(1, 1_000_000, connectionsMaxDefault, 'Client connections over all workers; then 503.'),
