@@ -39,7 +39,7 @@ export class Exchange implements UpstreamUser {
   #isConnecting: boolean;
   #hasResponseBytes: boolean;
   #hasRetriedStale: boolean;
-  #hasRetriedConnect: boolean;
+  #hasTriedAnotherNode: boolean;
   #hasFailedOver: boolean;
 
   constructor(runtime: WorkerRuntime) {
@@ -59,7 +59,7 @@ export class Exchange implements UpstreamUser {
     this.#isConnecting = false;
     this.#hasResponseBytes = false;
     this.#hasRetriedStale = false;
-    this.#hasRetriedConnect = false;
+    this.#hasTriedAnotherNode = false;
     this.#hasFailedOver = false;
   }
 
@@ -101,7 +101,7 @@ export class Exchange implements UpstreamUser {
     this.#isConnecting = false;
     this.#hasResponseBytes = false;
     this.#hasRetriedStale = false;
-    this.#hasRetriedConnect = false;
+    this.#hasTriedAnotherNode = false;
     this.#hasFailedOver = false;
     this.#response.reset();
   }
@@ -355,7 +355,7 @@ export class Exchange implements UpstreamUser {
 
   onUpstreamDeadline(connected: boolean): void {
     if (!connected) {
-      this.#hasRetriedConnect = true; // a node that swallows connects cost its time once already
+      this.#hasTriedAnotherNode = true; // a node that swallows connects cost its time once already
       this.#fail('connect', 'upstreamConnectFailed');
     } else if (!this.#response.isHeadForwarded) this.#fail('timeout', 'upstreamTimeout');
     else if (this.#client?.hasPendingWrites === true && this.#upstream !== null) {
@@ -400,13 +400,18 @@ export class Exchange implements UpstreamUser {
     return this.request.isIdempotent && this.request.isWhole && this.request.isWithinReplayLimit;
   }
 
-  /** Nothing was sent on a connection that never came to be: any method may try another node. */
+  /**
+   * Nothing was sent on a connection that never came to be: any method may try another node. Where a node died with the
+   * request before it answered a byte, a request that may be sent again tries another one, once.
+   */
   #retryOnAnotherNode(kind: FailureKind, failed: UpstreamConnection | null): boolean {
-    if (kind !== 'connect' || failed === null || this.#hasRetriedConnect) return false;
+    if (failed === null || this.#hasTriedAnotherNode) return false;
+    const diedSilently = kind === 'reset' && !this.#hasResponseBytes && this.#canReplay;
+    if (kind !== 'connect' && !diedSilently) return false;
     const runtime = this.#runtime;
     const others = runtime.clusters[this.#arm].pick(failed.node, false, this.#startedAtMs);
     if (others === null) return false;
-    this.#hasRetriedConnect = true;
+    this.#hasTriedAnotherNode = true;
     increment(runtime.slab, WORKER.connectRetries);
     this.#open(failed.node);
     return true;
@@ -459,7 +464,7 @@ export class Exchange implements UpstreamUser {
     this.#arm = X;
     this.#hasResponseBytes = false;
     this.#hasRetriedStale = false;
-    this.#hasRetriedConnect = false;
+    this.#hasTriedAnotherNode = false;
     this.#open(null);
   }
 

@@ -141,7 +141,7 @@ export const WORKER = {
   failoverBudgetExhausted: workerAt + 28,
   /** Requests sent again because an idle upstream connection died just as it was reused. */
   staleReuseRetries: workerAt + 29,
-  /** Connect failures retried on another node of the same cluster. */
+  /** Requests tried on another node of the same cluster, after a failed connect or a node that died before it answered. */
   connectRetries: workerAt + 30,
   clientAborts: workerAt + 31,
   /** Requests assigned by pin rule or override header: outside the comparison. */

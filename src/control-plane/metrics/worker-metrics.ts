@@ -93,7 +93,7 @@ const workerNumbers: readonly (readonly [
   ],
   [
     'crossover_connect_retries_total',
-    'Connection attempts that failed and were made to another node of the same cluster.',
+    'Requests tried on another node of the same cluster, after a failed connect or a node that died before it answered.',
     'counter',
     [['connectRetries', {}]],
   ],
