@@ -36,7 +36,7 @@ describe('slowloris', { concurrency: false }, () => {
     bed = await startBed({ timeouts: { requestHeadMs: 1_000 } });
     await fetchStatus(bed);
   });
-  after(() => bed.stop());
+  after(() => bed?.stop());
 
   it('is cut off although bytes keep coming, while others are served', async () => {
     const fdsBefore = fileDescriptorCount(bed.crossover.pid);
@@ -70,7 +70,7 @@ describe('more connections than the limit', { concurrency: false }, () => {
   before(async () => {
     bed = await startBed({ limits: { connections: limit } });
   });
-  after(() => bed.stop());
+  after(() => bed?.stop());
 
   it('are refused, while those within it are served, and accepted again when there is room', async () => {
     const signal = new Signal();
@@ -100,7 +100,7 @@ describe('no file descriptors left', { concurrency: false, skip: !hasProc }, () 
   before(async () => {
     bed = await startBed({ fileDescriptorsMax: 128 });
   });
-  after(() => bed.stop());
+  after(() => bed?.stop());
 
   it('does not stop what is connected, burns no CPU, and passes', async () => {
     const signal = new Signal();

@@ -39,7 +39,7 @@ describe('a drain', { concurrency: false }, () => {
     crossover = await startCrossover(testConfig({ workers: 2, x: [port], y: [port], timeouts: { drainMs } }));
   });
   after(async () => {
-    await crossover.stop();
+    await crossover?.stop();
     for (const client of sockets.clients) client.terminate();
     sockets.close();
     server.closeAllConnections();

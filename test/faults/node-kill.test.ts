@@ -36,7 +36,7 @@ describe('the death of one of three nodes', { concurrency: false }, () => {
     crossover = await startCrossover(config);
   });
   after(async () => {
-    await crossover.stop();
+    await crossover?.stop();
     await Promise.all([...nodes.map((node) => node.kill()), y.stop()]);
   });
 

@@ -30,7 +30,7 @@ describe('a Y that is down', { concurrency: false }, () => {
     bed = await startBed({ weightPpm: PPM / 2, failover: { budget: 1 } });
     await bed.y.stop();
   });
-  after(() => bed.stop());
+  after(() => bed?.stop());
 
   it('is never seen by clients, is charged, and opens the breaker', async () => {
     const report = await load(bed, 1000, { posts: 0.3 });
@@ -80,7 +80,7 @@ describe('a Y that fails every other request', { concurrency: false }, () => {
       return true;
     };
   });
-  after(() => bed.stop());
+  after(() => bed?.stop());
 
   it('is rescued within the budget, and beyond it keeps its own answers', async () => {
     const startedMs = performance.now();
@@ -109,7 +109,7 @@ describe('a Y that resets every request', { concurrency: false }, () => {
       return true;
     };
   });
-  after(() => bed.stop());
+  after(() => bed?.stop());
 
   it('costs each POST it was sent a 502, delivered once', async () => {
     const report = await load(bed, 500, { posts: 1 });

@@ -80,7 +80,7 @@ describe('peers that do not read', { concurrency: false, skip: !hasProc }, () =>
     await Promise.all(Array.from({ length: 50 }, () => fetchOnce(crossover.port, '/-ok', 5_000)));
   });
   after(async () => {
-    await crossover.stop();
+    await crossover?.stop();
     upstream.server.closeAllConnections();
     upstream.server.close();
   });

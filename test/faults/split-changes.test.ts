@@ -16,7 +16,7 @@ describe('the split under load', { concurrency: false }, () => {
   before(async () => {
     bed = await startBed({ workers: 2 });
   });
-  after(() => bed.stop());
+  after(() => bed?.stop());
 
   it('loses nothing while the weight changes every 100 ms, and counts what the client counts', async () => {
     const seed = chooseSeed();

@@ -15,7 +15,7 @@ describe('one percent on Y', { concurrency: false }, () => {
   before(async () => {
     bed = await startBed({ workers: 2, weightPpm: share * PPM });
   });
-  after(() => bed.stop());
+  after(() => bed?.stop());
 
   it('is one percent of a hundred thousand requests', async () => {
     const load = new LoadClient({ port: bed.crossover.port, connections: 32, seed: 1 }).start();
@@ -37,7 +37,7 @@ describe('sticky sessions', { concurrency: false }, () => {
   before(async () => {
     bed = await startBed({ workers: 2, routing: { sticky: { kind: 'cookie', name: 'session' } } });
   });
-  after(() => bed.stop());
+  after(() => bed?.stop());
 
   it('cross over at most once while the weight grows, and as many as it says', async () => {
     const load = new LoadClient({

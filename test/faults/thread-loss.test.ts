@@ -15,7 +15,7 @@ describe('the loss of a thread under load', { concurrency: false }, () => {
     bed = await startBed({ workers: 2 });
     await putSplit(bed.crossover.controlPort, 50);
   });
-  after(() => bed.stop());
+  after(() => bed?.stop());
 
   it('costs at most the exchanges of the worker that died', async () => {
     const load = new LoadClient({ port: bed.crossover.port, connections, seed: 1, posts: 0.3 }).start();

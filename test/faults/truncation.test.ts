@@ -50,7 +50,7 @@ describe('an answer cut short', { concurrency: false }, () => {
     crossover = await startCrossover(testConfig({ x: [port], y: [port], health: { ejection: false } }));
   });
   after(async () => {
-    await crossover.stop();
+    await crossover?.stop();
     server.close();
   });
 

@@ -29,7 +29,7 @@ describe('WebSockets through the proxy', { concurrency: false }, () => {
     crossover = await startCrossover(testConfig({ workers: 2, x: [port], y: [port] }));
   });
   after(async () => {
-    await crossover.stop();
+    await crossover?.stop();
     for (const client of server.clients) client.terminate();
     server.close();
   });
