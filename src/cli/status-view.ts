@@ -65,7 +65,8 @@ export function whyText(status: StatusView): string | null {
   if (phase === 'reverted') return rollout.cause?.text ?? null;
   if (phase === 'idle') return 'No rollout runs. Start one with `crossover rollout start`.';
   if (phase === 'paused') return 'Paused. Go on with `crossover rollout resume`.';
-  if (phase === 'preflight') return 'Checking whether a rollout may start.';
+  if (phase === 'preflight')
+    return hold === null ? 'Checking whether a rollout may start.' : `Waits to start: ${hold.text}`;
   if (phase === 'completed') return 'Everything is on Y. X may be taken down once nothing else uses it.';
   if (hold !== null) return hold.text;
   if (phase !== 'soaking' || rollout.soakMs === null) return null;
@@ -182,10 +183,18 @@ function troubles(status: StatusView): string[] {
   const open = status.workers.filter((worker) => worker.breaker !== 'closed').length;
   const of = `of ${status.workers.length} workers`;
   return [
+    frozenText(status),
     lost > 0 ? `${lost} ${of} are not running.` : '',
     open > 0 && status.split.y > 0 ? `The breaker of ${open} ${of} keeps traffic away from Y.` : '',
     status.store.writable ? '' : `The store cannot be written: ${status.store.problem?.text ?? 'unknown'}.`,
   ].filter((line) => line !== '');
+}
+
+function frozenText({ signals: { freeze } }: StatusView): string {
+  if (!freeze.frozen) return '';
+  const until = freeze.untilMs === null ? '' : ` until ${new Date(freeze.untilMs).toISOString()}`;
+  const why = freeze.reason === null || freeze.reason === '' ? '' : `: ${freeze.reason}`;
+  return `Starts and advances are frozen by ${freeze.actor ?? 'an operator'}${until}${why}.`;
 }
 
 /** Lines with a label before the first and the same indent before the others. */
