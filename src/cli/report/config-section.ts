@@ -34,7 +34,9 @@ function settingsTable(title: string, rows: readonly (readonly [string, string])
 function settingRows(settings: Readonly<Record<string, unknown>>, path = ''): [string, string][] {
   return Object.entries(settings).flatMap(([name, value]): [string, string][] => {
     if (isObject(value)) return settingRows(value, `${path}${name}.`);
-    return [[`${path}${name.replace(/(Ms|Ppm)$/, '')}`, settingText(`${path}${name}`, value)]];
+    return [
+      [`${path}${name.replace(/(Ms|Ppm)$/, '')}`.replace(/Ms\./, '.'), settingText(`${path}${name}`, value)],
+    ];
   });
 }
 

@@ -9,6 +9,7 @@ import type {
 import type { NodeView } from '#src/control-plane/node-directory.ts';
 import { count, latency, percent, weight } from '../figures.ts';
 import { type Html, html, type Piece } from './html.ts';
+import { sentence } from './sentence.ts';
 import { streamTable } from './timeline-section.ts';
 import { clockTime } from './times.ts';
 
@@ -17,7 +18,7 @@ export function evidenceSection(evidence: FrozenEvidence | null): Piece {
   if (evidence === null) return null;
   const { cause, fromWeight, problem, verdict } = evidence;
   return html`<section id="evidence"><h2>Evidence, frozen at the revert</h2>
-<p>Reverted from ${weight(fromWeight)} on Y (${cause.name}): ${cause.text}</p>
+<p>Reverted from ${weight(fromWeight)} on Y (${cause.name}): ${sentence(cause.text)}</p>
 ${problem === null ? null : html`<p class="note">${problem}</p>`}
 ${routesTable(evidence.routes)}
 ${samplesTable(evidence.samples)}
@@ -30,7 +31,7 @@ ${verdict === null ? null : html`<h3>The verdict's comparisons</h3>${streamTable
 function routesTable(routes: readonly RouteFailures[]): Piece {
   if (routes.length === 0) return html`<p class="note">No route failed on Y in the last minutes.</p>`;
   return html`<h3>Routes that failed on Y</h3>
-<div class="scroll"><table class="numbers"><thead><tr><th>Route</th><th>X failed</th><th>Y failed</th></tr></thead>
+<div class="scroll"><table class="numbers wrap"><thead><tr><th>Route</th><th>X failed</th><th>Y failed</th></tr></thead>
 <tbody>${routes.map(({ route, x, y }) => html`<tr><td>${route}</td><td>${failedText(x)}</td><td>${failedText(y)}</td></tr>`)}</tbody></table></div>`;
 }
 

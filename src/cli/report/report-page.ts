@@ -7,6 +7,7 @@ import { moveOf } from './decided.ts';
 import { evidenceSection } from './evidence-section.ts';
 import { type Html, html, type Piece, trusted } from './html.ts';
 import { reportStyle } from './report-style.ts';
+import { sentence } from './sentence.ts';
 import { decisionsSection, signalsSection, timelineSection } from './timeline-section.ts';
 import { dateTime } from './times.ts';
 
@@ -78,7 +79,7 @@ function outcome({ state, events }: RolloutRecord): Html {
   if (phase === 'completed')
     return html`<div class="outcome good"><strong>Completed</strong><p>Everything is on Y.</p></div>`;
   if (phase === 'reverted')
-    return html`<div class="outcome bad"><strong>Reverted</strong> from ${weight(state.fromWeightPpm / 10_000)} on Y<p>${state.cause.text}</p></div>`;
+    return html`<div class="outcome bad"><strong>Reverted</strong> from ${weight(state.fromWeightPpm / 10_000)} on Y<p>${sentence(state.cause.text)}</p></div>`;
   const last = events.findLast((event) => moveOf(event) !== null);
   if (phase === 'idle')
     return html`<div class="outcome bad"><strong>Not started</strong><p>${last?.text ?? ''}</p></div>`;

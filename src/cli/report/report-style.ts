@@ -53,7 +53,7 @@ td { font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }
 .timeline .id, .timeline .time, .timeline .after { color: var(--soft); white-space: nowrap; }
 .timeline .what { font-weight: 600; white-space: nowrap; }
-.timeline .why { overflow-wrap: anywhere; }
+.timeline .why { overflow-wrap: anywhere; width: 45%; }
 tr.good .what, article.good h3, .signals .good strong { color: var(--good); }
 tr.bad .what, article.bad h3, .signals .bad strong { color: var(--bad); }
 .move { color: var(--soft); white-space: nowrap; }
@@ -72,16 +72,20 @@ footer code { overflow-wrap: anywhere; }
   main { padding: 18px 14px 36px; } h1 { font-size: 22px; }
   .plot { grid-template-columns: 46px minmax(0, 1fr); } .plot > svg { height: 120px; }
   .x-axis .middle:nth-child(even) { display: none; }
+  dl.facts { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
+  .wrap td { white-space: normal; }
+  .timeline, .timeline tbody { display: block; }
   .timeline thead { display: none; }
-  .timeline tr { display: block; padding: 8px 0; border-bottom: 1px solid var(--line); }
-  .timeline td { display: inline; border: 0; padding: 0 8px 0 0; white-space: normal; }
-  .timeline .what { white-space: normal; } .timeline .why { display: block; }
+  .timeline tr { display: flex; flex-wrap: wrap; padding: 8px 0; border-bottom: 1px solid var(--line); }
+  .timeline td { display: block; border: 0; padding: 0 8px 0 0; white-space: normal; }
+  .timeline .what { white-space: normal; } .timeline .why { flex-basis: 100%; }
   .timeline .after:not(:empty)::before { content: "+"; }
 }
 @media print {
   :root { --paper: #fff; --ink: #000; --soft: #444; --line: #bbb; --wash: #f2f2f2; --x: #2563c9; --y: #c2570c; --good: #1f7a4d; --bad: #b3261e; }
   body { font-size: 11pt; } main { max-width: none; padding: 0; }
   .scroll { overflow: visible; } .numbers td, .samples td { white-space: normal; }
+  details::details-content { content-visibility: visible; block-size: auto; }
   h2, h3 { break-after: avoid; } tr { break-inside: avoid; } * { print-color-adjust: exact; }
 }
 `;

@@ -7,6 +7,7 @@ import type { StreamEvidence, Verdict } from '#src/core/analysis/verdict.ts';
 import { count, duration, percent, weight } from '../figures.ts';
 import { type Move, moveOf, setBackMs } from './decided.ts';
 import { type Html, html, type Piece } from './html.ts';
+import { sentence } from './sentence.ts';
 import { dateTime } from './times.ts';
 
 /** Streams of a verdict that are worth a line: those with the most against Y. */
@@ -71,11 +72,6 @@ function decision(event: RecordedEvent, verdict: Verdict): Html {
 ${streamTable(verdict)}</article>
 `;
 }
-
-const sentence = (text: string): string => {
-  const whole = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(whole) ? whole : `${whole}.`;
-};
 
 /** What was compared, with its counts. */
 export function streamTable({ streams, logEvidenceBar, logSafeBar }: Verdict): Piece {
