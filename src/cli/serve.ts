@@ -14,7 +14,7 @@ export function addServe(program: Command, context: CliContext): void {
     .command('serve')
     .summary('run the proxy')
     .description(
-      'Runs the proxy in front of both clusters, with its control API and page, until SIGTERM or SIGINT.',
+      'Runs the proxy in front of both clusters, with its control API, until SIGTERM or SIGINT.',
     )
     .requiredOption('--config <file>', 'configuration file (YAML)')
     .addHelpText('after', examples)
@@ -55,7 +55,7 @@ async function serve(file: string, io: CliIo): Promise<number> {
   const { proxy, control } = config.listen;
   io.out(
     `crossover ${packageVersion()} proxies on ${proxy.host}:${supervisor.proxyPort}; ` +
-      `control API and page on http://${control.host}:${supervisor.controlPort}\n`,
+      `control API on http://${control.host}:${supervisor.controlPort}\n`,
   );
   return untilSignal(supervisor, log);
 }

@@ -377,7 +377,7 @@ const filledSchema = section('Configuration of Crossover.', {
   listen: section('Where Crossover listens.', {
     proxy: address('Client traffic.', '0.0.0.0:8000'),
     control: address(
-      'Control API, page and metrics. Beyond loopback it needs `control.token`.',
+      'Control API and metrics. Beyond loopback it needs `control.token`.',
       '127.0.0.1:9900',
     ),
     admin: Type.Optional(

@@ -48,7 +48,7 @@ function headingLines(
 ): string[] {
   return [
     `${style.bold(`Crossover ${status.version} demo`)}  ${style.dim(`fault: ${fault}, running for ${duration(elapsedSeconds)}`)}`,
-    style.dim(`Proxy ${proxyUrl}   Control API and page ${controlUrl}`),
+    style.dim(`Proxy ${proxyUrl}   Control API ${controlUrl}`),
   ];
 }
 
@@ -118,7 +118,7 @@ export function demoSummary(end: DemoEnd, columns: number, color: boolean): stri
     ...(end.failovers > 0 ? [['Saved', savedText(end.failovers)] as [string, string]] : []),
     ...(end.cutExchanges > 0 ? [['Cut', `${end.cutExchanges} requests at the end`] as [string, string]] : []),
     ...end.errors.map((line): [string, string] => ['Log', line]),
-    ['Was at', `proxy ${end.proxyUrl}, control API and page ${end.controlUrl}; all stopped now`],
+    ['Was at', `proxy ${end.proxyUrl}, control API ${end.controlUrl}; all stopped now`],
   ];
   const lines = rows.flatMap(([label, text]) =>
     wrap(text, Math.max(40, columns - 12)).map((line, at) => [style.dim(at === 0 ? label : ''), line]),

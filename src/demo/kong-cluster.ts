@@ -59,7 +59,7 @@ const defaults: KongClusterOptions = {
   nodeCount: 2,
   seed: 1,
   latencyMsMedian: 8,
-  latencySigma: 0.3,
+  latencySigma: 0.5,
   errorShare: usualErrorShare,
   limitPerMinute: null,
 };

@@ -83,7 +83,7 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
     const url = await proxyUrl(printing);
     assert.match(
       printed.out,
-      /^crossover \d+\.\d+\.\d+ proxies on .*; control API and page on http:\/\/127\.0\.0\.1:\d+\n$/,
+      /^crossover \d+\.\d+\.\d+ proxies on .*; control API on http:\/\/127\.0\.0\.1:\d+\n$/,
     );
     assert.equal((await fetch(`${url}/users/7`, { headers })).status, 200);
     child.kill('SIGTERM');

@@ -115,7 +115,7 @@ export class Analysis {
     const scope = { failures: this.#failures, routes: this.#trackedRoutes };
     this.#errors = new ErrorStreams(errorRate, harm, profile, scope);
     this.#status = new StatusStreams(statusMix, profile);
-    this.#latency = new LatencyStreams(latency, profile, attribution);
+    this.#latency = new LatencyStreams(latency, profile, attribution, harm);
     this.#routes = new RouteStreams(
       this.#trackedRoutes,
       this.#failures,

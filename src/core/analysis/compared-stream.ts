@@ -28,6 +28,8 @@ export interface StreamSpec {
   readonly timesX: number;
   readonly over: number;
   readonly odds: readonly number[];
+  /** Weight of each of these alternatives; equal when absent. */
+  readonly prior?: readonly number[];
   /** Whether the smallest certified margin is reported. */
   readonly certify: boolean;
 }

@@ -21,6 +21,12 @@ export interface ErrorThresholds {
 /** No step accepts a larger margin than this, however small its weight. */
 const marginMax = 0.3;
 
+/**
+ * Weights of the alternatives. Gross failures give so much evidence in the three seconds before which nothing is reverted
+ * that they can do with little; what they leave goes to the small regressions, for which every nat is a second or more.
+ */
+const errorPrior = [0.08, 0.12, 0.16, 0.2, 0.2, 0.12, 0.06, 0.03, 0.02, 0.01] as const;
+
 export interface ErrorSnapshot {
   readonly rate: RateSnapshot;
   readonly errors: StreamSnapshot;
@@ -60,7 +66,14 @@ export class ErrorStreams implements StreamFamily<ErrorSnapshot> {
     this.#failures = failures;
     this.#routes = routes;
     this.users = new UserClusters(profile.windowMs);
-    const spec = { name: 'errors', weight: familyWeights.errors, timesX, over: overX, odds: errorOdds };
+    const spec = {
+      name: 'errors',
+      weight: familyWeights.errors,
+      timesX,
+      over: overX,
+      odds: errorOdds,
+      prior: errorPrior,
+    };
     this.errors = new ComparedStream({ ...spec, certify: true }, profile, () => 'errors', this.users);
     this.#cap =
       max === null

@@ -1,7 +1,8 @@
-// Evidence of a handful of alternatives against one null, averaged with equal weights. Each alternative's evidence is a
+// Evidence of a handful of alternatives against one null, averaged with weights that are fixed beforehand. Each alternative's evidence is a
 // product of per-block e-values, kept as a log; it may start afresh when it has gone far down, so that hours of calm do not
 // hide a failure that begins now. Knows neither streams nor arms.
 
+import { assert } from '#src/base/assert.ts';
 import { logAdd } from './combine.ts';
 
 /** How fast evidence may grow: the answer to bursts of correlated failures. Only ever shrinks evidence. */
@@ -14,6 +15,8 @@ export interface EvidenceLimit {
 
 export interface BankOptions {
   readonly alternatives: number;
+  /** Weight of each alternative, with a sum of 1; equal when absent. */
+  readonly prior?: readonly number[] | undefined;
   /** An alternative below this log starts afresh. */
   readonly restartBelow: number;
   /** Null: no limit. */
@@ -45,6 +48,7 @@ const lifeMsMin = 5_000;
 
 export class EvidenceBank {
   readonly #options: BankOptions;
+  readonly #logPrior: Float64Array;
   readonly #logs: Float64Array;
   /** How often each alternative has started, from 1. Start j weighs 1/(j(j+1)); these sum to 1, so the average stays an e-process. */
   readonly #starts: Float64Array;
@@ -56,6 +60,7 @@ export class EvidenceBank {
 
   constructor(options: BankOptions) {
     this.#options = options;
+    this.#logPrior = logPrior(options);
     this.#logs = new Float64Array(options.alternatives);
     this.#starts = new Float64Array(options.alternatives);
     this.#startedMs = new Float64Array(options.alternatives);
@@ -140,14 +145,14 @@ export class EvidenceBank {
   }
 
   #average(clusters: Clusters | null): number {
-    const count = this.#logs.length;
     let total = Number.NEGATIVE_INFINITY;
-    for (let g = 0; g < count; g++) {
+    for (let g = 0; g < this.#logs.length; g++) {
       const log = this.#component(g);
       const counts = clusters === null || log <= 0;
-      total = logAdd(total, counts ? log : log / clusters.deflation(this.#risingSinceMs[g] as number));
+      const counted = counts ? log : log / clusters.deflation(this.#risingSinceMs[g] as number);
+      total = logAdd(total, counted + (this.#logPrior[g] as number));
     }
-    return total - Math.log(count);
+    return total;
   }
 
   /** Since when the alternative with the most evidence has been rising, ms. */
@@ -197,4 +202,12 @@ export class EvidenceBank {
     this.#risingSinceMs.set(snapshot.risingSinceMs);
     this.#tokens.set(snapshot.tokens);
   }
+}
+
+function logPrior({ alternatives, prior }: BankOptions): Float64Array {
+  const logs = new Float64Array(alternatives).fill(-Math.log(alternatives));
+  if (prior === undefined) return logs;
+  const sum = prior.reduce((total, weight) => total + weight, 0);
+  assert(prior.length === alternatives && Math.abs(sum - 1) < 1e-9, 'a weight for each, 1 in all');
+  return logs.map((_, g) => Math.log(prior[g] as number));
 }

@@ -28,8 +28,10 @@ const quantileNames = ['p50', 'p75', 'p90', 'p95', 'p99'] as const;
 const odds = [1.1, 1.2, 1.35, 1.6, 2, 3, 6, 20] as const;
 /** By quantile: how much more often Y may be slower than its threshold, as a share of its requests. */
 const over = [0.01, 0.0075, 0.005, 0.0025, 0.0005] as const;
-/** The same for an advance. */
+/** The same for an advance, where an accepted harm of 0.1 % of all traffic is meant. Accepting more harm accepts more here. */
 const safeMargins = [0.05, 0.04, 0.02, 0.01, 0.0015] as const;
+const harmOfMargins = 0.001;
+const marginMax = 0.3;
 /** Quantiles above this one need no proof for steps up to 5 %: it would take too many requests for what is at stake. */
 const alwaysRequiredUpTo = 0.9;
 const allRequiredAbovePpm = 50_000;
@@ -69,6 +71,7 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
   readonly streams: readonly JudgedStream[];
   readonly #ofKong: boolean;
   readonly #shift: number;
+  readonly #marginScale: number;
   readonly #quantiles: readonly Quantile[];
   readonly #history = new DecayedHistogram(halfLifeMs);
   // Counts from each bucket on: of X's past, and of both arms in the epoch that is being added.
@@ -82,7 +85,13 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
   #compares = false;
 
   /** With `kong`, what counts is the time that Kong took, and not that of the service behind it. */
-  constructor({ timesX, maxMs }: LatencyThresholds, profile: BlipProfile, attribution: Attribution = 'all') {
+  constructor(
+    { timesX, maxMs }: LatencyThresholds,
+    profile: BlipProfile,
+    attribution: Attribution = 'all',
+    harm: number = harmOfMargins,
+  ) {
+    this.#marginScale = harm / harmOfMargins;
     this.#ofKong = attribution === 'kong';
     this.#shift = bucketShift(timesX);
     this.#quantiles = quantileNames.map((name, index) =>
@@ -179,7 +188,8 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
     this.#safeShift = bucketShift(safeFactor(nextWeightPpm));
     for (const { index, q, stream, cap } of this.#quantiles) {
       const required = q <= alwaysRequiredUpTo || nextWeightPpm > allRequiredAbovePpm;
-      stream.resetStep(required ? (safeMargins[index] ?? null) : null, nowMs);
+      const margin = Math.min((safeMargins[index] as number) * this.#marginScale, marginMax);
+      stream.resetStep(required ? margin : null, nowMs);
       cap?.resetStep();
     }
   }

@@ -23,6 +23,8 @@ export interface StreamTestOptions {
   readonly timesX: number;
   readonly over: number;
   readonly odds: readonly number[];
+  /** Weight of each of these alternatives; equal when absent. */
+  readonly prior?: readonly number[] | undefined;
   readonly limit: EvidenceLimit | null;
 }
 
@@ -38,7 +40,8 @@ export class StreamTest {
 
   constructor(options: StreamTestOptions) {
     this.#options = options;
-    this.#bank = new EvidenceBank({ alternatives: options.odds.length, restartBelow, limit: options.limit });
+    const { odds, prior, limit } = options;
+    this.#bank = new EvidenceBank({ alternatives: odds.length, prior, restartBelow, limit });
   }
 
   reset(nowMs: number): void {

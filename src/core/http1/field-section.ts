@@ -222,7 +222,9 @@ export function readConnectionFields(bytes: Uint8Array, section: FieldSection): 
         continue;
       }
       section.connectionOptions |= option;
-      if (option === ConnectionOption.other) markNamedFields(bytes, optionStart, optionEnd, section);
+      // `close` as well: a field of that name would be hop-by-hop like any other that is named.
+      const isNameable = option === ConnectionOption.other || option === ConnectionOption.close;
+      if (isNameable) markNamedFields(bytes, optionStart, optionEnd, section);
     }
   }
   return true;
