@@ -80,3 +80,34 @@ test('evidence gained in a time is bounded by burst and rate', () => {
   // 6 at once and 8 a second for the 1.75 s after the first.
   assert.ok(Math.abs(bank.logEvidence() - (6 + 8 * 1.75 - Math.log(2))) < 1e-9);
 });
+
+test('alternatives count with their weights when they have any', () => {
+  const bank = new EvidenceBank({ alternatives: 2, prior: [0.9, 0.1], restartBelow: -3, limit: null });
+  bank.add(0, 2, 0);
+  bank.add(1, 4, 0);
+  // The first start of an alternative counts half.
+  assert.ok(Math.abs(bank.logEvidence() - Math.log((0.9 * Math.exp(2) + 0.1 * Math.exp(4)) / 2)) < 1e-12);
+  assert.throws(
+    () => new EvidenceBank({ alternatives: 2, prior: [0.9, 0.2], restartBelow: -3, limit: null }),
+  );
+});
+
+test('what was gained can be given up, and what was lost stays', () => {
+  const bank = new EvidenceBank({ alternatives: 2, restartBelow: -3, limit: null });
+  bank.add(0, 5, 0);
+  bank.add(1, -1, 0);
+  bank.forgetGains(7_000);
+  assert.ok(Math.abs(bank.logEvidence() - Math.log((1 + Math.exp(-1)) / 4)) < 1e-12);
+  assert.deepEqual(bank.snapshot().risingSinceMs, [7_000, 0]);
+});
+
+test('evidence kept in short is never more than it was', () => {
+  const bank = new EvidenceBank({ alternatives: 2, restartBelow: -3, limit: { perSecond: 8, burst: 6 } });
+  bank.add(0, -0.12345, 0);
+  bank.add(1, 0.98765, 0);
+  const second = new EvidenceBank({ alternatives: 2, restartBelow: -3, limit: { perSecond: 8, burst: 6 } });
+  second.restoreCompact(JSON.parse(JSON.stringify(bank.compactSnapshot())), 3_000);
+  assert.ok(second.logEvidence() <= bank.logEvidence() && second.logEvidence() > bank.logEvidence() - 0.002);
+  second.add(0, 9, 3_000);
+  assert.ok(second.logEvidence() < 1, 'there is nothing to gain at once');
+});
