@@ -1,0 +1,60 @@
+// The record that a demo keeps: of the whole product, with real workers that remember the requests that failed.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { RolloutRecord } from '#src/control-plane/record/rollout-record.ts';
+import type { DemoOptions } from '#src/demo/demo.ts';
+import { runCli } from '../cli/run-cli.ts';
+import { tempFolder } from '../control-plane/support/temp-folder.ts';
+
+async function runDemo(t: TestContext, storePath: string): Promise<number | null> {
+  const options: DemoOptions = {
+    fault: 'errors',
+    seed: 1,
+    ratePerSecond: 500,
+    port: 0,
+    exit: true,
+    storePath,
+  };
+  const pace = { steps: [50, 100], bake: '1s', soak: '1s', warmup: '1s', harm: '5%' };
+  const entry = fileURLToPath(new URL('./demo-process.ts', import.meta.url));
+  const child = spawn(process.execPath, [entry, JSON.stringify({ options, pace })], {
+    env: { ...process.env, TMPDIR: tempFolder(t) },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  return exitCode;
+}
+
+test('demo keeps a record from which its revert can be told when it is over', async (t) => {
+  const file = join(tempFolder(t), 'demo.db');
+  assert.equal(await runDemo(t, file), 3);
+  const verified = await runCli(['events', '--verify', '--store', file]);
+  assert.equal(verified.exitCode, 0, verified.out);
+  const record = JSON.parse((await runCli(['report', '--store', file, '--json'])).out) as RolloutRecord;
+  const { state, events, evidence, course } = record;
+  assert.deepEqual([state.phase, events.at(-1)?.name], ['reverted', 'evidence-frozen']);
+  assert.ok(evidence !== null && evidence.problem === null && evidence.verdict !== null);
+  assert.ok(evidence.samples.length > 0 && evidence.samples.every(({ requestId }) => requestId !== ''));
+  assert.ok(evidence.samples.some(({ status, request }) => status === 500 && /^(GET|POST) \//.test(request)));
+  assert.ok((evidence.routes[0]?.y.failures ?? 0) > 0);
+  assert.deepEqual([evidence.nodes.x.length, evidence.nodes.y.length], [2, 2]);
+  assert.ok(course.length > 1 && course.some((point) => point.y.failures > 0));
+  const report = await runCli(['report', '--store', file]);
+  assert.match(report.out, /<strong>Reverted<\/strong>/);
+  assert.deepEqual(readdirSync(dirname(file)), ['demo.db'], 'nothing else is left');
+});
+
+test('demo refuses to go on with a record that there is already', async (t) => {
+  const file = join(tempFolder(t), 'demo.db');
+  writeFileSync(file, '');
+  const { exitCode, err } = await runCli(['demo', '--store', file]);
+  assert.equal(exitCode, 2);
+  assert.match(err, /demo\.db exists\nGive the name of a new file\.\n/);
+});
