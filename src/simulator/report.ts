@@ -109,8 +109,8 @@ export interface RunFacts {
 const differences = `## What differs from the prototype
 
 - A clean Y goes through whole rollouts with the shipped steps, from 1 % on, and so do the baselines; the prototype watched most of these rows at 10 %.
-- All streams run at once with the shipped budget: errors, caps, latency, eight status classes and aborts, 64 routes. The prototype's detection rows had fewer.
-- Bursts on one cluster alone revert more often than the prototype's 0.5 % (1 s) and 1 % (5 s, tolerant): these were at 10 % of the traffic. Nearly all of these reverts happen at the first step, where Y gets 10 requests a second and a burst is two to four failures, too few to be recognised as one event.
+- All streams run at once with the shipped budget: errors, caps, latency, eight status classes (aborts among them), 64 routes. The prototype's detection rows had fewer.
+- Bursts on one cluster alone come at random times; the prototype's came once a minute, and at 10 % of the traffic. Two bursts within seconds at the first step, where Y gets 10 requests a second, look like a worse Y: most of these reverts happen there. At even times 3 of 150 rollouts are reverted, with 1-s bursts and, tolerant, with 5-s ones.
 - The ideal test for latency knows the share of every bucket, so it needs fewer requests than the prototype's. "Latency above p98 +20 %" leaves all that is quicker as it is.
 - Seconds of a rollout include the shipped warm-up of 45 s. Without safety net and breaker, which no simulation of counts has, extra failures are those of the split alone.
 `;
