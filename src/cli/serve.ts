@@ -13,9 +13,7 @@ export function addServe(program: Command, context: CliContext): void {
   program
     .command('serve')
     .summary('run the proxy')
-    .description(
-      'Runs the proxy in front of both clusters, with its control API, until SIGTERM or SIGINT.',
-    )
+    .description('Runs the proxy in front of both clusters, with its control API, until SIGTERM or SIGINT.')
     .requiredOption('--config <file>', 'configuration file (YAML)')
     .addHelpText('after', examples)
     .action(async (options: { config: string }) => {

@@ -376,10 +376,7 @@ const thresholds = section('What "worse" means: how far Y may be from X.', {
 const filledSchema = section('Configuration of Crossover.', {
   listen: section('Where Crossover listens.', {
     proxy: address('Client traffic.', '0.0.0.0:8000'),
-    control: address(
-      'Control API and metrics. Beyond loopback it needs `control.token`.',
-      '127.0.0.1:9900',
-    ),
+    control: address('Control API and metrics. Beyond loopback it needs `control.token`.', '127.0.0.1:9900'),
     admin: Type.Optional(
       address("Kept for a guarded copy of X's Kong Admin API; checked, but nothing listens there yet."),
     ),
