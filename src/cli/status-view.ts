@@ -67,11 +67,16 @@ export function whyText(status: StatusView): string | null {
   if (phase === 'paused') return 'Paused. Go on with `crossover rollout resume`.';
   if (phase === 'preflight')
     return hold === null ? 'Checking whether a rollout may start.' : `Waits to start: ${hold.text}`;
-  if (phase === 'completed') return 'Everything is on Y. X may be taken down once nothing else uses it.';
+  if (phase === 'completed') return completedText(status);
   if (hold !== null) return hold.text;
   if (phase !== 'soaking' || rollout.soakMs === null) return null;
   const soak = duration(rollout.soakMs / 1000);
   return `Y has all but a holdback of ${weight(status.split.x)}, for ${soak}; the rollout completes unless something speaks against Y.`;
+}
+
+function completedText({ rollout: { parked } }: StatusView): string {
+  if (parked.length === 0) return 'Everything is on Y. X may be taken down once nothing else uses it.';
+  return 'Everything else is on Y. X is still needed for what is parked there.';
 }
 
 function splitBar(status: StatusView, { style, columns }: ViewOptions): string {
@@ -184,6 +189,7 @@ function troubles(status: StatusView): string[] {
   const of = `of ${status.workers.length} workers`;
   return [
     frozenText(status),
+    ...status.rollout.parked.map(({ text }) => `Parked on X: ${text}.`),
     lost > 0 ? `${lost} ${of} are not running.` : '',
     open > 0 && status.split.y > 0 ? `The breaker of ${open} ${of} keeps traffic away from Y.` : '',
     status.store.writable ? '' : `The store cannot be written: ${status.store.problem?.text ?? 'unknown'}.`,

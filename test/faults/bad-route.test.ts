@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createRandom } from '#src/base/random.ts';
 import type { Config } from '#src/config/config.ts';
+import { ATTEMPT, attemptOffset, epochSlots, X, Y } from '#src/shared-memory/layout.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { probePath, testConfig } from '../support/crossover-config.ts';
 
@@ -134,6 +135,18 @@ async function answered(bed: Bed, count: number): Promise<void> {
   while (bed.clients.answered < goal) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
+/** Requests on the first route that were compared so far, on X and on Y. */
+async function comparedUsers(bed: Bed): Promise<number[]> {
+  const slabs = await bed.crossover.slabs();
+  return [X, Y].map((arm) => {
+    let sum = 0;
+    for (const slab of slabs)
+      for (let slot = 0; slot < epochSlots; slot++)
+        sum += slab[attemptOffset(arm, slot) + ATTEMPT.routeRequests] ?? 0;
+    return sum;
+  });
+}
+
 test('a rollout is reverted and the route named when only Y breaks it', { timeout: 60_000 }, async (t) => {
   const bed = await startBed(t, {});
   await begin(bed, 'revert');
@@ -163,8 +176,10 @@ test('a bad route goes to X and the rest of the rollout goes on', { timeout: 60_
     users: bed.y.requestsByRoute.get('users'),
     orders: bed.y.requestsByRoute.get('orders') ?? 0,
   };
+  const compared = await comparedUsers(bed);
   await bed.crossover.replaceControl();
   await answered(bed, 1_000);
+  assert.deepEqual(await comparedUsers(bed), compared, 'parked requests count in neither arm');
   assert.equal(bed.y.requestsByRoute.get('users'), before.users);
   assert.ok((bed.y.requestsByRoute.get('orders') ?? 0) > before.orders + 300);
   assert.equal((await call(bed, 'GET', '/v1/rollout')).phase, 'ramping');
