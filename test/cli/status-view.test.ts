@@ -31,3 +31,13 @@ test('the status shows a freeze with its words, whatever else holds', () => {
   );
   assert.match(shown, /needs about 480 more requests/);
 });
+
+test('the status shows parked routes, and does not call X dispensable while there are any', () => {
+  const completed = inPhase('completed');
+  assert.match(page(completed), /X may be taken down/);
+  const text = 'route users: errors 50 % on Y against 0.1 % on X over 40 and 360 requests';
+  const parked = [{ name: 'users', slot: 0, sinceMs: 0, text }];
+  const shown = page({ ...completed, rollout: { ...completed.rollout, parked } });
+  assert.doesNotMatch(shown, /taken down/);
+  assert.match(shown, /Trouble +Parked on X: route users: errors 50 % on Y/);
+});

@@ -77,13 +77,18 @@ const fact = (name: string, text: string): Html => html`<div><dt>${name}</dt><dd
 function outcome({ state, events }: RolloutRecord): Html {
   const { phase } = state;
   if (phase === 'completed')
-    return html`<div class="outcome good"><strong>Completed</strong><p>Everything is on Y.</p></div>`;
+    return html`<div class="outcome good"><strong>Completed</strong><p>${onY(state)}</p></div>`;
   if (phase === 'reverted')
     return html`<div class="outcome bad"><strong>Reverted</strong> from ${weight(state.fromWeightPpm / 10_000)} on Y<p>${sentence(state.cause.text)}</p></div>`;
   const last = events.findLast((event) => moveOf(event) !== null);
   if (phase === 'idle')
     return html`<div class="outcome bad"><strong>Not started</strong><p>${last?.text ?? ''}</p></div>`;
   return html`<div class="outcome"><strong>Not over yet</strong>: ${phase}, ${weight(state.weightPpm / 10_000)} on Y<p>${last?.text ?? ''}</p></div>`;
+}
+
+function onY({ parked = [] }: RolloutRecord['state']): string {
+  if (parked.length === 0) return 'Everything is on Y.';
+  return `Everything is on Y but what is parked on X: ${parked.map(({ name }) => name).join(', ')}.`;
 }
 
 function timeFacts({ plan, state, events }: RolloutRecord): Piece {
