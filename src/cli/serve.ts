@@ -51,7 +51,8 @@ async function serve(file: string, io: CliIo): Promise<number> {
       throw error instanceof main.StartError ? cannotStart(error) : error;
     });
   if (config.listen.admin !== null) {
-    const message = 'listen.admin is set, but nothing listens there: this version does not guard the Admin API';
+    const message =
+      'listen.admin is set, but nothing listens there: this version does not guard the Admin API';
     log({ level: 'warn', message, fields: {} });
   }
   const { proxy, control } = config.listen;
