@@ -6,10 +6,10 @@ import type { EpochSample, TickSample } from '#src/core/telemetry/sample.ts';
 import { type Rates, RollingWindow } from '#src/core/telemetry/window.ts';
 import { PPM } from '#src/limits.ts';
 import { AttributedFailures, type AttributedSnapshot } from './attributed-failures.ts';
-import { logAdd } from './combine.ts';
 import { blipProfiles } from './compared-stream.ts';
 import { type ErrorSnapshot, ErrorStreams, type ErrorThresholds } from './error-streams.ts';
 import { FailureMakers } from './failure-makers.ts';
+import { adviceText, combine, type Judged, suspectsText, unexplained } from './judged-streams.ts';
 import { type LatencySnapshot, LatencyStreams, type LatencyThresholds } from './latency-streams.ts';
 import { type ParkAdvice, parkAdvice } from './park-advice.ts';
 import { RouteStreams, type RoutesSnapshot } from './route-streams.ts';
@@ -17,7 +17,7 @@ import { logSafeBar } from './safe-test.ts';
 import { type StatusSnapshot, StatusStreams, type StatusThresholds } from './status-streams.ts';
 import type { JudgedStream, Need, StreamFamily } from './stream-family.ts';
 import { type RouteNames, TrackedRoutes, unnamedRoutes } from './tracked-routes.ts';
-import type { HoldRule, StreamEvidence, Verdict, VerdictNumbers } from './verdict.ts';
+import type { HoldRule, Verdict, VerdictNumbers } from './verdict.ts';
 import { comparisonText, formatChance, formatCount, formatDuration, formatShare } from './verdict-text.ts';
 import { XHealth } from './x-health.ts';
 
@@ -65,12 +65,6 @@ export interface AnalysisSnapshot {
   readonly routes: RoutesSnapshot;
   readonly attributed: AttributedSnapshot;
   readonly makers: readonly number[];
-}
-
-/** A stream with its evidence at this moment. */
-interface Judged {
-  readonly stream: JudgedStream;
-  readonly evidence: StreamEvidence;
 }
 
 /** What an advance lacks. */
@@ -377,39 +371,6 @@ export class Analysis {
     this.#makers.restore(snapshot.makers);
     return true;
   }
-}
-
-/** The weighted average of the streams' e-values, in logs, and the stream that contributes most to it. */
-function combine(judged: readonly Judged[]): { readonly logEvidence: number; readonly cause: Judged | null } {
-  let logEvidence = Number.NEGATIVE_INFINITY;
-  let cause: Judged | null = null;
-  let largest = Number.NEGATIVE_INFINITY;
-  for (const one of judged) {
-    const { weight, logWorse } = one.evidence;
-    const contribution = Math.log(weight) + logWorse;
-    logEvidence = logAdd(logEvidence, contribution);
-    if (logWorse <= 0 || contribution <= largest) continue;
-    largest = contribution;
-    cause = one;
-  }
-  return { logEvidence, cause };
-}
-
-/** What is left to be judged when the routes explain what all requests look like. */
-function unexplained(judged: readonly Judged[], { suspects }: ParkAdvice): readonly Judged[] {
-  return judged.filter(
-    ({ stream }) =>
-      stream.name !== 'errors' && stream.name !== 'errors.max' && !suspects.some((route) => route === stream),
-  );
-}
-
-const suspectsText = ({ suspects }: ParkAdvice): string =>
-  `${suspects.map((route) => route.accusation()).join('; ')}; all other routes look as they may`;
-
-function adviceText({ bad, suspects }: ParkAdvice): string {
-  if (bad.length > 0) return `${bad.map(({ text }) => text).join('; ')}; all other routes look as they may`;
-  const named = suspects.map((route) => route.accusation()).join('; ');
-  return `${named} raise suspicion; all other routes look as they may`;
 }
 
 function secondsNeeded(requests: number | null, rates: Rates): number | null {
