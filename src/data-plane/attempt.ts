@@ -3,6 +3,7 @@
 import { latencyBucketIndex } from '#src/core/telemetry/histogram.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
 import { type Arm, ATTEMPT, type FailureKind, failureKindIndex, X, Y } from '#src/shared-memory/layout.ts';
+import type { Assignment } from './assignment.ts';
 import type { InFlightEntry } from './in-flight-list.ts';
 import { countKong } from './kong-attribution.ts';
 import type { WorkerRuntime } from './worker-runtime.ts';
@@ -38,12 +39,7 @@ export class Attempt implements InFlightEntry {
     this.#runtime = runtime;
   }
 
-  /**
-   * @param isDrawn assigned by the split, not pinned nor diverted; only such attempts are compared
-   * @param routeSlot 0..64
-   * @param userBucket 0..15, -1 for none
-   */
-  begin(arm: Arm, startedAtMs: number, isDrawn: boolean, routeSlot: number, userBucket: number): void {
+  begin({ arm, isDrawn, routeSlot, userBucket }: Assignment, startedAtMs: number): void {
     this.arm = arm;
     this.startedAtMs = startedAtMs;
     this.crossedCount = 0;

@@ -1,15 +1,14 @@
 // One request from its head to the end of its answer, as named phases:
-//   start -> decide -> open (node, connection) -> send -> [retry | failover] -> acceptHead -> relay -> finish
+//   start -> draw -> open (node, connection) -> send -> [retry | failover] -> acceptHead -> relay -> finish
 // Every failure ends in fail() before the response head and in cut() after it. Nothing here knows HTTP/1.1 connections
 // (client-connection.ts) or sockets (transport/).
 import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
 import { Framing } from '#src/core/http1/framing.ts';
-import { armOf, decideRoute, isPinned, userBucketOf } from '#src/core/routing/route-decision.ts';
-import { routeName } from '#src/core/routing/route-slots.ts';
 import { pendingPerClusterMax, upstreamPerNodeMax } from '#src/limits.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
-import { type Arm, type FailureKind, otherRouteSlot, WORKER, X, Y } from '#src/shared-memory/layout.ts';
+import { type FailureKind, WORKER, X, Y } from '#src/shared-memory/layout.ts';
 import { countAnswer, countFailover, countRejection } from './answer-counters.ts';
+import { Assignment } from './assignment.ts';
 import { Attempt } from './attempt.ts';
 import type { Downstream } from './downstream.ts';
 import type { Peer } from './peer-directory.ts';
@@ -29,9 +28,7 @@ export class Exchange implements UpstreamUser {
   readonly #response: ResponseRelay;
   #client: Downstream | null;
   #upstream: UpstreamConnection | null;
-  #arm: Arm;
-  #isPinned: boolean;
-  #routeSlot: number;
+  readonly #assigned: Assignment;
   #startedAtMs: number;
   /** The request's bytes are on their way on the present connection. */
   #isSent: boolean;
@@ -50,9 +47,7 @@ export class Exchange implements UpstreamUser {
     this.#response = new ResponseRelay(runtime);
     this.#client = null;
     this.#upstream = null;
-    this.#arm = X;
-    this.#isPinned = false;
-    this.#routeSlot = otherRouteSlot;
+    this.#assigned = new Assignment();
     this.#startedAtMs = 0;
     this.#isSent = false;
     this.#isSendPending = false;
@@ -76,9 +71,6 @@ export class Exchange implements UpstreamUser {
     additions.peerAddress = peer.addressBytes;
     additions.requestId = runtime.requestIds.next();
     const { headEnd } = head;
-    this.#findRoute(bytes);
-    const isDrawn = this.#decide(bytes, clientAddress);
-    const userBucket = userBucketOf(runtime.routing, bytes, head, clientAddress, runtime.salt);
     this.request.begin(bytes);
     const { bodyBytes } = runtime.config.limits;
     if (bodyBytes !== null && head.framing === Framing.length && head.contentLength > bodyBytes) {
@@ -88,7 +80,9 @@ export class Exchange implements UpstreamUser {
     const taken = this.#takeBody(bytes, headEnd, end);
     if (taken === -1) return headEnd;
     if (taken > headEnd) this.request.append(bytes, headEnd, taken);
-    this.#attempt.begin(this.#arm, this.#startedAtMs, isDrawn, this.#routeSlot, userBucket);
+    // Only now: a request that is refused takes part in nothing.
+    this.#assigned.draw(runtime, bytes, clientAddress, this.#startedAtMs);
+    this.#attempt.begin(this.#assigned, this.#startedAtMs);
     this.#open(null);
     return taken;
   }
@@ -104,43 +98,6 @@ export class Exchange implements UpstreamUser {
     this.#hasTriedAnotherNode = false;
     this.#hasFailedOver = false;
     this.#response.reset();
-  }
-
-  #findRoute(bytes: Uint8Array): void {
-    const { routes, requestHead, routeSightings } = this.#runtime;
-    this.#routeSlot = routes.slotOf(bytes, requestHead);
-    if (this.#routeSlot !== otherRouteSlot || !routes.isDerived || !routeSightings.add(routes.lastKey))
-      return;
-    this.#runtime.reportRoute(routes.lastKey, routeName(bytes, requestHead));
-  }
-
-  /** Draws the arm. Returns whether the request takes part in the comparison. */
-  #decide(bytes: Uint8Array, clientAddress: string): boolean {
-    const runtime = this.#runtime;
-    runtime.refreshSplit();
-    const { routing, requestHead, weightPpm, salt, slab } = runtime;
-    const random = runtime.random.nextUint32();
-    const decision = decideRoute(routing, bytes, requestHead, clientAddress, weightPpm, salt, random);
-    this.#arm = armOf(decision);
-    this.#isPinned = isPinned(decision);
-    if (this.#isPinned) {
-      increment(slab, WORKER.pinnedRequests);
-      return false;
-    }
-    // Outside the comparison in either arm: with it in X's alone, the arms would no longer have the same traffic.
-    if (runtime.parkedRoutes[this.#routeSlot] === 1) {
-      if (this.#arm === Y) increment(slab, WORKER.parkedDiverted);
-      this.#arm = X;
-      return false;
-    }
-    if (this.#arm === X) return true;
-    if (runtime.breaker.allows(this.#startedAtMs)) {
-      runtime.budget.deposit();
-      return true;
-    }
-    this.#arm = X;
-    increment(slab, WORKER.breakerDiverted);
-    return false;
   }
 
   /** Judges request body bytes; -1 when they are invalid and the request was rejected for it. */
@@ -191,9 +148,9 @@ export class Exchange implements UpstreamUser {
 
   #open(except: UpstreamNode | null): void {
     const runtime = this.#runtime;
-    const cluster = runtime.clusters[this.#arm];
+    const cluster = runtime.clusters[this.#assigned.arm];
     // With X to fall back on there is no point in trying a Y that is known to be down.
-    const panic = this.#arm === X || this.#isPinned || !runtime.clusters[X].hasEligibleNode;
+    const panic = this.#assigned.arm === X || this.#assigned.isPinned || !runtime.clusters[X].hasEligibleNode;
     const node = cluster.pick(except, panic, this.#startedAtMs);
     if (node === null) {
       this.#fail('unavailable', 'upstreamUnavailable');
@@ -207,13 +164,13 @@ export class Exchange implements UpstreamUser {
       this.#send(idle);
       return;
     }
-    const pending = runtime.slab[WORKER.pendingX + this.#arm] as number;
+    const pending = runtime.slab[WORKER.pendingX + this.#assigned.arm] as number;
     if (pending >= pendingPerClusterMax || node.openCount >= upstreamPerNodeMax) {
       this.#fail('unavailable', 'upstreamOverloaded');
       return;
     }
     this.#isConnecting = true;
-    add(runtime.slab, WORKER.pendingX + this.#arm, 1);
+    add(runtime.slab, WORKER.pendingX + this.#assigned.arm, 1);
     node.requestStarted();
     this.#upstream = new UpstreamConnection(runtime, node, this);
   }
@@ -221,7 +178,7 @@ export class Exchange implements UpstreamUser {
   #connectEnded(): void {
     if (!this.#isConnecting) return;
     this.#isConnecting = false;
-    add(this.#runtime.slab, WORKER.pendingX + this.#arm, -1);
+    add(this.#runtime.slab, WORKER.pendingX + this.#assigned.arm, -1);
   }
 
   onUpstreamConnected(): void {
@@ -283,7 +240,7 @@ export class Exchange implements UpstreamUser {
     const nowMs = performance.now();
     this.#answered(status, nowMs, upstream.node);
     if (status >= 500 && this.#failOverForStatus(status, nowMs)) return;
-    countAnswer(runtime.slab, this.#arm, status, nowMs - this.#startedAtMs);
+    countAnswer(runtime.slab, this.#assigned.arm, status, nowMs - this.#startedAtMs);
     if (status === 101) {
       this.#switchProtocols(client, upstream);
       return;
@@ -300,16 +257,17 @@ export class Exchange implements UpstreamUser {
   #answered(status: number, nowMs: number, node: UpstreamNode): void {
     const latencyMs = nowMs - this.#startedAtMs;
     const isCompared = this.#attempt.answered(status, latencyMs, nowMs, this.#response.headSource);
-    if (isCompared && status >= 500 && this.#arm === Y) this.#remember(status, null, latencyMs, node.id);
+    if (isCompared && status >= 500 && this.#assigned.arm === Y)
+      this.#remember(status, null, latencyMs, node.id);
     if (status < 500) node.succeeded();
-    else if (node.failed()) this.#runtime.clusters[this.#arm].considerEjection(node, nowMs);
+    else if (node.failed()) this.#runtime.clusters[this.#assigned.arm].considerEjection(node, nowMs);
   }
 
   /** Keeps what an operator needs to find a failed request of Y again. */
   #remember(status: number | null, kind: FailureKind | null, latencyMs: number, node: string | null): void {
     const { requestId, startLine } = this.request;
     const { failureSamples } = this.#runtime;
-    const routeSlot = this.#routeSlot;
+    const { routeSlot } = this.#assigned;
     failureSamples.add({
       atMs: Date.now(),
       requestId,
@@ -384,11 +342,11 @@ export class Exchange implements UpstreamUser {
       return;
     }
     const isCompared = this.#attempt.failed(kind, nowMs);
-    if (isCompared && this.#arm === Y) {
+    if (isCompared && this.#assigned.arm === Y) {
       this.#remember(null, kind, nowMs - this.#startedAtMs, upstream?.node.id ?? null);
     }
     if (upstream?.node.failed() === true) {
-      runtime.clusters[this.#arm].considerEjection(upstream.node, nowMs);
+      runtime.clusters[this.#assigned.arm].considerEjection(upstream.node, nowMs);
     }
     if (this.#retryOnAnotherNode(kind, upstream)) return;
     if (this.#failOver(kind, nowMs)) return;
@@ -409,7 +367,7 @@ export class Exchange implements UpstreamUser {
     const diedSilently = kind === 'reset' && !this.#hasResponseBytes && this.#canReplay;
     if (kind !== 'connect' && !diedSilently) return false;
     const runtime = this.#runtime;
-    const others = runtime.clusters[this.#arm].pick(failed.node, false, this.#startedAtMs);
+    const others = runtime.clusters[this.#assigned.arm].pick(failed.node, false, this.#startedAtMs);
     if (others === null) return false;
     this.#hasTriedAnotherNode = true;
     increment(runtime.slab, WORKER.connectRetries);
@@ -453,7 +411,7 @@ export class Exchange implements UpstreamUser {
   }
 
   #mayLeaveY(nowMs: number): boolean {
-    if (this.#arm !== Y || this.#isPinned || this.#hasFailedOver) return false;
+    if (this.#assigned.arm !== Y || this.#assigned.isPinned || this.#hasFailedOver) return false;
     if (this.#runtime.budget.withdraw(nowMs)) return true;
     increment(this.#runtime.slab, WORKER.failoverBudgetExhausted);
     return false;
@@ -461,7 +419,7 @@ export class Exchange implements UpstreamUser {
 
   #moveToX(): void {
     this.#hasFailedOver = true;
-    this.#arm = X;
+    this.#assigned.arm = X;
     this.#hasResponseBytes = false;
     this.#hasRetriedStale = false;
     this.#hasTriedAnotherNode = false;
@@ -501,7 +459,7 @@ export class Exchange implements UpstreamUser {
   #rescue(name: ProxyErrorName): void {
     const nowMs = performance.now();
     const keepAlive = this.request.wantsKeepAlive && this.isRequestDone && !this.#runtime.isDraining;
-    countAnswer(this.#runtime.slab, this.#arm, proxyErrors[name].status, nowMs - this.#startedAtMs);
+    countAnswer(this.#runtime.slab, this.#assigned.arm, proxyErrors[name].status, nowMs - this.#startedAtMs);
     this.#respond(name, keepAlive);
     this.#end();
   }
