@@ -1,7 +1,8 @@
 // What a bad Y costs: nothing the client sees as long as the budget lasts, all of it charged to Y, and a breaker that steps in.
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { PPM } from '#src/limits.ts';
+import { breakerOpenMs, PPM } from '#src/limits.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import { assertReconciled, type Bed, startBed } from '../support/bed.ts';
 import { readMetrics, sumMetric } from '../support/control.ts';
@@ -65,6 +66,40 @@ describe('a Y that is down', { concurrency: false }, () => {
     assert.ok(report.byCluster.y >= 60, `${report.byCluster.y} of ${report.answered} from Y`);
   });
 });
+
+describe('an open breaker', { concurrency: false }, () => {
+  let bed: Bed;
+  before(async () => {
+    bed = await startBed({ weightPpm: PPM, failover: { budget: 1 } });
+    await bed.y.stop();
+  });
+  after(() => bed?.stop());
+
+  it('does not spend its probe on a request that is refused', async () => {
+    await load(bed, 100);
+    assert.equal(await counter(bed, WORKER.breakerState), 1, 'the breaker is open');
+    await bed.y.listen();
+    // Refused ones only, until the breaker's time is over: the first of them would have been its probe.
+    const until = performance.now() + breakerOpenMs + 300;
+    while (performance.now() < until) assert.equal(await sendBadChunk(bed.crossover.port), 400);
+    const report = await load(bed, 200);
+    assert.ok(report.byCluster.y > 100, `${report.byCluster.y} of ${report.answered} from Y`);
+  });
+});
+
+/** A chunked POST whose chunk size is no number; resolves with the status of the answer. */
+function sendBadChunk(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n');
+    });
+    socket.once('data', (bytes) => {
+      socket.destroy();
+      resolve(Number(bytes.toString('latin1', 9, 12)));
+    });
+    socket.once('error', reject);
+  });
+}
 
 describe('a Y that fails every other request', { concurrency: false }, () => {
   let bed: Bed;
