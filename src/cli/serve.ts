@@ -35,6 +35,12 @@ What next: \`crossover status\` shows both clusters, \`crossover rollout start\`
 `;
 
 async function serve(file: string, io: CliIo): Promise<number> {
+  // A reload asked for while the proxy starts must not end it; the file is read again once it runs.
+  let reloadWaits = false;
+  const remember = () => {
+    reloadWaits = true;
+  };
+  process.on('SIGHUP', remember);
   const { loadConfigFile } = await import('#src/config/load.ts');
   const main = await import('#src/main.ts');
   const loaded = loadConfigFile(file, io.env);
@@ -60,7 +66,10 @@ async function serve(file: string, io: CliIo): Promise<number> {
     `crossover ${packageVersion()} proxies on ${proxy.host}:${supervisor.proxyPort}; ` +
       `control API on http://${control.host}:${supervisor.controlPort}\n`,
   );
-  return untilSignal(supervisor, log);
+  const ended = untilSignal(supervisor, log);
+  process.off('SIGHUP', remember);
+  if (reloadWaits) await reloadConfig(supervisor, log);
+  return ended;
 }
 
 /** Handles signals until the proxy has drained. The exit code is 0 only when no exchange was cut. */

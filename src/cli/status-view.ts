@@ -63,7 +63,10 @@ function whyLines(status: StatusView, { columns }: ViewOptions): string[] {
 export function whyText(status: StatusView): string | null {
   const { phase, hold, rollout } = status;
   if (phase === 'reverted') return rollout.cause?.text ?? null;
-  if (phase === 'idle') return 'No rollout runs. Start one with `crossover rollout start`.';
+  if (phase === 'idle')
+    return status.split.y === 0
+      ? 'No rollout runs. Start one with `crossover rollout start`.'
+      : 'No rollout runs; the split was set by hand. One can start from 0 %: `crossover split set 0`.';
   if (phase === 'paused') return 'Paused. Go on with `crossover rollout resume`.';
   if (phase === 'preflight')
     return hold === null ? 'Checking whether a rollout may start.' : `Waits to start: ${hold.text}`;

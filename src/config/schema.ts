@@ -254,7 +254,7 @@ const timeouts = section('How long things may take.', {
   responseBody: positiveDuration('30s', 'Without a byte of the response body; then the response is cut.'),
   upstreamIdle: positiveDuration(
     '50s',
-    "How long an unused node connection is kept; keep it below the nodes' own (Kong: 60 s).",
+    "How long an unused node connection is kept; keep it below the nodes' own (Kong: 75 s).",
   ),
   tunnelIdle: positiveDuration('1h', 'Without a byte either way through a tunnel (WebSocket).'),
   drain: positiveDuration('30s', 'For requests under way when the process is told to stop.'),

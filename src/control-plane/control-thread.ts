@@ -10,7 +10,13 @@ import type { Config } from '#src/config/config.ts';
 import type { TickFacts } from '#src/core/rollout/rollout-event.ts';
 import { step } from '#src/core/rollout/rollout-step.ts';
 import { tickMs } from '#src/limits.ts';
-import type { ControlStart, FromControl, LogLine, ToControl } from '#src/shared-memory/messages.ts';
+import type {
+  ConfigProblem,
+  ControlStart,
+  FromControl,
+  LogLine,
+  ToControl,
+} from '#src/shared-memory/messages.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import type { ApiContext, ReadinessCheck } from './api/api-context.ts';
 import { createControlApi } from './api/server.ts';
@@ -490,11 +496,24 @@ export class ControlThread {
 
 const newRollout = () => ({ id: randomUUID(), salt: randomInt(2 ** 32) | 0 });
 
+/** Problems of a config as `check` prints them, anything else as `name value` pairs. */
+function detailText(detail: Readonly<Record<string, unknown>>): string {
+  const { problems } = detail;
+  if (!Array.isArray(problems)) {
+    return Object.entries(detail)
+      .map(([name, value]) => `${name} ${String(value)}`)
+      .join(', ');
+  }
+  return (problems as readonly ConfigProblem[])
+    .map(({ file, line, column, path, message }) => `${file}:${line}:${column}: ${path}: ${message}`)
+    .join('; ');
+}
+
 function lifecycleEvent({ name, detail }: Extract<ToControl, { type: 'lifecycle' }>) {
   return {
     name,
     level: 'warn',
-    text: `${name.replaceAll('-', ' ')}: ${JSON.stringify(detail)}.`,
+    text: `${name.replaceAll('-', ' ')}: ${detailText(detail)}.`,
     detail,
   } as const;
 }
