@@ -1,0 +1,97 @@
+// The schema's sections about carrying a request: failover, health of the nodes, timeouts and limits. Where it goes is in
+// schema-routing.ts.
+import { Type } from 'typebox';
+import {
+  connectionsMaxDefault,
+  headBytesMaxDefault,
+  headerCountMaxDefault,
+  replayBytesMaxDefault,
+} from '#src/limits.ts';
+import {
+  bytes,
+  bytesForms,
+  duration,
+  hints,
+  integer,
+  percent,
+  positiveDuration,
+  section,
+} from './schema-values.ts';
+import { formatBytes } from './units.ts';
+
+export const failover = section('Replay on X of requests that failed on Y before the client saw anything.', {
+  on: Type.Array(
+    Type.Union(
+      [Type.Enum(['connect', 'reset', 'timeout']), Type.Integer({ minimum: 500, maximum: 599 })],
+      hints('trigger', 'connect, reset, timeout or a status code from 500 to 599'),
+    ),
+    {
+      default: ['connect', 'reset', 'timeout', 502, 503, 504],
+      uniqueItems: true,
+      description:
+        'Which failures are replayed: `connect`, `reset` (before the response head), `timeout` (of connect or response head), and 5xx codes. An empty list turns it off.',
+      ...hints('list', 'a list of connect, reset, timeout and status codes from 500 to 599, each once'),
+    },
+  ),
+  budget: percent(
+    '20%',
+    "Replays as a share of Y's requests; above it failures are passed on, so that a broken Y can't overload X.",
+  ),
+});
+
+export const health = section('How nodes are checked and kept out of use.', {
+  path: Type.String({
+    pattern: '^/[\\x21-\\x7e]*$',
+    default: '/',
+    description:
+      'Path of the active check. Any answer below 500 counts as healthy, because Kong answers 404 where no route matches.',
+    ...hints('path', 'a path that starts with /'),
+  }),
+  interval: positiveDuration('2s', 'Time between checks of a node.'),
+  timeout: positiveDuration('1s', 'How long a check may take.'),
+  unhealthyAfter: integer(1, 100, 3, 'Failed checks in a row that take a node out of use.'),
+  healthyAfter: integer(1, 100, 2, 'Passed checks in a row that bring it back.'),
+  ejection: Type.Union([Type.Enum(['on', 'off']), Type.Boolean()], {
+    default: 'on',
+    description:
+      'Whether failures of real requests in a row take a node out for a while; never more than half of the nodes.',
+    ...hints('`on` or `off`', 'on or off'),
+  }),
+  slowStart: duration('10s', 'Over how long a node that comes back gets its full share.'),
+});
+
+export const timeouts = section('How long things may take.', {
+  requestHead: positiveDuration('10s', 'From the first byte of a request to the end of its head; then 408.'),
+  requestBody: positiveDuration('30s', 'Without a byte of the request body; then 408.'),
+  clientIdle: positiveDuration('60s', 'Without a request on a kept-alive client connection.'),
+  connect: positiveDuration('2s', 'To connect to a node.'),
+  responseHead: positiveDuration(
+    '30s',
+    'From the end of the request to the end of the response head; then 504.',
+  ),
+  responseBody: positiveDuration('30s', 'Without a byte of the response body; then the response is cut.'),
+  upstreamIdle: positiveDuration(
+    '50s',
+    "How long an unused node connection is kept; keep it below the nodes' own (Kong: 75 s).",
+  ),
+  tunnelIdle: positiveDuration('1h', 'Without a byte either way through a tunnel (WebSocket).'),
+  drain: positiveDuration('30s', 'For requests under way when the process is told to stop.'),
+});
+
+export const limits = section('How much is accepted.', {
+  headBytes: bytes(
+    formatBytes(headBytesMaxDefault),
+    'Request or response head; then 431 (502 for a response). From 1KiB to 124KiB.',
+  ),
+  headerCount: integer(1, 1000, headerCountMaxDefault, 'Fields of a head; then 431 (502 for a response).'),
+  connections: integer(1, 1_000_000, connectionsMaxDefault, 'Client connections over all workers; then 503.'),
+  replayBytes: bytes(
+    formatBytes(replayBytesMaxDefault),
+    'Request bytes kept for a replay on X; a longer request is not replayed. At most 16MiB.',
+  ),
+  bodyBytes: Type.Union([Type.Literal('none'), ...bytesForms], {
+    default: 'none',
+    description: 'Request body; then 413.',
+    ...hints('size or `none`', 'none, a size such as 64KiB, 1MiB or a number of bytes'),
+  }),
+});
