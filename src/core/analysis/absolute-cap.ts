@@ -10,41 +10,36 @@
 // known, so blocks multiply, and Ville's inequality holds for the product. Averages of such products, restarts with weights
 // that sum to 1, the limiter and the deflation keep that, as in the stream test.
 import { PPM } from '#src/limits.ts';
+import { BankedTest } from './banked-test.ts';
 import { EpochBlocks } from './epoch-blocks.ts';
-import {
-  type BankSnapshot,
-  type Clusters,
-  deflateAbove,
-  EvidenceBank,
-  type EvidenceLimit,
-} from './evidence-bank.ts';
+import type { BankSnapshot, EvidenceLimit } from './evidence-bank.ts';
 import { logRatio } from './ripr.ts';
 import { alternativeRate } from './stream-test.ts';
 
 const odds = [1.25, 1.5, 2, 3, 5, 10, 30, 150] as const;
 const restartBelow = -3;
 
-export class AbsoluteCap {
+/** Its evidence is against "Y is within the cap, or X is over it too". */
+export class AbsoluteCap extends BankedTest {
   readonly cap: number;
   readonly #blocks = new EpochBlocks();
-  readonly #bank: EvidenceBank;
   #nowMs = 0;
 
   /** `cap` as a share, 0 < cap < 1. */
   constructor(cap: number, limit: EvidenceLimit | null) {
+    super({ alternatives: odds.length, restartBelow, limit });
     this.cap = cap;
-    this.#bank = new EvidenceBank({ alternatives: odds.length, restartBelow, limit });
   }
 
   reset(nowMs: number): void {
-    this.#bank.reset(nowMs);
+    this.bank.reset(nowMs);
     this.#blocks.clear();
   }
 
   /** A tick begins: the counts that follow are of the `dtMs` before `nowMs`. */
   beginTick(nowMs: number, dtMs: number): void {
     this.#nowMs = nowMs;
-    this.#bank.refill(dtMs);
+    this.bank.refill(dtMs);
   }
 
   /**
@@ -62,37 +57,16 @@ export class AbsoluteCap {
     for (let g = 0; g < odds.length; g++) {
       const b = alternativeRate(cap, odds[g] as number);
       if (b <= cap) continue;
-      this.#bank.add(g, Math.min(fromX, logRatio(block.nY, block.kY, b, cap)), this.#nowMs);
+      this.bank.add(g, Math.min(fromX, logRatio(block.nY, block.kY, b, cap)), this.#nowMs);
     }
   }
 
-  /** ln of the e-value against "Y is within the cap, or X is over it too", before deflation. */
-  logEvidence(): number {
-    return this.#bank.logEvidence();
-  }
-
-  /** The same, deflated where it is large enough to matter. */
-  deflatedLogEvidence(clusters: Clusters): number {
-    const raw = this.#bank.logEvidence();
-    return raw > deflateAbove ? this.#bank.deflatedLogEvidence(clusters) : raw;
-  }
-
-  /** Since when the evidence has been rising. */
-  risingSinceMs(clusters: Clusters): number {
-    return this.#bank.risingSinceMs(clusters);
-  }
-
-  /** Gives up the evidence against Y; see {@link EvidenceBank.forgetGains}. */
-  forgetGains(nowMs: number): void {
-    this.#bank.forgetGains(nowMs);
-  }
-
   snapshot(): { readonly bank: BankSnapshot; readonly blocks: readonly number[] } {
-    return { bank: this.#bank.snapshot(), blocks: this.#blocks.snapshot() };
+    return { bank: this.bank.snapshot(), blocks: this.#blocks.snapshot() };
   }
 
   restore(snapshot: ReturnType<AbsoluteCap['snapshot']>): void {
-    this.#bank.restore(snapshot.bank);
+    this.bank.restore(snapshot.bank);
     this.#blocks.restore(snapshot.blocks);
   }
 }

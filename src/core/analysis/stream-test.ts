@@ -1,15 +1,9 @@
 // Is Y worse than X? An e-process for one stream of counts with the null p_Y(t) <= R p_X(t) + d at every t, whatever p_X
 // does over time. Evidence against the null is a product over blocks; ln(1/alpha) may be compared at every tick.
 
+import { BankedTest } from './banked-test.ts';
 import type { EpochBlocks } from './epoch-blocks.ts';
-import {
-  type BankSnapshot,
-  type Clusters,
-  type CompactBankSnapshot,
-  deflateAbove,
-  EvidenceBank,
-  type EvidenceLimit,
-} from './evidence-bank.ts';
+import type { BankSnapshot, CompactBankSnapshot, EvidenceLimit } from './evidence-bank.ts';
 import { blockLogEvidence } from './ripr.ts';
 
 /** Alternatives as multiples of the odds at the boundary: from barely worse to total failure. */
@@ -34,22 +28,22 @@ export function alternativeRate(boundary: number, multiple: number): number {
   return Math.min(rateMax, odds / (1 + odds));
 }
 
-export class StreamTest {
+/** Its evidence is against "Y is not worse". */
+export class StreamTest extends BankedTest {
   readonly #options: StreamTestOptions;
-  readonly #bank: EvidenceBank;
 
   constructor(options: StreamTestOptions) {
-    this.#options = options;
     const { odds, prior, limit } = options;
-    this.#bank = new EvidenceBank({ alternatives: odds.length, prior, restartBelow, limit });
+    super({ alternatives: odds.length, prior, restartBelow, limit });
+    this.#options = options;
   }
 
   reset(nowMs: number): void {
-    this.#bank.reset(nowMs);
+    this.bank.reset(nowMs);
   }
 
   refill(dtMs: number): void {
-    this.#bank.refill(dtMs);
+    this.bank.refill(dtMs);
   }
 
   /** Adds the block that just closed. */
@@ -61,44 +55,23 @@ export class StreamTest {
       const b = alternativeRate(boundary, odds[g] as number);
       if (b <= boundary) continue;
       const increment = blockLogEvidence(block.nX, block.kX, block.nY, block.kY, block.a, b, timesX, over);
-      this.#bank.add(g, increment, nowMs);
+      this.bank.add(g, increment, nowMs);
     }
   }
 
-  /** ln of the e-value against "Y is not worse", before deflation. */
-  logEvidence(): number {
-    return this.#bank.logEvidence();
-  }
-
-  /** The same, deflated where it is large enough to matter. */
-  deflatedLogEvidence(clusters: Clusters): number {
-    const raw = this.#bank.logEvidence();
-    return raw > deflateAbove ? this.#bank.deflatedLogEvidence(clusters) : raw;
-  }
-
-  /** Since when the evidence has been rising. */
-  risingSinceMs(clusters: Clusters): number {
-    return this.#bank.risingSinceMs(clusters);
-  }
-
-  /** Gives up the evidence against Y; see {@link EvidenceBank.forgetGains}. */
-  forgetGains(nowMs: number): void {
-    this.#bank.forgetGains(nowMs);
-  }
-
   compactSnapshot(): CompactBankSnapshot {
-    return this.#bank.compactSnapshot();
+    return this.bank.compactSnapshot();
   }
 
   restoreCompact(snapshot: CompactBankSnapshot, nowMs: number): void {
-    this.#bank.restoreCompact(snapshot, nowMs);
+    this.bank.restoreCompact(snapshot, nowMs);
   }
 
   snapshot(): BankSnapshot {
-    return this.#bank.snapshot();
+    return this.bank.snapshot();
   }
 
   restore(snapshot: BankSnapshot): void {
-    this.#bank.restore(snapshot);
+    this.bank.restore(snapshot);
   }
 }
