@@ -77,7 +77,7 @@ export class Sampler implements SampleSource {
   }
 
   #readArm(arm: Arm, slot: number, into: ArmSample): boolean {
-    clearArmSample(into);
+    into.clear();
     let grew = false;
     for (let worker = 0; worker < this.#slabs.length; worker++) {
       const slab = this.#slabs[worker] as Float64Array;
@@ -111,26 +111,6 @@ export class Sampler implements SampleSource {
     into.failures = Math.min(failures, requests);
     this.#carriedFailures[carriedIndex] = failures - into.failures;
   }
-}
-
-function clearArmSample(sample: ArmSample): void {
-  sample.requests = 0;
-  sample.failures = 0;
-  sample.clientAborts = 0;
-  sample.latencyMsSum = 0;
-  sample.status.fill(0);
-  sample.failuresByKind.fill(0);
-  sample.latency.fill(0);
-  sample.ageCrossed.fill(0);
-  sample.ageCrossedDone.fill(0);
-  sample.kongFailures = 0;
-  sample.serviceFailures = 0;
-  sample.kongLatency.fill(0);
-  sample.userRequests.fill(0);
-  sample.userFailures.fill(0);
-  sample.routeRequests.fill(0);
-  sample.routeFailures.fill(0);
-  sample.routeServiceFailures.fill(0);
 }
 
 /** Adds one block's growth to `into` and moves its baseline along. Returns whether anything grew. */

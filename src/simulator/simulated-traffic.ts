@@ -96,8 +96,8 @@ export class SimulatedTraffic implements SampleSource {
   #entry(epoch: number): EpochSample {
     const entry = this.#pool[epoch % epochSlotCount] as EpochSample;
     if (this.#tick.epochs.includes(entry)) return entry;
-    clearArm(entry.x);
-    clearArm(entry.y);
+    entry.x.clear();
+    entry.y.clear();
     entry.epoch = epoch;
     entry.weightPpm = this.#options.split.weightPpmAt(epoch);
     this.#tick.epochs.push(entry);
@@ -239,20 +239,4 @@ const evenShares: readonly number[] = new Array<number>(userBucketCount).fill(1 
 
 function addTo(counts: Float64Array, index: number, count: number): void {
   counts[index] = (counts[index] as number) + count;
-}
-
-function clearArm(sample: ArmSample): void {
-  sample.requests = 0;
-  sample.failures = 0;
-  sample.clientAborts = 0;
-  sample.latencyMsSum = 0;
-  sample.status.fill(0);
-  sample.failuresByKind.fill(0);
-  sample.latency.fill(0);
-  sample.ageCrossed.fill(0);
-  sample.ageCrossedDone.fill(0);
-  sample.userRequests.fill(0);
-  sample.userFailures.fill(0);
-  sample.routeRequests.fill(0);
-  sample.routeFailures.fill(0);
 }

@@ -34,6 +34,27 @@ export class ArmSample {
   readonly routeFailures = new Float64Array(routesTrackedMax + 1);
   /** Of those failures, the 5xx of the service behind Kong. */
   readonly routeServiceFailures = new Float64Array(routesTrackedMax + 1);
+
+  /** Back to nothing counted, in place. */
+  clear(): void {
+    this.requests = 0;
+    this.failures = 0;
+    this.clientAborts = 0;
+    this.latencyMsSum = 0;
+    this.status.fill(0);
+    this.failuresByKind.fill(0);
+    this.latency.fill(0);
+    this.ageCrossed.fill(0);
+    this.ageCrossedDone.fill(0);
+    this.kongFailures = 0;
+    this.serviceFailures = 0;
+    this.kongLatency.fill(0);
+    this.userRequests.fill(0);
+    this.userFailures.fill(0);
+    this.routeRequests.fill(0);
+    this.routeFailures.fill(0);
+    this.routeServiceFailures.fill(0);
+  }
 }
 
 /** Both arms over one tick in one weight epoch. */
