@@ -8,6 +8,7 @@ import { lingerBytesMax, lingerMsMax, pipelinedRequestsPerTurnMax } from '#src/l
 import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import { countRejection } from './answer-counters.ts';
+import { Carry } from './carry.ts';
 import type { ClientRegistry } from './client-registry.ts';
 import type { Downstream } from './downstream.ts';
 import { Exchange } from './exchange.ts';
@@ -45,10 +46,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
   #state: State;
   #exchange: Exchange | null;
   #peer: Peer | null;
-  /** Bytes that arrived and are not consumed yet: part of a head, or pipelined requests. */
-  #carry: Buffer | null;
-  #carryFrom: number;
-  #carryLength: number;
+  readonly #carry: Carry;
   #isProcessing: boolean;
   #hasEnded: boolean;
   #keepAlive: boolean;
@@ -64,9 +62,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     this.#state = State.idle;
     this.#exchange = null;
     this.#peer = null;
-    this.#carry = null;
-    this.#carryFrom = 0;
-    this.#carryLength = 0;
+    this.#carry = new Carry(runtime);
     this.#isProcessing = false;
     this.#hasEnded = false;
     this.#keepAlive = false;
@@ -105,7 +101,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
         return;
       case State.busy:
       case State.flushing:
-        this.#keep(bytes, 0, length);
+        this.#carry.keep(bytes, 0, length);
         this.socket?.pause();
         return;
       case State.lingering:
@@ -119,14 +115,12 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
 
   /** A head that comes in pieces is only parsed again when the new bytes can change the answer. */
   #moreHead(bytes: Buffer, length: number): void {
-    const seen = this.#carryLength;
-    const from = this.#carryFrom;
-    this.#keep(bytes, 0, length);
-    if (this.#carry === null) return;
-    const scannedTo = this.#carryFrom + (seen - from);
+    const carry = this.#carry;
+    const seen = carry.length;
+    carry.keep(bytes, 0, length);
+    if (carry.buffer === null) return;
     const { limits } = this.#runtime.config;
-    if (scanHead(this.#carry, this.#carryFrom, scannedTo, this.#carryLength, limits) > 0)
-      this.#processCarry();
+    if (scanHead(carry.buffer, carry.from, carry.from + seen, carry.end, limits) > 0) this.#processCarry();
   }
 
   #bodyBytes(bytes: Buffer, length: number): void {
@@ -137,7 +131,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     if (this.#exchange !== exchange || this.#state !== State.body) return;
     if (exchange.isRequestDone) {
       this.#requestReceived();
-      if (taken < length) this.#keep(bytes, taken, length);
+      this.#carry.keep(bytes, taken, length);
       return;
     }
     this.#runtime.wheel.set(this, this.#runtime.config.timeouts.requestBodyMs);
@@ -149,40 +143,9 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     this.socket?.resume();
   }
 
-  /** Appends to the carry; there is always room, because reading pauses while a request is under way. */
-  #keep(bytes: Buffer, from: number, to: number): void {
-    if (from === to) return;
-    if (this.#carry === null) {
-      this.#carry = this.#runtime.carries.take();
-      this.#carryFrom = 0;
-      this.#carryLength = 0;
-    }
-    let carry = this.#carry;
-    if (this.#carryLength + (to - from) > carry.length) {
-      if (this.#carryFrom > 0) {
-        carry.copyWithin(0, this.#carryFrom, this.#carryLength);
-        this.#carryLength -= this.#carryFrom;
-        this.#carryFrom = 0;
-      }
-      if (this.#carryLength + (to - from) > carry.length) {
-        const larger = Buffer.allocUnsafeSlow(this.#carryLength + (to - from));
-        carry.copy(larger, 0, 0, this.#carryLength);
-        this.#carry = larger;
-        carry = larger;
-      }
-    }
-    bytes.copy(carry, this.#carryLength, from, to);
-    this.#carryLength += to - from;
-  }
-
-  #dropCarry(): void {
-    if (this.#carry === null) return;
-    if (this.#carry.length === this.#runtime.carries.bytes) this.#runtime.carries.give(this.#carry);
-    this.#carry = null;
-  }
-
   #processCarry(): void {
-    if (this.#carry !== null) this.#process(this.#carry, this.#carryFrom, this.#carryLength);
+    const { buffer, from, end } = this.#carry;
+    if (buffer !== null) this.#process(buffer, from, end);
   }
 
   // ---- requests ----
@@ -210,20 +173,21 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
   }
 
   #keepRest(bytes: Buffer, at: number, end: number): void {
-    if (bytes === this.#carry) {
+    const carry = this.#carry;
+    if (bytes === carry.buffer) {
       if (at === end || this.#state >= State.lingering) {
-        this.#dropCarry();
+        carry.drop();
         // Reading stopped while there was a carry; nothing else would start it again.
         if (this.#state === State.busy || this.#state === State.idle) this.socket?.resume();
-      } else this.#carryFrom = at;
-    } else if (at < end && this.#state < State.lingering) this.#keep(bytes, at, end);
-    if (this.#carry !== null && this.#state >= State.busy) this.socket?.pause();
+      } else carry.from = at;
+    } else if (this.#state < State.lingering) carry.keep(bytes, at, end);
+    if (carry.buffer !== null && this.#state >= State.busy) this.socket?.pause();
   }
 
   /** Goes on with what is kept, after the exchange before it ended. */
   #continue(): void {
     if (!this.#isReadyForHead || this.#isProcessing) return;
-    if (this.#carry !== null) this.#processCarry();
+    this.#processCarry();
     if (!this.#isReadyForHead) return;
     if (this.#hasEnded) this.#close();
     else this.socket?.resume();
@@ -321,17 +285,17 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
   }
 
   #answered(): void {
-    if (this.#clientCloses && this.#carry === null && !this.#isProcessing) {
+    if (this.#clientCloses && this.#carry.buffer === null && !this.#isProcessing) {
       this.#close();
       return;
     }
-    if (!this.#keepAlive || (this.#hasEnded && this.#carry === null && !this.#isProcessing)) {
+    if (!this.#keepAlive || (this.#hasEnded && this.#carry.buffer === null && !this.#isProcessing)) {
       this.#linger();
       return;
     }
     this.#state = State.idle;
     this.#runtime.wheel.set(this, this.#runtime.config.timeouts.clientIdleMs);
-    if (!this.#isProcessing && this.#carry !== null) this.#continue();
+    if (!this.#isProcessing && this.#carry.buffer !== null) this.#continue();
   }
 
   responseCut(reset: boolean): void {
@@ -346,11 +310,8 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     const { socket } = this;
     if (socket === null) return;
     this.#releaseExchange();
-    const early =
-      this.#carry === null
-        ? null
-        : Buffer.copyBytesFrom(this.#carry, this.#carryFrom, this.#carryLength - this.#carryFrom);
-    this.#dropCarry();
+    const early = this.#carry.copy();
+    this.#carry.drop();
     this.#state = State.closed;
     this.#runtime.wheel.remove(this);
     this.socket = null;
@@ -445,7 +406,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     const requestId = Buffer.from(this.#runtime.requestIds.next()).toString('latin1');
     const options = { requestId, keepAlive: false, minorVersion: 1, isHead: false } as const;
     const response = Buffer.from(rescueResponse(name, options), 'latin1');
-    if (proxyErrors[name].status !== 408 || this.#carryLength > 0)
+    if (proxyErrors[name].status !== 408 || this.#carry.length > 0)
       this.socket?.write(response, 0, response.length);
     this.#linger();
   }
@@ -456,7 +417,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     const { socket } = this;
     if (socket === null) return;
     this.#state = State.lingering;
-    if (!this.#isProcessing) this.#dropCarry();
+    if (!this.#isProcessing) this.#carry.drop();
     if (this.#hasEnded && !socket.hasPendingWrites) {
       this.#close();
       return;
@@ -481,7 +442,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     if (this.#state === State.closed) return;
     this.#state = State.closed;
     this.#runtime.wheel.remove(this);
-    if (!this.#isProcessing) this.#dropCarry();
+    if (!this.#isProcessing) this.#carry.drop();
     this.socket?.destroy();
     this.socket = null;
     this.#registry.remove(this);

@@ -1,21 +1,22 @@
 // One request from its head to the end of its answer, as named phases:
 //   start -> draw -> open (node, connection) -> send -> [retry | failover] -> acceptHead -> relay -> finish
-// Every failure ends in fail() before the response head and in cut() after it. Nothing here knows HTTP/1.1 connections
-// (client-connection.ts) or sockets (transport/).
+// Every failure ends in fail() before the response head and in cut() after it; what may still save the request is in
+// recovery.ts. Nothing here knows HTTP/1.1 connections (client-connection.ts) or sockets (transport/).
 import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
 import { Framing } from '#src/core/http1/framing.ts';
-import { pendingPerClusterMax, upstreamPerNodeMax } from '#src/limits.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
 import { type FailureKind, WORKER, X, Y } from '#src/shared-memory/layout.ts';
-import { countAnswer, countFailover, countRejection } from './answer-counters.ts';
+import { countAnswer, countRejection } from './answer-counters.ts';
 import { Assignment } from './assignment.ts';
 import { Attempt } from './attempt.ts';
 import type { Downstream } from './downstream.ts';
 import type { Peer } from './peer-directory.ts';
+import { Recovery } from './recovery.ts';
 import { RequestMessage } from './request-message.ts';
 import { rescueResponse } from './rescue.ts';
 import { HeadResult, RelayResult, ResponseRelay } from './response-relay.ts';
-import { UpstreamConnection, type UpstreamUser } from './upstream/upstream-connection.ts';
+import type { UpstreamConnection, UpstreamUser } from './upstream/upstream-connection.ts';
+import { LeaseResult, UpstreamLease } from './upstream/upstream-lease.ts';
 import type { UpstreamNode } from './upstream/upstream-node.ts';
 import type { WorkerRuntime } from './worker-runtime.ts';
 
@@ -26,18 +27,14 @@ export class Exchange implements UpstreamUser {
   readonly #runtime: WorkerRuntime;
   readonly #attempt: Attempt;
   readonly #response: ResponseRelay;
-  #client: Downstream | null;
-  #upstream: UpstreamConnection | null;
   readonly #assigned: Assignment;
+  readonly #recovery: Recovery;
+  readonly #lease: UpstreamLease;
+  #client: Downstream | null;
   #startedAtMs: number;
   /** The request's bytes are on their way on the present connection. */
   #isSent: boolean;
   #isSendPending: boolean;
-  #isConnecting: boolean;
-  #hasResponseBytes: boolean;
-  #hasRetriedStale: boolean;
-  #hasTriedAnotherNode: boolean;
-  #hasFailedOver: boolean;
 
   constructor(runtime: WorkerRuntime) {
     this.request = new RequestMessage(runtime);
@@ -45,17 +42,13 @@ export class Exchange implements UpstreamUser {
     this.#runtime = runtime;
     this.#attempt = new Attempt(runtime);
     this.#response = new ResponseRelay(runtime);
-    this.#client = null;
-    this.#upstream = null;
     this.#assigned = new Assignment();
+    this.#recovery = new Recovery(runtime, this.request, this.#assigned);
+    this.#lease = new UpstreamLease(runtime, this);
+    this.#client = null;
     this.#startedAtMs = 0;
     this.#isSent = false;
     this.#isSendPending = false;
-    this.#isConnecting = false;
-    this.#hasResponseBytes = false;
-    this.#hasRetriedStale = false;
-    this.#hasTriedAnotherNode = false;
-    this.#hasFailedOver = false;
   }
 
   /**
@@ -92,11 +85,7 @@ export class Exchange implements UpstreamUser {
     this.#startedAtMs = performance.now();
     this.#isSent = false;
     this.#isSendPending = false;
-    this.#isConnecting = false;
-    this.#hasResponseBytes = false;
-    this.#hasRetriedStale = false;
-    this.#hasTriedAnotherNode = false;
-    this.#hasFailedOver = false;
+    this.#recovery.reset();
     this.#response.reset();
   }
 
@@ -122,7 +111,7 @@ export class Exchange implements UpstreamUser {
   onRequestBytes(bytes: Buffer, from: number, end: number): number {
     const taken = this.#takeBody(bytes, from, end);
     if (taken === -1) return end;
-    if (this.#upstream === null || !this.#isSent) this.#keepUnsent(bytes, from, taken);
+    if (!this.#isSent) this.#keepUnsent(bytes, from, taken);
     else this.#forwardBody(bytes, from, taken);
     return taken;
   }
@@ -135,7 +124,7 @@ export class Exchange implements UpstreamUser {
 
   #forwardBody(bytes: Buffer, from: number, to: number): void {
     const { request } = this;
-    const upstream = this.#upstream;
+    const upstream = this.#lease.connection;
     if (upstream === null) return;
     if (request.isWhole && !this.#response.isHeadForwarded) {
       request.isWhole = request.isWithinReplayLimit && request.append(bytes, from, to);
@@ -156,38 +145,27 @@ export class Exchange implements UpstreamUser {
       this.#fail('unavailable', 'upstreamUnavailable');
       return;
     }
-    const idle = this.#hasRetriedStale ? undefined : node.idle.pop();
-    if (idle !== undefined) {
-      this.#upstream = idle;
-      idle.reuse(this);
-      node.requestStarted();
-      this.#send(idle);
-      return;
+    switch (this.#lease.take(node, this.#recovery.needsFreshConnection)) {
+      case LeaseResult.ready:
+        this.#send();
+        return;
+      case LeaseResult.connecting:
+        return;
+      case LeaseResult.exhausted:
+        this.#fail('unavailable', 'upstreamOverloaded');
+        return;
     }
-    const pending = runtime.slab[WORKER.pendingX + this.#assigned.arm] as number;
-    if (pending >= pendingPerClusterMax || node.openCount >= upstreamPerNodeMax) {
-      this.#fail('unavailable', 'upstreamOverloaded');
-      return;
-    }
-    this.#isConnecting = true;
-    add(runtime.slab, WORKER.pendingX + this.#assigned.arm, 1);
-    node.requestStarted();
-    this.#upstream = new UpstreamConnection(runtime, node, this);
-  }
-
-  #connectEnded(): void {
-    if (!this.#isConnecting) return;
-    this.#isConnecting = false;
-    add(this.#runtime.slab, WORKER.pendingX + this.#assigned.arm, -1);
   }
 
   onUpstreamConnected(): void {
-    this.#connectEnded();
-    if (this.#upstream !== null) this.#send(this.#upstream);
+    this.#lease.connectEnded();
+    this.#send();
   }
 
-  #send(upstream: UpstreamConnection): void {
+  #send(): void {
     const { request } = this;
+    const upstream = this.#lease.connection;
+    if (upstream === null) return;
     this.#isSent = true;
     this.#isSendPending = !upstream.socket.write(request.buffer, 0, request.length);
     if (this.#isSendPending) this.#client?.pauseRequest();
@@ -197,10 +175,11 @@ export class Exchange implements UpstreamUser {
 
   /** The upstream's turn: to answer once it has the whole request, to take more of it until then. */
   #awaitUpstream(): void {
-    if (this.#upstream === null) return;
+    const upstream = this.#lease.connection;
+    if (upstream === null) return;
     const { responseHeadMs, requestBodyMs } = this.#runtime.config.timeouts;
     this.#runtime.wheel.set(
-      this.#upstream,
+      upstream,
       this.isRequestDone ? responseHeadMs : Math.max(requestBodyMs, responseHeadMs),
     );
   }
@@ -214,9 +193,9 @@ export class Exchange implements UpstreamUser {
 
   onUpstreamBytes(bytes: Buffer, length: number): void {
     const client = this.#client;
-    const upstream = this.#upstream;
+    const upstream = this.#lease.connection;
     if (client === null || upstream === null) return;
-    this.#hasResponseBytes = true;
+    this.#recovery.hasResponseBytes = true;
     if (this.#response.isHeadForwarded) {
       this.#relayBody(bytes, length, client, upstream);
       return;
@@ -239,7 +218,11 @@ export class Exchange implements UpstreamUser {
     const { status } = runtime.responseHead;
     const nowMs = performance.now();
     this.#answered(status, nowMs, upstream.node);
-    if (status >= 500 && this.#failOverForStatus(status, nowMs)) return;
+    if (status >= 500 && this.#recovery.failsOverForStatus(status, nowMs)) {
+      this.#leaveUpstream();
+      this.#open(null);
+      return;
+    }
     countAnswer(runtime.slab, this.#assigned.arm, status, nowMs - this.#startedAtMs);
     if (status === 101) {
       this.#switchProtocols(client, upstream);
@@ -296,7 +279,7 @@ export class Exchange implements UpstreamUser {
   }
 
   onClientDrained(): void {
-    this.#upstream?.socket.resume();
+    this.#lease.connection?.socket.resume();
   }
 
   onUpstreamEnd(): void {
@@ -312,130 +295,46 @@ export class Exchange implements UpstreamUser {
   }
 
   onUpstreamDeadline(connected: boolean): void {
+    const upstream = this.#lease.connection;
     if (!connected) {
-      this.#hasTriedAnotherNode = true; // a node that swallows connects cost its time once already
+      this.#recovery.connectTimedOut();
       this.#fail('connect', 'upstreamConnectFailed');
     } else if (!this.#response.isHeadForwarded) this.#fail('timeout', 'upstreamTimeout');
-    else if (this.#client?.hasPendingWrites === true && this.#upstream !== null) {
-      this.#streamOn(this.#upstream); // the client is slow, not the upstream
+    else if (this.#client?.hasPendingWrites === true && upstream !== null) {
+      this.#streamOn(upstream); // the client is slow, not the upstream
     } else this.#truncate();
   }
 
   // ---- failures before the response head ----
 
   #fail(kind: FailureKind, error: ProxyErrorName): void {
-    const runtime = this.#runtime;
-    const upstream = this.#upstream;
+    const recovery = this.#recovery;
+    const failed = this.#lease.connection;
     const nowMs = performance.now();
-    const wasReused = upstream !== null && upstream.useCount > 0;
     this.#leaveUpstream();
-    if (
-      kind === 'reset' &&
-      wasReused &&
-      !this.#hasResponseBytes &&
-      !this.#hasRetriedStale &&
-      this.#canReplay
-    ) {
-      this.#hasRetriedStale = true;
-      increment(runtime.slab, WORKER.staleReuseRetries);
+    if (recovery.retriesStale(kind, failed)) {
       this.#open(null);
       return;
     }
+    this.#chargeFailure(kind, failed?.node ?? null, nowMs);
+    if (recovery.triesAnotherNode(kind, failed, this.#startedAtMs)) this.#open(failed?.node ?? null);
+    else if (recovery.failsOver(kind, nowMs)) this.#open(null);
+    else this.#rescue(error);
+  }
+
+  /** To the attempt, and to the node if there was one. */
+  #chargeFailure(kind: FailureKind, node: UpstreamNode | null, nowMs: number): void {
+    const { arm } = this.#assigned;
     const isCompared = this.#attempt.failed(kind, nowMs);
-    if (isCompared && this.#assigned.arm === Y) {
-      this.#remember(null, kind, nowMs - this.#startedAtMs, upstream?.node.id ?? null);
-    }
-    if (upstream?.node.failed() === true) {
-      runtime.clusters[this.#assigned.arm].considerEjection(upstream.node, nowMs);
-    }
-    if (this.#retryOnAnotherNode(kind, upstream)) return;
-    if (this.#failOver(kind, nowMs)) return;
-    this.#rescue(error);
-  }
-
-  /** Everything received is in the buffer, and sending it twice does no harm (RFC 9110 9.2.2). */
-  get #canReplay(): boolean {
-    return this.request.isIdempotent && this.request.isWhole && this.request.isWithinReplayLimit;
-  }
-
-  /**
-   * Nothing was sent on a connection that never came to be: any method may try another node. Where a node died with the
-   * request before it answered a byte, a request that may be sent again tries another one, once.
-   */
-  #retryOnAnotherNode(kind: FailureKind, failed: UpstreamConnection | null): boolean {
-    if (failed === null || this.#hasTriedAnotherNode) return false;
-    const diedSilently = kind === 'reset' && !this.#hasResponseBytes && this.#canReplay;
-    if (kind !== 'connect' && !diedSilently) return false;
-    const runtime = this.#runtime;
-    const others = runtime.clusters[this.#assigned.arm].pick(failed.node, false, this.#startedAtMs);
-    if (others === null) return false;
-    this.#hasTriedAnotherNode = true;
-    increment(runtime.slab, WORKER.connectRetries);
-    this.#open(failed.node);
-    return true;
-  }
-
-  #triggersFailover(kind: FailureKind): boolean {
-    const { triggers } = this.#runtime;
-    switch (kind) {
-      case 'connect':
-      case 'unavailable':
-        return triggers.connect;
-      case 'reset':
-        return triggers.reset;
-      case 'timeout':
-        return triggers.timeout;
-      case 'protocol':
-      case 'truncated':
-        return triggers.includesStatus(502);
-    }
-  }
-
-  /** Replays a request that failed on Y on X, when it may be sent again and the budget allows it. */
-  #failOver(kind: FailureKind, nowMs: number): boolean {
-    const wasSent = kind !== 'connect' && kind !== 'unavailable';
-    const mayReplay = wasSent ? this.#canReplay : this.request.isWhole;
-    if (!mayReplay || !this.#triggersFailover(kind) || !this.#mayLeaveY(nowMs)) return false;
-    countFailover(this.#runtime.slab, kind);
-    this.#moveToX();
-    return true;
-  }
-
-  #failOverForStatus(status: number, nowMs: number): boolean {
-    if (!this.#canReplay || !this.#runtime.triggers.includesStatus(status) || !this.#mayLeaveY(nowMs))
-      return false;
-    countFailover(this.#runtime.slab, status);
-    this.#leaveUpstream();
-    this.#moveToX();
-    return true;
-  }
-
-  #mayLeaveY(nowMs: number): boolean {
-    if (this.#assigned.arm !== Y || this.#assigned.isPinned || this.#hasFailedOver) return false;
-    if (this.#runtime.budget.withdraw(nowMs)) return true;
-    increment(this.#runtime.slab, WORKER.failoverBudgetExhausted);
-    return false;
-  }
-
-  #moveToX(): void {
-    this.#hasFailedOver = true;
-    this.#assigned.arm = X;
-    this.#hasResponseBytes = false;
-    this.#hasRetriedStale = false;
-    this.#hasTriedAnotherNode = false;
-    this.#open(null);
+    if (isCompared && arm === Y) this.#remember(null, kind, nowMs - this.#startedAtMs, node?.id ?? null);
+    if (node?.failed() === true) this.#runtime.clusters[arm].considerEjection(node, nowMs);
   }
 
   /** Parts with the present connection, which can't be used again. */
   #leaveUpstream(): void {
-    const upstream = this.#upstream;
-    this.#connectEnded();
     this.#response.reset();
     this.#isSent = false;
-    if (upstream === null) return;
-    this.#upstream = null;
-    upstream.node.requestEnded();
-    upstream.close();
+    this.#lease.drop();
   }
 
   /** The client's own fault: nothing is charged to an arm. */
@@ -478,15 +377,7 @@ export class Exchange implements UpstreamUser {
 
   /** The answer is complete. */
   #finish(): void {
-    const upstream = this.#upstream;
-    if (upstream !== null) {
-      this.#upstream = null;
-      upstream.node.requestEnded();
-      if (this.#response.isUpstreamReusable && this.isRequestDone && !this.#isSendPending) {
-        upstream.socket.resume();
-        upstream.release();
-      } else upstream.close();
-    }
+    this.#lease.giveBack(this.#response.isUpstreamReusable && this.isRequestDone && !this.#isSendPending);
     this.#end();
   }
 
@@ -529,10 +420,9 @@ export class Exchange implements UpstreamUser {
 
   #switchProtocols(client: Downstream, upstream: UpstreamConnection): void {
     const rest = this.#response.forwardSwitch(client);
-    upstream.node.requestEnded();
-    this.#upstream = null;
+    const socket = this.#lease.surrender(upstream);
     this.request.end(this.#isSendPending);
     this.#client = null;
-    client.becomeTunnel(upstream.surrender(), rest);
+    client.becomeTunnel(socket, rest);
   }
 }
