@@ -230,6 +230,7 @@ class Supervision implements Supervisor {
       routes: this.#routes,
       configPath: this.#options.configPath,
       generation: this.#controlGeneration++,
+      controlPort: this.controlPort,
     };
     const thread = new Worker(new URL('./control-plane/control-thread.ts', import.meta.url), {
       workerData,
@@ -346,7 +347,8 @@ class Supervision implements Supervisor {
     const { live, refused } = classifyChanges(this.#config, loaded.config);
     if (refused.length > 0) {
       const problems = refused.map(({ path, reason }) => ({
-        ...place,
+        file: place.file,
+        ...loaded.placeOf(path),
         path,
         message: reason,
         hint: 'restart to change it',

@@ -141,5 +141,10 @@ export interface ConfigProblem {
 
 /** The configuration, or everything that is wrong with it. */
 export type LoadResult =
-  | { readonly ok: true; readonly config: Config }
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      /** Where a setting is in the file, by its dotted path: its key, or what is nearest around it. */
+      readonly placeOf: (path: string) => { readonly line: number; readonly column: number };
+    }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };

@@ -100,7 +100,9 @@ export function parseConfig(
   }
   const config = checkValue(source, machine, problems);
   const found = problems.sorted();
-  return found.length > 0 ? { ok: false, problems: found } : { ok: true, config };
+  return found.length > 0
+    ? { ok: false, problems: found }
+    : { ok: true, config, placeOf: (path) => source.keyPositionOf(path.split('.')) };
 }
 
 function checkValue(source: YamlSource, machine: Machine, problems: Problems) {

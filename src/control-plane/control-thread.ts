@@ -358,7 +358,9 @@ export class ControlThread {
    * watching; a replacement keeps trying, because the rollout it controls must go on.
    */
   async #listen(api: Api): Promise<number | null> {
-    const { host, port } = this.#config.listen.control;
+    const { host, port: configured } = this.#config.listen.control;
+    // Where the system chose the port, people and scripts know the one that the thread before had.
+    let port = this.#start.controlPort || configured;
     while (!this.#stopping) {
       try {
         await api.listen({ host, port });
@@ -375,6 +377,8 @@ export class ControlThread {
           message: 'the control API cannot listen yet',
           fields: { code, error: message },
         });
+        // A port that the system chose may be somebody else's by now; then any other is better than none.
+        port = configured;
         await delay(listenRetryMs);
       }
     }

@@ -79,6 +79,8 @@ export interface ControlStart extends ThreadStart {
   readonly configPath: string;
   /** How often the control thread was started in this process; 0 is the first. */
   readonly generation: number;
+  /** Where the control thread before listened; 0 for the first, which takes the configured port. */
+  readonly controlPort: number;
 }
 
 /** Result of a config reload: either everything took effect or nothing did. */

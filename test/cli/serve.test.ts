@@ -127,6 +127,9 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
     writeFileSync(file, `${configText()}nonsense: 1\n`);
     child.kill('SIGHUP');
     await printing(/reload refused.*|"problems":\[".*nonsense/);
+    writeFileSync(file, configText().replace('workers: 1', 'workers: 2'));
+    child.kill('SIGHUP');
+    await printing(/"problems":\["[^"]*crossover\.yaml:2:1: workers: threads/);
     writeFileSync(file, configText().replace('label: y', 'label: y2'));
     child.kill('SIGHUP');
     await printing(/configuration reloaded/);

@@ -122,6 +122,14 @@ test('a configuration has the documented defaults when only the clusters are giv
   });
 });
 
+test('a setting has a place in the file, or that of what is around it, when its configuration is loaded', () => {
+  const result = parseConfig(`${clusters}listen:\n  proxy: 127.0.0.1:8000\n`, 'test.yaml', {}, machine);
+  assert.ok(result.ok);
+  assert.deepEqual(result.placeOf('listen.proxy'), { line: 5, column: 3 });
+  assert.deepEqual(result.placeOf('listen.control'), { line: 4, column: 1 });
+  assert.deepEqual(result.placeOf('store.sqlite'), { line: 1, column: 1 });
+});
+
 test('a configuration can be posted to a thread when it is loaded', () => {
   const config = parse(clusters);
   assert.deepEqual(structuredClone(config), config);

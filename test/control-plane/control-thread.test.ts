@@ -39,6 +39,7 @@ store: { sqlite: ${join(tempFolder(t), 'crossover.db')} }
     memory: createSharedMemory(1),
     configPath: 'test.yaml',
     generation: 0,
+    controlPort: 0,
     routes: { kind: 'derived', routes: [] },
   };
 }
@@ -136,6 +137,24 @@ test('control thread that replaces another waits for its port and publishes the 
   assert.equal(new SplitCell(start.memory.split).epoch(), 1);
   await new Promise((resolve) => blocker.close(resolve));
   assert.equal(await thread.url(), `http://127.0.0.1:${port}`);
+});
+
+test('control thread that replaces another has its port when the system chose it', async (t) => {
+  const start = await startOf(t);
+  const first = new Thread(t, start);
+  const url = await first.url();
+  await first.kill();
+  const second = new Thread(t, { ...start, generation: 1, controlPort: Number(new URL(url).port) });
+  assert.equal(await second.url(), url);
+});
+
+test('control thread that replaces another takes any port when the one before has gone to somebody else', async (t) => {
+  const blocker = createServer();
+  await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
+  t.after(() => blocker.close());
+  const { port } = blocker.address() as AddressInfo;
+  const thread = new Thread(t, { ...(await startOf(t)), generation: 1, controlPort: port });
+  assert.notEqual(await thread.url(), `http://127.0.0.1:${port}`);
 });
 
 test('control thread stops when told to, and answers', async (t) => {

@@ -98,17 +98,16 @@ export class Crossover implements RunningProxy {
     this.controlPort = ports.controlPort;
   }
 
-  /** Ends the control thread as a crash would and waits until its replacement answers, on a port of its own. */
+  /** Ends the control thread as a crash would and waits until its replacement answers. */
   async replaceControl(): Promise<void> {
-    const before = this.controlPort;
     await this.order({ type: 'terminate-control' });
-    while (this.controlPort === before) {
+    for (let answers = false; !answers; ) {
       const { controlPort } = (await this.order({ type: 'ports' })) as { controlPort: number };
-      const answers = await fetch(`http://127.0.0.1:${controlPort}/livez`).then(
+      this.controlPort = controlPort;
+      answers = await fetch(`http://127.0.0.1:${controlPort}/livez`).then(
         ({ ok }) => ok,
         () => false,
       );
-      if (answers) this.controlPort = controlPort;
     }
   }
 

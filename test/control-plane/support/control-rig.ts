@@ -119,6 +119,7 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
       memory,
       configPath: 'test.yaml',
       generation: options.generation ?? 0,
+      controlPort: 0,
       routes: { kind: 'derived', routes: [] },
     },
     post,
