@@ -54,6 +54,22 @@ test('targetTable says met or missed for every target that was measured', () => 
   assert.doesNotMatch(rows.join('\n'), /p99 at half load/);
 });
 
+test('targetTable does not judge latency where the rate was not kept or others used the core', () => {
+  const halfLoad = (nginx: Partial<Measurement>): Results =>
+    new Map([
+      [
+        'half',
+        new Map([
+          ['crossover', measurement({ p99Us: 900, foreign: 0.02 })],
+          ['nginx', measurement({ p99Us: 1000, foreign: 0.02, ...nginx })],
+        ]),
+      ],
+    ]);
+  assert.match(targetTable(halfLoad({})), /0\.90 × nginx .*met/);
+  assert.match(targetTable(halfLoad({ overloaded: true })), /not judged: the rate was not kept/);
+  assert.match(targetTable(halfLoad({ foreign: 0.5 })), /not judged: the machine was not quiet/);
+});
+
 test('doubts warns when others used the core of the proxy', () => {
   const run = (foreign: number): Results => new Map([['1k', new Map([['nginx', measurement({ foreign })]])]]);
   assert.equal(doubts(run(0.02)), '');
