@@ -1,4 +1,5 @@
 // A rollout's plan from what the operator sent: units resolved, the rest from the config, problems as pointers into the body.
+import { randomInt, randomUUID } from 'node:crypto';
 import type { Config } from '#src/config/config.ts';
 import { parseDuration, parsePercent } from '#src/config/units.ts';
 import { buildPlan, type PlanOrigin, type PlanSettings } from '#src/core/rollout/plan.ts';
@@ -21,6 +22,12 @@ const memberOf: Readonly<Record<keyof PlanSettings, string>> = {
   soakMs: 'soak',
   holdbackPpm: 'holdback',
 };
+
+/** Random id and salt of a new rollout. */
+export const newRollout = (): Pick<PlanOrigin, 'id' | 'salt'> => ({
+  id: randomUUID(),
+  salt: randomInt(2 ** 32) | 0,
+});
 
 /** Fills what `given` leaves out from the config and checks the whole. Steps are percent. */
 export function makePlan(config: Config['rollout'], given: RolloutStart, origin: PlanOrigin): MadePlan {

@@ -1,0 +1,31 @@
+// A reloaded config takes effect in the control thread.
+import type { Config } from '#src/config/config.ts';
+import type { ToControl } from '#src/shared-memory/messages.ts';
+import type { ControlParts } from './control-parts.ts';
+import { keepConfig } from './control-start.ts';
+import { learnRoutes, routesDiffer } from './route-learning.ts';
+
+export type Configure = Extract<ToControl, { type: 'configure' }>;
+
+export function takeConfig(parts: ControlParts, { config, configRevision, nodes, changed }: Configure): void {
+  const before = parts.config;
+  const { judge, events } = parts;
+  parts.config = config;
+  parts.configRevision = configRevision;
+  if (routesDiffer(before, config))
+    void learnRoutes({ config: () => parts.config, routes: parts.routes, events });
+  if (differ(before, config, 'metrics')) judge.setMetrics(config.metrics);
+  parts.directory.replace(nodes);
+  const configVersion = keepConfig(parts);
+  events.add({
+    name: 'config-reloaded',
+    text: `The config was reloaded; changed: ${changed.join(', ') || 'nothing'}.`,
+    detail: { configRevision, configVersion, changed },
+  });
+  if (!differ(before, config, 'thresholds') || judge.setThresholds(config.thresholds)) return;
+  const text = 'The thresholds have changed: evidence is gathered anew.';
+  events.add({ name: 'analysis-restarted', text });
+}
+
+const differ = (one: Config, other: Config, section: 'metrics' | 'thresholds'): boolean =>
+  JSON.stringify(one[section]) !== JSON.stringify(other[section]);

@@ -1,0 +1,222 @@
+// The control thread's wiring: makes every part and hands each what it needs. The only place where they are put together;
+// what a tick does with them is in control-loop.ts, when they start and stop in control-thread.ts.
+import { readFileSync } from 'node:fs';
+import { systemClock } from '#src/base/clock.ts';
+import type { Config } from '#src/config/config.ts';
+import type { TickFacts } from '#src/core/rollout/rollout-event.ts';
+import { step } from '#src/core/rollout/rollout-step.ts';
+import type { ControlStart, FromControl, LogLine } from '#src/shared-memory/messages.ts';
+import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import { BreakerWatch } from './breaker-watch.ts';
+import { ControlLoop } from './control-loop.ts';
+import { EventLog } from './event-log.ts';
+import { EvidenceKeeper } from './evidence/evidence-keeper.ts';
+import { HealthChecks } from './health.ts';
+import { Housekeeping } from './housekeeping.ts';
+import { Judge } from './judge.ts';
+import { NodeDirectory } from './node-directory.ts';
+import { runPreflight } from './preflight.ts';
+import { RecentTraffic } from './recent-traffic.ts';
+import { RolloutService } from './rollout-service.ts';
+import { RouteDirectory } from './route-directory.ts';
+import { Sampler } from './sampler.ts';
+import { SignalDesk } from './signals.ts';
+import { SlowThresholds } from './slow-thresholds.ts';
+import { SplitPublisher } from './split-publisher.ts';
+import { DurableStore } from './store/durable-store.ts';
+import { openSqliteStore } from './store/sqlite-store.ts';
+import type { StoreProblem } from './store/store-result.ts';
+import { SupervisorLink } from './supervisor-link.ts';
+import { WorkerWatch } from './worker-watch.ts';
+
+export type Post = (message: FromControl) => void;
+
+export class ControlParts {
+  readonly clock = systemClock;
+  readonly startedAtMs = systemClock.monotonicMs();
+  readonly version = packageVersion();
+  readonly generation: number;
+  /** Where the thread before listened; 0 when there was none. */
+  readonly predecessorPort: number;
+  readonly memory: ControlStart['memory'];
+  readonly post: Post;
+  /** Changed by a reload. */
+  config: Config;
+  configRevision: number;
+  isDraining = false;
+  readonly cell: SplitCell;
+  readonly sink: SplitPublisher;
+  readonly events: EventLog;
+  readonly store: DurableStore;
+  readonly directory: NodeDirectory;
+  readonly supervisor: SupervisorLink;
+  readonly routes: RouteDirectory;
+  readonly judge: Judge;
+  readonly signals: SignalDesk;
+  readonly health: HealthChecks;
+  readonly workers: WorkerWatch;
+  readonly breakers: BreakerWatch;
+  readonly traffic = new RecentTraffic();
+  readonly evidence: EvidenceKeeper;
+  readonly rollout: RolloutService;
+  readonly housekeeping: Housekeeping;
+  readonly loop: ControlLoop;
+
+  constructor(start: ControlStart, post: Post) {
+    const { memory } = start;
+    const { clock } = this;
+    this.generation = start.generation;
+    this.predecessorPort = start.controlPort;
+    this.memory = memory;
+    this.post = post;
+    this.config = start.config;
+    this.configRevision = start.configRevision;
+    this.cell = new SplitCell(memory.split);
+    this.sink = new SplitPublisher(this.cell);
+    this.events = new EventLog({ epochMs: clock.epochMs, log: (line) => this.log(line) });
+    this.store = this.#openStore();
+    this.directory = new NodeDirectory(memory, start.nodes);
+    this.supervisor = new SupervisorLink(post);
+    this.routes = new RouteDirectory(start.routes, memory.parkedRoutes, (routes) =>
+      post({ type: 'routes', routes }),
+    );
+    this.judge = new Judge(start.config.thresholds, clock.monotonicMs, start.config.metrics, this.routes);
+    this.signals = this.#createSignals();
+    this.health = new HealthChecks({
+      directory: this.directory,
+      events: this.events,
+      settings: () => this.config.health,
+      random: Math.random,
+    });
+    this.workers = new WorkerWatch(memory);
+    this.breakers = new BreakerWatch(memory);
+    this.evidence = this.#createEvidence();
+    this.rollout = this.#createRollout();
+    this.housekeeping = this.#createHousekeeping();
+    this.loop = this.#createLoop();
+  }
+
+  log(line: LogLine): void {
+    this.post({ type: 'log', line });
+  }
+
+  /** Says that the store is lost or back; a store that is back is brought up to date. */
+  storeChanged(problem: StoreProblem | null): void {
+    if (problem !== null) {
+      this.events.add({ name: 'store-unavailable', level: 'error', text: problem.text, detail: problem });
+      return;
+    }
+    this.events.add({ name: 'store-recovered', text: 'The store takes writes again.' });
+    this.signals.restore();
+    this.rollout.storeCameBack();
+  }
+
+  /** Opens the store; one that cannot be opened is reported, and tried again in the background. */
+  #openStore(): DurableStore {
+    const { events } = this;
+    const store = new DurableStore({
+      open: () => openSqliteStore(this.config.store.sqlite),
+      onChange: (problem) => this.storeChanged(problem),
+      reconcileIds: (lastId, firstQueuedId) => events.reconcileIds(lastId, firstQueuedId),
+    });
+    const lastEventId = store.lastEventId();
+    if (lastEventId.ok) events.reconcileIds(lastEventId.value, null);
+    events.keepIn((event) => store.appendEvent(event));
+    return store;
+  }
+
+  #createSignals(): SignalDesk {
+    return new SignalDesk({
+      config: () => this.config,
+      clock: this.clock,
+      events: this.events,
+      settings: this.store,
+      random: Math.random,
+      rolloutState: () => this.rollout.state,
+      verdict: () => this.judge.verdict,
+      count: (...sample) => this.judge.countBusiness(...sample),
+    });
+  }
+
+  #createEvidence(): EvidenceKeeper {
+    return new EvidenceKeeper({
+      store: this.store,
+      events: this.events,
+      directory: this.directory,
+      routeName: (slot) => this.routes.nameOf(slot),
+      verdict: () => this.judge.verdict,
+      configRevision: () => this.configRevision,
+      failureSamples: () => this.supervisor.failureSamples(),
+      epochMs: this.clock.epochMs,
+    });
+  }
+
+  #createRollout(): RolloutService {
+    const preflightSources = {
+      directory: this.directory,
+      probeAll: () => this.health.probeAll(),
+      storeProblem: () => this.store.problem?.text ?? null,
+    };
+    return new RolloutService({
+      step,
+      sink: this.sink,
+      keeper: this.store,
+      events: this.events,
+      analysis: this.judge,
+      preflight: async () =>
+        (await Promise.all([runPreflight(preflightSources), this.signals.preflight()])).flat(),
+      signals: () => this.signals.facts(),
+      parking: this.routes,
+      epochMs: this.clock.epochMs,
+      onTransition: (transition) => {
+        const { phase } = transition.to;
+        this.signals.transition(transition);
+        this.evidence.onTransition(transition);
+        if (phase === 'completed' || phase === 'reverted') this.post({ type: 'rollout-ended', phase });
+      },
+    });
+  }
+
+  #createHousekeeping(): Housekeeping {
+    return new Housekeeping({
+      store: this.store,
+      traffic: this.traffic,
+      workers: this.workers,
+      analysisSnapshot: () => this.judge.snapshot(this.rollout.state),
+      rolloutState: () => this.rollout.state,
+      verdict: () => this.judge.verdict,
+      epochMs: this.clock.epochMs,
+    });
+  }
+
+  #createLoop(): ControlLoop {
+    const slowThresholds = new SlowThresholds(this.memory);
+    return new ControlLoop({
+      clock: this.clock,
+      source: new Sampler(this.memory, this.cell),
+      observe: (sample) => {
+        slowThresholds.publish(this.judge);
+        this.housekeeping.observe(sample);
+        this.evidence.observe(sample);
+      },
+      judge: this.judge,
+      facts: (nowMs) => this.#facts(nowMs),
+      rollout: this.rollout,
+    });
+  }
+
+  #facts(nowMs: number): TickFacts {
+    return {
+      breakerOpenMs: this.breakers.openMs(nowMs),
+      healthyNodesX: this.directory.usableCount('x'),
+      healthyNodesY: this.directory.usableCount('y'),
+      storeWritable: this.store.writable,
+      signals: this.signals.facts(),
+    };
+  }
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
