@@ -49,6 +49,8 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
   readonly #carry: Carry;
   #isProcessing: boolean;
   #hasEnded: boolean;
+  /** The request body is not read: the upstream has to take what there is first. */
+  #isRequestPaused: boolean;
   #keepAlive: boolean;
   #clientCloses: boolean;
   #lingeredBytes: number;
@@ -65,6 +67,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     this.#carry = new Carry(runtime);
     this.#isProcessing = false;
     this.#hasEnded = false;
+    this.#isRequestPaused = false;
     this.#keepAlive = false;
     this.#clientCloses = false;
     this.#lingeredBytes = 0;
@@ -134,6 +137,10 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
       this.#carry.keep(bytes, taken, length);
       return;
     }
+    this.#awaitBody();
+  }
+
+  #awaitBody(): void {
     this.#runtime.wheel.set(this, this.#runtime.config.timeouts.requestBodyMs);
   }
 
@@ -211,12 +218,13 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     const exchange = runtime.freeExchanges.pop() ?? new Exchange(runtime);
     this.#exchange = exchange;
     this.#state = State.body;
+    this.#isRequestPaused = false;
     const consumed = exchange.start(this, this.#findPeer(), this.#clientAddress(bytes), bytes, end);
     if (this.#exchange !== exchange) return consumed;
     if (exchange.isRequestDone) {
       this.#state = State.busy;
       runtime.wheel.clear(this);
-    } else runtime.wheel.set(this, runtime.config.timeouts.requestBodyMs);
+    } else this.#awaitBody();
     return consumed;
   }
 
@@ -267,11 +275,16 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
   }
 
   pauseRequest(): void {
-    if (this.#state === State.body) this.socket?.pause();
+    if (this.#state !== State.body) return;
+    this.#isRequestPaused = true;
+    this.socket?.pause();
   }
 
   resumeRequest(): void {
-    if (this.#state === State.body) this.socket?.resume();
+    if (this.#state !== State.body) return;
+    if (this.#isRequestPaused) this.#awaitBody();
+    this.#isRequestPaused = false;
+    this.socket?.resume();
   }
 
   exchangeDone(keepAlive: boolean, clientCloses: boolean): void {
@@ -376,7 +389,9 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
         this.#refuse('requestTimeout');
         return;
       case State.body:
-        this.#exchange?.rejectTimeout();
+        // While we do not read, it is not the client that is slow.
+        if (this.#isRequestPaused) this.#awaitBody();
+        else this.#exchange?.rejectTimeout();
         return;
       case State.busy:
       case State.flushing:

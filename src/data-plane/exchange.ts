@@ -77,6 +77,7 @@ export class Exchange implements UpstreamUser {
     this.#assigned.draw(runtime, bytes, clientAddress, this.#startedAtMs);
     this.#attempt.begin(this.#assigned, this.#startedAtMs);
     this.#open(null);
+    this.#holdBack();
     return taken;
   }
 
@@ -116,10 +117,16 @@ export class Exchange implements UpstreamUser {
     return taken;
   }
 
-  /** The connection is not there yet: what arrives meanwhile waits in the buffer, and the client is paused when it fills. */
+  /** The connection is not there yet: what arrives meanwhile waits in the buffer. */
   #keepUnsent(bytes: Buffer, from: number, to: number): void {
     if (!this.request.append(bytes, from, to)) this.#reject('bodyTooLarge');
-    else if (!this.request.isWithinReplayLimit) this.#client?.pauseRequest();
+    else this.#holdBack();
+  }
+
+  /** The buffer has room for the replay limit and one read more: beyond the limit, reading waits for the connection. */
+  #holdBack(): void {
+    if (this.#isSent || this.isRequestDone || this.request.isWithinReplayLimit) return;
+    this.#client?.pauseRequest();
   }
 
   #forwardBody(bytes: Buffer, from: number, to: number): void {

@@ -2,9 +2,12 @@
 import type { Config } from '#src/config/config.ts';
 import { type Supervisor, startSupervisor } from '#src/main.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import { traceBreakers } from './breaker-trace.ts';
 import type { ChildOrder, ChildReport } from './crossover.ts';
 
 let supervisor: Supervisor | null = null;
+/** What the next reload reads. */
+let nextConfig: Config | null = null;
 
 const report = (message: ChildReport): void => {
   process.send?.(message);
@@ -16,6 +19,12 @@ async function start(config: Config, weightPpm: number, transport: 'raw' | 'stre
     configPath: '(test)',
     transport,
     log: (line) => report({ type: 'log', line }),
+    reload: async () => ({
+      ok: true,
+      config: nextConfig ?? config,
+      warnings: [],
+      placeOf: () => ({ line: 1, column: 1 }),
+    }),
   });
   supervisor = started;
   if (weightPpm > 0) new SplitCell(started.memory.split).publish(weightPpm, 1);
@@ -35,9 +44,14 @@ async function obey(order: ChildOrder): Promise<unknown> {
     case 'terminate-control':
       return supervisor.terminateControl();
     case 'reload':
+      nextConfig = order.config;
       return supervisor.reload();
     case 'drain':
       return supervisor.drain();
+    case 'trace-breakers': {
+      const slabs = supervisor.memory.slabs.map((slab) => new Float64Array(slab));
+      return traceBreakers(slabs, order.timeoutMs);
+    }
     case 'slabs':
       return supervisor.memory.slabs.map((slab) => Buffer.from(new Uint8Array(slab)).toString('base64'));
   }

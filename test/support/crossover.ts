@@ -3,7 +3,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '#src/config/config.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
-import type { LogLine } from '#src/shared-memory/messages.ts';
+import type { LogLine, ReloadResult } from '#src/shared-memory/messages.ts';
+import type { BreakerTrace } from './breaker-trace.ts';
 import type { RunningProxy } from './yardsticks.ts';
 
 export type ChildOrder =
@@ -17,8 +18,9 @@ export type ChildOrder =
   | { readonly type: 'ports' }
   | { readonly type: 'terminate-worker'; readonly index: number }
   | { readonly type: 'terminate-control' }
-  | { readonly type: 'reload' }
+  | { readonly type: 'reload'; readonly config: Config }
   | { readonly type: 'drain' }
+  | { readonly type: 'trace-breakers'; readonly timeoutMs: number }
   | { readonly type: 'slabs' };
 
 export type ChildReport =
@@ -31,6 +33,8 @@ export interface CrossoverOptions {
   readonly transport?: 'raw' | 'stream';
   /** `ulimit -n` of the process. */
   readonly fileDescriptorsMax?: number;
+  /** Cores of the process, as taskset takes them. */
+  readonly cores?: string;
 }
 
 interface Pending {
@@ -119,6 +123,11 @@ export class Crossover implements RunningProxy {
     while ((await beat()) === last) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
+  /** Has the supervisor take over another configuration, as a changed file would. */
+  async reload(config: Config): Promise<ReloadResult> {
+    return (await this.order({ type: 'reload', config })) as ReloadResult;
+  }
+
   /** Writes the split cell directly, as the control thread would. */
   async publishSplit(weightPpm: number): Promise<void> {
     await this.order({ type: 'publish-split', weightPpm });
@@ -131,6 +140,11 @@ export class Crossover implements RunningProxy {
       const bytes = Uint8Array.from(Buffer.from(text, 'base64'));
       return new Float64Array(bytes.buffer);
     });
+  }
+
+  /** What fails on Y until each worker's breaker has opened, or so long. Per worker. */
+  async traceBreakers(timeoutMs: number): Promise<BreakerTrace[]> {
+    return (await this.order({ type: 'trace-breakers', timeoutMs })) as BreakerTrace[];
   }
 
   /** Error lines since the last call, or the exit. */
@@ -157,22 +171,23 @@ export class Crossover implements RunningProxy {
   }
 }
 
-function spawnChild(fileDescriptorsMax: number | undefined): ChildProcess {
+function spawnChild({ fileDescriptorsMax, cores }: CrossoverOptions): ChildProcess {
   const stdio: ['ignore', 'inherit', 'pipe', 'ipc'] = ['ignore', 'inherit', 'pipe', 'ipc'];
   const execArgv = ['--disable-warning=ExperimentalWarning'];
-  if (fileDescriptorsMax === undefined) return fork(childEntry, { stdio, execArgv });
-  // The limit is a property of the process and cannot be set from within Node.
-  const shell = `ulimit -n ${fileDescriptorsMax} && exec "$0" "$@"`;
+  if (fileDescriptorsMax === undefined && cores === undefined) return fork(childEntry, { stdio, execArgv });
+  // Both are properties of the process and cannot be set from within Node.
+  const limit = fileDescriptorsMax === undefined ? '' : `ulimit -n ${fileDescriptorsMax} && `;
+  const pin = cores === undefined ? '' : `taskset -c ${cores} `;
   return fork(childEntry, {
     stdio,
     execPath: '/bin/sh',
-    execArgv: ['-c', shell, process.execPath, ...execArgv],
+    execArgv: ['-c', `${limit}exec ${pin}"$0" "$@"`, process.execPath, ...execArgv],
   });
 }
 
 /** Starts Crossover; resolves once it serves. The caller stops it. */
 export async function startCrossover(config: Config, options: CrossoverOptions = {}): Promise<Crossover> {
-  const crossover = new Crossover(spawnChild(options.fileDescriptorsMax));
+  const crossover = new Crossover(spawnChild(options));
   try {
     await crossover.start(config, options.weightPpm ?? 0, options.transport ?? 'raw');
   } catch (error) {
