@@ -376,7 +376,12 @@ class Supervision implements Supervisor {
     } as const;
     this.#tellWorkers(change);
     this.#tellControl({ ...change, changed: live });
-    return { ok: true, configRevision: this.#configRevision, changed: live };
+    return {
+      ok: true,
+      configRevision: this.#configRevision,
+      changed: live,
+      warnings: loaded.warnings,
+    };
   }
 
   #refuseReload(result: Extract<ReloadResult, { ok: false }>): ReloadResult {

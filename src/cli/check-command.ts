@@ -33,5 +33,6 @@ Examples:
   crossover check crossover.yaml --json
 
 Exit code 0 when the file is valid, 2 when it is not; every problem is named with file, line and column.
+A warning is about something valid that is probably not meant; it changes no exit code.
 What next: \`crossover serve --config crossover.yaml\`.
 `;

@@ -1,11 +1,11 @@
 // `crossover check`: reads a configuration as `serve` would and says what it comes to, or everything that is wrong with it.
 import type { Config } from '#src/config/config.ts';
-import { loadConfigFile } from '#src/config/load.ts';
+import { type LoadResult, loadConfigFile } from '#src/config/load.ts';
 import { formatHostPort } from '#src/config/net-address.ts';
 import { formatBytes, formatDuration, formatPercent } from '#src/config/units.ts';
 import { withoutSecrets } from '#src/config/without-secrets.ts';
 import { type CliIo, exitCodes, processIo } from './cli-io.ts';
-import { formatConfigProblems } from './config-problems.ts';
+import { formatConfigProblems, formatConfigWarnings } from './config-problems.ts';
 
 const clusterLine = ({ label, nodes, admin }: Config['clusters']['x']): string =>
   `${label}: ${nodes.map((node) => node.id).join(', ')}${admin === null ? '' : `; admin ${admin}`}`;
@@ -97,11 +97,17 @@ function summaryLines(config: Config): [string, string][] {
   ];
 }
 
-const problemCount = (count: number): string => (count === 1 ? '1 problem' : `${count} problems`);
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
+/** What `--json` prints. */
+const jsonOf = (result: LoadResult): unknown =>
+  result.ok
+    ? { ok: true, warnings: result.warnings, config: withoutSecrets(result.config, '(set)') }
+    : result;
 
 /**
  * Checks a configuration file with the environment of `io`.
- * @returns the exit code: 0 when it is valid, 2 when it is not
+ * @returns the exit code: 0 when it is valid, with warnings or without, 2 when it is not
  */
 export async function checkCommand(
   file: string,
@@ -110,14 +116,17 @@ export async function checkCommand(
 ): Promise<number> {
   const result = loadConfigFile(file, io.env);
   if (options.json) {
-    const shown = result.ok ? { ok: true, config: withoutSecrets(result.config, '(set)') } : result;
-    io.out(`${JSON.stringify(shown, null, 2)}\n`);
+    io.out(`${JSON.stringify(jsonOf(result), null, 2)}\n`);
   } else if (result.ok) {
     const lines = summaryLines(result.config).map(([name, text]) => `  ${name.padEnd(10)}${text}\n`);
-    io.out(`${file} is valid.\n${lines.join('')}`);
+    const { length } = result.warnings;
+    io.err(formatConfigWarnings(result.warnings));
+    io.out(
+      `${file} is valid${length === 0 ? '' : `, with ${counted(length, 'warning')}`}.\n${lines.join('')}`,
+    );
   } else {
     io.err(formatConfigProblems(result.problems));
-    io.err(`${file}: ${problemCount(result.problems.length)}\n`);
+    io.err(`${file}: ${counted(result.problems.length, 'problem')}\n`);
   }
   return result.ok ? exitCodes.done : exitCodes.badUsage;
 }

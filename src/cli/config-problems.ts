@@ -3,11 +3,15 @@ import type { ConfigProblem } from '#src/shared-memory/messages.ts';
 
 /** `file:line:column: path: message` and, indented below, `hint: …`; each line ends in a newline. */
 export function formatConfigProblems(problems: readonly ConfigProblem[]): string {
-  return problems
-    .map((problem) => {
-      const place = `${problem.file}:${problem.line}:${problem.column}`;
-      const path = problem.path === '' ? '' : `${problem.path}: `;
-      return `${place}: ${path}${problem.message}${problem.hint === null ? '' : `\n  hint: ${problem.hint}`}\n`;
-    })
-    .join('');
+  return problems.map((problem) => format(problem, '')).join('');
+}
+
+/** The same for what is doubtful, with `warning:` after the place. */
+export function formatConfigWarnings(warnings: readonly ConfigProblem[]): string {
+  return warnings.map((warning) => format(warning, 'warning: ')).join('');
+}
+
+function format({ file, line, column, path, message, hint }: ConfigProblem, kind: string): string {
+  const where = path === '' ? '' : `${path}: `;
+  return `${file}:${line}:${column}: ${kind}${where}${message}${hint === null ? '' : `\n  hint: ${hint}`}\n`;
 }

@@ -1,6 +1,7 @@
 // `crossover serve`: runs the proxy until a signal ends it. Signals and exit codes are here; the work is the supervisor's.
 import process from 'node:process';
 import type { Command } from 'commander';
+import type { ConfigProblem } from '#src/config/config.ts';
 import type { Supervisor } from '#src/main.ts';
 import { cannotStart } from './cannot-start.ts';
 import { type CliContext, type CliIo, exitCodes } from './cli-io.ts';
@@ -56,11 +57,7 @@ async function serve(file: string, io: CliIo): Promise<number> {
     .catch((error: unknown) => {
       throw error instanceof main.StartError ? cannotStart(error) : error;
     });
-  if (config.listen.admin !== null) {
-    const message =
-      'listen.admin is set, but nothing listens there: this version does not guard the Admin API';
-    log({ level: 'warn', message, fields: {} });
-  }
+  warn(loaded.warnings, log);
   const { proxy, control } = config.listen;
   io.out(
     `crossover ${packageVersion()} proxies on ${proxy.host}:${supervisor.proxyPort}; ` +
@@ -97,11 +94,19 @@ function untilSignal(supervisor: Supervisor, log: LogWriter): Promise<number> {
 }
 
 async function reloadConfig(supervisor: Supervisor, log: LogWriter): Promise<void> {
+/** What the configuration says and probably does not mean; one line for all of it. */
+function warn(warnings: readonly ConfigProblem[], log: LogWriter): void {
+  if (warnings.length === 0) return;
+  const fields = { warnings: warnings.map((warning) => formatConfigProblems([warning]).trimEnd()) };
+  log({ level: 'warn', message: 'the configuration is valid, and doubtful', fields });
+}
+
   const result = await supervisor.reload();
   if (result.ok) {
-    const { configRevision, changed } = result;
+    const { configRevision, changed, warnings } = result;
     log({ level: 'info', message: 'configuration reloaded', fields: { configRevision, changed } });
     return;
+    warn(warnings, log);
   }
   const problems = result.problems.map((problem) => formatConfigProblems([problem]).trimEnd());
   log({ level: 'error', message: 'reload refused; the old configuration stays', fields: { problems } });

@@ -28,18 +28,20 @@ function distanceBetween(wanted: string, candidate: string): number {
   return isPart ? 1 : editDistance(wanted, candidate);
 }
 
-/** The closest of the names, case aside; null when none is within a third of its length. */
-export function closestName(name: string, known: readonly string[]): string | null {
+/** More names as close as each other are no help: then none of them stands out. */
+const equallyCloseMax = 2;
+
+/** The closest of the names, case aside: none when none is within a third of its length, two when they are equally close. */
+export function closestNames(name: string, known: readonly string[]): readonly string[] {
   const wanted = name.slice(0, 64).toLowerCase();
-  let best: string | null = null;
+  let best: string[] = [];
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
     const distance = distanceBetween(wanted, candidate.toLowerCase());
     const isClose = distance <= Math.max(1, Math.floor(candidate.length / 3)) && distance < candidate.length;
-    if (isClose && distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
+    if (!isClose || distance > bestDistance) continue;
+    best = distance === bestDistance ? [...best, candidate] : [candidate];
+    bestDistance = distance;
   }
-  return best;
+  return best.length > equallyCloseMax ? [] : best;
 }

@@ -128,7 +128,7 @@ export interface Config {
   readonly store: { /** Path of the SQLite file, absolute. */ readonly sqlite: string };
 }
 
-/** One thing that is wrong in a configuration file. */
+/** One thing that is wrong in a configuration file, or doubtful. */
 export interface ConfigProblem {
   readonly file: string;
   readonly line: number;
@@ -146,5 +146,7 @@ export type LoadResult =
       readonly config: Config;
       /** Where a setting is in the file, by its dotted path: its key, or what is nearest around it. */
       readonly placeOf: (path: string) => { readonly line: number; readonly column: number };
+      /** What is valid and probably not meant, in the order of the file. */
+      readonly warnings: readonly ConfigProblem[];
     }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };

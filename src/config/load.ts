@@ -4,6 +4,7 @@ import { availableParallelism, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { configBytesMax } from '#src/limits.ts';
 import type { ConfigProblem, LoadResult } from './config.ts';
+import { warningsAbout } from './config-warnings.ts';
 import { type Machine, resolveConfig } from './resolve.ts';
 import { configSchema, type WrittenConfig } from './schema.ts';
 import { adaptToSchema, checkSchema, fillDefaults, prune } from './schema-check.ts';
@@ -41,6 +42,8 @@ export function loadConfigFile(path: string, env: Env, machine: Machine = thisMa
   return parseConfig(text, path, env, machine);
 }
 
+const byPlace = (a: ConfigProblem, b: ConfigProblem): number => a.line - b.line || a.column - b.column;
+
 /** Collects problems. What is said about a place that does not fit the schema, or depends on it, only follows from that. */
 class Problems {
   readonly #file: string;
@@ -77,7 +80,7 @@ class Problems {
 
   /** In the order of the file. */
   sorted(): ConfigProblem[] {
-    return this.#list.sort((a, b) => a.line - b.line || a.column - b.column);
+    return this.#list.sort(byPlace);
   }
 }
 
@@ -100,9 +103,20 @@ export function parseConfig(
   }
   const config = checkValue(source, machine, problems);
   const found = problems.sorted();
-  return found.length > 0
-    ? { ok: false, problems: found }
-    : { ok: true, config, placeOf: (path) => source.keyPositionOf(path.split('.')) };
+  if (found.length > 0) return { ok: false, problems: found };
+  const warnings = warningsAbout(config).map(({ path, message, hint }) => ({
+    file,
+    ...source.positionOf(path),
+    path: formatPath(path),
+    message,
+    hint,
+  }));
+  return {
+    ok: true,
+    config,
+    warnings: warnings.sort(byPlace),
+    placeOf: (path) => source.keyPositionOf(path.split('.')),
+  };
 }
 
 function checkValue(source: YamlSource, machine: Machine, problems: Problems) {

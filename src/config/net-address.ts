@@ -55,7 +55,7 @@ export function parseListenAddress(text: string): Parsed<Address> {
   return fault(`expected host:port, got "${text}"`, 'such as 0.0.0.0:8000, 127.0.0.1:9900 or "[::]:8000"');
 }
 
-/** A node's URL, which is `http://host:port` and nothing else: the request's own path and Host reach the node untouched. */
+/** A node's URL, which is `http://host:port`, with or without a last `/`, and nothing else: the request's own path and Host reach the node untouched. */
 export function parseNodeUrl(text: string): Parsed<NodeConfig> {
   if (/^https:/i.test(text)) {
     return fault(
@@ -71,12 +71,13 @@ export function parseNodeUrl(text: string): Parsed<NodeConfig> {
   return parseNodeAuthority(authority);
 }
 
-function parseNodeAuthority(authority: string): Parsed<NodeConfig> {
-  if (authority.includes('@')) return fault('credentials are not allowed in a node URL', null);
+function parseNodeAuthority(written: string): Parsed<NodeConfig> {
+  if (written.includes('@')) return fault('credentials are not allowed in a node URL', null);
+  const authority = written.replace(/\/$/, '');
   const rest = authority.search(/[/?#]/);
   if (rest !== -1) {
-    const hint = `write http://${authority.slice(0, rest)}; the path of each request is kept as it is`;
-    return fault('a node URL has no path', hint);
+    const hint = `write http://${authority.slice(0, rest)}: each request goes to the node with its own path and query`;
+    return fault(`a node URL ends after the port, got "${authority.slice(rest)}" behind it`, hint);
   }
   const address = splitHostPort(authority);
   if (address !== null && address.port > 0) {

@@ -3,6 +3,7 @@
 
 import { type ChangeWindow, type ChangeWindows, isTimeZone } from '#src/core/rollout/change-window.ts';
 import { parseCidr } from '#src/core/routing/client-address.ts';
+import { refusalOfLiteral } from './address-guard.ts';
 import type { Cidr } from './config.ts';
 import { itemsOf, type Report } from './problem-report.ts';
 import type { WrittenConfig } from './schema.ts';
@@ -32,11 +33,16 @@ export function checkNames(items: readonly { readonly name: string }[], list: st
   }
 }
 
+/** The URL with something in place of what is filled in when it is called; null when it is none of http or https. */
+function sampleOf(text: string): URL | null {
+  const filled = text.replaceAll(/\{\{(cluster|label)\}\}/g, 'x');
+  return /^https?:\/\//i.test(filled) && URL.canParse(filled) ? new URL(filled) : null;
+}
+
 /** A URL that may be called: http or https, without credentials, which would end up in logs, and without a fragment. */
 export function checkUrl(text: string | undefined, path: ConfigPath, report: Report): string {
   if (text === undefined) return '';
-  const filled = text.replaceAll(/\{\{(cluster|label)\}\}/g, 'x');
-  const url = /^https?:\/\//i.test(filled) && URL.canParse(filled) ? new URL(filled) : null;
+  const url = sampleOf(text);
   if (url === null)
     report(path, 'expected an http:// or https:// URL', 'such as https://hooks.example.com/kong');
   else if (url.username !== '' || url.password !== '')
@@ -232,3 +238,24 @@ export function resolveOutgoing(
   }
   return { allow };
 }
+
+type Called = Pick<WrittenConfig, 'metrics' | 'gates' | 'notifications'>;
+
+/** Reports URLs whose address no call would be made to. Names count by what they resolve to, when they are called. */
+export function checkCalledAddresses(written: Called, allowed: readonly Cidr[], report: Report): void {
+  const check = (item: object, path: ConfigPath): void => {
+    for (const key of ['prometheus', 'webhook', 'slack', 'endpoint']) {
+      const text: unknown = (item as Record<string, unknown>)[key];
+      const url = typeof text === 'string' ? sampleOf(text) : null;
+      const refusal = url === null ? null : refusalOfLiteral(url, allowed);
+      if (refusal !== null) report([...path, key], refusal, adviceOn(refusal));
+    }
+  };
+  for (const list of ['metrics', 'gates', 'notifications'] as const)
+    for (const [index, item] of itemsOf<object>(written[list])) check(item, [list, index]);
+}
+
+const adviceOn = (refusal: string): string =>
+  refusal.includes('outgoing.allow')
+    ? 'add its block to outgoing.allow'
+    : 'name a host that is meant to be called; clouds keep credentials at link-local addresses';

@@ -8,6 +8,7 @@ import { checkListeners } from './resolve-listeners.ts';
 import { resolveMetrics } from './resolve-metrics.ts';
 import { resolveRouting } from './resolve-routing.ts';
 import {
+  checkCalledAddresses,
   checkUrl,
   resolveGates,
   resolveNotifications,
@@ -210,10 +211,18 @@ function resolveRollout(written: Section<'rollout'>, report: Report): Config['ro
   return {
     autostart: written.autostart,
     stepsPpm,
-    bakeMs: ms('bake'),
-    stepTimeoutMs: ms('stepTimeout'),
+    bakeMs,
+    stepTimeoutMs,
     onInconclusive: written.onInconclusive,
     onBadRoute: written.onBadRoute,
+  const [bakeMs, stepTimeoutMs] = [ms('bake'), ms('stepTimeout')];
+  if (stepTimeoutMs < bakeMs)
+    report(
+      ['rollout', 'stepTimeout'],
+      `a step would end after ${written.stepTimeout}, before its bake of ${written.bake} is over`,
+      'the longest time at a step is at least the shortest',
+      ['rollout', 'bake'],
+    );
     soakMs: ms('soak'),
     holdbackPpm,
   };
@@ -269,6 +278,10 @@ export function resolveConfig(written: WrittenConfig, machine: Machine, report: 
     routing: resolveRouting(written.routing, report),
     failover: resolveFailover(written.failover, report),
     health: resolveHealth(written.health, report),
+  const outgoing = resolveOutgoing(written.outgoing, report);
+  // A block that is wrong itself would make what it allows look refused.
+  if (outgoing.allow.length === written.outgoing.allow.length)
+    checkCalledAddresses(written, outgoing.allow, report);
     timeouts: resolveTimeouts(written.timeouts, report),
     limits: resolveLimits(written.limits, report),
     rollout: resolveRollout(written.rollout, report),
@@ -277,7 +290,7 @@ export function resolveConfig(written: WrittenConfig, machine: Machine, report: 
     gates: resolveGates(written.gates, report),
     windows: resolveWindows(written.windows, report),
     notifications: resolveNotifications(written.notifications, report),
-    outgoing: resolveOutgoing(written.outgoing, report),
+    outgoing,
     control: { token, url: checkUrl(written.control.url, ['control', 'url'], report) || null },
     store: { sqlite: machine.resolvePath(written.store.sqlite) },
   };

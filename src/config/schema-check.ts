@@ -1,6 +1,6 @@
 // Checks what was read against the schema and says what is wrong in words; also fills in defaults. Knows no setting by name.
 import { Ajv, type ErrorObject } from 'ajv';
-import { closestName } from './closest-name.ts';
+import { closestNames } from './closest-name.ts';
 import { configSchema, type SchemaNode } from './schema.ts';
 import { type ConfigPath, formatPath, type YamlSource } from './yaml-source.ts';
 
@@ -65,17 +65,43 @@ function adaptFilled(text: string, schemas: readonly SchemaNode[]): unknown {
 /** Everything that does not fit the schema, at most one problem per place. */
 export function checkSchema(value: unknown, source: YamlSource): SchemaProblem[] {
   if (validate(value)) return [];
-  const errors = validate.errors ?? [];
-  const unions = errors.filter((error) => error.keyword === 'anyOf').map((error) => `${error.schemaPath}/`);
   const problems = new Map<string, SchemaProblem>();
-  for (const error of errors) {
-    // What each branch of a union misses only confuses: the union says what it expects.
-    if (unions.some((prefix) => error.schemaPath.startsWith(prefix))) continue;
+  for (const error of worthTelling(validate.errors ?? [])) {
     const problem = describe(error, source);
     const place = JSON.stringify(problem.path);
     if (!problems.has(place)) problems.set(place, problem);
   }
   return [...problems.values()];
+}
+
+/** What each branch of a union misses only confuses: the union says what it expects, unless a list in it is clearly meant. */
+function worthTelling(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const hidden = new Set<ErrorObject>();
+  for (const union of errors.filter(({ keyword }) => keyword === 'anyOf')) {
+    const inside = errors.filter((error) => isWithin(union, error));
+    const meant = Array.isArray(union.data) ? branchMeant(union, inside) : null;
+    if (meant !== null) hidden.add(union);
+    for (const error of inside) if (meant?.includes(error) !== true) hidden.add(error);
+  }
+  return errors.filter((error) => !hidden.has(error));
+}
+
+const isWithin = (union: ErrorObject, { schemaPath, instancePath }: ErrorObject): boolean =>
+  schemaPath.startsWith(`${union.schemaPath}/`) && `${instancePath}/`.startsWith(`${union.instancePath}/`);
+
+const aboutItems = new Set(['minItems', 'maxItems', 'uniqueItems']);
+
+/** Errors of the one branch that takes lists, when it is what is in the list that is wrong. */
+function branchMeant(union: ErrorObject, inside: readonly ErrorObject[]): readonly ErrorObject[] | null {
+  const branches = Map.groupBy(inside, ({ schemaPath }) =>
+    schemaPath.slice(union.schemaPath.length + 1).replace(/\/.*/, ''),
+  );
+  const fitting = [...branches.values()].filter((errors) =>
+    errors.every(
+      ({ instancePath, keyword }) => instancePath !== union.instancePath || aboutItems.has(keyword),
+    ),
+  );
+  return fitting.length === 1 ? (fitting[0] ?? null) : null;
 }
 
 function pathOf(instancePath: string, root: unknown): ConfigPath {
@@ -134,6 +160,11 @@ function hintFor(schema: SchemaNode, value: unknown, written: string | null): st
   if (typeof value === 'number' && value >= 1 && type.startsWith('percentage')) {
     return `write ${value}% for ${value} percent`;
   }
+  if (typeof value === 'string') {
+    const choices = choicesOf(schema);
+    const close = closestNames(value, choices);
+    if (close.length > 0 && close.length < choices.length) return `did you mean ${close.join(' or ')}?`;
+  }
   const acceptsText = schema.type === 'string';
   if (acceptsText && (typeof value === 'number' || typeof value === 'boolean')) {
     return `put quotes around it: "${written ?? value}"`;
@@ -142,10 +173,16 @@ function hintFor(schema: SchemaNode, value: unknown, written: string | null): st
   return null;
 }
 
+/** Texts that a value may be, where it may be only these. */
+const choicesOf = (schema: SchemaNode): readonly string[] =>
+  alternatives(schema)
+    .flatMap((node) => node.enum ?? [node.const])
+    .filter((choice) => typeof choice === 'string');
+
 function unknownKey(path: ConfigPath, key: string, schema: SchemaNode): SchemaProblem {
   const known = Object.keys(schema.properties ?? {});
-  const close = closestName(key, known);
-  const hint = close === null ? elsewhere(key, known) : `did you mean ${close}?`;
+  const close = closestNames(key, known);
+  const hint = close.length === 0 ? elsewhere(key, known) : `did you mean ${close.join(' or ')}?`;
   return { path: [...path, key], message: 'unknown key', hint, isAboutKey: true };
 }
 

@@ -132,15 +132,21 @@ const metric = Type.Object(
 
 const point = Type.Enum([...gatePoints], {
   description: 'A point of the rollout.',
-  ...hints('point', gatePoints.join(', ')),
+  ...hints('point', `one of ${gatePoints.join(', ')}`),
+});
+
+const pointList = Type.Array(point, {
+  minItems: 1,
+  uniqueItems: true,
+  ...hints('list of points', `a list of ${gatePoints.join(', ')}`),
 });
 
 const gate = Type.Object(
   {
     name,
-    at: Type.Union([point, Type.Array(point, { minItems: 1, uniqueItems: true })], {
+    at: Type.Union([point, pointList], {
       description: `Where it stands: ${gatePoints.map((at) => `\`${at}\``).join(', ')}; one or a list.`,
-      ...hints('point or list of points', `${gatePoints.join(', ')}, or a list of them`),
+      ...hints('point or list of points', `one of ${gatePoints.join(', ')}, or a list of them`),
     }),
     webhook: optionalUrl('URL that is asked by POST: 2xx is go, anything else holds.'),
     secret: Type.Optional(secret('Key of the signature in `X-Crossover-Signature`. Empty: not signed.')),
@@ -191,7 +197,7 @@ const notification = Type.Object(
       Type.Array(
         Type.Enum([...notifiedTransitions], {
           description: 'A transition.',
-          ...hints('transition', notifiedTransitions.join(', ')),
+          ...hints('transition', `one of ${notifiedTransitions.join(', ')}`),
         }),
         {
           minItems: 1,
@@ -219,7 +225,10 @@ const time = (description: string) =>
 const window = Type.Object(
   {
     days: Type.Array(
-      Type.Enum([...weekdays], { description: 'A weekday.', ...hints('weekday', weekdays.join(', ')) }),
+      Type.Enum([...weekdays], {
+        description: 'A weekday.',
+        ...hints('weekday', `one of ${weekdays.join(', ')}`),
+      }),
       {
         minItems: 1,
         uniqueItems: true,

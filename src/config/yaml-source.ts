@@ -13,6 +13,7 @@ import {
   type YAMLError,
 } from 'yaml';
 import { configNestingMax, configValuesMax } from '#src/limits.ts';
+import { type BareReference, withoutBareReferences } from './bare-reference.ts';
 import { fillEnv } from './env-fill.ts';
 
 export type ConfigPath = readonly (string | number)[];
@@ -61,12 +62,14 @@ class Reader {
   readonly #keys = new Map<string, Position>();
   readonly #document: Document.Parsed;
   readonly #lines: LineCounter;
+  readonly #bare: readonly BareReference[];
   readonly #env: Env;
   #valueCount = 0;
 
-  constructor(document: Document.Parsed, lines: LineCounter, env: Env) {
+  constructor(document: Document.Parsed, lines: LineCounter, bare: readonly BareReference[], env: Env) {
     this.#document = document;
     this.#lines = lines;
+    this.#bare = bare;
     this.#env = env;
   }
 
@@ -90,6 +93,7 @@ class Reader {
       );
     }
     if (!isScalar(node)) return null;
+    if (this.#isBare(node, path)) return undefined;
     entry.written = node.source ?? null;
     if (typeof node.value !== 'string') return node.value;
     const filled = fillEnv(node.value, this.#env);
@@ -128,12 +132,32 @@ class Reader {
         this.#report(path, keyPosition, 'a key must be plain text', null);
         continue;
       }
+      if (this.#isBare(pair.key, path)) continue;
       const key = String(pair.key.source ?? pair.key.value);
       this.#keys.set(keyOf([...path, key]), keyPosition);
       const value = this.read(pair.value, [...path, key], keyPosition);
       if (value !== undefined) map[key] = value;
     }
     return map;
+  }
+
+  /** Whether the scalar holds a reference that was blotted out; its problem is reported here. */
+  #isBare({ range }: Node, path: ConfigPath): boolean {
+    const reference = this.#bare.find(
+      ({ offset }) => range != null && offset >= range[0] && offset < range[1],
+    );
+    if (reference !== undefined) this.reportBare(reference, path);
+    return reference !== undefined;
+  }
+
+  reportBare({ text, offset }: BareReference, path: ConfigPath): void {
+    const unset = fillEnv(text, this.#env).faults.map(({ message }) => `; ${message}`);
+    this.#report(
+      path,
+      this.at(offset),
+      `${text} is not valid YAML inside { } and [ ] without quotes`,
+      `write "${text}"${unset.join('')}`,
+    );
   }
 
   #report(path: ConfigPath, position: Position, message: string, hint: string | null): void {
@@ -170,8 +194,20 @@ type Pairs = readonly { readonly key: Node | null; readonly value: Node | null }
 
 const tooManyValues = `more than ${configValuesMax} values, counting what aliases repeat`;
 const tooDeep = `more than ${configNestingMax} levels of mappings and lists, counting what aliases repeat`;
-/** One slip in a YAML file can make the parser stumble over everything after it. */
+/** More would not be read. */
 const syntaxProblemsMax = 10;
+
+/** What the parser found, without what only follows from something earlier: it stumbles over all that is left of the file. */
+function causesOf(document: Document.Parsed): YAMLError[] {
+  const faults = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0]);
+  const stray = faults.findIndex(({ code }) => code === 'UNEXPECTED_TOKEN');
+  const causes = faults.filter(
+    (fault, index) =>
+      fault.code === 'DUPLICATE_KEY' ||
+      ((stray === -1 || index <= stray) && fault.pos[0] !== faults[index - 1]?.pos[0]),
+  );
+  return causes.slice(0, syntaxProblemsMax);
+}
 
 /**
  * Whether brackets or dashes are nested beyond reason, by a count that knows no quotes or comments. The parser recurses and
@@ -202,17 +238,18 @@ const unreadable = (message: string): YamlSource => ({
 export function readYaml(text: string, env: Env): YamlSource {
   if (isNestedTooDeeply(text)) return unreadable(tooDeep);
   const lines = new LineCounter();
-  const document = parseDocument(text, {
+  const clean = withoutBareReferences(text);
+  const document = parseDocument(clean.text, {
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: true,
     version: '1.2',
   });
-  const reader = new Reader(document, lines, env);
-  const faults = [...document.errors, ...document.warnings];
-  for (const fault of faults.slice(0, syntaxProblemsMax))
-    reader.problems.push(syntaxProblem(fault, reader, text));
+  const reader = new Reader(document, lines, clean.references, env);
+  const faults = causesOf(document);
+  for (const fault of faults) reader.problems.push(syntaxProblem(fault, reader, text));
   const isReadable = faults.every((fault) => fault.code === 'DUPLICATE_KEY');
+  if (!isReadable) for (const reference of clean.references) reader.reportBare(reference, []);
   const value = isReadable ? reader.read(document.contents, [], { line: 1, column: 1 }) : null;
   return {
     value,
@@ -233,13 +270,6 @@ function syntaxProblem(fault: YAMLError, reader: Reader, text: string): SourcePr
   if (fault.code === 'DUPLICATE_KEY') {
     const key = /^[^\s:,{}]+/.exec(text.slice(fault.pos[0]))?.[0] ?? '';
     return found(`the key ${key} is there twice in this mapping`, 'keep one of the two');
-  }
-  if (/[{[,].*\$\{/.test(line) && !/["'][^"']*\$\{/.test(line)) {
-    return found(
-      `not valid YAML: ${fault.message}`,
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what a config file says
-      'inside { } and [ ] a text with ${…} needs quotes: "${NAME}"',
-    );
   }
   if (line.includes('\t')) return found(`not valid YAML: ${fault.message}`, 'indent with spaces, not tabs');
   return found(`not valid YAML: ${fault.message}`, null);

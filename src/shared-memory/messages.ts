@@ -85,7 +85,13 @@ export interface ControlStart extends ThreadStart {
 
 /** Result of a config reload: either everything took effect or nothing did. */
 export type ReloadResult =
-  | { readonly ok: true; readonly configRevision: number; readonly changed: readonly string[] }
+  | {
+      readonly ok: true;
+      readonly configRevision: number;
+      readonly changed: readonly string[];
+      /** What is valid and probably not meant. */
+      readonly warnings: readonly ConfigProblem[];
+    }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
 export type ToControl =

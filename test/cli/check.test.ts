@@ -44,6 +44,25 @@ test('check ends with 2 and prints every problem with its place when the file is
   assert.match(err, /units\.yaml: 12 problems\n$/);
 });
 
+test('check ends with 0 and prints warnings with their places when a valid file is doubtful', async () => {
+  const file = 'test/config/doubtful.yaml';
+  const { code, out, err } = await check(file, false);
+  assert.equal(code, 0);
+  assert.match(out, /doubtful\.yaml is valid, with 2 warnings\.\n {2}listen/);
+  assert.match(err, /doubtful\.yaml:4:27: warning: timeouts\.upstreamIdle: .*\n {2}hint: at most 71s/);
+  const json = await check(file, true);
+  assert.deepEqual([json.code, json.err], [0, '']);
+  const { ok, warnings } = JSON.parse(json.out);
+  assert.equal(ok, true);
+  assert.deepEqual(
+    warnings.map(({ line, column, path }: Record<string, unknown>) => [line, column, path]),
+    [
+      [4, 27, 'timeouts.upstreamIdle'],
+      [5, 20, 'health.timeout'],
+    ],
+  );
+});
+
 test('check prints JSON when asked to, of either kind', async () => {
   const valid = await check('config/crossover.example.yaml', true);
   assert.equal(valid.code, 0);

@@ -130,9 +130,10 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
     writeFileSync(file, configText().replace('workers: 1', 'workers: 2'));
     child.kill('SIGHUP');
     await printing(/"problems":\["[^"]*crossover\.yaml:2:1: workers: threads/);
-    writeFileSync(file, configText().replace('label: y', 'label: y2'));
+    writeFileSync(file, `${configText().replace('label: y', 'label: y2')}health: { timeout: 5s }\n`);
     child.kill('SIGHUP');
     await printing(/configuration reloaded/);
+    await printing(/"level":"warn".*"warnings":\["[^"]*crossover\.yaml:7:20: health\.timeout: /);
     child.kill('SIGTERM');
     assert.equal(await ended, 0);
   });

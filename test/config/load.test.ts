@@ -130,6 +130,11 @@ test('a setting has a place in the file, or that of what is around it, when its 
   assert.deepEqual(result.placeOf('store.sqlite'), { line: 1, column: 1 });
 });
 
+test('a node URL may end in a slash when it has no other path', () => {
+  const [node] = parse(clusters.replace('10.0.1.10:8000', '10.0.1.10:8000/')).clusters.x.nodes;
+  assert.deepEqual(node, { id: '10.0.1.10:8000', host: '10.0.1.10', port: 8000 });
+});
+
 test('a configuration can be posted to a thread when it is loaded', () => {
   const config = parse(clusters);
   assert.deepEqual(structuredClone(config), config);
@@ -236,13 +241,13 @@ test('routes of more names than are told apart are refused', () => {
 test('signals are resolved with the defaults of their kind when they are given', () => {
   const config = parse(`${clusters}
 metrics:
-  - { name: p99, prometheus: "http://127.0.0.1:9090", promql: 'p99{gateway="{{label}}"}', overX: 0.05 }
-  - { name: orders, webhook: "http://10.0.0.5/{{cluster}}", pointer: /a~1b/0, worse: lower, timesX: 0.9, onViolation: revert, failuresInARow: 2, token: t }
+  - { name: p99, prometheus: "http://prometheus:9090", promql: 'p99{gateway="{{label}}"}', overX: 0.05 }
+  - { name: orders, webhook: "http://10.1.0.5/{{cluster}}", pointer: /a~1b/0, worse: lower, timesX: 0.9, onViolation: revert, failuresInARow: 2, token: t }
   - { name: payments, pushed: trials, timesX: 1.1, overX: 0.5%, interval: 1m }
 gates:
   - { name: cab, at: [before-start, before-full], webhook: "https://cab.example.com/", secret: s }
   - { name: lead, at: before-full, approval: manual }
-  - { name: queue, at: before-step, prometheus: "http://127.0.0.1:9090", promql: q, max: 3, interval: 5s }
+  - { name: queue, at: before-step, prometheus: "http://prometheus:9090", promql: q, max: 3, interval: 5s }
 windows: { timeZone: Europe/Berlin, allow: [{ days: [mon, fri], from: "22:30", to: "04:00" }] }
 notifications:
   - { name: chat, slack: "https://hooks.slack.com/services/a", on: [reverted] }
@@ -256,7 +261,7 @@ control: { url: "https://crossover.example.com" }
       name: 'p99',
       source: {
         kind: 'promql',
-        prometheus: 'http://127.0.0.1:9090',
+        prometheus: 'http://prometheus:9090',
         query: 'p99{gateway="{{label}}"}',
         token: null,
       },
@@ -269,7 +274,7 @@ control: { url: "https://crossover.example.com" }
     {
       kind: 'value',
       name: 'orders',
-      source: { kind: 'webhook', url: 'http://10.0.0.5/{{cluster}}', pointer: '/a~1b/0', token: 't' },
+      source: { kind: 'webhook', url: 'http://10.1.0.5/{{cluster}}', pointer: '/a~1b/0', token: 't' },
       rule: { kind: 'comparison', worse: 'lower', timesX: 0.9, overX: 0 },
       intervalMs: 15_000,
       timeoutMs: 5000,

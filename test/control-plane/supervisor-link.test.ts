@@ -13,7 +13,7 @@ test('supervisor link gives each question its own answer when they come out of o
     link.receive({
       type: 'reload-result',
       requestId: ids[index] ?? -1,
-      result: { ok: true, configRevision, changed: [] },
+      result: { ok: true, configRevision, changed: [], warnings: [] },
     });
   answer(1, 20);
   answer(0, 10);
@@ -21,8 +21,8 @@ test('supervisor link gives each question its own answer when they come out of o
   assert.deepEqual(
     [await first, await second],
     [
-      { ok: true, configRevision: 10, changed: [] },
-      { ok: true, configRevision: 20, changed: [] },
+      { ok: true, configRevision: 10, changed: [], warnings: [] },
+      { ok: true, configRevision: 20, changed: [], warnings: [] },
     ],
   );
 });

@@ -78,7 +78,8 @@ export function addInsightRoutes(app: FastifyInstance, context: ApiContext): voi
     async () => {
       const result = await context.supervisor.reload();
       if (!result.ok) throw new ApiProblem('configInvalid', undefined, { errors: result.problems });
-      return { configRevision: result.configRevision, changed: result.changed };
+      const { configRevision, changed, warnings } = result;
+      return { configRevision, changed, warnings };
     },
   );
 }

@@ -1,11 +1,11 @@
 // The one way to call what the config names: gates, metric sources, notifications. Bounded in time and size, to addresses
 // that are allowed, without redirects; a failure comes back as words that name the host and nothing secret.
 import { type LookupAddress, lookup as resolveName } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import { Agent, request } from 'undici';
+import { refusalOf, refusalOfLiteral } from '#src/config/address-guard.ts';
 import type { Cidr } from '#src/core/routing/routing-options.ts';
 import { outgoingAnswerBytesMax } from '#src/limits.ts';
-import { refusalOf } from './address-guard.ts';
 
 export interface OutgoingRequest {
   readonly method: 'GET' | 'POST';
@@ -78,10 +78,9 @@ export class OutgoingClient implements Outgoing {
   }
 
   /** No name is looked up for a URL that has the address itself. */
-  #literalRefusal({ hostname, protocol }: URL): string | null {
-    if (protocol !== 'http:' && protocol !== 'https:') return `${protocol} URLs are not called`;
-    const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-    return isIP(host) === 0 ? null : refusalOf(host, this.#allowed());
+  #literalRefusal(url: URL): string | null {
+    if (url.protocol !== 'http:' && url.protocol !== 'https:') return `${url.protocol} URLs are not called`;
+    return refusalOfLiteral(url, this.#allowed());
   }
 }
 

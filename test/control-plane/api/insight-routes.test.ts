@@ -141,7 +141,7 @@ test('analysis shows the verdict with its numbers', async (t) => {
 
 test('config reload reports what changed, or every problem', async (t) => {
   const rig = await startControl(t, {
-    reload: { ok: true, configRevision: 5, changed: ['health.interval'] },
+    reload: { ok: true, configRevision: 5, changed: ['health.interval'], warnings: [] },
   });
   const { status, json } = await rig.call('POST', '/v1/config/reload');
   assert.deepEqual([status, json], [200, { configRevision: 5, changed: ['health.interval'] }]);

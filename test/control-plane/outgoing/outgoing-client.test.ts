@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { refusalOf } from '#src/control-plane/outgoing/address-guard.ts';
+import { refusalOf } from '#src/config/address-guard.ts';
 import { OutgoingClient } from '#src/control-plane/outgoing/outgoing-client.ts';
 import { parseCidr } from '#src/core/routing/client-address.ts';
 import type { Cidr } from '#src/core/routing/routing-options.ts';

@@ -96,7 +96,7 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
       queueMicrotask(() => thread.receive({ type: 'samples', requestId, samples }));
     }
     if (message.type === 'reload') {
-      const result = options.reload ?? { ok: true, configRevision: 2, changed: [] };
+      const result = options.reload ?? { ok: true, configRevision: 2, changed: [], warnings: [] };
       queueMicrotask(() => thread.receive({ type: 'reload-result', requestId: message.requestId, result }));
     }
   };

@@ -1,0 +1,127 @@
+// What a valid configuration says that is probably not meant. It is told by `check`, at the start and on a reload, and stops
+// nothing: there are setups in which each of these is right.
+import { isLinkLocal } from './address-guard.ts';
+import type { Config, NamedRoute, RoutingRule } from './config.ts';
+import { formatDuration } from './units.ts';
+import type { ConfigPath } from './yaml-source.ts';
+
+/** Something doubtful at a setting. */
+export interface ConfigWarning {
+  readonly path: ConfigPath;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+/** Kong's nginx_proxy_keepalive_timeout, which is nginx's own default. */
+const kongKeepAliveMs = 75_000;
+/** A request on its way to a connection that the node is about to close arrives within this. */
+const closeEarlierMs = 4_000;
+
+/** Everything doubtful in a configuration that is valid, in no particular order. */
+export function warningsAbout(config: Config): readonly ConfigWarning[] {
+  return [
+    ...timingWarnings(config),
+    ...metricWarnings(config.metrics),
+    ...listenWarnings(config.listen),
+    ...nodeWarnings('x', config),
+    ...nodeWarnings('y', config),
+    ...shadowWarnings('rules', config.routing.rules),
+    ...shadowWarnings('routes', config.routing.routes),
+  ];
+}
+
+function* timingWarnings({ health, timeouts, rollout, thresholds }: Config): Generator<ConfigWarning> {
+  if (health.timeoutMs > health.intervalMs)
+    yield {
+      path: ['health', 'timeout'],
+      message: `a check may take ${formatDuration(health.timeoutMs)}, longer than the ${formatDuration(health.intervalMs)} between checks`,
+      hint: 'the next check waits for the answer, so a node that hangs is found late; lower health.timeout',
+    };
+  const keptMsMax = kongKeepAliveMs - closeEarlierMs;
+  if (timeouts.upstreamIdleMs > keptMsMax)
+    yield {
+      path: ['timeouts', 'upstreamIdle'],
+      message: `unused connections are kept for ${formatDuration(timeouts.upstreamIdleMs)}, and Kong closes them after ${formatDuration(kongKeepAliveMs)} by default`,
+      hint: `at most ${formatDuration(keptMsMax)}, or raise nginx_proxy_keepalive_timeout of both clusters above it; else requests meet connections that are being closed`,
+    };
+  if (rollout.stepTimeoutMs <= thresholds.warmupMs)
+    yield {
+      path: ['rollout', 'stepTimeout'],
+      message: `the first step may last ${formatDuration(rollout.stepTimeoutMs)}, and Y's latency is not judged for ${formatDuration(thresholds.warmupMs)} (thresholds.warmup)`,
+      hint: 'it would end without a conclusion; raise rollout.stepTimeout',
+    };
+}
+
+function* metricWarnings(metrics: Config['metrics']): Generator<ConfigWarning> {
+  for (const [index, metric] of metrics.entries())
+    if (metric.kind === 'value' && metric.source.kind !== 'pushed' && metric.timeoutMs > metric.intervalMs)
+      yield {
+        path: ['metrics', index],
+        message: `an answer may take ${formatDuration(metric.timeoutMs)}, longer than the ${formatDuration(metric.intervalMs)} between questions`,
+        hint: 'lower timeout, or raise interval',
+      };
+}
+
+function* listenWarnings({ admin }: Config['listen']): Generator<ConfigWarning> {
+  if (admin !== null)
+    yield {
+      path: ['listen', 'admin'],
+      message: 'nothing listens there: this version does not guard the Admin API',
+      hint: 'leave it out',
+    };
+}
+
+function* nodeWarnings(cluster: 'x' | 'y', config: Config): Generator<ConfigWarning> {
+  for (const [index, { id, host }] of config.clusters[cluster].nodes.entries())
+    if (isLinkLocal(host))
+      yield {
+        path: ['clusters', cluster, 'nodes', index],
+        message: `${id} is a link-local address, where clouds serve credentials to this machine`,
+        hint: 'every client of the proxy could ask for them; name the address of a Kong node',
+      };
+}
+
+type Conditions = Omit<NamedRoute, 'name'> & Partial<Pick<RoutingRule, 'header'>>;
+
+/** Entries that no request reaches, because an earlier one takes all of theirs. */
+function* shadowWarnings(
+  list: 'rules' | 'routes',
+  entries: readonly (Conditions & { readonly name: string })[],
+): Generator<ConfigWarning> {
+  for (const [index, entry] of entries.entries()) {
+    const earlier = entries.slice(0, index).find((one) => covers(one, entry));
+    // Several entries of one name are one route, however they overlap.
+    if (earlier === undefined || (list === 'routes' && earlier.name === entry.name)) continue;
+    yield {
+      path: ['routing', list, index],
+      message: `no request gets here: "${earlier.name}" above takes everything that "${entry.name}" would`,
+      hint: 'the first match counts; put the narrower one first',
+    };
+  }
+}
+
+function covers(wide: Conditions, narrow: Conditions): boolean {
+  const { methods } = wide;
+  return (
+    coversHost(wide.host, narrow.host) &&
+    coversPath(wide.pathPrefix, narrow.pathPrefix) &&
+    (methods === null || narrow.methods?.every((method) => methods.includes(method)) === true) &&
+    coversHeader(wide.header ?? null, narrow.header ?? null)
+  );
+}
+
+function coversHost(wide: string | null, narrow: string | null): boolean {
+  if (wide === null || wide === narrow) return true;
+  return narrow !== null && wide.startsWith('*.') && narrow.replace(/^\*/, '').endsWith(wide.slice(1));
+}
+
+function coversPath(wide: string | null, narrow: string | null): boolean {
+  if (wide === null || wide === narrow) return true;
+  const boundary = wide.endsWith('/') ? wide : `${wide}/`;
+  return narrow?.startsWith(boundary) === true;
+}
+
+function coversHeader(wide: RoutingRule['header'], narrow: RoutingRule['header']): boolean {
+  if (wide === null) return true;
+  return wide.name === narrow?.name && (wide.value === null || wide.value === narrow.value);
+}

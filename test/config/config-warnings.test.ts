@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseConfig } from '#src/config/load.ts';
+
+const machine = { cores: 4, addresses: ['127.0.0.1'], resolvePath: (path: string) => path };
+const clusters = `clusters:
+  x: { nodes: [http://10.0.1.10:8000] }
+  y: { nodes: [http://10.0.2.10:8000] }
+`;
+
+function warnings(text: string): string[] {
+  const result = parseConfig(text, 'test.yaml', {}, machine);
+  assert.ok(result.ok, result.ok ? '' : JSON.stringify(result.problems, null, 2));
+  return result.warnings.map(({ line, column, path, message }) => `${line}:${column} ${path}: ${message}`);
+}
+
+const doubtful: readonly [name: string, yaml: string, warning: string][] = [
+  [
+    'a health check that may take longer than the time between checks',
+    'health: { interval: 2s, timeout: 5s }',
+    '4:34 health.timeout: a check may take 5s, longer than the 2s between checks',
+  ],
+  [
+    'node connections that are kept until Kong closes them',
+    'timeouts: { upstreamIdle: 72s }',
+    '4:27 timeouts.upstreamIdle: unused connections are kept for 72s, and Kong closes them after 75s by default',
+  ],
+  [
+    'a first step that ends while latency is not judged',
+    'rollout: { bake: 10s, stepTimeout: 45s }',
+    "4:36 rollout.stepTimeout: the first step may last 45s, and Y's latency is not judged for 45s (thresholds.warmup)",
+  ],
+  [
+    'a metric that is asked before it can have answered',
+    'metrics: [{ name: m, webhook: "https://a.example/", pointer: /a, max: 1, interval: 1s }]',
+    '4:11 metrics[0]: an answer may take 5s, longer than the 1s between questions',
+  ],
+  [
+    'a listener that nothing listens on',
+    'listen: { admin: 127.0.0.1:8001 }',
+    '4:18 listen.admin: nothing listens there: this version does not guard the Admin API',
+  ],
+  [
+    'a rule below one for everything of its host',
+    'routing: { rules: [{ cluster: y, host: "*.example.com" }, { cluster: x, host: api.example.com, methods: [GET] }] }',
+    '4:59 routing.rules[1]: no request gets here: "rule 1" above takes everything that "rule 2" would',
+  ],
+  [
+    'a rule below one for a shorter path',
+    'routing: { rules: [{ cluster: y, pathPrefix: /api, methods: [GET, POST] }, { cluster: x, pathPrefix: /api/v1, methods: [GET] }] }',
+    '4:76 routing.rules[1]: no request gets here: "rule 1" above takes everything that "rule 2" would',
+  ],
+  [
+    'a rule below one for any value of its header',
+    'routing: { rules: [{ cluster: y, header: { name: X-Team } }, { cluster: x, header: { name: x-team, value: blue } }] }',
+    '4:62 routing.rules[1]: no request gets here: "rule 1" above takes everything that "rule 2" would',
+  ],
+  [
+    'a route below another of all its requests',
+    'routing: { routes: [{ name: all, pathPrefix: / }, { name: api, pathPrefix: /api }] }',
+    '4:51 routing.routes[1]: no request gets here: "all" above takes everything that "api" would',
+  ],
+];
+for (const [name, yaml, warning] of doubtful) {
+  test(`${name} is warned of, with its place, when a configuration is read`, () => {
+    assert.deepEqual(warnings(clusters + yaml), [warning]);
+  });
+}
+
+test('a node at a link-local address is warned of when a configuration is read', () => {
+  const text = clusters.replace('10.0.2.10', '169.254.169.254');
+  assert.deepEqual(warnings(text), [
+    '3:16 clusters.y.nodes[0]: 169.254.169.254:8000 is a link-local address, where clouds serve credentials to this machine',
+  ]);
+});
+
+const right: readonly [name: string, yaml: string][] = [
+  ['nothing but the clusters', ''],
+  ['the longest upstreamIdle that Kong does not cut', 'timeouts: { upstreamIdle: 71s }'],
+  ['a check as long as the interval', 'health: { interval: 2s, timeout: 2s }'],
+  [
+    'rules for different paths, methods, hosts and headers',
+    `routing:
+  rules:
+    - { cluster: y, pathPrefix: /api }
+    - { cluster: x, pathPrefix: /apix }
+    - { cluster: y, methods: [GET], host: a.example }
+    - { cluster: x, methods: [GET, POST], host: a.example }
+    - { cluster: y, host: "*.example.com" }
+    - { cluster: x, host: example.com }
+    - { cluster: y, header: { name: x-team, value: red } }
+    - { cluster: x, header: { name: x-team } }
+    - { cluster: x, methods: [DELETE] }
+`,
+  ],
+  [
+    'several entries of one route',
+    'routing: { routes: [{ name: all, pathPrefix: / }, { name: all, pathPrefix: /api }] }',
+  ],
+];
+for (const [name, yaml] of right) {
+  test(`${name} is not warned of when a configuration is read`, () => {
+    assert.deepEqual(warnings(clusters + yaml), []);
+  });
+}
+
+test('warnings come in the order of the file when there are several', () => {
+  const found = warnings(
+    `timeouts: { upstreamIdle: 2m }\nhealth: { timeout: 3s }\n${clusters}listen: { admin: 127.0.0.1:1 }\n`,
+  );
+  assert.deepEqual(
+    found.map((text) => text.split(' ')[0]),
+    ['1:27', '2:20', '6:18'],
+  );
+});
