@@ -1,12 +1,12 @@
 // Active checks: every node is asked for a page in regular intervals, and what several answers in a row agree on goes
 // into shared memory, where the workers read it. Any status below 500 is healthy: Kong answers 404 where it has no route.
-import { Agent, type Dispatcher, request } from 'undici';
 import type { Config } from '#src/config/config.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
 import type { NodeAssignment } from '#src/shared-memory/messages.ts';
 import { nodeHealth } from '#src/shared-memory/shared-memory.ts';
 import type { EventLog } from './event-log.ts';
 import { armOf, clusterNames, type NodeDirectory } from './node-directory.ts';
+import { probeNode } from './node-probe.ts';
 
 export type HealthSettings = Pick<
   Config['health'],
@@ -36,9 +36,7 @@ const keyOf = (cluster: ClusterName, node: NodeAssignment): string =>
 export class HealthChecks {
   readonly #options: HealthOptions;
   readonly #probed = new Map<string, Probed>();
-  /** No connection is kept: a probe shall find out whether the node still accepts one. */
-  readonly #agent: Dispatcher = new Agent({ pipelining: 0 });
-  #stopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: HealthOptions) {
     this.#options = options;
@@ -55,10 +53,13 @@ export class HealthChecks {
     await Promise.all([...this.#probed.values()].map((probed) => this.#probe(probed)));
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
+  stop(): void {
+    this.#stopping.abort();
     for (const key of [...this.#probed.keys()]) this.#forget(key);
-    await this.#agent.destroy();
+  }
+
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   /** At the start, what an earlier control thread found stays valid until the probes say otherwise; a new node is unknown. */
@@ -106,31 +107,14 @@ export class HealthChecks {
   }
 
   async #probe(probed: Probed): Promise<void> {
-    const failure = await this.#ask(probed.node);
+    const { path, timeoutMs } = this.#options.settings();
+    const { host, port } = probed.node;
+    const failure = await probeNode({ host, port, path, timeoutMs, signal: this.#stopping.signal });
     if (this.#isCurrent(probed)) this.#note(probed, failure);
   }
 
   #isCurrent(probed: Probed): boolean {
     return !this.#stopped && this.#probed.get(keyOf(probed.cluster, probed.node)) === probed;
-  }
-
-  /** Null when the node answered well, otherwise what was wrong. */
-  async #ask(node: NodeAssignment): Promise<string | null> {
-    const { path, timeoutMs } = this.#options.settings();
-    const host = node.host.includes(':') ? `[${node.host}]` : node.host;
-    try {
-      const { statusCode, body } = await request(`http://${host}:${node.port}${path}`, {
-        dispatcher: this.#agent,
-        reset: true,
-        headers: { 'user-agent': 'crossover-health' },
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      body.on('error', () => {});
-      body.destroy();
-      return statusCode < 500 ? null : `it answered ${statusCode}`;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
   }
 
   #note(probed: Probed, failure: string | null): void {

@@ -108,6 +108,8 @@ const judgedPhases: ReadonlySet<RolloutState['phase']> = new Set(['ramping', 'pa
 /** Gathers ticks into windows. A window never straddles a step, so that what it holds belongs to one place. */
 export class WindowRecorder {
   readonly #epochs = new Map<number, OpenEpoch>();
+  /** Counters of windows that have ended, to be used again: new ones four times a second would be most of the garbage. */
+  readonly #spare: OpenEpoch[] = [];
   #place: RolloutPlace | null = null;
   #dtMs = 0;
   #atMs = 0;
@@ -140,6 +142,7 @@ export class WindowRecorder {
       y: armCounters(y),
     }));
     const window = { atMs: this.#atMs, dtMs: this.#dtMs, rollout: this.#place, epochs };
+    this.#spare.push(...this.#epochs.values());
     this.#epochs.clear();
     this.#dtMs = 0;
     return window;
@@ -148,7 +151,10 @@ export class WindowRecorder {
   #epochOf(epoch: number, weightPpm: number): OpenEpoch {
     const known = this.#epochs.get(epoch);
     if (known !== undefined) return known;
-    const open = { weightPpm, x: new ArmSample(), y: new ArmSample() };
+    const open = this.#spare.pop() ?? { weightPpm, x: new ArmSample(), y: new ArmSample() };
+    open.weightPpm = weightPpm;
+    open.x.clear();
+    open.y.clear();
     this.#epochs.set(epoch, open);
     return open;
   }

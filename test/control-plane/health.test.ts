@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTcpServer } from 'node:net';
@@ -142,10 +143,29 @@ test('health check finds a node unhealthy when nothing listens', async (t) => {
 test('health check finds a node unhealthy when it accepts and stays silent', async (t) => {
   const silent = createTcpServer((socket) => socket.on('error', () => {}));
   const port = await listening(t, silent);
-  const { health, stateOf } = rig(t, [node(port)], { timeoutMs: 20 });
+  const { directory, health, stateOf, nextEvent } = rig(t, [node(port)], { timeoutMs: 20 });
+  directory.setHealth(X, 0, nodeHealth.healthy);
   health.start();
+  const event = nextEvent();
   for (let probe = 0; probe < 3; probe++) await health.probeAll();
   assert.equal(stateOf(0), nodeHealth.unhealthy);
+  assert.match((await event).text, /unhealthy: no answer within 20 ms/);
+});
+
+test('health check that is stopped lets go of the probes that are under way', async (t) => {
+  let closed = (): void => {};
+  const isClosed = new Promise<void>((resolve) => {
+    closed = resolve;
+  });
+  const silent = createTcpServer((socket) => socket.on('error', () => {}).on('close', closed));
+  const port = await listening(t, silent);
+  const accepted = once(silent, 'connection');
+  const { health } = rig(t, [node(port)], { timeoutMs: 3_600_000 });
+  health.start();
+  const probing = health.probeAll();
+  await accepted;
+  health.stop();
+  await Promise.all([probing, isClosed]);
 });
 
 test('health check follows the node list and forgets what it knew of a slot', async (t) => {
