@@ -172,8 +172,11 @@ function weakestStream({ streams }: Verdict): RequiredStream | null {
   );
 }
 
-const causeText = (verdict: Verdict): string =>
-  verdict.cause === null || verdict.logEvidence <= 0 ? '' : `mostly ${verdict.cause}`;
+function causeText({ cause, logEvidence, streams }: Verdict): string {
+  if (cause === null || logEvidence <= 0) return '';
+  const threshold = streams.find(({ stream }) => stream === cause)?.threshold;
+  return `mostly ${cause}${threshold?.by === 'overX' ? `, by more than ${threshold.overXMs} ms` : ''}`;
+}
 
 /** What the step still needs, named by the stream that lacks most. */
 function neededText(verdict: Verdict): string {

@@ -37,6 +37,8 @@ export interface Thresholds {
   readonly statusMix: { readonly timesX: number; readonly overX: number };
   readonly latency: {
     readonly timesX: number;
+    /** Fractions of a millisecond count. */
+    readonly overXMs: number;
     readonly maxMs: Readonly<Partial<Record<'p50' | 'p75' | 'p90' | 'p95' | 'p99', number>>>;
   };
   /** Probability of ever reverting a Y that is not worse, over the whole rollout (alpha). */
@@ -144,9 +146,9 @@ export type LoadResult =
   | {
       readonly ok: true;
       readonly config: Config;
-      /** Where a setting is in the file, by its dotted path: its key, or what is nearest around it. */
-      readonly placeOf: (path: string) => { readonly line: number; readonly column: number };
       /** What is valid and probably not meant, in the order of the file. */
       readonly warnings: readonly ConfigProblem[];
+      /** Where a setting is in the file, by its dotted path: its key, or what is nearest around it. */
+      readonly placeOf: (path: string) => { readonly line: number; readonly column: number };
     }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };

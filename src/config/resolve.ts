@@ -16,7 +16,14 @@ import {
   resolveWindows,
 } from './resolve-signals.ts';
 import type { WrittenConfig } from './schema.ts';
-import { formatBytes, parseBytes, parseDuration, parsePercent, parseWeightPpm } from './units.ts';
+import {
+  formatBytes,
+  parseBytes,
+  parseDuration,
+  parseFineDuration,
+  parsePercent,
+  parseWeightPpm,
+} from './units.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
 /** What the resolved configuration depends on besides the file. */
@@ -208,13 +215,6 @@ function resolveRollout(written: Section<'rollout'>, report: Report): Config['ro
       'lower the holdback or leave that step out',
     );
   }
-  return {
-    autostart: written.autostart,
-    stepsPpm,
-    bakeMs,
-    stepTimeoutMs,
-    onInconclusive: written.onInconclusive,
-    onBadRoute: written.onBadRoute,
   const [bakeMs, stepTimeoutMs] = [ms('bake'), ms('stepTimeout')];
   if (stepTimeoutMs < bakeMs)
     report(
@@ -223,6 +223,13 @@ function resolveRollout(written: Section<'rollout'>, report: Report): Config['ro
       'the longest time at a step is at least the shortest',
       ['rollout', 'bake'],
     );
+  return {
+    autostart: written.autostart,
+    stepsPpm,
+    bakeMs,
+    stepTimeoutMs,
+    onInconclusive: written.onInconclusive,
+    onBadRoute: written.onBadRoute,
     soakMs: ms('soak'),
     holdbackPpm,
   };
@@ -230,17 +237,17 @@ function resolveRollout(written: Section<'rollout'>, report: Report): Config['ro
 
 function resolveLatency(written: Section<'thresholds'>['latency'], report: Report): Thresholds['latency'] {
   const maxMs: Record<string, number> = {};
+  const path: ConfigPath = ['thresholds', 'latency'];
+  const tooLong = (key: ConfigPath, text: string) =>
+    report([...path, ...key], `"${text}" is longer than the longest duration`, null);
   for (const [quantile, text] of Object.entries(written.max as Record<string, string>)) {
     const ms = parseDuration(text);
-    if (ms === null)
-      report(
-        ['thresholds', 'latency', 'max', quantile],
-        `"${text}" is longer than the longest duration`,
-        null,
-      );
+    if (ms === null) tooLong(['max', quantile], text);
     else maxMs[quantile] = ms;
   }
-  return { timesX: written.timesX, maxMs };
+  const overXMs = parseFineDuration(written.overX);
+  if (overXMs === null) tooLong(['overX'], written.overX);
+  return { timesX: written.timesX, overXMs: overXMs ?? 0, maxMs };
 }
 
 function resolveThresholds(written: Section<'thresholds'>, report: Report): Thresholds {
@@ -271,6 +278,10 @@ export function resolveConfig(written: WrittenConfig, machine: Machine, report: 
   const clusters = resolveClusters(written.clusters, report);
   const token = written.control.token === '' ? null : written.control.token;
   checkListeners({ listen, clusters: written.clusters, token, addresses: machine.addresses }, report);
+  const outgoing = resolveOutgoing(written.outgoing, report);
+  // A block that is wrong itself would make what it allows look refused.
+  if (outgoing.allow.length === written.outgoing.allow.length)
+    checkCalledAddresses(written, outgoing.allow, report);
   return {
     listen,
     workers: written.workers === 'auto' ? Math.min(workersMax, Math.max(1, machine.cores)) : written.workers,
@@ -278,10 +289,6 @@ export function resolveConfig(written: WrittenConfig, machine: Machine, report: 
     routing: resolveRouting(written.routing, report),
     failover: resolveFailover(written.failover, report),
     health: resolveHealth(written.health, report),
-  const outgoing = resolveOutgoing(written.outgoing, report);
-  // A block that is wrong itself would make what it allows look refused.
-  if (outgoing.allow.length === written.outgoing.allow.length)
-    checkCalledAddresses(written, outgoing.allow, report);
     timeouts: resolveTimeouts(written.timeouts, report),
     limits: resolveLimits(written.limits, report),
     rollout: resolveRollout(written.rollout, report),

@@ -80,7 +80,11 @@ export const thresholds = section('What "worse" means: how far Y may be from X.'
     overX: percent('0.2%', "Worse is above timesX × X's share + overX."),
   }),
   latency: section('Time to the response head of requests that succeed, at p50, p75, p90, p95 and p99.', {
-    timesX: factor(1.1, "Worse is above timesX × X's."),
+    timesX: factor(1.1, "Worse is above timesX × X's, and above X's + overX."),
+    overX: duration(
+      '2ms',
+      "Worse is above X's + overX, and above timesX × X's. Matters where X's is below overX / (timesX - 1), 20 ms by default; parts of a millisecond count.",
+    ),
     max: Type.Object(quantileMax, {
       additionalProperties: false,
       default: { p99: '2s' },

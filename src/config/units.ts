@@ -10,6 +10,12 @@ export const percentPattern = '^\\d+(\\.\\d+)?%$';
 export const durationMsMax = 2 ** 31 - 1;
 
 const msPerUnit: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const usPerUnit: Readonly<Record<string, number>> = {
+  ms: 1_000,
+  s: 1_000_000,
+  m: 60_000_000,
+  h: 3_600_000_000,
+};
 const bytesPerUnit: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
 function parseQuantity(
@@ -21,6 +27,12 @@ function parseQuantity(
   const unitAt = text.search(/[A-Za-z]/);
   const factor = perUnit[text.slice(unitAt)];
   return factor === undefined ? null : Math.round(Number(text.slice(0, unitAt)) * factor);
+}
+
+/** Milliseconds of `0.5ms`, `250ms`, `10s`, with their fractions; null when malformed or beyond durationMsMax. */
+export function parseFineDuration(text: string): number | null {
+  const microseconds = parseQuantity(text, durationPattern, usPerUnit);
+  return microseconds === null || microseconds > durationMsMax * 1000 ? null : microseconds / 1000;
 }
 
 /** Milliseconds of `250ms`, `10s`, `1.5m`, `1h`, rounded to whole ones; null when malformed or beyond durationMsMax. */

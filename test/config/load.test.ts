@@ -96,7 +96,7 @@ test('a configuration has the documented defaults when only the clusters are giv
     thresholds: {
       errorRate: { timesX: 1.1, overX: 0.0002, max: 0.05 },
       statusMix: { timesX: 1.25, overX: 0.002 },
-      latency: { timesX: 1.1, maxMs: { p99: 2000 } },
+      latency: { timesX: 1.1, overXMs: 2, maxMs: { p99: 2000 } },
       falseReverts: 0.01,
       harm: 0.001,
       warmupMs: 45_000,

@@ -7,6 +7,7 @@ import {
   formatPercent,
   parseBytes,
   parseDuration,
+  parseFineDuration,
   parsePercent,
   parseWeightPpm,
 } from '#src/config/units.ts';
@@ -31,6 +32,20 @@ test('parseDuration gives milliseconds when a unit follows the number', () => {
     ['1e3s', null],
   ];
   for (const [text, expected] of cases) assert.equal(parseDuration(text), expected, text);
+});
+
+test('parseFineDuration keeps parts of a millisecond', () => {
+  const cases: [string, number | null][] = [
+    ['0.5ms', 0.5],
+    ['0.0014ms', 0.001],
+    ['2ms', 2],
+    ['1.5s', 1500],
+    ['0s', 0],
+    ['596h', 2_145_600_000],
+    ['597h', null],
+    ['2', null],
+  ];
+  for (const [text, expected] of cases) assert.equal(parseFineDuration(text), expected, text);
 });
 
 test('parseBytes gives bytes when the unit is binary or missing from a number', () => {

@@ -1,6 +1,6 @@
 // What the rollout was started with and judged by: its plan, the thresholds, and the whole configuration as it was kept.
 import type { RolloutRecord } from '#src/control-plane/record/rollout-record.ts';
-import { count, duration, weight } from '../figures.ts';
+import { count, duration, latency, weight } from '../figures.ts';
 import { type Html, html, type Piece } from './html.ts';
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -42,7 +42,7 @@ function settingRows(settings: Readonly<Record<string, unknown>>, path = ''): [s
 
 function settingText(name: string, value: unknown): string {
   if (typeof value !== 'number') return value === null ? 'none' : String(value);
-  if (/Ms(\.|$)/.test(name)) return duration(value / 1000);
+  if (/Ms(\.|$)/.test(name)) return value < 1000 ? latency(value) : duration(value / 1000);
   if (/(^|\.)(overX|max|falseReverts|harm)$/.test(name)) return weight(value * 100);
   return count(value);
 }

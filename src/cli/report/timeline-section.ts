@@ -4,6 +4,7 @@
 import { evidenceShare } from '#src/control-plane/evidence/evidence-share.ts';
 import type { RecordedEvent } from '#src/control-plane/store/store.ts';
 import type { StreamEvidence, Verdict } from '#src/core/analysis/verdict.ts';
+import { thresholdText } from '#src/core/analysis/verdict-text.ts';
 import { count, duration, percent, weight } from '../figures.ts';
 import { type Move, moveOf, setBackMs } from './decided.ts';
 import { type Html, html, type Piece } from './html.ts';
@@ -88,8 +89,12 @@ ${left > 0 ? html`<p class="note">${left} more with less against Y.</p>` : null}
 function streamRow(stream: StreamEvidence, bars: Pick<Verdict, 'logEvidenceBar' | 'logSafeBar'>): Html {
   const of = (log: number | null, bar: number): string =>
     log === null ? '–' : `${Math.round(Math.max(0, log / bar) * 100)} %`;
-  return html`<tr><td>${stream.stream}</td><td>${armText(stream.x)}</td><td>${armText(stream.y)}</td><td>${of(stream.logWorse, bars.logEvidenceBar)}</td><td>${of(stream.logSafe, bars.logSafeBar)}</td></tr>`;
+  return html`<tr><td>${stream.stream}${slowFrom(stream)}</td><td>${armText(stream.x)}</td><td>${armText(stream.y)}</td><td>${of(stream.logWorse, bars.logEvidenceBar)}</td><td>${of(stream.logSafe, bars.logSafeBar)}</td></tr>`;
 }
+
+/** From where on a request of a latency stream counts as slow. */
+const slowFrom = ({ threshold }: StreamEvidence): Piece =>
+  threshold === undefined ? null : html` <span class="note">${thresholdText(threshold)}</span>`;
 
 const armText = ({ requests, failures, rate }: StreamEvidence['x']): string =>
   `${count(Math.round(failures))} of ${count(Math.round(requests))} (${percent(rate)})`;

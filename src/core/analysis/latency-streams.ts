@@ -4,11 +4,9 @@
 // they do: a Y that hangs would yield no latencies at all.
 import {
   bucketShift,
-  bucketUpperMs,
   DecayedHistogram,
   type DecayedHistogramSnapshot,
   latencyBucketIndex,
-  quantileBucketOfSums,
   suffixSums,
 } from '#src/core/telemetry/histogram.ts';
 import type { Attribution } from '#src/core/telemetry/outcome.ts';
@@ -17,10 +15,14 @@ import { latencyBucketCount, latencyQuantiles, PPM } from '#src/limits.ts';
 import { type CapSnapshot, CapStream } from './cap-stream.ts';
 import { capWeights, familyWeights } from './combine.ts';
 import { type BlipProfile, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
+import { LatencyQuantile, type LatencyTolerance } from './latency-quantile.ts';
 import type { JudgedStream, StreamFamily } from './stream-family.ts';
+import { thresholdText } from './verdict-text.ts';
 
 export interface LatencyThresholds {
   readonly timesX: number;
+  /** Slower counts only when it is by more than this as well, ms. */
+  readonly overXMs: number;
   readonly maxMs: Readonly<Partial<Record<'p50' | 'p75' | 'p90' | 'p95' | 'p99', number>>>;
 }
 
@@ -46,18 +48,6 @@ function safeFactor(nextWeightPpm: number): number {
   return nextWeightPpm <= PPM / 2 ? 1.25 : 1.15;
 }
 
-interface Quantile {
-  readonly index: number;
-  readonly q: number;
-  readonly stream: ComparedStream;
-  /** Null without an absolute limit; then Y may be above `maxBucket` no more often than in 1 - q of its requests. */
-  readonly cap: CapStream | null;
-  readonly maxBucket: number;
-  /** Bucket of X's quantile, -1 while unknown, and X's share above it, as of before this tick. */
-  bucket: number;
-  a: number;
-}
-
 export interface LatencySnapshot {
   readonly history: DecayedHistogramSnapshot;
   readonly safeShift: number;
@@ -70,9 +60,8 @@ export interface LatencySnapshot {
 export class LatencyStreams implements StreamFamily<LatencySnapshot> {
   readonly streams: readonly JudgedStream[];
   readonly #ofKong: boolean;
-  readonly #shift: number;
   readonly #marginScale: number;
-  readonly #quantiles: readonly Quantile[];
+  readonly #quantiles: readonly LatencyQuantile[];
   readonly #history = new DecayedHistogram(halfLifeMs);
   // Counts from each bucket on: of X's past, and of both arms in the epoch that is being added.
   readonly #past = new Float64Array(latencyBucketCount + 1);
@@ -86,18 +75,20 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
 
   /** With `kong`, what counts is the time that Kong took, and not that of the service behind it. */
   constructor(
-    { timesX, maxMs }: LatencyThresholds,
+    { timesX, overXMs, maxMs }: LatencyThresholds,
     profile: BlipProfile,
     attribution: Attribution = 'all',
     harm: number = harmOfMargins,
   ) {
     this.#marginScale = harm / harmOfMargins;
     this.#ofKong = attribution === 'kong';
-    this.#shift = bucketShift(timesX);
+    const tolerance = { shift: bucketShift(timesX), overXMs };
     this.#quantiles = quantileNames.map((name, index) =>
-      makeQuantile(name, index, maxMs[name] ?? null, profile, () => this.#text(name, index)),
+      makeQuantile(name, index, tolerance, maxMs[name] ?? null, profile, () => this.#text(name, index)),
     );
-    this.streams = this.#quantiles.flatMap(({ stream, cap }) => (cap === null ? [stream] : [stream, cap]));
+    this.streams = this.#quantiles.flatMap((quantile) =>
+      quantile.cap === null ? [quantile] : [quantile, quantile.cap],
+    );
   }
 
   /**
@@ -106,20 +97,15 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
    * long as a request waits, nobody knows on whom.
    */
   slowThresholdMs(arm: 'x' | 'y', index: number): number {
-    return this.#ofKong ? Number.POSITIVE_INFINITY : this.#thresholdMs(arm, index);
-  }
-
-  #thresholdMs(arm: 'x' | 'y', index: number): number {
-    const bucket = this.#quantiles[index]?.bucket ?? -1;
-    if (bucket < 0) return Number.POSITIVE_INFINITY;
-    return bucketUpperMs(arm === 'x' ? bucket : Math.min(lastBucket, bucket + this.#shift));
+    if (this.#ofKong) return Number.POSITIVE_INFINITY;
+    return this.#quantiles[index]?.thresholdMs(arm) ?? Number.POSITIVE_INFINITY;
   }
 
   #text(name: string, index: number): string {
-    const x = roundMs(this.#thresholdMs('x', index));
-    const y = roundMs(this.#thresholdMs('y', index));
     const slower = this.#ofKong ? 'requests that took Kong longer' : 'requests slower';
-    return `${slower} than X's ${name} (${x} ms, on Y ${y} ms)`;
+    const threshold = this.#quantiles[index]?.threshold() ?? null;
+    const from = threshold === null ? '' : ` (${thresholdText(threshold)})`;
+    return `${slower} than X's ${name}${from}`;
   }
 
   /** Nothing is compared before Y is warm, since a cold cache is slow without being wrong. */
@@ -130,11 +116,9 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
     const total = this.#past[0] as number;
     this.#compares = warm && total >= requestsMin;
     for (const quantile of this.#quantiles) {
-      quantile.stream.beginTick(nowMs, dtMs);
+      quantile.compared.beginTick(nowMs, dtMs);
       quantile.cap?.beginTick(nowMs, dtMs);
-      if (total < requestsMin) continue;
-      quantile.bucket = quantileBucketOfSums(this.#past, quantile.q);
-      quantile.a = Math.max(above(this.#past, quantile.bucket) / total, 0.2 * (1 - quantile.q));
+      if (total >= requestsMin) quantile.learn(this.#past);
     }
   }
 
@@ -152,15 +136,15 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
     return this.#ofKong ? arm.kongLatency : arm.latency;
   }
 
-  #compare(quantile: Quantile, { epoch, weightPpm, x, y }: EpochSample): void {
-    const { index, bucket, a, stream, cap, maxBucket } = quantile;
+  #compare(quantile: LatencyQuantile, { epoch, weightPpm, x, y }: EpochSample): void {
+    const { index, a, compared, cap, maxBucket } = quantile;
     const nX = this.#x[0] as number;
     const nY = this.#y[0] as number;
-    const slowX = above(this.#x, bucket);
-    const slowY = above(this.#y, bucket + this.#shift);
+    const slowX = above(this.#x, quantile.bucket);
+    const slowY = above(this.#y, quantile.bucketY);
     const waitingX = this.#ofKong ? 0 : waiting(x, index);
     const waitingY = this.#ofKong ? 0 : waiting(y, index);
-    stream.add(
+    compared.add(
       epoch,
       Math.max(0, nX + waitingX),
       Math.max(0, slowX + waitingX),
@@ -168,7 +152,7 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
       Math.max(0, slowY + waitingY),
       a,
     );
-    stream.addSafe(epoch, nX, slowX, nY, above(this.#y, bucket + this.#safeShift), a);
+    compared.addSafe(epoch, nX, slowX, nY, above(this.#y, quantile.bucketAbove(this.#safeShift)), a);
     cap?.add(epoch, weightPpm, nX, above(this.#x, maxBucket), nY, above(this.#y, maxBucket), a);
   }
 
@@ -178,25 +162,25 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
   }
 
   resetRollout(nowMs: number): void {
-    for (const { stream, cap } of this.#quantiles) {
-      stream.resetRollout(nowMs);
+    for (const { compared, cap } of this.#quantiles) {
+      compared.resetRollout(nowMs);
       cap?.resetRollout(nowMs);
     }
   }
 
   resetStep(nextWeightPpm: number, nowMs: number): void {
     this.#safeShift = bucketShift(safeFactor(nextWeightPpm));
-    for (const { index, q, stream, cap } of this.#quantiles) {
+    for (const { index, q, compared, cap } of this.#quantiles) {
       const required = q <= alwaysRequiredUpTo || nextWeightPpm > allRequiredAbovePpm;
       const margin = Math.min((safeMargins[index] as number) * this.#marginScale, marginMax);
-      stream.resetStep(required ? margin : null, nowMs);
+      compared.resetStep(required ? margin : null, nowMs);
       cap?.resetStep();
     }
   }
 
   forgetGains(nowMs: number): void {
-    for (const { stream, cap } of this.#quantiles) {
-      stream.forgetGains(nowMs);
+    for (const { compared, cap } of this.#quantiles) {
+      compared.forgetGains(nowMs);
       cap?.forgetGains(nowMs);
     }
   }
@@ -205,8 +189,8 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
     return {
       history: this.#history.snapshot(),
       safeShift: this.#safeShift,
-      quantiles: this.#quantiles.map(({ stream, cap }) => ({
-        stream: stream.snapshot(),
+      quantiles: this.#quantiles.map(({ compared, cap }) => ({
+        stream: compared.snapshot(),
         cap: cap?.snapshot() ?? null,
       })),
     };
@@ -215,10 +199,10 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
   restore(snapshot: LatencySnapshot): void {
     this.#history.restore(snapshot.history);
     this.#safeShift = snapshot.safeShift;
-    for (const [i, { stream, cap }] of this.#quantiles.entries()) {
+    for (const [i, { compared, cap }] of this.#quantiles.entries()) {
       const saved = snapshot.quantiles[i];
       if (saved === undefined) continue;
-      stream.restore(saved.stream);
+      compared.restore(saved.stream);
       if (saved.cap !== null) cap?.restore(saved.cap);
     }
   }
@@ -235,10 +219,11 @@ const waiting = (arm: ArmSample, index: number): number =>
 function makeQuantile(
   name: (typeof quantileNames)[number],
   index: number,
+  tolerance: LatencyTolerance,
   maxMs: number | null,
   profile: BlipProfile,
   text: () => string,
-): Quantile {
+): LatencyQuantile {
   const q = latencyQuantiles[index] as number;
   const spec = {
     name: `latency.${name}`,
@@ -247,17 +232,16 @@ function makeQuantile(
     over: over[index] as number,
     odds,
     certify: false,
+    isEasierOnY: true,
   };
   const capSpec = { name: `latency.${name}.max`, weight: capWeights.latencyEach, cap: 1 - q };
-  return {
-    index,
-    q,
-    stream: new ComparedStream(spec, profile, text),
-    cap: maxMs === null ? null : new CapStream(capSpec, profile, `requests above ${maxMs} ms`),
-    maxBucket: maxMs === null ? lastBucket : latencyBucketIndex(maxMs),
-    bucket: -1,
-    a: 0,
-  };
+  const cap = maxMs === null ? null : new CapStream(capSpec, profile, `requests above ${maxMs} ms`);
+  const maxBucket = maxMs === null ? lastBucket : latencyBucketIndex(maxMs);
+  return new LatencyQuantile(
+    { index, q },
+    tolerance,
+    new ComparedStream(spec, profile, text),
+    cap,
+    maxBucket,
+  );
 }
-
-const roundMs = (ms: number): string => String(Number(ms.toPrecision(3)));

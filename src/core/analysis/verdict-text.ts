@@ -1,5 +1,5 @@
 // The words of a verdict: one plain sentence with its numbers, for an engineer who did not read about the tests.
-import type { ArmCounts } from './verdict.ts';
+import type { ArmCounts, LatencyThreshold } from './verdict.ts';
 
 /** 1234567 as `1,234,567`; rounded to a whole number. */
 export function formatCount(count: number): string {
@@ -30,6 +30,10 @@ export function formatChance(logEvidence: number): string {
   const unit = 10 ** Math.max(0, digits);
   return `1 in ${formatCount(Math.max(1, Math.floor(Math.exp(logEvidence) / unit + 1e-9)) * unit)}`;
 }
+
+/** `50.1 ms, on Y 55.3 ms`, or where overX makes Y's `0.303 ms, and 2 ms more on Y`. */
+export const thresholdText = ({ xMs, yMs, by, overXMs }: LatencyThreshold): string =>
+  by === 'overX' ? `${xMs} ms, and ${overXMs} ms more on Y` : `${xMs} ms, on Y ${yMs} ms`;
 
 /** `errors 4.1 % on Y against 0.1 % on X over 312 and 2,790 requests`. */
 export function comparisonText(what: string, x: ArmCounts, y: ArmCounts): string {

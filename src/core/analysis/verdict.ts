@@ -20,6 +20,16 @@ export interface ArmCounts {
   readonly rate: number;
 }
 
+/** From where on a request is slow, at one quantile of X. */
+export interface LatencyThreshold {
+  /** X's quantile, and what a request on Y must exceed, ms. */
+  readonly xMs: number;
+  readonly yMs: number;
+  /** Which tolerance makes Y's: a factor on X's, or `overXMs` more than X's. The higher one counts. */
+  readonly by: 'timesX' | 'overX';
+  readonly overXMs: number;
+}
+
 export interface StreamEvidence {
   /** `errors`, `errors.max`, `latency.p99`, `status.401`, `route.<name>`; of routes only those that look worse. */
   readonly stream: string;
@@ -38,6 +48,8 @@ export interface StreamEvidence {
   readonly y: ArmCounts;
   /** Smallest margin m for which p_Y >= R p_X + m is rejected; null when none is yet. */
   readonly certifiedBound: number | null;
+  /** Of latency streams only, once X's quantile is known. */
+  readonly threshold?: LatencyThreshold;
 }
 
 /** A route whose own failures are enough to park it on X. */

@@ -51,7 +51,7 @@ function found(
 
 const onePercent = calm({ errors: 0.01 });
 const oneASecond = calm({ errors: 0.01, perSecond: 1 });
-const strictLatency = { thresholds: { latency: { timesX: 1.05, maxMs: {} } } };
+const strictLatency = { thresholds: { latency: { timesX: 1.05, overXMs: 2, maxMs: {} } } };
 
 export const foundScenarios: readonly Scenario[] = [
   found('0.6', 'errors 0.1 -> 0.6 %', errors(0.006)),

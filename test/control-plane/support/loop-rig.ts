@@ -23,7 +23,7 @@ import { countAnswers } from './counters.ts';
 export const testThresholds: AnalysisThresholds = {
   errorRate: { timesX: 1.1, overX: 0.0002, max: 0.05 },
   statusMix: { timesX: 1.25, overX: 0.002 },
-  latency: { timesX: 1.1, maxMs: {} },
+  latency: { timesX: 1.1, overXMs: 2, maxMs: {} },
   falseReverts: 0.01,
   harm: 0.001,
   warmupMs: 0,

@@ -34,7 +34,7 @@ function fillLatencies(arm: ArmSample, random: Random, count: number, draw: Draw
   }
 }
 
-const thresholds: LatencyThresholds = { timesX: 1.1, maxMs: {} };
+const thresholds: LatencyThresholds = { timesX: 1.1, overXMs: 2, maxMs: {} };
 
 interface LatencyRun {
   readonly streams: LatencyStreams;
@@ -212,7 +212,7 @@ test('thresholds for waiting requests follow X, and are the tolerance higher on 
 });
 
 test('an absolute limit on a quantile accuses a Y that exceeds it while X does not', () => {
-  const limits: LatencyThresholds = { timesX: 50, maxMs: { p99: 400 } };
+  const limits: LatencyThresholds = { timesX: 50, overXMs: 2, maxMs: { p99: 400 } };
   assert.equal(run(1, 60, usual, times(4, usual), limits).cause, 'latency.p99.max');
   assert.equal(run(1, 60, times(4, usual), times(4, usual), limits).cause, null);
 });

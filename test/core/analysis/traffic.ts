@@ -8,7 +8,7 @@ import { PPM, tickMs } from '#src/limits.ts';
 export const thresholds: AnalysisThresholds = {
   errorRate: { timesX: 1.1, overX: 0.0002, max: 0.05 },
   statusMix: { timesX: 1.25, overX: 0.002 },
-  latency: { timesX: 1.1, maxMs: {} },
+  latency: { timesX: 1.1, overXMs: 2, maxMs: {} },
   falseReverts: 0.01,
   harm: 0.001,
   warmupMs: 45_000,
