@@ -7,7 +7,10 @@ import { learnRoutes, routesDiffer } from './route-learning.ts';
 
 export type Configure = Extract<ToControl, { type: 'configure' }>;
 
-export function takeConfig(parts: ControlParts, { config, configRevision, nodes, changed }: Configure): void {
+export async function takeConfig(
+  parts: ControlParts,
+  { config, configRevision, nodes, changed }: Configure,
+): Promise<void> {
   const before = parts.config;
   const { judge, events } = parts;
   parts.config = config;
@@ -16,13 +19,14 @@ export function takeConfig(parts: ControlParts, { config, configRevision, nodes,
     void learnRoutes({ config: () => parts.config, routes: parts.routes, events });
   if (differ(before, config, 'metrics')) judge.setMetrics(config.metrics);
   parts.directory.replace(nodes);
-  const configVersion = keepConfig(parts);
+  const keepsEvidence = !differ(before, config, 'thresholds') || judge.setThresholds(config.thresholds);
+  const configVersion = await keepConfig(parts);
   events.add({
     name: 'config-reloaded',
     text: `The config was reloaded; changed: ${changed.join(', ') || 'nothing'}.`,
     detail: { configRevision, configVersion, changed },
   });
-  if (!differ(before, config, 'thresholds') || judge.setThresholds(config.thresholds)) return;
+  if (keepsEvidence) return;
   const text = 'The thresholds have changed: evidence is gathered anew.';
   events.add({ name: 'analysis-restarted', text });
 }

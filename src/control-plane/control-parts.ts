@@ -24,12 +24,19 @@ import { SignalDesk } from './signals.ts';
 import { SlowThresholds } from './slow-thresholds.ts';
 import { SplitPublisher } from './split-publisher.ts';
 import { DurableStore } from './store/durable-store.ts';
-import { openSqliteStore } from './store/sqlite-store.ts';
+import { busyTimeoutMsDefault } from './store/sqlite-store.ts';
+import type { StorePort } from './store/store-calls.ts';
 import type { StoreProblem } from './store/store-result.ts';
+import { StoreThreadPort } from './store/store-thread-port.ts';
 import { SupervisorLink } from './supervisor-link.ts';
 import { WorkerWatch } from './worker-watch.ts';
 
 export type Post = (message: FromControl) => void;
+
+/** The way to the store in a file. */
+export type StorePortOf = (file: string) => StorePort;
+
+const inItsThread: StorePortOf = (file) => new StoreThreadPort({ file, busyTimeoutMs: busyTimeoutMsDefault });
 
 export class ControlParts {
   readonly clock = systemClock;
@@ -62,7 +69,7 @@ export class ControlParts {
   readonly housekeeping: Housekeeping;
   readonly loop: ControlLoop;
 
-  constructor(start: ControlStart, post: Post) {
+  constructor(start: ControlStart, post: Post, storePortOf: StorePortOf = inItsThread) {
     const { memory } = start;
     const { clock } = this;
     this.generation = start.generation;
@@ -74,7 +81,7 @@ export class ControlParts {
     this.cell = new SplitCell(memory.split);
     this.sink = new SplitPublisher(this.cell);
     this.events = new EventLog({ epochMs: clock.epochMs, log: (line) => this.log(line) });
-    this.store = this.#openStore();
+    this.store = this.#openStore(storePortOf);
     this.directory = new NodeDirectory(memory, start.nodes);
     this.supervisor = new SupervisorLink(post);
     this.routes = new RouteDirectory(start.routes, memory.parkedRoutes, (routes) =>
@@ -111,16 +118,16 @@ export class ControlParts {
     this.rollout.storeCameBack();
   }
 
-  /** Opens the store; one that cannot be opened is reported, and tried again in the background. */
-  #openStore(): DurableStore {
+  /** Has the store opened, in a thread of its own; one that cannot be opened is tried again in the background. */
+  #openStore(storePortOf: StorePortOf): DurableStore {
     const { events } = this;
+    const file = this.config.store.sqlite;
     const store = new DurableStore({
-      open: () => openSqliteStore(this.config.store.sqlite),
+      port: storePortOf(file),
+      file,
       onChange: (problem) => this.storeChanged(problem),
       reconcileIds: (lastId, firstQueuedId) => events.reconcileIds(lastId, firstQueuedId),
     });
-    const lastEventId = store.lastEventId();
-    if (lastEventId.ok) events.reconcileIds(lastEventId.value, null);
     events.keepIn((event) => store.appendEvent(event));
     return store;
   }

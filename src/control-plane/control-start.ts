@@ -1,6 +1,7 @@
 // What a control thread does once, at its start: takes up what its predecessor kept, says so, and starts a rollout where
 // the config wants one.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { withoutSecrets } from './config-record.ts';
 import type { ControlParts } from './control-parts.ts';
 import { makePlan, newRollout } from './plan.ts';
@@ -9,38 +10,45 @@ import { learnRoutes } from './route-learning.ts';
 /** Newest records that are checked against their hash chain at the start: a day's worth, in milliseconds. */
 const verifiedRecords = 1_000;
 
+/** How long a start waits for the store. Then all traffic goes to X, or stays as it is, until the store opens. */
+const storeOpensMsMax = 3_000;
+
+/** How long it waits for the traffic of the last minutes, which a revert's evidence is the better for. */
+const traceReadMsMax = 1_000;
+
 /** Publishes the split that was recorded, then takes up everything else. */
-export function takeUp(parts: ControlParts): void {
+export async function takeUp(parts: ControlParts): Promise<void> {
+  await parts.store.ready(storeOpensMsMax);
   parts.signals.restore();
-  parts.evidence.restore();
   // The checks of a start that was interrupted are run again at once, and probe the nodes that are known by then.
   parts.health.start();
   parts.rollout.resume();
+  await Promise.race([parts.evidence.restore(), delay(traceReadMsMax, undefined, { ref: false })]);
   const kept = parts.store.loadAnalysis();
   if (kept.ok && kept.value !== null) parts.judge.restore(kept.value.snapshot, parts.rollout.state);
-  reportStart(parts);
+  if (parts.store.problem !== null) parts.storeChanged(parts.store.problem);
+  void reportStart(parts);
   void learnRoutes({ config: () => parts.config, routes: parts.routes, events: parts.events });
 }
 
-function reportStart(parts: ControlParts): void {
+async function reportStart(parts: ControlParts): Promise<void> {
   const { generation, version, configRevision, events, store } = parts;
   const { phase, weightPpm } = parts.rollout.state;
-  const configVersion = keepConfig(parts);
+  const configVersion = await keepConfig(parts);
   events.add({
     name: generation === 0 ? 'started' : 'control-restarted',
     text: `Crossover ${version} ${generation === 0 ? 'started' : 'has a new control thread'}: rollout ${phase}, ${weightPpm / 10_000} % on Y.`,
     detail: { generation, phase, weight: weightPpm / 10_000, configRevision, configVersion },
   });
-  if (store.problem !== null) parts.storeChanged(store.problem);
-  const broken = store.verifyRecord(verifiedRecords);
+  const broken = await store.read('verifyRecord', verifiedRecords);
   if (broken.ok && broken.value !== null) {
     events.add({ name: 'record-broken', level: 'error', text: broken.value });
   }
 }
 
 /** The number under which the config is on record; null while the store does not work. */
-export function keepConfig({ store, clock, config }: ControlParts): number | null {
-  const kept = store.saveConfig(clock.epochMs(), withoutSecrets(config));
+export async function keepConfig({ store, clock, config }: ControlParts): Promise<number | null> {
+  const kept = await store.saveConfig(clock.epochMs(), withoutSecrets(config));
   return kept.ok ? kept.value : null;
 }
 
@@ -51,11 +59,11 @@ export function autostart({ rollout, config, clock, events }: ControlParts): voi
   const startedAtMs = clock.epochMs();
   const origin = { startedAtMs, startedBy: 'crossover', reason: 'rollout.autostart is on' };
   const made = makePlan(config.rollout, {}, { ...newRollout(), ...origin });
-  const outcome = made.ok ? rollout.dispatch({ type: 'start', atMs: startedAtMs, plan: made.plan }) : null;
-  if (outcome?.ok === true) return;
-  events.add({
-    name: 'autostart-failed',
-    level: 'error',
-    text: 'The rollout could not be started by itself.',
-  });
+  const text = 'The rollout could not be started by itself.';
+  const fail = () => events.add({ name: 'autostart-failed', level: 'error', text });
+  if (!made.ok) fail();
+  else
+    rollout.dispatch({ type: 'start', atMs: startedAtMs, plan: made.plan }, ({ ok }) => {
+      if (!ok) fail();
+    });
 }

@@ -8,12 +8,15 @@ import type { ControlStart, FromControl, ToControl } from '#src/shared-memory/me
 import { createControlApi } from './api/server.ts';
 import { apiContextOf } from './api/thread-context.ts';
 import { takeConfig } from './config-change.ts';
-import { ControlParts } from './control-parts.ts';
+import { ControlParts, type StorePortOf } from './control-parts.ts';
 import { autostart, takeUp } from './control-start.ts';
 import { lifecycleEvent } from './lifecycle-event.ts';
 
 /** Between attempts to get the API's port back after a restart of this thread. */
 const listenRetryMs = 500;
+
+/** What waits is written before the end, unless the disk hangs; the supervisor waits a little longer than this. */
+const storeClosesMsMax = 1_500;
 
 type Api = Awaited<ReturnType<typeof createControlApi>>['app'];
 
@@ -23,14 +26,15 @@ export class ControlThread {
   #timer: NodeJS.Timeout | null = null;
   #api: Api | null = null;
 
-  constructor(start: ControlStart, post: (message: FromControl) => void) {
-    this.#parts = new ControlParts(start, post);
+  constructor(start: ControlStart, post: (message: FromControl) => void, storePortOf?: StorePortOf) {
+    this.#parts = new ControlParts(start, post, storePortOf);
   }
 
   /** Publishes the split that was recorded, then everything else; posts `ready` when the API listens. */
   async run(): Promise<void> {
     const parts = this.#parts;
-    takeUp(parts);
+    await takeUp(parts);
+    if (this.#isStopping) return;
     this.#timer = setInterval(() => this.#tick(), tickMs);
     this.#api = (await createControlApi(apiContextOf(parts))).app;
     const controlPort = await this.#listen(this.#api);
@@ -43,7 +47,7 @@ export class ControlThread {
     const parts = this.#parts;
     switch (message.type) {
       case 'configure':
-        takeConfig(parts, message);
+        void takeConfig(parts, message);
         return;
       case 'reload-result':
       case 'nodes-applied':
@@ -116,7 +120,7 @@ export class ControlThread {
     await Promise.all([this.#api?.close(), health.stop(), signals.stop()]);
     housekeeping.flush();
     store.saveAnalysis(clock.epochMs(), judge.snapshot(rollout.state));
-    store.close();
+    await store.close(storeClosesMsMax);
     post({ type: 'stopped' });
   }
 }

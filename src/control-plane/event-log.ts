@@ -14,6 +14,11 @@ export interface EventInput {
   readonly detail?: unknown;
 }
 
+interface Announcement {
+  readonly event: RecordedEvent;
+  readonly level: LogLine['level'];
+}
+
 export type EventListener = (event: RecordedEvent) => void;
 
 export interface EventLogOptions {
@@ -27,6 +32,9 @@ export class EventLog {
   #remembered: RecordedEvent[] = [];
   #nextId = 1;
   #keep: EventListener = () => {};
+  /** Numbers of drafts that wait to be kept, and announcements that wait for these: everyone sees events in order. */
+  readonly #held = new Set<number>();
+  #waiting: Announcement[] = [];
 
   constructor(options: EventLogOptions) {
     this.#options = options;
@@ -60,6 +68,32 @@ export class EventLog {
 
   /** Shows a draft to everyone; the caller has kept it or will. */
   announce(event: RecordedEvent, level: LogLine['level'] = 'info'): void {
+    this.#held.delete(event.id);
+    this.#waiting.push({ event, level });
+    this.#waiting.sort((a, b) => a.event.id - b.event.id);
+    this.#tellWaiting();
+  }
+
+  /** Those after this draft are announced only when it is announced or dropped. */
+  hold({ id }: RecordedEvent): void {
+    this.#held.add(id);
+  }
+
+  /** Forgets a draft that will not be announced. */
+  drop({ id }: RecordedEvent): void {
+    this.#held.delete(id);
+    this.#tellWaiting();
+  }
+
+  #tellWaiting(): void {
+    const before = Math.min(...this.#held);
+    while (this.#waiting[0] !== undefined && this.#waiting[0].event.id < before) {
+      const { event, level } = this.#waiting.shift() as Announcement;
+      this.#tell(event, level);
+    }
+  }
+
+  #tell(event: RecordedEvent, level: LogLine['level']): void {
     this.#remembered.push(event);
     if (this.#remembered.length > rememberedEventsMax) this.#remembered.shift();
     this.#options.log({

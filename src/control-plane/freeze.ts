@@ -22,7 +22,7 @@ export interface FreezeChange {
 export interface FreezeOptions {
   readonly clock: Clock;
   readonly events: Pick<EventLog, 'add'>;
-  readonly keep: (value: unknown) => StoreResult<undefined>;
+  readonly keep: (value: unknown) => Promise<StoreResult<undefined>>;
   readonly load: () => StoreResult<unknown>;
 }
 
@@ -48,7 +48,7 @@ export class Freeze {
   /** Takes up what was kept. Also used when the store becomes readable only later; a change made meanwhile wins. */
   restore(): void {
     if (this.#isKnown) {
-      if (!this.#isKept) this.#keep();
+      if (!this.#isKept) void this.#keep();
       return;
     }
     const loaded = this.#options.load();
@@ -62,7 +62,7 @@ export class Freeze {
     const sinceMs = this.#options.clock.epochMs();
     this.#take(frozen ? { frozen, reason, actor, sinceMs, untilMs } : thawed);
     this.#isKnown = true;
-    this.#keep();
+    void this.#keep();
     const until = untilMs === null ? '' : ` until ${new Date(untilMs).toISOString()}`;
     const why = reason === '' ? '' : `: ${reason}`;
     this.#options.events.add({
@@ -80,7 +80,7 @@ export class Freeze {
     const { clock, events } = this.#options;
     if (untilMs === null || clock.epochMs() < untilMs || clock.monotonicMs() < this.#notBeforeMs) return;
     this.#take(thawed);
-    this.#keep();
+    void this.#keep();
     events.add({ name: 'freeze-expired', text: 'The freeze is over: its time has come.' });
   }
 
@@ -99,8 +99,12 @@ export class Freeze {
     this.#notBeforeMs = clock.monotonicMs() + leftMs;
   }
 
-  #keep(): void {
-    this.#isKept = this.#options.keep(this.#view).ok;
+  /** What is not kept is kept again when the store is back. */
+  async #keep(): Promise<void> {
+    const view = this.#view;
+    this.#isKept = false;
+    const { ok } = await this.#options.keep(view);
+    if (this.#view === view) this.#isKept = ok;
   }
 }
 

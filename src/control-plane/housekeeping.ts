@@ -75,7 +75,7 @@ export class Housekeeping {
   tick(nowMs: number): void {
     const { store, workers, analysisSnapshot, epochMs } = this.#options;
     workers.observe(nowMs);
-    store.retry(nowMs);
+    store.tick(nowMs);
     if (nowMs - this.#analysisKeptAtMs < analysisKeptEveryMs) return;
     this.#analysisKeptAtMs = nowMs;
     store.saveAnalysis(epochMs(), analysisSnapshot());

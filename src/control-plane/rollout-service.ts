@@ -1,11 +1,13 @@
-// Holds the rollout's state and carries out what `step` wants done, in its order: one event at a time, advances recorded
-// before they are published, reverts published before they are recorded.
+// Holds the rollout's state and carries out what `step` wants done, in its order: advances recorded before they are
+// published, reverts published before they are recorded. It never waits for the store: what must be recorded first goes on
+// when it is.
 import { unreachable } from '#src/base/assert.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { Refusal, RolloutEffect, StepResult, Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { Signals } from '#src/core/rollout/signals.ts';
+import { storeHold } from '#src/core/rollout/tick-step.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
 import type { EventLog } from './event-log.ts';
 import type { PreflightCheck } from './preflight.ts';
@@ -19,8 +21,19 @@ export interface RolloutKeeper {
   readonly writable: boolean;
   readonly problem: StoreProblem | null;
   loadRollout(): StoreResult<RolloutState | null>;
-  saveRollout(state: RolloutState): StoreResult<undefined>;
-  saveTransition(transition: Transition, state: RolloutState, event: RecordedEvent): StoreResult<undefined>;
+  saveRollout(state: RolloutState): void;
+  /**
+   * Keeps what must be on record before it happens. `settle` is called once, now or later: when it is kept, or with why it
+   * will not be counted on. `answered` is called once as well: before that, or whenever the store answers after it was
+   * given up. Returns what gives it up.
+   */
+  saveTransition(
+    transition: Transition,
+    state: RolloutState,
+    event: RecordedEvent,
+    settle: (result: StoreResult<undefined>) => void,
+    answered: (isKept: boolean) => void,
+  ): (problem: StoreProblem) => void;
   saveTransitionEventually(transition: Transition, state: RolloutState, event: RecordedEvent): void;
 }
 
@@ -57,10 +70,27 @@ export interface RolloutServiceOptions {
   readonly onTransition: (transition: Transition) => void;
 }
 
+/** What has become of a decision. */
 export type Outcome =
   | { readonly ok: true; readonly state: RolloutState }
   | { readonly ok: false; readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly ok: false; readonly kind: 'store'; readonly problem: StoreProblem };
+
+/** The same, or nothing yet: it is being recorded. */
+export type Progress = Outcome | { readonly ok: false; readonly kind: 'pending' };
+
+/** A decision that is carried out. */
+interface Move {
+  readonly state: RolloutState;
+  readonly effects: readonly RolloutEffect[];
+  readonly settled: (outcome: Outcome) => void;
+}
+
+const pending: Progress = { ok: false, kind: 'pending' };
+const overtaken: StoreProblem = {
+  kind: 'unavailable',
+  text: 'It was overtaken by another change before it was recorded.',
+};
 
 export class RolloutService {
   readonly #options: RolloutServiceOptions;
@@ -70,6 +100,10 @@ export class RolloutService {
   /** Whether the split is only our fallback for an unreadable store, which says nothing about the rollout. */
   #onFallback = false;
   #transitioned = false;
+  /** Whether the store owes an answer about a change that must be recorded first. */
+  #isRecording = false;
+  /** Gives up the change that waits for that answer; null when none does. */
+  #giveUp: ((problem: StoreProblem) => void) | null = null;
 
   constructor(options: RolloutServiceOptions) {
     this.#options = options;
@@ -114,30 +148,105 @@ export class RolloutService {
     return this.#options.step(this.#state, event);
   }
 
-  /** Carries out a decision. When an advance cannot be recorded it does not happen, and the state stays as it was. */
-  apply(result: StepResult): Outcome {
-    if (!result.ok) return { ok: false, kind: 'refused', refusal: result.refusal };
-    for (const [index, effect] of result.effects.entries()) {
-      const mustBeKept =
-        effect.type === 'persist' && this.#mustBeKept(effect.transition, result.effects.slice(index));
-      const problem = this.#carryOut(effect, result.state, mustBeKept);
-      if (problem !== null) return { ok: false, kind: 'store', problem };
+  /**
+   * Carries out a decision and tells `settled` what has become of it. What gives Y more waits until it is on record, while
+   * everything else goes on; when it cannot be recorded it does not happen, and the state stays as it was. What gives Y no
+   * more happens at once, and takes the place of a change that is still being recorded.
+   */
+  apply(result: StepResult, settled: (outcome: Outcome) => void = () => {}): Progress {
+    if (!result.ok) return settle(settled, { ok: false, kind: 'refused', refusal: result.refusal });
+    const { state, effects } = result;
+    if (effects.length > 0 && this.#isRecording) {
+      if (effects.some((effect, index) => this.#mustBeKept(effect, effects.slice(index))))
+        return settle(settled, this.#busy());
+      this.#giveUp?.(overtaken);
     }
-    this.#state = result.state;
-    if (this.#state.phase === 'preflight' && result.effects.some(({ type }) => type === 'run-preflight')) {
-      this.#startPreflight();
-    }
-    return { ok: true, state: this.#state };
+    return this.#carryOutFrom(0, { state, effects, settled });
   }
 
   /** Decides and applies: what commands do. */
-  dispatch(event: RolloutEvent): Outcome {
-    return this.apply(this.decide(event));
+  dispatch(event: RolloutEvent, settled?: (outcome: Outcome) => void): Progress {
+    return this.apply(this.decide(event), settled);
+  }
+
+  #busy(): Outcome {
+    const { problem } = this.#options.keeper;
+    if (problem !== null) return { ok: false, kind: 'store', problem };
+    const text = 'a change that gives Y more is being recorded; try again in a moment';
+    return { ok: false, kind: 'refused', refusal: { text, phase: this.#state.phase } };
+  }
+
+  #carryOutFrom(first: number, move: Move): Progress {
+    const { effects, state, settled } = move;
+    for (const [index, effect] of effects.entries()) {
+      if (index < first) continue;
+      if (effect.type === 'persist' && this.#mustBeKept(effect, effects.slice(index)))
+        return this.#recordFirst(effect.transition, index + 1, move);
+      this.#carryOut(effect, state);
+    }
+    this.#state = state;
+    const startsChecks = effects.some(({ type }) => type === 'run-preflight');
+    if (state.phase === 'preflight' && startsChecks) this.#startPreflight();
+    return settle(settled, { ok: true, state });
+  }
+
+  /** Goes on with the effects from `next` when the transition is on record. */
+  #recordFirst(transition: Transition, next: number, move: Move): Progress {
+    const { keeper, events } = this.#options;
+    const event = this.#draft(transition);
+    let progress = pending;
+    events.hold(event);
+    this.#isRecording = true;
+    let isGivenUp = false;
+    const goOn = (kept: StoreResult<undefined>): void => {
+      this.#giveUp = null;
+      isGivenUp = !kept.ok;
+      if (kept.ok) {
+        this.#announce(transition, event);
+        progress = this.#carryOutFrom(next, move);
+        return;
+      }
+      events.drop(event);
+      progress = settle(move.settled, this.#notKept(kept.problem));
+    };
+    const answered = (isKept: boolean): void => {
+      this.#isRecording = false;
+      if (isKept && isGivenUp) this.#takeBack(transition);
+    };
+    const giveUp = keeper.saveTransition(transition, move.state, event, goOn, answered);
+    if (progress === pending) this.#giveUp = giveUp;
+    return progress;
+  }
+
+  #notKept(problem: StoreProblem): Outcome {
+    if (problem !== overtaken) return { ok: false, kind: 'store', problem };
+    return { ok: false, kind: 'refused', refusal: { text: problem.text, phase: this.#state.phase } };
+  }
+
+  /** What was given up is on record after all: the record must not end with what never happened. */
+  #takeBack(given: Transition): void {
+    const { weightPpm, phase } = this.#state;
+    const late: Transition = {
+      atMs: this.#options.epochMs(),
+      name: 'recovered',
+      actor: 'crossover',
+      reason: `the change to ${given.to.weightPpm / 10_000} % was recorded too late and was not made: the rollout is ${phase}, Y stays at ${weightPpm / 10_000} %`,
+      evidence: null,
+      from: given.to,
+      to: this.#state,
+    };
+    this.#keep(late, this.#state);
+    this.#options.onTransition(late);
   }
 
   #recover(publishedWeightPpm: number): void {
-    const outcome = this.dispatch({ type: 'recovered', atMs: this.#options.epochMs(), publishedWeightPpm });
-    if (outcome.ok) return;
+    const event = { type: 'recovered', atMs: this.#options.epochMs(), publishedWeightPpm } as const;
+    this.dispatch(event, (outcome) => {
+      if (!outcome.ok) this.#reportIncomplete(publishedWeightPpm);
+    });
+  }
+
+  #reportIncomplete(publishedWeightPpm: number): void {
     this.#options.events.add({
       name: 'recovery-incomplete',
       level: 'error',
@@ -147,47 +256,56 @@ export class RolloutService {
   }
 
   /** What gives Y more traffic, and the start that leads there, does not happen unless it is on record first. */
-  #mustBeKept(transition: Transition, effectsLeft: readonly RolloutEffect[]): boolean {
+  #mustBeKept(persist: RolloutEffect, effectsLeft: readonly RolloutEffect[]): boolean {
+    if (persist.type !== 'persist') return false;
+    const { name } = persist.transition;
     const { weightPpm } = this.#options.sink.current();
     const raises = effectsLeft.some((effect) => effect.type === 'publish' && effect.weightPpm > weightPpm);
-    return raises || transition.name === 'started' || transition.name === 'route-unparked';
+    return raises || name === 'started' || name === 'route-unparked';
   }
 
-  #carryOut(effect: RolloutEffect, state: RolloutState, mustBeKept: boolean): StoreProblem | null {
+  #carryOut(effect: RolloutEffect, state: RolloutState): void {
     const { sink, analysis, onTransition } = this.#options;
     switch (effect.type) {
       case 'publish':
         sink.publish(effect.weightPpm, effect.salt);
-        return null;
+        return;
       case 'persist':
-        return this.#keep(effect.transition, state, mustBeKept);
+        this.#keep(effect.transition, state);
+        return;
       case 'reset-step-analysis':
         analysis.resetStep(effect.nextWeightPpm);
-        return null;
+        return;
       case 'reset-rollout-analysis':
         analysis.resetRollout();
-        return null;
+        return;
       case 'park-route':
         this.#options.parking?.park(effect.name, true);
         analysis.routeParked?.();
-        return null;
+        return;
       case 'unpark-route':
         this.#options.parking?.park(effect.name, false);
-        return null;
+        return;
       case 'notify':
         onTransition(effect.transition);
-        return null;
+        return;
       case 'run-preflight':
         // After the state has changed: see apply.
-        return null;
+        return;
       default:
-        return unreachable(effect);
+        unreachable(effect);
     }
   }
 
-  #keep(transition: Transition, state: RolloutState, mustBeKept: boolean): StoreProblem | null {
-    const { keeper, events } = this.#options;
-    const event = events.draft({
+  /** Records what has happened already. */
+  #keep(transition: Transition, state: RolloutState): void {
+    const event = this.#draft(transition);
+    this.#announce(transition, event);
+    this.#options.keeper.saveTransitionEventually(transition, state, event);
+  }
+
+  #draft(transition: Transition): RecordedEvent {
+    return this.#options.events.draft({
       name: `rollout-${transition.name}`,
       actor: transition.actor,
       text: transitionText(transition),
@@ -201,15 +319,12 @@ export class RolloutService {
         ...(transition.actor === 'analysis' ? {} : { verdict: this.#options.analysis.verdict ?? null }),
       },
     });
-    if (mustBeKept) {
-      const kept = keeper.saveTransition(transition, state, event);
-      if (!kept.ok) return kept.problem;
-    }
+  }
+
+  #announce(transition: Transition, event: RecordedEvent): void {
     this.#transitioned = true;
     const isTrouble = transition.name === 'reverted' || transition.name === 'route-parked';
-    events.announce(event, isTrouble ? 'warn' : 'info');
-    if (!mustBeKept) keeper.saveTransitionEventually(transition, state, event);
-    return null;
+    this.#options.events.announce(event, isTrouble ? 'warn' : 'info');
   }
 
   #startPreflight(): void {
@@ -230,8 +345,20 @@ export class RolloutService {
     const text = failed.map((check) => check.text).join(' ');
     const { signals } = this.#options;
     const passed = { type: 'preflight-passed', atMs, ...(signals && { signals: signals() }) } as const;
-    this.dispatch(failed.length === 0 ? passed : { type: 'preflight-failed', atMs, text });
+    this.dispatch(failed.length === 0 ? passed : { type: 'preflight-failed', atMs, text }, (outcome) => {
+      if (!outcome.ok && outcome.kind === 'store') this.#waitForStore();
+    });
   }
+
+  /** The checks have passed, and the first step could not be recorded: every tick looks again. */
+  #waitForStore(): void {
+    if (this.#state.phase === 'preflight') this.#state = { ...this.#state, hold: storeHold };
+  }
+}
+
+function settle(settled: (outcome: Outcome) => void, outcome: Outcome): Outcome {
+  settled(outcome);
+  return outcome;
 }
 
 function crashedCheck(error: unknown): PreflightCheck {

@@ -43,7 +43,7 @@ export interface SignalDeskOptions {
   readonly clock: Clock;
   readonly events: EventLog;
   readonly settings: {
-    saveSetting(name: string, value: unknown): StoreResult<undefined>;
+    saveSetting(name: string, value: unknown): Promise<StoreResult<undefined>>;
     loadSetting(name: string): StoreResult<unknown>;
   };
   readonly random: () => number;

@@ -16,17 +16,19 @@ export class MemoryKeeper implements RolloutKeeper {
     return { ok: true, value: this.#state === null ? null : (JSON.parse(this.#state) as RolloutState) };
   }
 
-  saveRollout(state: RolloutState): StoreResult<undefined> {
+  saveRollout(state: RolloutState): void {
     this.#state = JSON.stringify(state);
-    return done;
   }
 
-  saveTransition(transition: Transition, state: RolloutState): StoreResult<undefined> {
-    this.transitions.push(transition);
-    return this.saveRollout(state);
-  }
+  saveTransition: RolloutKeeper['saveTransition'] = (transition, state, _event, settle, answered) => {
+    this.saveTransitionEventually(transition, state);
+    answered(true);
+    settle(done);
+    return () => {};
+  };
 
   saveTransitionEventually(transition: Transition, state: RolloutState): void {
-    this.saveTransition(transition, state);
+    this.transitions.push(transition);
+    this.saveRollout(state);
   }
 }

@@ -48,7 +48,7 @@ function recording(t: TestContext, options: Partial<LoopRigOptions> = {}): Recor
     file,
     finish() {
       housekeeping?.flush();
-      rig.store.close();
+      rig.store.close(1_000);
     },
   };
 }
@@ -66,7 +66,7 @@ async function revertedRollout(
     clusters: { x: { label: 'kong-old' }, y: { label: 'kong-new' } },
     thresholds: testThresholds,
   };
-  const version = rig.store.saveConfig(rig.clock.epochMs(), config);
+  const version = await rig.store.saveConfig(rig.clock.epochMs(), config);
   assert.ok(version.ok);
   rig.store.appendEvent({ ...event(1), detail: { configVersion: version.value } });
   rig.events.reconcileIds(1, null);

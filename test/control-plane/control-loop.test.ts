@@ -11,7 +11,7 @@ const good = { perSecond: 2_000, errorsX: 0.001, errorsY: 0.001 };
 
 async function started(t: TestContext): Promise<LoopRig> {
   const rig = new LoopRig({ database: join(quickFolder(t), 'crossover.db'), seed: 7 });
-  t.after(() => rig.store.close());
+  t.after(() => rig.store.close(1_000));
   rig.rollout.resume();
   rig.run(60, good);
   const outcome = rig.rollout.dispatch({ type: 'start', atMs: rig.clock.epochMs(), plan: testPlan });
@@ -38,7 +38,7 @@ test('control loop takes a rollout from counters to completed when Y is as good 
     ],
   );
   assert.equal(rig.weightPpm, 1_000_000);
-  const saved = rig.store.loadRollout();
+  const saved = rig.port.store.loadRollout();
   assert.ok(saved.ok && saved.value?.phase === 'completed');
 });
 
@@ -77,7 +77,7 @@ test('control loop holds an advance and makes every revert when the store is dea
   holder.exec('ROLLBACK');
   holder.close();
   rig.run(2, good);
-  const saved = rig.store.loadRollout();
+  const saved = rig.port.store.loadRollout();
   assert.ok(saved.ok && saved.value?.phase === 'reverted');
 });
 

@@ -9,13 +9,13 @@ import { RolloutService } from '#src/control-plane/rollout-service.ts';
 import { RouteDirectory } from '#src/control-plane/route-directory.ts';
 import { SplitPublisher } from '#src/control-plane/split-publisher.ts';
 import { DurableStore } from '#src/control-plane/store/durable-store.ts';
-import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
 import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import { step } from '#src/core/rollout/rollout-step.ts';
 import type { FromControl } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { startControl } from './support/control-rig.ts';
+import { DirectPort } from './support/direct-port.ts';
 import { badRouteVerdict, testPlan } from './support/states.ts';
 import { quickFolder } from './support/temp-folder.ts';
 
@@ -25,13 +25,12 @@ const atMs = 1_700_000_000_000;
 function startProcess(t: TestContext, database: string, names: readonly string[], memory: SharedMemory) {
   const events = new EventLog({ epochMs: () => atMs, log: () => {} });
   const store = new DurableStore({
-    open: () => openSqliteStore(database),
+    port: DirectPort.on(database),
+    file: database,
     onChange: () => {},
     reconcileIds: (lastId, firstId) => events.reconcileIds(lastId, firstId),
   });
-  t.after(() => store.close());
-  const lastId = store.lastEventId();
-  if (lastId.ok) events.reconcileIds(lastId.value, null);
+  t.after(() => store.close(1_000));
   const routes = new RouteDirectory({ kind: 'derived', routes: [] }, memory.parkedRoutes, () => {});
   routes.usePatterns(names.map((name) => ({ name, host: null, pathPrefix: `/${name}`, methods: null })));
   const told: string[] = [];
@@ -95,7 +94,7 @@ test('a route is parked while the store is down, and given back only when it is 
   const database = join(quickFolder(t), 'crossover.db');
   const process = startProcess(t, database, ['users'], createSharedMemory(1));
   begin(process.service);
-  process.store.close();
+  process.store.close(1_000);
   assert.ok(process.service.dispatch(badTick('users', 0)).ok);
   assert.equal(process.routes.isParked(0), true);
   const outcome = process.service.dispatch(unpark('users'));

@@ -58,7 +58,7 @@ const effectsMax = 5;
 
 function rigOn(t: TestContext, database: string, memory = createSharedMemory(1)): LoopRig {
   const rig = new LoopRig({ database, memory });
-  t.after(() => rig.store.close());
+  t.after(() => rig.store.close(1_000));
   rig.rollout.resume();
   return rig;
 }
@@ -79,7 +79,7 @@ function dieAfter(rig: LoopRig, event: RolloutEvent, effectCount: number): boole
 }
 
 const recorded = (rig: LoopRig): RolloutState => {
-  const loaded = rig.store.loadRollout();
+  const loaded = rig.port.store.loadRollout();
   assert.ok(loaded.ok);
   return loaded.value ?? { phase: 'idle', weightPpm: 0, salt: 0 };
 };
@@ -123,7 +123,7 @@ function integrityHolds(rig: LoopRig, database: string): void {
   const db = new DatabaseSync(database);
   assert.equal(db.prepare('PRAGMA integrity_check').get()?.integrity_check, 'ok');
   db.close();
-  const broken = rig.store.verifyRecord(10_000);
+  const broken = rig.port.store.verifyRecord(10_000);
   assert.ok(broken.ok && broken.value === null);
 }
 
@@ -138,7 +138,7 @@ test('restart keeps the evidence and skips no request when the rollout goes on',
   first.store.saveAnalysis(1, first.judge.snapshot(first.rollout.state));
   countAnswers(memory, { arm: X, epoch: first.cell.epoch() }, { status: 200, count: 1_000 });
   const second = new LoopRig({ database, memory, clock: first.clock });
-  t.after(() => second.store.close());
+  t.after(() => second.store.close(1_000));
   second.rollout.resume();
   const kept = second.store.loadAnalysis();
   assert.ok(kept.ok && second.judge.restore(kept.value?.snapshot, second.rollout.state));
@@ -169,7 +169,7 @@ test('a store that becomes readable only later is taken up where it was', (t) =>
   const database = join(quickFolder(t), 'crossover.db');
   const first = rigOn(t, database);
   for (const event of [start, passed]) apply(first, event);
-  first.store.close();
+  first.store.close(1_000);
   const holder = new DatabaseSync(database);
   holder.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   const second = rigOn(t, database);
@@ -184,7 +184,7 @@ test('a revert made while the store was unreadable wins over what it recorded', 
   const memory = createSharedMemory(1);
   const first = rigOn(t, database, memory);
   for (const event of [start, passed]) apply(first, event);
-  first.store.close();
+  first.store.close(1_000);
   const holder = new DatabaseSync(database);
   holder.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   const second = rigOn(t, database, memory);

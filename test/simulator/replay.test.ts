@@ -50,7 +50,7 @@ async function record(t: TestContext): Promise<Recording> {
   const seconds = (rig.clock.nowMs - startedAtMs) / 1000;
   rig.run(3, good);
   housekeeping.flush();
-  rig.store.close();
+  rig.store.close(1_000);
   const read = openRecordedTraffic(file);
   assert.ok(read.ok);
   return { file, seconds, windows: read.value.windows };

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { rolloutView } from '../status.ts';
 import type { RecordedEvent } from '../store/store.ts';
 import type { ApiContext } from './api-context.ts';
-import { ApiProblem } from './problem.ts';
+import { ApiProblem, requireRead } from './problem.ts';
 import { EventsQuery, HistoryQuery, NoBody } from './schemas.ts';
 
 const dayMs = 24 * 60 * 60_000;
@@ -29,7 +29,7 @@ export function addInsightRoutes(app: FastifyInstance, context: ApiContext): voi
     { schema: { summary: 'The record: events after the given id, oldest first.', querystring: EventsQuery } },
     async (request) => {
       const { after, limit } = request.query;
-      const events = eventsAfter(context, after, limit);
+      const events = await eventsAfter(context, after, limit);
       return { events, last: events.at(-1)?.id ?? after };
     },
   );
@@ -45,9 +45,8 @@ export function addInsightRoutes(app: FastifyInstance, context: ApiContext): voi
     async (request) => {
       const to = request.query.to ?? context.clock.epochMs();
       const from = request.query.from ?? to - dayMs;
-      const minutes = context.store.readMinutes(from, to, minutesMax);
-      if (!minutes.ok) throw new ApiProblem('storeUnavailable', minutes.problem.text);
-      return { from, to, minutes: minutes.value };
+      const minutes = requireRead(await context.store.read('readMinutes', from, to, minutesMax));
+      return { from, to, minutes };
     },
   );
 
@@ -61,12 +60,11 @@ export function addInsightRoutes(app: FastifyInstance, context: ApiContext): voi
     },
     async (request) => {
       const { from = 0, to = context.clock.epochMs() } = request.query;
-      const windows = context.store.readTraffic(from, to, trafficRecordsMax);
-      if (!windows.ok) throw new ApiProblem('storeUnavailable', windows.problem.text);
-      const last = windows.value.at(-1);
+      const windows = requireRead(await context.store.read('readTraffic', from, to, trafficRecordsMax));
+      const last = windows.at(-1);
       return {
         thresholds: context.config().thresholds,
-        windows: windows.value,
+        windows,
         next: last === undefined ? null : last.atMs + 1,
       };
     },
@@ -85,8 +83,12 @@ export function addInsightRoutes(app: FastifyInstance, context: ApiContext): voi
 }
 
 /** From the store, and from memory what the store does not have (yet). */
-export function eventsAfter(context: ApiContext, after: number, limit: number): RecordedEvent[] {
-  const stored = context.store.readEvents(after, limit);
+export async function eventsAfter(
+  context: ApiContext,
+  after: number,
+  limit: number,
+): Promise<RecordedEvent[]> {
+  const stored = await context.store.read('readEvents', after, limit);
   const events = stored.ok ? stored.value : [];
   const missing = limit - events.length;
   if (missing === 0) return events;

@@ -12,18 +12,26 @@ type Manual = Extract<RolloutEvent, { type: 'command' | 'set-split' | 'unpark' }
  * Carries out what an operator wants, unless it would give Y more while that is frozen or outside the change windows.
  * With `override` it does so all the same, and the record says that it did.
  */
-export function dispatchWhenOpen(event: Manual, override: boolean, context: ApiContext): Outcome {
+export async function dispatchWhenOpen(
+  event: Manual,
+  override: boolean,
+  context: ApiContext,
+): Promise<Outcome> {
   const { rollout, signals } = context;
   const result = rollout.decide(event);
   const closed = givesMore(result, context) ? signals.closedText() : null;
-  if (closed === null) return rollout.apply(result);
+  if (closed === null) return new Promise((settled) => rollout.apply(result, settled));
   if (!override) {
     const detail = `not now: ${closed}; a revert is possible, and "override": true goes ahead and is recorded`;
     throw new ApiProblem('wrongState', detail, { current: rolloutView(rollout.state) });
   }
   const reason = `${event.reason === '' ? '' : `${event.reason}; `}overrides: ${closed}`;
-  return rollout.dispatch({ ...event, reason });
+  return dispatched({ ...event, reason }, context);
 }
+
+/** What has become of an event, once that is known: recording it may take a moment. */
+export const dispatched = (event: RolloutEvent, { rollout }: ApiContext): Promise<Outcome> =>
+  new Promise((settled) => rollout.dispatch(event, settled));
 
 function givesMore(result: StepResult, { sink }: ApiContext): boolean {
   const { weightPpm } = sink.current();

@@ -1,6 +1,7 @@
 // Refusals of the control API as RFC 9457 problem details: the one place where an error becomes a response.
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type ApiErrorName, apiErrors, type CatalogError } from '#src/base/error-catalog.ts';
+import type { StoreResult } from '../store/store-result.ts';
 
 export const problemContentType = 'application/problem+json; charset=utf-8';
 
@@ -28,6 +29,12 @@ export class ApiProblem extends Error {
     this.catalogError = apiErrors[name];
     this.extras = extras;
   }
+}
+
+/** What the store answered; throws 503 when it did not. */
+export function requireRead<T>(result: StoreResult<T>): T {
+  if (!result.ok) throw new ApiProblem('storeUnavailable', result.problem.text);
+  return result.value;
 }
 
 /** Turns whatever a handler, a parser or the validation threw into a problem; unknown errors are told to `onUnexpected` only. */

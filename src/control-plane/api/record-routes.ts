@@ -1,13 +1,8 @@
-// The record as a whole: its check, its rollouts, what was frozen at a revert. Long reading is done in pages, so that the
-// control loop keeps its ticks.
-import { setImmediate as nextTurn } from 'node:timers/promises';
+// The record as a whole: its check, its rollouts, what was frozen at a revert. The store's thread does the reading.
 import type { FastifyInstance } from 'fastify';
-import { readRolloutRecord } from '../record/rollout-record.ts';
-import { checkRecord } from '../store/record-check.ts';
 import type { EvidenceSummary } from '../store/record-reader.ts';
-import type { StoreResult } from '../store/store-result.ts';
 import type { ApiContext } from './api-context.ts';
-import { ApiProblem } from './problem.ts';
+import { ApiProblem, requireRead } from './problem.ts';
 import { RecordId } from './schemas.ts';
 
 /** Per answer; the newest are the ones that are asked for. */
@@ -18,7 +13,7 @@ export function addRecordRoutes(app: FastifyInstance, context: ApiContext): void
   app.get(
     '/v1/evidence',
     { schema: { summary: 'What was frozen at reverts, the latest first, without its bulk.' } },
-    async () => ({ evidence: evidenceList(context) }),
+    async () => ({ evidence: await evidenceList(context) }),
   );
 
   app.get<{ Params: RecordId }>(
@@ -28,18 +23,18 @@ export function addRecordRoutes(app: FastifyInstance, context: ApiContext): void
       const { id } = request.params;
       const waiting = context.store.queuedEvidence.find((evidence) => evidence.id === id);
       if (waiting !== undefined) return waiting;
-      const kept = requireRead(context.store.readRecord((record) => record.evidence(id)));
+      const kept = requireRead(await context.store.read('evidence', id));
       if (kept === null) throw new ApiProblem('notFound', `There is no evidence ${id}.`);
       return kept;
     },
   );
 
   app.get('/v1/record/verify', { schema: { summary: 'Checks the whole record for changes.' } }, async () =>
-    requireRead(await finished(checkRecord(context.store))),
+    requireRead(await context.store.read('checkRecord')),
   );
 
   app.get('/v1/rollouts', { schema: { summary: 'Rollouts on record, the latest first.' } }, async () => ({
-    rollouts: requireRead(context.store.readRecord((record) => record.rollouts(rolloutsMax))),
+    rollouts: requireRead(await context.store.read('rollouts', rolloutsMax)),
   }));
 
   app.get<{ Params: RecordId }>(
@@ -47,8 +42,7 @@ export function addRecordRoutes(app: FastifyInstance, context: ApiContext): void
     { schema: { summary: 'Everything on record about a rollout; `last` is the latest.', params: RecordId } },
     async (request) => {
       const { id } = request.params;
-      const reading = readRolloutRecord(context.store, id, context.clock.epochMs());
-      const record = requireRead(await finished(reading));
+      const record = requireRead(await context.store.read('rolloutRecord', id, context.clock.epochMs()));
       if (record === null) throw new ApiProblem('notFound', `There is no rollout ${id} on record.`);
       return { version: context.version, ...record };
     },
@@ -56,26 +50,14 @@ export function addRecordRoutes(app: FastifyInstance, context: ApiContext): void
 }
 
 /** Also what waits for the store, and while the store cannot be read. */
-function evidenceList({ store }: ApiContext): EvidenceSummary[] {
+async function evidenceList({ store }: ApiContext): Promise<EvidenceSummary[]> {
   const waiting = store.queuedEvidence.map(
     ({ verdict: _v, windows: _w, routes: _r, samples: _s, nodes: _n, ...summary }): EvidenceSummary =>
       summary,
   );
-  const kept = store.readRecord((record) => record.evidenceList(evidenceListMax));
-  if (!kept.ok && waiting.length === 0) throw new ApiProblem('storeUnavailable', kept.problem.text);
-  return [...waiting, ...(kept.ok ? kept.value : [])];
-}
-
-function requireRead<T>(result: StoreResult<T>): T {
-  if (!result.ok) throw new ApiProblem('storeUnavailable', result.problem.text);
-  return result.value;
-}
-
-/** Lets everything else have its turn after each page. */
-async function finished<T>(pages: Generator<undefined, T>): Promise<T> {
-  for (;;) {
-    const { done, value } = pages.next();
-    if (done === true) return value;
-    await nextTurn();
-  }
+  const kept = await store.read('evidenceList', evidenceListMax);
+  if (!kept.ok && waiting.length > 0) return waiting;
+  // What was written meanwhile is in both.
+  const known = new Set(waiting.map(({ id }) => id));
+  return [...waiting, ...requireRead(kept).filter(({ id }) => !known.has(id))];
 }

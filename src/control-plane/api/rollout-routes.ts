@@ -5,7 +5,7 @@ import { makePlan } from '../plan.ts';
 import { rolloutView } from '../status.ts';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';
-import { dispatchWhenOpen, requireApplied } from './outcome.ts';
+import { dispatched, dispatchWhenOpen, requireApplied } from './outcome.ts';
 import { ApiProblem } from './problem.ts';
 import { Command, RolloutStart, Unpark } from './schemas.ts';
 
@@ -38,10 +38,8 @@ export function addRolloutRoutes(app: FastifyInstance, context: ApiContext): voi
       if (!made.ok) {
         throw new ApiProblem('invalidRequest', 'The plan is not valid.', { errors: made.errors });
       }
-      requireApplied(
-        context.rollout.dispatch({ type: 'start', atMs: startedAtMs, plan: made.plan }),
-        context,
-      );
+      const start = { type: 'start', atMs: startedAtMs, plan: made.plan } as const;
+      requireApplied(await dispatched(start, context), context);
       return reply.code(201).header('location', '/v1/rollout').send(rolloutView(context.rollout.state));
     },
   );
@@ -58,7 +56,7 @@ function addUnpark(app: FastifyInstance, context: ApiContext): void {
       const { route, reason = '', override = false } = request.body;
       const atMs = context.clock.epochMs();
       const event = { type: 'unpark', atMs, route, actor: actorOf(request), reason } as const;
-      requireApplied(dispatchWhenOpen(event, override, context), context);
+      requireApplied(await dispatchWhenOpen(event, override, context), context);
       return rolloutView(context.rollout.state);
     },
   );
@@ -72,7 +70,7 @@ function addCommand(app: FastifyInstance, context: ApiContext, name: RolloutComm
       const { reason = '', override = false } = request.body;
       const atMs = context.clock.epochMs();
       const event = { type: 'command', atMs, name, actor: actorOf(request), reason } as const;
-      requireApplied(dispatchWhenOpen(event, override, context), context);
+      requireApplied(await dispatchWhenOpen(event, override, context), context);
       return rolloutView(context.rollout.state);
     },
   );

@@ -44,7 +44,8 @@ export function addSignalRoutes(app: FastifyInstance, context: ApiContext): void
       const { revision, gate = null, reason = '' } = request.body;
       const { rollout, signals } = context;
       const actor = actorOf(request);
-      requireApproved(signals.gates.approve(rollout.state, { revision, gate, actor, reason }), context);
+      const outcome = await signals.gates.approve(rollout.state, { revision, gate, actor, reason });
+      requireApproved(outcome, context);
       return signals.gates.approvalView(rollout.state);
     },
   );

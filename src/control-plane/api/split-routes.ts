@@ -38,7 +38,7 @@ export function addSplitRoutes(app: FastifyInstance, context: ApiContext): void 
       const weightPpm = Math.round((y * PPM) / 100);
       const atMs = context.clock.epochMs();
       const event = { type: 'set-split', atMs, weightPpm, actor: actorOf(request), reason } as const;
-      requireApplied(dispatchWhenOpen(event, override, context), context);
+      requireApplied(await dispatchWhenOpen(event, override, context), context);
       const split = context.sink.current();
       return reply.header('etag', etagOf(split)).send(splitView(split));
     },

@@ -49,10 +49,12 @@ export function addStreamRoute(app: FastifyInstance, context: ApiContext): void 
     },
     async (request, reply) => {
       if (clients.size >= streamClientsMax) throw new ApiProblem('streamsExhausted');
+      const missed = await missedEvents(request, context);
+      if (clients.size >= streamClientsMax) throw new ApiProblem('streamsExhausted');
       const client = openStream(reply);
       begin(client);
       send(client, statusText(context));
-      for (const event of missedEvents(request, context)) send(client, eventText(event));
+      for (const event of missed) send(client, eventText(event));
     },
   );
 }
@@ -64,7 +66,7 @@ function openStream(reply: FastifyReply): ServerResponse {
   return reply.raw;
 }
 
-function missedEvents(request: FastifyRequest, context: ApiContext): RecordedEvent[] {
+async function missedEvents(request: FastifyRequest, context: ApiContext): Promise<RecordedEvent[]> {
   const last = request.headers['last-event-id'];
   if (typeof last !== 'string' || !/^\d{1,15}$/.test(last)) return [];
   return eventsAfter(context, Number(last), apiEventsMax);

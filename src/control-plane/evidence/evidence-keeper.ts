@@ -29,20 +29,23 @@ export class EvidenceKeeper {
   readonly #options: EvidenceKeeperOptions;
   readonly #trail = new EvidenceTrail();
   readonly #pending = new Set<Promise<void>>();
+  #hasObserved = false;
 
   constructor(options: EvidenceKeeperOptions) {
     this.#options = options;
   }
 
   /** Goes on with the traffic that was recorded before a restart. */
-  restore(): void {
+  async restore(): Promise<void> {
     const { store, epochMs } = this.#options;
     const nowMs = epochMs();
-    const windows = store.readTraffic(nowMs - trailMs, nowMs, restoredRecordsMax);
-    if (windows.ok) this.#trail.restore(windows.value);
+    const windows = await store.read('readTraffic', nowMs - trailMs, nowMs, restoredRecordsMax);
+    // What comes too late would come after what is newer.
+    if (windows.ok && !this.#hasObserved) this.#trail.restore(windows.value);
   }
 
   observe(sample: TickSample): void {
+    this.#hasObserved = true;
     this.#trail.add(sample, this.#options.epochMs());
   }
 

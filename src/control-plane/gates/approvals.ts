@@ -10,7 +10,7 @@ export interface Approval {
 }
 
 export interface ApprovalsOptions {
-  readonly keep: (value: unknown) => StoreResult<undefined>;
+  readonly keep: (value: unknown) => Promise<StoreResult<undefined>>;
   readonly load: () => StoreResult<unknown>;
 }
 
@@ -37,10 +37,10 @@ export class Approvals {
     return this.#given.find((one) => one.gate === gate && one.revision === revision) ?? null;
   }
 
-  /** Adds an approval, or does nothing when it cannot be kept. */
-  add(approval: Approval): StoreResult<undefined> {
+  /** Adds an approval, or does nothing when it cannot be kept. One at a time: it is kept together with those before. */
+  async add(approval: Approval): Promise<StoreResult<undefined>> {
     const given = [...this.#given.filter(({ revision }) => revision === approval.revision), approval];
-    const kept = this.#options.keep(given);
+    const kept = await this.#options.keep(given);
     if (!kept.ok) return kept;
     this.#isKnown = true;
     this.#given = given;

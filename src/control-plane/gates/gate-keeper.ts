@@ -73,6 +73,7 @@ export class GateKeeper {
   #move: AwaitedMove | null = null;
   #asked = new Map<string, Asked>();
   #gates: readonly Gate[] = [];
+  #lastApproval: Promise<unknown> = Promise.resolve();
 
   constructor(options: GateKeeperOptions) {
     this.#options = options;
@@ -120,7 +121,17 @@ export class GateKeeper {
   }
 
   /** Approves the next move at one gate, once. */
-  approve(state: RolloutState, { revision, gate, actor, reason }: ApprovalRequest): ApprovalOutcome {
+  approve(state: RolloutState, request: ApprovalRequest): Promise<ApprovalOutcome> {
+    // One after the other, for each is answered by what the ones before have left to approve.
+    const outcome = this.#lastApproval.then(() => this.#approve(state, request));
+    this.#lastApproval = outcome.catch(() => {});
+    return outcome;
+  }
+
+  async #approve(
+    state: RolloutState,
+    { revision, gate, actor, reason }: ApprovalRequest,
+  ): Promise<ApprovalOutcome> {
     const { approvals, clock, events } = this.#options;
     const move = awaitedMove(state);
     if (move === null)
@@ -145,7 +156,7 @@ export class GateKeeper {
         kind: 'ambiguous',
         text: `several gates wait for an approval: ${waiting.join(', ')}; name one`,
       };
-    const kept = approvals.add({ gate: wanted, revision, actor, reason, atMs: clock.epochMs() });
+    const kept = await approvals.add({ gate: wanted, revision, actor, reason, atMs: clock.epochMs() });
     if (!kept.ok) return { ok: false, kind: 'store', problem: kept.problem };
     events.add({
       name: 'gate-approved',

@@ -120,7 +120,7 @@ function ownMetrics({ store, version }: MetricSources): MetricDefinition[] {
     },
     {
       name: 'crossover_store_queued_records',
-      help: 'Records kept in memory until the store takes writes again.',
+      help: 'Records kept in memory until the store has acknowledged them.',
       type: 'gauge',
       read: () => single(store.queuedCount),
     },

@@ -17,8 +17,8 @@ import { unpackWindows } from './recorded-traffic.ts';
 import type { MinuteRow, RecordedEvent, SavedSnapshot, Store } from './store.ts';
 import { done, problemFrom, problemOf, type StoreProblem, type StoreResult } from './store-result.ts';
 
-/** How long a statement waits for another process' lock. It blocks the control thread, so far less than a tick. */
-const busyTimeoutMs = 50;
+/** How long a statement waits for another process' lock: whoever takes one, such as a backup, gives it back at once. */
+export const busyTimeoutMsDefault = 50;
 /** Minutes kept: 30 days, about 10 MB. */
 const minutesKept = 30 * 24 * 60;
 /** All counts are kept for six hours, longer than most rollouts take: 30 MB at 1,000 requests/s, 100 MB at most. */
@@ -27,7 +27,10 @@ const trafficKeptMs = 6 * 60 * 60_000;
 type Row = Record<string, unknown>;
 
 /** Opens or creates the file, checks it and brings its schema up to date. */
-export function openSqliteStore(file: string): StoreResult<SqliteStore> {
+export function openSqliteStore(
+  file: string,
+  busyTimeoutMs = busyTimeoutMsDefault,
+): StoreResult<SqliteStore> {
   let db: DatabaseSync | null = null;
   try {
     mkdirSync(dirname(file), { recursive: true });
@@ -125,11 +128,15 @@ export class SqliteStore implements Store {
     return this.#attempt(() => this.#flushed(() => this.#run(sql, name, JSON.stringify(value))));
   }
 
-  loadSetting(name: string): StoreResult<unknown> {
-    return this.#attempt(() => {
-      const row = this.#get('SELECT value FROM settings WHERE name = ?', name);
-      return row === undefined ? null : (JSON.parse(String(row.value)) as unknown);
-    });
+  loadSettings(): StoreResult<Record<string, unknown>> {
+    return this.#attempt(() =>
+      Object.fromEntries(
+        this.#all('SELECT name, value FROM settings').map(({ name, value }) => [
+          String(name),
+          JSON.parse(String(value)) as unknown,
+        ]),
+      ),
+    );
   }
 
   saveConfig(atMs: number, config: unknown): StoreResult<number> {

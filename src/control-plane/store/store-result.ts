@@ -8,6 +8,7 @@ export type StoreProblemKind =
   | 'full'
   | 'read-only'
   | 'locked'
+  | 'hanging'
   | 'io';
 
 export interface StoreProblem {
@@ -40,6 +41,7 @@ const advice: Readonly<Record<StoreProblemKind, string>> = {
   full: 'cannot grow; free space on its disk',
   'read-only': 'is read-only; make the file and its directory writable',
   locked: 'is locked by another process; stop that process',
+  hanging: 'does not answer; look at its disk',
   io: 'cannot be read or written',
 };
 

@@ -60,8 +60,8 @@ export interface Store extends RecordAccess {
   loadAnalysis(): StoreResult<SavedSnapshot | null>;
   /** Keeps the value of something operators set at run time, such as a freeze; replaces the last one. */
   saveSetting(name: string, value: unknown): StoreResult<undefined>;
-  /** The value last kept, null when there is none. */
-  loadSetting(name: string): StoreResult<unknown>;
+  /** The values last kept, by name. */
+  loadSettings(): StoreResult<Record<string, unknown>>;
   /** Keeps a config that differs from the last kept one, and answers its number; secrets must have been taken out. */
   saveConfig(atMs: number, config: unknown): StoreResult<number>;
   /** Keeps what was frozen at a revert, with its event. */

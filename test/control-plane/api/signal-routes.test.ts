@@ -160,6 +160,7 @@ test('a freeze works while the store does not', async (t) => {
   const holder = new DatabaseSync(rig.database);
   holder.exec('BEGIN IMMEDIATE');
   assert.equal((await rig.call('PUT', '/v1/freeze', { body: { frozen: true } })).json.frozen, true);
+  await rig.untilEvent('store-unavailable');
   holder.exec('ROLLBACK');
   holder.close();
   await rig.untilEvent('store-recovered');

@@ -219,69 +219,69 @@ const revisionOf = (rig: SignalRig): string => String(rig.desk.view().approval.r
 const approve = (rig: SignalRig, revision: string, gateName: string | null = null) =>
   rig.desk.gates.approve(rig.state, { revision, gate: gateName, actor: 'ana', reason: 'looks good' });
 
-test('a manual gate passes with one approval of the present revision, and with no other', (t) => {
+test('a manual gate passes with one approval of the present revision, and with no other', async (t) => {
   const rig = new SignalRig(t, { yaml: approvals, steps: [1, 100] });
-  assert.equal(approve(rig, 'x').ok, false);
+  assert.equal((await approve(rig, 'x')).ok, false);
   rig.start();
   const revision = revisionOf(rig);
   assert.equal(rig.hold, `gate: gate lead waits for an approval of revision ${revision}`);
-  const stale = approve(rig, 'rollout-.0.zzz');
+  const stale = await approve(rig, 'rollout-.0.zzz');
   assert.deepEqual([stale.ok, 'kind' in stale && stale.kind], [false, 'stale']);
-  assert.deepEqual(approve(rig, revision), { ok: true });
-  const again = approve(rig, revision);
+  assert.deepEqual(await approve(rig, revision), { ok: true });
+  const again = await approve(rig, revision);
   assert.ok(!again.ok && again.kind === 'refused');
   assert.match(again.text, /approved already/);
   rig.tick();
   assert.equal(rig.state.phase, 'ramping');
   rig.tick();
-  const late = approve(rig, revision);
+  const late = await approve(rig, revision);
   assert.deepEqual([late.ok, 'kind' in late && late.kind], [false, 'stale'], 'it was for the start');
   const atFull = revisionOf(rig);
-  assert.deepEqual(approve(rig, atFull), { ok: true });
+  assert.deepEqual(await approve(rig, atFull), { ok: true });
   rig.tick();
   assert.equal(rig.state.phase, 'soaking');
-  assert.equal(approve(rig, revisionOf(rig)).ok, false, 'nothing waits before complete');
+  assert.equal((await approve(rig, revisionOf(rig))).ok, false, 'nothing waits before complete');
 });
 
-test('an approval is void when the step is entered again', (t) => {
+test('an approval is void when the step is entered again', async (t) => {
   const rig = new SignalRig(t, { yaml: approvals.replace('before-start, ', ''), steps: [1, 100] });
   rig.start();
   const revision = revisionOf(rig);
   rig.command('pause');
-  assert.equal(approve(rig, revision).ok, false, 'a paused rollout has no next move');
+  assert.equal((await approve(rig, revision)).ok, false, 'a paused rollout has no next move');
   rig.clock.pass(1_000);
   rig.command('resume');
-  assert.equal(approve(rig, revision).ok, false);
-  assert.deepEqual(approve(rig, revisionOf(rig)), { ok: true });
+  assert.equal((await approve(rig, revision)).ok, false);
+  assert.deepEqual(await approve(rig, revisionOf(rig)), { ok: true });
 });
 
-test('an approval outlives a restart, and is refused when it cannot be kept', (t) => {
+test('an approval outlives a restart, and is refused when it cannot be kept', async (t) => {
   const settings = new Settings();
   const rig = new SignalRig(t, { yaml: approvals, steps: [1, 100], settings });
   rig.start();
   settings.broken = true;
-  const refused = approve(rig, revisionOf(rig));
+  const refused = await approve(rig, revisionOf(rig));
   assert.ok(!refused.ok && refused.kind === 'store');
   settings.broken = false;
-  assert.deepEqual(approve(rig, revisionOf(rig)), { ok: true });
+  assert.deepEqual(await approve(rig, revisionOf(rig)), { ok: true });
   const next = new SignalRig(t, { yaml: approvals, steps: [1, 100], settings, clock: rig.clock });
   next.state = rig.state;
   next.tick();
   assert.equal(next.state.phase, 'ramping');
 });
 
-test('one of several manual gates has to be named', (t) => {
+test('one of several manual gates has to be named', async (t) => {
   const yaml = `${approvals}  - { name: dba, at: before-start, approval: manual }\n`;
   const rig = new SignalRig(t, { yaml, steps: [1, 100] });
   rig.start();
   const revision = revisionOf(rig);
-  const ambiguous = approve(rig, revision);
+  const ambiguous = await approve(rig, revision);
   assert.ok(!ambiguous.ok && ambiguous.kind === 'ambiguous');
   assert.match(ambiguous.text, /lead, dba/);
-  assert.equal(approve(rig, revision, 'cab').ok, false);
-  assert.deepEqual(approve(rig, revision, 'dba'), { ok: true });
+  assert.equal((await approve(rig, revision, 'cab')).ok, false);
+  assert.deepEqual(await approve(rig, revision, 'dba'), { ok: true });
   assert.deepEqual(rig.desk.view().approval.waiting, ['lead']);
-  assert.deepEqual(approve(rig, revision), { ok: true });
+  assert.deepEqual(await approve(rig, revision), { ok: true });
   rig.tick();
   assert.equal(rig.state.phase, 'ramping');
 });

@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test';
 import { request } from 'undici';
 import { parseConfig } from '#src/config/load.ts';
 import { ControlThread } from '#src/control-plane/control-thread.ts';
+import { StoreThreadPort } from '#src/control-plane/store/store-thread-port.ts';
 import { assignSlots } from '#src/core/routing/node-slots.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type {
@@ -30,6 +31,8 @@ export interface RigOptions {
   readonly nodes?: { readonly x: readonly number[]; readonly y: readonly number[] };
   readonly reload?: ReloadResult;
   readonly controlHost?: string;
+  /** How long the store's thread waits for another process' lock: long enough, and it hangs. */
+  readonly busyTimeoutMs?: number;
   /** What the workers answer when asked for failed requests; `never` leaves the question open. */
   readonly samples?: readonly FailureSample[] | 'never';
 }
@@ -123,6 +126,7 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
       routes: { kind: 'derived', routes: [] },
     },
     post,
+    options.busyTimeoutMs === undefined ? undefined : hangingPort(options.busyTimeoutMs),
   );
   let stopped: Promise<unknown> | null = null;
   const stop = async (): Promise<void> => {
@@ -172,6 +176,8 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
     stop,
   };
 }
+
+const hangingPort = (busyTimeoutMs: number) => (file: string) => new StoreThreadPort({ file, busyTimeoutMs });
 
 function configOf({ yaml = '', token, nodes, controlHost = '127.0.0.1' }: RigOptions, database: string) {
   const urls = (ports: readonly number[]): string =>

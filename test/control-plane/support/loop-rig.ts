@@ -8,7 +8,6 @@ import { RolloutService } from '#src/control-plane/rollout-service.ts';
 import { Sampler } from '#src/control-plane/sampler.ts';
 import { SplitPublisher } from '#src/control-plane/split-publisher.ts';
 import { DurableStore } from '#src/control-plane/store/durable-store.ts';
-import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { TickFacts } from '#src/core/rollout/rollout-event.ts';
@@ -19,6 +18,7 @@ import { X, Y } from '#src/shared-memory/layout.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { countAnswers } from './counters.ts';
+import { DirectPort } from './direct-port.ts';
 
 export const testThresholds: AnalysisThresholds = {
   errorRate: { timesX: 1.1, overX: 0.0002, max: 0.05 },
@@ -59,6 +59,8 @@ export class LoopRig {
   readonly memory: SharedMemory;
   readonly cell: SplitCell;
   readonly store: DurableStore;
+  /** Behind the store: what is on its disk, and whether it answers. */
+  readonly port: DirectPort;
   readonly events: EventLog;
   readonly rollout: RolloutService;
   readonly judge: Judge;
@@ -86,13 +88,13 @@ export class LoopRig {
     const events = new EventLog({ epochMs: () => clock.epochMs(), log: () => {} });
     this.events = events;
     this.judge = new Judge(testThresholds, clock.monotonicMs);
+    this.port = DirectPort.on(database);
     this.store = new DurableStore({
-      open: () => openSqliteStore(database),
+      port: this.port,
+      file: database,
       onChange: (problem) => void (problem === null && this.rollout.storeCameBack()),
       reconcileIds: (lastId, firstId) => events.reconcileIds(lastId, firstId),
     });
-    const last = this.store.lastEventId();
-    if (last.ok) events.reconcileIds(last.value, null);
     events.keepIn((event) => this.store.appendEvent(event));
     this.rollout = new RolloutService({
       step,
@@ -136,7 +138,7 @@ export class LoopRig {
 
   tick(): void {
     this.clock.nowMs += tickMs;
-    this.store.retry(this.clock.nowMs);
+    this.store.tick(this.clock.nowMs);
     this.#loop.tick();
   }
 

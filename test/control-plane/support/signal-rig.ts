@@ -48,7 +48,7 @@ export class MovedClock implements Clock {
 export class Settings {
   readonly kept = new Map<string, string>();
   broken = false;
-  saveSetting = (name: string, value: unknown): StoreResult<undefined> => {
+  saveSetting = async (name: string, value: unknown): Promise<StoreResult<undefined>> => {
     if (this.broken) return this.#refuse();
     this.kept.set(name, JSON.stringify(value));
     return done;

@@ -1,0 +1,61 @@
+// A store in the thread of the test: calls are answered before `send` returns, unless it is told to hang.
+import assert from 'node:assert/strict';
+import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
+import type { Store } from '#src/control-plane/store/store.ts';
+import type { ArgsOf, ResultOf, StoreMethod, StorePort } from '#src/control-plane/store/store-calls.ts';
+import { StoreDesk } from '#src/control-plane/store/store-desk.ts';
+import type { StoreResult } from '#src/control-plane/store/store-result.ts';
+
+export class DirectPort implements StorePort {
+  readonly #desk: StoreDesk;
+  #hangs = false;
+  #held: (() => void)[] = [];
+
+  constructor(open: () => StoreResult<Store>) {
+    this.#desk = new StoreDesk(open);
+  }
+
+  static on(file: string): DirectPort {
+    return new DirectPort(() => openSqliteStore(file));
+  }
+
+  /** What the test looks into: the store as it is open now. */
+  get store(): Store {
+    const { store } = this.#desk;
+    assert.ok(store, 'the store is open');
+    return store;
+  }
+
+  send<M extends StoreMethod>(method: M, args: ArgsOf<M>, done: (result: ResultOf<M>) => void): void {
+    const carryOut = () => done(this.#finish(method, args) as ResultOf<M>);
+    if (this.#hangs) this.#held.push(carryOut);
+    else carryOut();
+  }
+
+  /** From now on nothing is carried out. */
+  hang(): void {
+    this.#hangs = true;
+  }
+
+  /** Carries out `count` of the calls that came meanwhile, or all and those after them. */
+  goOn(count = Number.POSITIVE_INFINITY): void {
+    for (let left = count; left > 0; left--) {
+      const next = this.#held.shift();
+      if (next === undefined) {
+        this.#hangs = false;
+        return;
+      }
+      next();
+    }
+  }
+
+  end(): void {}
+
+  #finish(method: StoreMethod, args: readonly unknown[]): StoreResult<unknown> {
+    const answer = this.#desk.answer(method, args);
+    for (;;) {
+      const { done, value } = answer.next();
+      if (done === true) return value;
+    }
+  }
+}
