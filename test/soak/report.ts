@@ -1,41 +1,29 @@
-// The soak's figures as a table: value, target, held or missed.
+// The figures of a long form as a table, and its section in RESULTS.md: value, target, held or missed.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { fileURLToPath } from 'node:url';
 
 export interface Figure {
+  /** What it is, with its unit last. */
   readonly name: string;
   readonly value: number;
   /** Null where the figure is for information. */
   readonly target: { readonly at: 'most' | 'least'; readonly bound: number } | null;
 }
 
-export interface Sample {
-  readonly minute: number;
-  readonly rssBytes: number;
-  readonly fds: number;
-}
+export const atMost = (name: string, value: number, bound: number): Figure => ({
+  name,
+  value,
+  target: { at: 'most', bound },
+});
+export const atLeast = (name: string, value: number, bound: number): Figure => ({
+  name,
+  value,
+  target: { at: 'least', bound },
+});
+export const forInformation = (name: string, value: number): Figure => ({ name, value, target: null });
 
-export interface Circumstances {
-  readonly seed: number;
-  readonly minutes: number;
-  readonly peak: number;
-  readonly rate: number;
-  readonly machine: string;
-  readonly events: readonly (readonly [name: string, count: number])[];
-}
-
-/** Least-squares slope of the memory, bytes per minute; 0 with fewer than two samples. */
-export function slopePerMinute(samples: readonly Sample[]): number {
-  const count = samples.length;
-  if (count < 2) return 0;
-  const meanX = samples.reduce((sum, { minute }) => sum + minute, 0) / count;
-  const meanY = samples.reduce((sum, { rssBytes }) => sum + rssBytes, 0) / count;
-  const covariance = samples.reduce(
-    (sum, { minute, rssBytes }) => sum + (minute - meanX) * (rssBytes - meanY),
-    0,
-  );
-  const variance = samples.reduce((sum, { minute }) => sum + (minute - meanX) ** 2, 0);
-  return covariance / variance;
-}
-
+/** NaN, a figure that could not be taken, holds no target. */
 export function isHeld({ value, target }: Figure): boolean {
   if (target === null) return true;
   return target.at === 'most' ? value <= target.bound : value >= target.bound;
@@ -50,19 +38,46 @@ function row(figure: Figure): string {
   return `| ${name} | ${round(value)} | ${bound} | ${verdict} |`;
 }
 
-export function toMarkdown(figures: readonly Figure[], circumstances: Circumstances): string {
-  const { seed, minutes, peak, rate, machine, events } = circumstances;
-  const happened = events.map(([name, count]) => `${count} × ${name}`).join(', ');
+export interface Section {
+  readonly title: string;
+  /** The command that repeats it. */
+  readonly command: string;
+  readonly notes: readonly string[];
+  readonly figures: readonly Figure[];
+}
+
+const machine = (): string =>
+  `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}, Node ${process.version}`;
+
+export function toMarkdown({ title, command, notes, figures }: Section): string {
   return [
-    '# Soak',
+    `## ${title}`,
     '',
-    `\`node test/soak/run.ts\`, seed ${seed}, ${minutes.toFixed(1)} minutes, ${machine}.`,
-    `Load generator, proxy (2 workers) and six upstream nodes share the machine. Peak ${Math.round(peak)} requests/s, load ${rate} requests/s.`,
-    `Second half: ${happened || 'nothing happened'}.`,
+    `\`${command}\`, on ${machine()}.`,
+    ...notes,
     '',
     '| figure | value | target | |',
     '| --- | --- | --- | --- |',
     ...figures.map(row),
     '',
   ].join('\n');
+}
+
+const heading =
+  '# Long forms of the reliability tests\n\nEach section was written by the command it names, with `--write`.\n\n';
+
+/** Puts the section in the place of the one with the same title, or at the end. */
+export function withSection(report: string, title: string, section: string): string {
+  const [, ...sections] = `\n${report}`.split(/\n(?=## )/);
+  const others = sections.map((text) => `${text.trimEnd()}\n`);
+  const at = others.findIndex((text) => text.startsWith(`## ${title}\n`));
+  if (at === -1) others.push(section);
+  else others[at] = section;
+  return heading + others.join('\n');
+}
+
+export function writeSection(title: string, section: string): void {
+  const path = fileURLToPath(new URL('./RESULTS.md', import.meta.url));
+  const report = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  writeFileSync(path, withSection(report, title, section));
 }

@@ -1,18 +1,20 @@
 // Seeded mutation fuzz over the socket: valid requests, mutated, from many connections at once. The proxy must not crash,
 // hang or send an upstream anything but plain HTTP/1.1, and others must be served meanwhile. By hand:
-//   node test/soak/tcp-fuzz.ts --inputs 1000000 --seed 1
+//   node test/soak/tcp-fuzz.ts [--inputs N] [--runs N] [--seed N] [--write]
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { parseArgs } from 'node:util';
 import { createRandom, type Random } from '#src/base/random.ts';
-import { PPM } from '#src/limits.ts';
-import { startCrossover } from '../support/crossover.ts';
+import { lingerMsMax, PPM } from '#src/limits.ts';
+import { WORKER } from '#src/shared-memory/layout.ts';
+import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { testConfig } from '../support/crossover-config.ts';
-import { chooseSeed } from '../support/load-client.ts';
 import { fileDescriptorCount, rssBytes } from '../support/proc.ts';
 import { Signal } from '../support/signal.ts';
+import { poll } from '../support/stillness.ts';
 import { StrictStream } from '../support/strict-stream.ts';
 import { fetchOnce, WireClient } from '../support/wire-client.ts';
+import { type Measured, type Run, runLongForm } from './long-form.ts';
+import { atLeast, atMost, forInformation } from './report.ts';
 
 const templates = [
   'GET /a HTTP/1.1\r\nHost: h\r\n\r\n',
@@ -124,22 +126,11 @@ class JudgingUpstream {
   }
 }
 
-export interface FuzzReport {
-  readonly inputs: number;
-  /** Bytes at the upstream that were not plain HTTP/1.1. */
-  readonly upstreamProblems: readonly string[];
-  /** Inputs, JSON-quoted, that left a connection hanging. */
-  readonly hangs: readonly string[];
-  readonly crash: string | null;
-  readonly victims: number;
-  readonly victimsWronged: number;
-  readonly requestsServed: number;
-  readonly rssGrowthBytes: number;
-  readonly fdGrowth: number;
-}
-
+const MiB = 1024 * 1024;
 const hangMs = 5_000;
 const victimEvery = 50;
+const atOnce = 32;
+const sampleEveryMs = 500;
 
 /** Sends one input, half-closes, and waits for the proxy to close. False when it does not. */
 async function throwAt(port: number, input: Buffer, cutAt: number): Promise<boolean> {
@@ -154,72 +145,122 @@ async function throwAt(port: number, input: Buffer, cutAt: number): Promise<bool
   return closed;
 }
 
-export async function fuzz(inputs: number, seed: number, atOnce = 32): Promise<FuzzReport> {
-  const upstream = new JudgingUpstream();
-  upstream.server.listen(0, '127.0.0.1');
-  await once(upstream.server, 'listening');
-  const address = upstream.server.address();
-  const upstreamPort = address !== null && typeof address === 'object' ? address.port : 0;
-  const config = testConfig({ workers: 2, x: [upstreamPort], y: [upstreamPort] });
-  const crossover = await startCrossover(config, { weightPpm: PPM / 2 });
-  const random = createRandom(seed);
-  const hangs: string[] = [];
-  let left = inputs;
-  let victims = 0;
-  let victimsWronged = 0;
-  const askAsVictim = async (): Promise<void> => {
-    const target = `/victim-${victims++}`;
-    const answer = await fetchOnce(crossover.port, target, hangMs);
-    if (answer?.body !== `GET ${target}`) victimsWronged++;
-  };
-  const work = async (): Promise<void> => {
-    while (left-- > 0) {
-      if (left % victimEvery === 0) await askAsVictim();
-      const input = mutate(random);
-      const closed = await throwAt(crossover.port, input, random.nextUint32() % (input.length + 1));
-      if (!closed) hangs.push(JSON.stringify(input.toString('latin1')));
-    }
-  };
-  await askAsVictim();
-  const settled = async (): Promise<{ fds: number; rss: number }> => {
-    await askAsVictim();
-    return { fds: fileDescriptorCount(crossover.pid), rss: rssBytes(crossover.pid) };
-  };
-  // The first inputs warm the proxy up: code, pools and buffers it then keeps.
-  const warmup = Math.min(2_000, inputs >> 1);
-  left = warmup;
-  await Promise.all(Array.from({ length: atOnce }, work));
-  const before = await settled();
-  left = inputs - warmup;
-  await Promise.all(Array.from({ length: atOnce }, work));
-  const after = await settled();
-  const crash = crossover.problem();
-  await crossover.stop();
-  upstream.server.close();
+const sumOf = (slabs: readonly Float64Array[], ...fields: readonly number[]): number =>
+  slabs.reduce((sum, slab) => fields.reduce((total, field) => total + (slab[field] ?? 0), sum), 0);
+
+/** A proxy between fuzzed connections and an upstream that judges what it gets. */
+export class FuzzBed {
+  readonly upstream: JudgingUpstream;
+  readonly crossover: Crossover;
+  /** Inputs, JSON-quoted, that left a connection hanging. */
+  readonly hangs: string[] = [];
+  victims = 0;
+  victimsWronged = 0;
+
+  private constructor(upstream: JudgingUpstream, crossover: Crossover) {
+    this.upstream = upstream;
+    this.crossover = crossover;
+  }
+
+  static async start(): Promise<FuzzBed> {
+    const upstream = new JudgingUpstream();
+    upstream.server.listen(0, '127.0.0.1');
+    await once(upstream.server, 'listening');
+    const address = upstream.server.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    const config = testConfig({ workers: 2, x: [port], y: [port] });
+    return new FuzzBed(upstream, await startCrossover(config, { weightPpm: PPM / 2 }));
+  }
+
+  /** Throws so many mutated inputs, and has others ask in between. */
+  async throwInputs(inputs: number, random: Random): Promise<void> {
+    const { port } = this.crossover;
+    let left = inputs;
+    const work = async (): Promise<void> => {
+      while (left-- > 0) {
+        if (left % victimEvery === 0) await this.#askAsVictim();
+        const input = mutate(random);
+        const closed = await throwAt(port, input, random.nextUint32() % (input.length + 1));
+        if (!closed) this.hangs.push(JSON.stringify(input.toString('latin1')));
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
+  }
+
+  async #askAsVictim(): Promise<void> {
+    const target = `/victim-${this.victims++}`;
+    const answer = await fetchOnce(this.crossover.port, target, hangMs);
+    if (answer?.body !== `GET ${target}`) this.victimsWronged++;
+  }
+
+  /** Descriptors beside the pool of upstream connections, once the proxy has let go of every client. */
+  async settledDescriptors(): Promise<number> {
+    const hasLeft = async () => sumOf(await this.crossover.slabs(), WORKER.connectionsOpen) === 0;
+    await poll(hasLeft, 2 * lingerMsMax);
+    const pooled = sumOf(await this.crossover.slabs(), WORKER.upstreamOpenX, WORKER.upstreamOpenY);
+    return fileDescriptorCount(this.crossover.pid) - pooled;
+  }
+
+  async stop(): Promise<void> {
+    await this.crossover.stop();
+    this.upstream.server.close();
+  }
+}
+
+/** Median memory of the process while `work` runs: single readings are as the garbage collector left them. */
+async function medianRss(pid: number, work: Promise<void>): Promise<number> {
+  const samples: number[] = [];
+  const timer = setInterval(() => samples.push(rssBytes(pid)), sampleEveryMs);
+  await work;
+  clearInterval(timer);
+  return samples.sort((a, b) => a - b)[samples.length >> 1] ?? rssBytes(pid);
+}
+
+/** One proxy through all runs, each with a seed of its own: what it does not give back adds up. */
+async function measure({ seed, option, say }: Run): Promise<Measured> {
+  const bed = await FuzzBed.start();
+  const { pid } = bed.crossover;
+  const runs = option('runs');
+  const inputs = option('inputs');
+  const fdsBefore = await bed.settledDescriptors();
+  const rss: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    rss.push(await medianRss(pid, bed.throwInputs(inputs, createRandom(seed + run))));
+    say(
+      `seed ${seed + run}: ${Math.round((rss.at(-1) ?? 0) / MiB)} MiB, ${bed.upstream.requests} requests served`,
+    );
+  }
+  const fdGrowth = (await bed.settledDescriptors()) - fdsBefore;
+  const crash = bed.crossover.problem();
+  await bed.stop();
+  for (const line of [...bed.hangs, ...bed.upstream.problems, ...(crash === null ? [] : [crash])]) say(line);
+  const figures = [
+    forInformation('inputs', runs * inputs),
+    // Most mutations are refused; too few that are not would mean that the proxy is not exercised.
+    atLeast('requests served, share of inputs', bed.upstream.requests / (runs * inputs), 0.1),
+    atMost('crashes and internal errors', crash === null ? 0 : 1, 0),
+    atMost('connections left hanging', bed.hangs.length, 0),
+    atMost('upstream streams that were not plain HTTP/1.1', bed.upstream.problems.length, 0),
+    forInformation('others asking meanwhile', bed.victims),
+    atMost('of them not served, or with an answer not their own', bed.victimsWronged, 0),
+    atMost(
+      'memory growth, median of the last run over the second, MiB',
+      ((rss.at(-1) ?? 0) - (rss[1] ?? 0)) / MiB,
+      32,
+    ),
+    atMost('descriptors more than before', Math.abs(fdGrowth), 5),
+  ];
   return {
-    inputs,
-    upstreamProblems: upstream.problems,
-    hangs,
-    crash,
-    victims,
-    victimsWronged,
-    requestsServed: upstream.requests,
-    rssGrowthBytes: after.rss - before.rss,
-    fdGrowth: after.fds - before.fds,
+    figures,
+    notes: [`Seeds ${seed} to ${seed + runs - 1}, one proxy with two workers through all of them.`],
   };
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { inputs: { type: 'string' }, seed: { type: 'string' } } });
-  const seed = Number(values.seed ?? chooseSeed());
-  const startedMs = performance.now();
-  const report = await fuzz(Number(values.inputs ?? 100_000), seed);
-  console.log(`seed ${seed}, ${Math.round((performance.now() - startedMs) / 1000)} s`);
-  console.log(JSON.stringify(report, null, 2));
-  process.exit(
-    report.crash === null &&
-      report.hangs.length + report.victimsWronged + report.upstreamProblems.length === 0
-      ? 0
-      : 1,
-  );
+  await runLongForm({
+    title: 'Mutated requests over the socket',
+    file: 'test/soak/tcp-fuzz.ts',
+    options: { inputs: 200_000, runs: 5 },
+    measure,
+  });
 }

@@ -1,6 +1,7 @@
 // Load on raw keep-alive sockets in which every request carries a token of its own and every answer is checked for it.
 // Nothing may be unaccounted for: sent = answered + lost with the connection + aborted by ourselves.
 import { connect, type Socket } from 'node:net';
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import type { Random } from '#src/base/random.ts';
 import { createRandom } from '#src/base/random.ts';
 import { StrictStream, type WireMessage } from './strict-stream.ts';
@@ -21,6 +22,8 @@ export interface LoadOptions {
   /** Header lines of a connection, each with CRLF. */
   readonly headers?: (connection: number) => string;
   readonly bodyBytes?: number;
+  /** Not to keep what grows with every request: postTokens. For loads of millions. */
+  readonly isLong?: boolean;
 }
 
 export interface LoadReport {
@@ -36,16 +39,25 @@ export interface LoadReport {
   readonly byCluster: { x: number; y: number };
   /** Tokens that did not get a 200, by method and what happened. */
   readonly failures: { readonly token: string; readonly method: string; readonly what: string }[];
-  readonly latenciesMs: number[];
+  /** Microseconds until an answer was complete. */
+  readonly latency: RecordableHistogram;
   /** Tokens of requests that must not be delivered twice. */
   readonly postTokens: string[];
-  /** Clusters in the order in which a connection saw them, without repetitions. */
+  /** Clusters in the order in which a connection saw them, without repetitions; the first hundred. */
   readonly clusterChanges: string[];
   readonly answersByConnection: number[];
   reconnects: number;
 }
 
 let nextClient = 1;
+const clusterChangesMax = 100;
+
+/** Whether the token is that of a request that must not be delivered twice. */
+export const isPostToken = (token: string): boolean => token.endsWith('p');
+
+/** Milliseconds below which so many per cent of the answers came. */
+export const latencyMs = (report: LoadReport, percent: number): number =>
+  report.latency.percentile(percent) / 1000;
 
 class Connection {
   readonly #load: LoadClient;
@@ -72,15 +84,15 @@ class Connection {
 
   send(): void {
     const { options, random, report, name } = this.#load;
-    const token = `${name}-${this.#index}-${this.#count++}`;
     const draw = random.next();
     const { posts = 0, chunkedPosts = 0 } = options;
     const kind = draw < posts ? 'length' : draw < posts + chunkedPosts ? 'chunked' : 'none';
+    const token = `${name}-${this.#index}-${this.#count++}${kind === 'none' ? 'g' : 'p'}`;
     this.#token = token;
     this.#method = kind === 'none' ? 'GET' : 'POST';
     this.#sentAtMs = performance.now();
     report.sent++;
-    if (kind !== 'none') report.postTokens.push(token);
+    if (kind !== 'none' && options.isLong !== true) report.postTokens.push(token);
     const isAborted = options.aborts !== undefined && random.next() < options.aborts;
     this.#open().write(this.#encode(token, kind, options.suffix?.(random) ?? ''), 'latin1');
     if (isAborted) this.#abort();
@@ -143,7 +155,7 @@ class Connection {
     this.#token = null;
     report.answered++;
     report.answersByConnection[this.#index] = (report.answersByConnection[this.#index] ?? 0) + 1;
-    report.latenciesMs.push(performance.now() - this.#sentAtMs);
+    report.latency.record(Math.max(1, Math.round((performance.now() - this.#sentAtMs) * 1000)));
     report.byStatus.set(answer.status, (report.byStatus.get(answer.status) ?? 0) + 1);
     this.#check(token, answer);
     if (answer.fields.some(([name, value]) => name.toLowerCase() === 'connection' && value === 'close')) {
@@ -162,7 +174,8 @@ class Connection {
     if (isEcho) {
       report.byCluster[cluster]++;
       const changes = report.clusterChanges[this.#index] ?? '';
-      if (!changes.endsWith(cluster)) report.clusterChanges[this.#index] = changes + cluster;
+      if (changes.length < clusterChangesMax && !changes.endsWith(cluster))
+        report.clusterChanges[this.#index] = changes + cluster;
     }
     if (answer.status !== 200) this.#failed(token, String(answer.status));
   }
@@ -216,7 +229,7 @@ export class LoadClient {
       byStatus: new Map(),
       byCluster: { x: 0, y: 0 },
       failures: [],
-      latenciesMs: [],
+      latency: createHistogram({ lowest: 1, highest: 1_000_000_000, figures: 3 }),
       postTokens: [],
       clusterChanges: [],
       answersByConnection: Array.from({ length: options.connections }, () => 0),

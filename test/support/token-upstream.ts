@@ -8,7 +8,7 @@ export interface TokenUpstreamOptions {
   readonly cluster: 'x' | 'y';
   readonly node: string;
   readonly port?: number;
-  /** Called with every token as soon as its request is complete. */
+  /** Called with every token as soon as its request is complete, instead of counting it in `deliveries`. */
   readonly record?: (token: string) => void;
 }
 
@@ -77,8 +77,8 @@ export class TokenUpstream {
       return;
     }
     this.requests++;
-    this.deliveries.set(token, (this.deliveries.get(token) ?? 0) + 1);
-    this.#options.record?.(token);
+    if (this.#options.record === undefined) this.deliveries.set(token, (this.deliveries.get(token) ?? 0) + 1);
+    else this.#options.record(token);
     if (body.length > 0 && !body.subarray(0, 200).includes(token)) this.damaged++;
     if (this.misbehave?.(request, response)) return;
     const delayMs = behaviour(target, 'delay');
