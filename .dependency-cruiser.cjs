@@ -1,4 +1,4 @@
-// Imports go one way: base <- core <- shared-memory <- {data-plane, control-plane} <- {main, cli, demo, simulator}.
+// Imports go one way: base <- core <- shared-memory <- {data-plane, control-plane} <- {main, supervisor, cli, demo, simulator}.
 const only = (name, from, allowed, comment) => ({
   name,
   comment,
@@ -48,6 +48,12 @@ module.exports = {
       '^src/control-plane/',
       ['^src/base/', '^src/core/', '^src/config/', '^src/shared-memory/', '^src/limits\\.ts$'],
       'the control plane never sees the data plane',
+    ),
+    only(
+      'supervisor-imports',
+      '^src/supervisor/',
+      ['^src/base/', '^src/core/', '^src/config/', '^src/shared-memory/', '^src/limits\\.ts$'],
+      'the supervisor starts both planes and imports neither',
     ),
     {
       name: 'data-plane-has-no-libraries',

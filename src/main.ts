@@ -2,14 +2,12 @@
 // passes the few control messages on. It carries no traffic and takes no decision, so that nothing in it can fail.
 import { Worker } from 'node:worker_threads';
 import { unreachable } from '#src/base/assert.ts';
-import { classifyChanges } from '#src/config/changes.ts';
 import type { Config, LoadResult } from '#src/config/config.ts';
 import { assignSlots, type WantedNode } from '#src/core/routing/node-slots.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type {
   ControlStart,
-  FailureSample,
   FromControl,
   FromWorker,
   LogLine,
@@ -19,12 +17,12 @@ import type {
   ToWorker,
   WorkerStart,
 } from '#src/shared-memory/messages.ts';
-import {
-  createSharedMemory,
-  nodeHealth,
-  nodeHealthIndex,
-  type SharedMemory,
-} from '#src/shared-memory/shared-memory.ts';
+import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
+import { assignNodes, forgetHealth } from './supervisor/node-assignments.ts';
+import { judgeReload } from './supervisor/reload.ts';
+import { Restarts, type ThreadSlot } from './supervisor/restarts.ts';
+import { StartError } from './supervisor/start-error.ts';
+import { collectSamples, drainWorker, stopControl } from './supervisor/thread-questions.ts';
 
 export interface SupervisorOptions {
   readonly config: Config;
@@ -52,36 +50,13 @@ export interface Supervisor {
   terminateControl(): Promise<void>;
 }
 
-/** A thread that could not start at all: nothing is running any more. */
-export class StartError extends Error {
-  readonly code: string;
-
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = 'StartError';
-    this.code = code;
-  }
-}
-
-/** Crashes within a minute from which on a thread is restarted with a delay. */
-const crashesPerMinuteMax = 5;
-const restartDelayMs = 2_000;
 /** The control thread gets this long to publish the recorded split before workers take traffic anyway, on X alone. */
 const controlReadyMs = 5_000;
-/** Beyond the drain deadline a worker gets this long to report. */
-const drainReportMs = 2_000;
-/** How long a worker has to report the failures it remembers: the record of a revert waits for it. */
-const sampleReportMs = 500;
 
 interface StartingWorker {
   readonly prepared: Promise<void>;
   /** The port it listens on. */
   readonly listening: Promise<number>;
-}
-
-interface ThreadSlot {
-  thread: Worker | null;
-  crashes: number[];
 }
 
 class Supervision implements Supervisor {
@@ -93,7 +68,7 @@ class Supervision implements Supervisor {
   readonly #log: (line: LogLine) => void;
   readonly #workers: ThreadSlot[];
   readonly #control: ThreadSlot = { thread: null, crashes: [] };
-  readonly #restarts = new Set<NodeJS.Timeout>();
+  readonly #restarts = new Restarts();
   #config: Config;
   #configRevision = 1;
   #nodes: NodeAssignments;
@@ -113,7 +88,7 @@ class Supervision implements Supervisor {
       process.platform === 'linux' || process.platform === 'freebsd' ? options.config.workers : 1;
     this.memory = createSharedMemory(workerCount);
     this.#workers = Array.from({ length: workerCount }, () => ({ thread: null, crashes: [] }));
-    this.#nodes = this.#assign({ x: [], y: [] }, options.config);
+    this.#nodes = assignNodes({ x: [], y: [] }, options.config);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -203,7 +178,7 @@ class Supervision implements Supervisor {
     slab[WORKER.connectionsOpen] = 0;
     this.#tellControl({ type: 'lifecycle', name: 'worker-lost', detail });
     this.#log({ level: 'error', message: 'proxy worker lost', fields: detail });
-    this.#restart(slot, async () => {
+    this.#restarts.schedule(slot, async () => {
       try {
         await this.#replaceWorker(index);
         this.#tellControl({ type: 'lifecycle', name: 'worker-replaced', detail: { worker: index } });
@@ -268,7 +243,7 @@ class Supervision implements Supervisor {
       message: 'control thread lost; traffic goes on at the last split',
       fields: {},
     });
-    this.#restart(slot, async () => {
+    this.#restarts.schedule(slot, async () => {
       try {
         await this.#startControl();
         this.#tellControl({
@@ -313,12 +288,9 @@ class Supervision implements Supervisor {
     }
   }
 
-  /** Asks every worker for the failures it remembers; one that does not answer in time is left out. */
   async #collectSamples(requestId: number): Promise<void> {
     const threads = this.#workers.flatMap(({ thread }) => thread ?? []);
-    const lists = await Promise.all(threads.map((thread) => reportSamples(thread, requestId)));
-    const samples = lists.flat().sort((a, b) => a.atMs - b.atMs);
-    this.#tellControl({ type: 'samples', requestId, samples });
+    this.#tellControl({ type: 'samples', requestId, samples: await collectSamples(threads, requestId) });
   }
 
   #setNodes(requestId: number, cluster: 'x' | 'y', wanted: readonly WantedNode[]): void {
@@ -336,77 +308,24 @@ class Supervision implements Supervisor {
 
   async reload(): Promise<ReloadResult> {
     const loaded = await this.#options.reload?.();
-    const place = { file: this.#options.configPath, line: 1, column: 1 };
-    if (loaded === undefined) {
-      return {
-        ok: false,
-        problems: [{ ...place, path: '', message: 'this process has no config file to reload', hint: null }],
-      };
+    const current = { config: this.#config, nodes: this.#nodes, configPath: this.#options.configPath };
+    const judged = judgeReload({ ...current, loaded });
+    if (!judged.ok) {
+      this.#tellControl({ type: 'lifecycle', name: 'reload-refused', detail: { problems: judged.problems } });
+      return judged;
     }
-    if (!loaded.ok) return this.#refuseReload(loaded);
-    const { live, refused } = classifyChanges(this.#config, loaded.config);
-    if (refused.length > 0) {
-      const problems = refused.map(({ path, reason }) => ({
-        file: place.file,
-        ...loaded.placeOf(path),
-        path,
-        message: reason,
-        hint: 'restart to change it',
-      }));
-      return this.#refuseReload({ ok: false, problems });
-    }
-    let nodes: NodeAssignments;
-    try {
-      nodes = this.#assign(this.#nodes, loaded.config);
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      return this.#refuseReload({
-        ok: false,
-        problems: [{ ...place, path: 'clusters', message, hint: null }],
-      });
-    }
-    this.#config = loaded.config;
-    this.#configRevision++;
+    const { config, nodes, changed, warnings } = judged;
+    this.#config = config;
+    const configRevision = ++this.#configRevision;
     this.#useNodes(nodes);
-    const change = {
-      type: 'configure',
-      config: loaded.config,
-      configRevision: this.#configRevision,
-      nodes,
-    } as const;
+    const change = { type: 'configure', config, configRevision, nodes } as const;
     this.#tellWorkers(change);
-    this.#tellControl({ ...change, changed: live });
-    return {
-      ok: true,
-      configRevision: this.#configRevision,
-      changed: live,
-      warnings: loaded.warnings,
-    };
+    this.#tellControl({ ...change, changed });
+    return { ok: true, configRevision, changed, warnings };
   }
 
-  #refuseReload(result: Extract<ReloadResult, { ok: false }>): ReloadResult {
-    this.#tellControl({ type: 'lifecycle', name: 'reload-refused', detail: { problems: result.problems } });
-    return result;
-  }
-
-  #assign(current: NodeAssignments, config: Config): NodeAssignments {
-    const of = (cluster: 'x' | 'y') =>
-      assignSlots(
-        current[cluster],
-        config.clusters[cluster].nodes.map((node) => ({ ...node, draining: false })),
-      );
-    return { x: of('x'), y: of('y') };
-  }
-
-  /** A slot that changes hands starts without the health of the node before. */
   #useNodes(nodes: NodeAssignments): void {
-    const health = new Int32Array(this.memory.nodeHealth);
-    for (const [arm, cluster] of (['x', 'y'] as const).entries()) {
-      const known = new Set(this.#nodes[cluster].map((node) => node.id));
-      for (const node of nodes[cluster]) {
-        if (!known.has(node.id)) Atomics.store(health, nodeHealthIndex(arm, node.slot), nodeHealth.unknown);
-      }
-    }
+    forgetHealth(this.memory, this.#nodes, nodes);
     this.#nodes = nodes;
   }
 
@@ -427,7 +346,7 @@ class Supervision implements Supervisor {
 
   async #stopThreads(): Promise<void> {
     this.#isStopping = true;
-    for (const restart of this.#restarts) clearTimeout(restart);
+    this.#restarts.stop();
     const control = this.#control.thread;
     if (control !== null) await stopControl(control);
     await Promise.all(this.#workers.map(({ thread }) => thread?.terminate()));
@@ -443,18 +362,6 @@ class Supervision implements Supervisor {
 
   // ---- small things ----
 
-  /** At once, but with a delay when it keeps happening. */
-  #restart(slot: ThreadSlot, start: () => Promise<void>): void {
-    const now = Date.now();
-    slot.crashes = [...slot.crashes.filter((at) => now - at < 60_000), now];
-    const delayMs = slot.crashes.length >= crashesPerMinuteMax ? restartDelayMs : 0;
-    const timer = setTimeout(() => {
-      this.#restarts.delete(timer);
-      if (!this.#isStopping) void start();
-    }, delayMs);
-    this.#restarts.add(timer);
-  }
-
   #tellWorkers(message: ToWorker): void {
     for (const index of this.#workers.keys()) this.#tellWorker(index, message);
   }
@@ -467,56 +374,6 @@ class Supervision implements Supervisor {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#log({ level: 'error', message: `${thread} crashed`, fields: { error: text } });
   }
-}
-
-/** Resolves with the number of exchanges that were cut, or 0 when there is nothing to drain. */
-function drainWorker(thread: Worker | null, deadlineMs: number): Promise<number> {
-  if (thread === null) return Promise.resolve(0);
-  return new Promise((resolve) => {
-    const late = setTimeout(() => resolve(0), deadlineMs + drainReportMs);
-    const done = (cut: number) => {
-      clearTimeout(late);
-      resolve(cut);
-    };
-    thread.on('message', (message: FromWorker) => {
-      if (message.type === 'drained') done(message.cutExchanges);
-    });
-    thread.on('exit', () => done(0));
-    thread.postMessage({ type: 'drain', deadlineMs } satisfies ToWorker);
-  });
-}
-
-function reportSamples(thread: Worker, requestId: number): Promise<readonly FailureSample[]> {
-  return new Promise((resolve) => {
-    const done = (samples: readonly FailureSample[]) => {
-      clearTimeout(late);
-      thread.off('message', listen);
-      resolve(samples);
-    };
-    const late = setTimeout(() => done([]), sampleReportMs);
-    const listen = (message: FromWorker) => {
-      if (message.type === 'samples' && message.requestId === requestId) done(message.samples);
-    };
-    thread.on('message', listen);
-    thread.postMessage({ type: 'report-samples', requestId } satisfies ToWorker);
-  });
-}
-
-/** Lets the control thread write what it has; ends it when it does not answer. */
-async function stopControl(thread: Worker): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const late = setTimeout(resolve, drainReportMs);
-    const done = () => {
-      clearTimeout(late);
-      resolve();
-    };
-    thread.on('message', (message: FromControl) => {
-      if (message.type === 'stopped') done();
-    });
-    thread.on('exit', done);
-    thread.postMessage({ type: 'stop' } satisfies ToControl);
-  });
-  await thread.terminate();
 }
 
 /** Starts everything; rejects with StartError when a port can't be had, with nothing left running. */

@@ -1,5 +1,5 @@
 // Why a proxy could not start, for the person who started it.
-import type { StartError } from '#src/main.ts';
+import type { StartError } from '#src/supervisor/start-error.ts';
 import { CliError, exitCodes } from './cli-io.ts';
 
 /** The two reasons that people meet come with advice. */

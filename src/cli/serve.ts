@@ -3,6 +3,7 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import type { ConfigProblem } from '#src/config/config.ts';
 import type { Supervisor } from '#src/main.ts';
+import { StartError } from '#src/supervisor/start-error.ts';
 import { cannotStart } from './cannot-start.ts';
 import { type CliContext, type CliIo, exitCodes } from './cli-io.ts';
 import { formatConfigProblems } from './config-problems.ts';
@@ -55,7 +56,7 @@ async function serve(file: string, io: CliIo): Promise<number> {
   const supervisor = await main
     .startSupervisor({ config, configPath: file, log, reload })
     .catch((error: unknown) => {
-      throw error instanceof main.StartError ? cannotStart(error) : error;
+      throw error instanceof StartError ? cannotStart(error) : error;
     });
   warn(loaded.warnings, log);
   const { proxy, control } = config.listen;
@@ -93,7 +94,6 @@ function untilSignal(supervisor: Supervisor, log: LogWriter): Promise<number> {
   });
 }
 
-async function reloadConfig(supervisor: Supervisor, log: LogWriter): Promise<void> {
 /** What the configuration says and probably does not mean; one line for all of it. */
 function warn(warnings: readonly ConfigProblem[], log: LogWriter): void {
   if (warnings.length === 0) return;
@@ -101,12 +101,13 @@ function warn(warnings: readonly ConfigProblem[], log: LogWriter): void {
   log({ level: 'warn', message: 'the configuration is valid, and doubtful', fields });
 }
 
+async function reloadConfig(supervisor: Supervisor, log: LogWriter): Promise<void> {
   const result = await supervisor.reload();
   if (result.ok) {
     const { configRevision, changed, warnings } = result;
     log({ level: 'info', message: 'configuration reloaded', fields: { configRevision, changed } });
-    return;
     warn(warnings, log);
+    return;
   }
   const problems = result.problems.map((problem) => formatConfigProblems([problem]).trimEnd());
   log({ level: 'error', message: 'reload refused; the old configuration stays', fields: { problems } });

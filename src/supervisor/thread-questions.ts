@@ -1,0 +1,76 @@
+// What the supervisor asks of a thread and waits for an answer to. A thread that does not answer in time, or ends, never
+// keeps the supervisor waiting.
+import type { Worker } from 'node:worker_threads';
+import type {
+  FailureSample,
+  FromControl,
+  FromWorker,
+  ToControl,
+  ToWorker,
+} from '#src/shared-memory/messages.ts';
+
+/** Beyond the drain deadline a worker gets this long to report. */
+const drainReportMs = 2_000;
+/** How long the control thread may take to write what it has. */
+const stopMs = 2_000;
+/** How long a worker has to report the failures it remembers: the record of a revert waits for it. */
+const sampleReportMs = 500;
+
+/** Resolves with the number of exchanges that were cut, or 0 when there is nothing to drain. */
+export function drainWorker(thread: Worker | null, deadlineMs: number): Promise<number> {
+  if (thread === null) return Promise.resolve(0);
+  return new Promise((resolve) => {
+    const late = setTimeout(() => resolve(0), deadlineMs + drainReportMs);
+    const done = (cut: number) => {
+      clearTimeout(late);
+      resolve(cut);
+    };
+    thread.on('message', (message: FromWorker) => {
+      if (message.type === 'drained') done(message.cutExchanges);
+    });
+    thread.on('exit', () => done(0));
+    thread.postMessage({ type: 'drain', deadlineMs } satisfies ToWorker);
+  });
+}
+
+/** Asks every thread for the failures it remembers, oldest first; one that does not answer in time is left out. */
+export async function collectSamples(
+  threads: readonly Worker[],
+  requestId: number,
+): Promise<readonly FailureSample[]> {
+  const lists = await Promise.all(threads.map((thread) => reportSamples(thread, requestId)));
+  return lists.flat().sort((a, b) => a.atMs - b.atMs);
+}
+
+function reportSamples(thread: Worker, requestId: number): Promise<readonly FailureSample[]> {
+  return new Promise((resolve) => {
+    const done = (samples: readonly FailureSample[]) => {
+      clearTimeout(late);
+      thread.off('message', listen);
+      resolve(samples);
+    };
+    const late = setTimeout(() => done([]), sampleReportMs);
+    const listen = (message: FromWorker) => {
+      if (message.type === 'samples' && message.requestId === requestId) done(message.samples);
+    };
+    thread.on('message', listen);
+    thread.postMessage({ type: 'report-samples', requestId } satisfies ToWorker);
+  });
+}
+
+/** Lets the control thread write what it has; ends it when it does not answer. */
+export async function stopControl(thread: Worker): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const late = setTimeout(resolve, stopMs);
+    const done = () => {
+      clearTimeout(late);
+      resolve();
+    };
+    thread.on('message', (message: FromControl) => {
+      if (message.type === 'stopped') done();
+    });
+    thread.on('exit', done);
+    thread.postMessage({ type: 'stop' } satisfies ToControl);
+  });
+  await thread.terminate();
+}
