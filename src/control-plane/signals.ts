@@ -101,6 +101,7 @@ export class SignalDesk {
       events,
       epochMs: clock.epochMs,
       random,
+      ...kept('notifications'),
     });
   }
 
@@ -108,6 +109,7 @@ export class SignalDesk {
   restore(): void {
     this.freeze.restore();
     this.#approvals.restore();
+    this.notifier.restore();
   }
 
   /** Asks, evaluates and expires what is due; call it every tick, before the facts are taken. */

@@ -17,10 +17,11 @@ const rolloutIdOf = ({ from, to }: Transition): string | null => {
 };
 const upgradeText = ({ x, y }: MessageContext): string => `${x} to ${y}`;
 
-/** Plain JSON, everything a receiver may want to look at. */
-export function webhookMessage(transition: Transition, context: MessageContext): unknown {
+/** Plain JSON, everything a receiver may want to look at; `id` is the same when it is sent again. */
+export function webhookMessage(transition: Transition, context: MessageContext, id: string): unknown {
   const { name, atMs, actor, reason, from, to } = transition;
   return {
+    id,
     event: `rollout-${name}`,
     text: transitionText(transition),
     rolloutId: rolloutIdOf(transition),
@@ -60,6 +61,7 @@ export function pagerDutyAction({ name }: Pick<Transition, 'name'>): 'trigger' |
 export function pagerDutyMessage(
   transition: Transition,
   context: MessageContext,
+  id: string,
   routingKey: string,
 ): unknown {
   const action = pagerDutyAction(transition);
@@ -78,7 +80,7 @@ export function pagerDutyMessage(
       severity: 'error',
       timestamp: new Date(transition.atMs).toISOString(),
       component: context.y,
-      custom_details: webhookMessage(transition, context),
+      custom_details: webhookMessage(transition, context, id),
     },
     ...(url === null ? {} : { links: [{ href: url, text: 'Crossover' }] }),
   };

@@ -134,6 +134,20 @@ test('a freeze holds a start over a restart, until it is lifted', async (t) => {
   await second.untilEvent('rollout-step');
 });
 
+test('a notification that nobody took is sent by the next process', async (t) => {
+  const database = join(tempFolder(t), 'crossover.db');
+  const nodes = { x: [await backend(t)], y: [await backend(t)] };
+  const peer = await httpPeer(t, null);
+  const yaml = `notifications: [{ name: audit, webhook: "${peer.url}", on: [started] }]`;
+  const first = await startControl(t, { nodes, database, yaml });
+  await first.call('POST', '/v1/rollout', { body: { reason: 'upgrade' } });
+  const [attempt] = await peer.untilReceived(1);
+  await first.stop();
+  await startControl(t, { nodes, database, yaml });
+  const [, again] = await peer.untilReceived(2);
+  assert.deepEqual(JSON.parse(again?.body ?? ''), JSON.parse(attempt?.body ?? ''));
+});
+
 test('a freeze refuses what gives Y more by hand, unless overridden on record, and nothing else', async (t) => {
   const rig = await withNodes(t);
   await rig.call('POST', '/v1/rollout', { body: { steps: [5, 50, 100] } });

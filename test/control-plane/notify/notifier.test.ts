@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Notification } from '#src/config/signals-config.ts';
 import { EventLog } from '#src/control-plane/event-log.ts';
 import { slackMessage } from '#src/control-plane/notify/message-formats.ts';
 import { Notifier } from '#src/control-plane/notify/notifier.ts';
 import { type OutgoingAnswer, OutgoingClient } from '#src/control-plane/outgoing/outgoing-client.ts';
+import { done } from '#src/control-plane/store/store-result.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import { parseCidr } from '#src/core/routing/client-address.ts';
 import type { Cidr } from '#src/core/routing/routing-options.ts';
 import { notificationsQueuedMax } from '#src/limits.ts';
 import { httpPeer } from '../support/http-peer.ts';
-import { SignalRig } from '../support/signal-rig.ts';
+import { Settings, SignalRig } from '../support/signal-rig.ts';
 import { testPlan } from '../support/states.ts';
 
 const context = { x: 'kong-3.4', y: 'kong-3.10', url: 'https://crossover.example.com' };
@@ -42,7 +44,13 @@ const transition = (name: Transition['name'], reason = 'because'): Transition =>
   evidence: null,
 });
 
-function notifierFor(t: TestContext, notifications: readonly Notification[]) {
+/** A process; one with the settings of another is what comes after its restart. */
+function notifierFor(
+  t: TestContext,
+  notifications: readonly Notification[],
+  settings = new Settings(),
+  epochMs = 1_767_787_200_000,
+) {
   const texts: string[] = [];
   const waits: number[] = [];
   const listeners = new Set<() => void>();
@@ -57,10 +65,16 @@ function notifierFor(t: TestContext, notifications: readonly Notification[]) {
     context: () => context,
     outgoing,
     events,
-    epochMs: () => 1_767_787_200_000,
+    epochMs: () => epochMs,
     random: () => 0,
-    wait: async (ms) => void waits.push(ms),
+    wait: async (ms, signal) => {
+      waits.push(ms);
+      signal.throwIfAborted();
+    },
+    keep: (value) => settings.saveSetting('notifications', value),
+    load: () => settings.loadSetting('notifications'),
   });
+  notifier.restore();
   t.after(() => {
     notifier.stop();
     return outgoing.close();
@@ -90,7 +104,9 @@ test('a webhook gets the transition as JSON, signed', async (t) => {
   notifier.transition(transition('reverted'));
   const [got] = await peer.untilReceived(1);
   const body = JSON.parse(got?.body ?? '');
+  assert.equal(body.id, got?.headers['idempotency-key']);
   assert.deepEqual(body, {
+    id: body.id,
     event: 'rollout-reverted',
     text: 'Reverted to X from 10 % on Y: because.',
     rolloutId: testPlan.id,
@@ -212,6 +228,8 @@ test('a full queue drops the oldest that is not on its way, and sends the rest i
     events,
     epochMs: () => 0,
     random: () => 0,
+    keep: async () => done,
+    load: () => ({ ok: true, value: null }),
   });
   t.after(() => notifier.stop());
   for (let index = 0; index < notificationsQueuedMax + 5; index++)
@@ -221,6 +239,100 @@ test('a full queue drops the oldest that is not on its way, and sends the rest i
   const rest = Array.from({ length: notificationsQueuedMax - 1 }, (_, index) => index + 6);
   assert.deepEqual(sent, [0, ...rest]);
   assert.deepEqual(dropped, [1, 2, 3, 4, 5]);
+});
+
+const bodies = (received: readonly { readonly body: string }[]) =>
+  received.map(({ body }) => JSON.parse(body));
+
+test('what was not taken is sent after a restart, in order, with the id that it had', async (t) => {
+  const hanging = await httpPeer(t, null);
+  const settings = new Settings();
+  const first = notifierFor(t, [webhook(hanging.url, ['step', 'reverted'])], settings);
+  first.notifier.transition(transition('step'));
+  first.notifier.transition(transition('reverted'));
+  const [attempt] = bodies(await hanging.untilReceived(1));
+  await turn();
+  first.notifier.stop();
+  const good = await httpPeer(t);
+  const second = notifierFor(t, [webhook(good.url, ['step', 'reverted'])], settings);
+  second.notifier.transition(transition('reverted', 'again'));
+  const sent = bodies(await good.untilReceived(3));
+  assert.deepEqual(
+    sent.map(({ event, reason }) => [event, reason]),
+    [
+      ['rollout-step', 'because'],
+      ['rollout-reverted', 'because'],
+      ['rollout-reverted', 'again'],
+    ],
+  );
+  assert.equal(sent[0].id, attempt.id, 'who got it twice can tell');
+  assert.equal(new Set(sent.map(({ id }) => id)).size, 3);
+  while (second.notifier.queuedCount > 0 || settings.kept.get('notifications') !== '[]') await turn();
+  const third = notifierFor(t, [webhook(good.url, ['step', 'reverted'])], settings);
+  assert.equal(third.notifier.queuedCount, 0, 'what was taken is not sent again');
+});
+
+test('messages are kept without addresses, secrets and evidence', async (t) => {
+  const hanging = await httpPeer(t, null);
+  const settings = new Settings();
+  const pagerDuty = { kind: 'pagerduty', url: hanging.url, routingKey: 'R0UTE' } as const;
+  const { notifier } = notifierFor(
+    t,
+    [webhook(hanging.url, ['reverted'], 's3cret'), { name: 'on-call', receiver: pagerDuty, on: [] }],
+    settings,
+  );
+  notifier.transition({ ...transition('reverted'), evidence: 'much evidence' });
+  await hanging.untilReceived(2);
+  await turn();
+  const kept = settings.kept.get('notifications') ?? '';
+  assert.equal(JSON.parse(kept).length, 2);
+  for (const secret of ['s3cret', 'R0UTE', hanging.url, 'much evidence'])
+    assert.ok(!kept.includes(secret), secret);
+});
+
+test('messages wait for a store that cannot be read or written, and are kept when it is back', async (t) => {
+  const hanging = await httpPeer(t, null);
+  const settings = new Settings();
+  const audit = webhook(hanging.url, ['step', 'reverted']);
+  const first = notifierFor(t, [audit], settings);
+  first.notifier.transition(transition('step'));
+  await turn();
+  first.notifier.stop();
+  settings.broken = true;
+  const second = notifierFor(t, [audit], settings);
+  second.notifier.transition(transition('reverted'));
+  await turn();
+  assert.equal(second.notifier.queuedCount, 1);
+  settings.broken = false;
+  second.notifier.restore();
+  await turn();
+  assert.equal(second.notifier.queuedCount, 2);
+  const kept = JSON.parse(settings.kept.get('notifications') ?? '') as { transition: { name: string } }[];
+  assert.deepEqual(
+    kept.map(({ transition: { name } }) => name),
+    ['reverted', 'step'],
+    'the one on its way first',
+  );
+});
+
+test('a message of the day before, or for a receiver that is gone, is given up after a restart', async (t) => {
+  const hanging = await httpPeer(t, null);
+  const settings = new Settings();
+  const first = notifierFor(t, [webhook(hanging.url)], settings);
+  first.notifier.transition(transition('reverted'));
+  await turn();
+  first.notifier.stop();
+  const kept = settings.kept.get('notifications') ?? '';
+  const late = notifierFor(t, [webhook(hanging.url)], settings, 1_767_787_200_000 + 25 * 3_600_000);
+  assert.deepEqual(late.texts, [
+    'notification-failed: audit could not be told of reverted: too much time has passed.',
+  ]);
+  settings.kept.set('notifications', kept);
+  const without = notifierFor(t, [], settings);
+  await without.untilEvent();
+  assert.deepEqual(without.texts, [
+    'notification-failed: audit could not be told of reverted: it is not in the configuration any more.',
+  ]);
 });
 
 test('a rollout goes on while no receiver can be reached', async (t) => {
