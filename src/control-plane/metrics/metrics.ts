@@ -10,6 +10,12 @@ import { signalMetrics } from './signal-metrics.ts';
 import { trafficMetrics } from './traffic-metrics.ts';
 import { workerMetrics } from './worker-metrics.ts';
 
+/**
+ * How often prom-client looks at the event loop's delay, ms. Its own 10 ms would wake the thread a hundred times a second, which
+ * costs as much as everything else it does; what holds up the control loop is a multiple of this.
+ */
+const eventLoopMonitoringPrecision = 100;
+
 /** All metrics, ready to be scraped. */
 export function createMetrics(sources: MetricSources): Registry {
   const registry = new Registry();
@@ -22,7 +28,7 @@ export function createMetrics(sources: MetricSources): Registry {
     ...ownMetrics(sources),
   ];
   for (const definition of definitions) register(registry, definition);
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision });
   return registry;
 }
 
