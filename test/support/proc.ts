@@ -19,3 +19,15 @@ export function cpuMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
+
+/** CPU time in ms of the process' threads with that name, to the microsecond; names are cut at 15 characters. */
+export function threadCpuMs(pid: number, name: string): number {
+  if (!hasProc) return 0;
+  let ns = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const path = `/proc/${pid}/task/${thread}`;
+    if (readFileSync(`${path}/comm`, 'utf8').trim() !== name) continue;
+    ns += Number(readFileSync(`${path}/schedstat`, 'utf8').split(' ')[0]);
+  }
+  return ns / 1e6;
+}
