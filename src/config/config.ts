@@ -34,11 +34,16 @@ export interface Thresholds {
     readonly overX: number;
     readonly max: number | null;
   };
-  readonly statusMix: { readonly timesX: number; readonly overX: number };
+  readonly statusMix: {
+    readonly timesX: number;
+    readonly overX: number;
+    readonly onWorse: 'revert' | 'retest';
+  };
   readonly latency: {
     readonly timesX: number;
     /** Fractions of a millisecond count. */
     readonly overXMs: number;
+    readonly onWorse: 'revert' | 'retest';
     readonly maxMs: Readonly<Partial<Record<'p50' | 'p75' | 'p90' | 'p95' | 'p99', number>>>;
   };
   /** Probability of ever reverting a Y that is not worse, over the whole rollout (alpha). */

@@ -247,7 +247,7 @@ function resolveLatency(written: Section<'thresholds'>['latency'], report: Repor
   }
   const overXMs = parseFineDuration(written.overX);
   if (overXMs === null) tooLong(['overX'], written.overX);
-  return { timesX: written.timesX, overXMs: overXMs ?? 0, maxMs };
+  return { timesX: written.timesX, overXMs: overXMs ?? 0, onWorse: written.onWorse, maxMs };
 }
 
 function resolveThresholds(written: Section<'thresholds'>, report: Report): Thresholds {
@@ -262,6 +262,7 @@ function resolveThresholds(written: Section<'thresholds'>, report: Report): Thre
     statusMix: {
       timesX: statusMix.timesX,
       overX: share(statusMix.overX, at('statusMix', 'overX'), report),
+      onWorse: statusMix.onWorse,
     },
     latency: resolveLatency(written.latency, report),
     falseReverts: shareWithin(written.falseReverts, 0.5, at('falseReverts'), report),

@@ -52,6 +52,13 @@ export const rollout = section('How a rollout moves; a change counts from the ne
   holdback: percent('1%', 'Share that stays on X while soaking, for comparison. Above 0 and at most 50%.'),
 });
 
+const onWorse = (what: string) =>
+  choice(
+    ['revert', 'retest'],
+    'revert',
+    `What happens when ${what}: the rollout goes back to X, or it holds and tests that once more a minute later, for an incident to pass, and goes back only if Y is worse then.`,
+  );
+
 const quantileMax = Object.fromEntries(
   latencyQuantiles.map((quantile) => [
     `p${Math.round(quantile * 100)}`,
@@ -78,6 +85,7 @@ export const thresholds = section('What "worse" means: how far Y may be from X.'
   statusMix: section("Any status class's share of the responses.", {
     timesX: factor(1.25, "Worse is above timesX × X's share + overX."),
     overX: percent('0.2%', "Worse is above timesX × X's share + overX."),
+    onWorse: onWorse('Y is worse'),
   }),
   latency: section('Time to the response head of requests that succeed, at p50, p75, p90, p95 and p99.', {
     timesX: factor(1.1, "Worse is above timesX × X's, and above X's + overX."),
@@ -85,6 +93,7 @@ export const thresholds = section('What "worse" means: how far Y may be from X.'
       '2ms',
       "Worse is above X's + overX, and above timesX × X's. Matters where X's is below overX / (timesX - 1), 20 ms by default; parts of a millisecond count.",
     ),
+    onWorse: onWorse('Y is slower; a cap reverts in either case'),
     max: Type.Object(quantileMax, {
       additionalProperties: false,
       default: { p99: '2s' },

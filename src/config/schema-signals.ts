@@ -26,6 +26,7 @@ export const notifiedTransitions = [
   'recovered',
   'route-parked',
   'route-unparked',
+  'retest',
 ] as const;
 export const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 

@@ -15,7 +15,8 @@ export type NotifiedTransition =
   | 'split-set'
   | 'recovered'
   | 'route-parked'
-  | 'route-unparked';
+  | 'route-unparked'
+  | 'retest';
 
 export interface PromqlSource {
   readonly kind: 'promql';

@@ -179,6 +179,8 @@ export class ControlParts {
         const { phase } = transition.to;
         this.signals.transition(transition);
         this.evidence.onTransition(transition);
+        // A restart must not notice the same once more: what was given up is on record at once.
+        if (transition.name === 'retest') this.housekeeping.keepAnalysis();
         if (phase === 'completed' || phase === 'reverted') this.post({ type: 'rollout-ended', phase });
       },
     });

@@ -71,13 +71,19 @@ export class Housekeeping {
     if (this.#windowsMs >= trafficPerWriteMs) this.#write();
   }
 
+  /** Keeps the evidence now, whenever it is due. */
+  keepAnalysis(): void {
+    const { store, analysisSnapshot, epochMs } = this.#options;
+    store.saveAnalysis(epochMs(), analysisSnapshot());
+  }
+
   /** Everything that is due; call it every tick. */
   tick(nowMs: number): void {
-    const { store, workers, analysisSnapshot, epochMs } = this.#options;
+    const { store, workers } = this.#options;
     workers.observe(nowMs);
     store.tick(nowMs);
     if (nowMs - this.#analysisKeptAtMs < analysisKeptEveryMs) return;
     this.#analysisKeptAtMs = nowMs;
-    store.saveAnalysis(epochMs(), analysisSnapshot());
+    this.keepAnalysis();
   }
 }

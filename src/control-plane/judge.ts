@@ -5,7 +5,7 @@ import type { BusinessMetric } from '#src/config/signals-config.ts';
 import { Analysis, type AnalysisSnapshot, type AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import { type BusinessSnapshot, BusinessStreams } from '#src/core/analysis/business-streams.ts';
 import { type RouteNames, unnamedRoutes } from '#src/core/analysis/tracked-routes.ts';
-import type { Verdict } from '#src/core/analysis/verdict.ts';
+import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
 import type { AnalysisResets } from './rollout-service.ts';
@@ -78,6 +78,10 @@ export class Judge implements AnalysisResets {
 
   routeParked(): void {
     this.#analysis.routeParked(this.#monotonicMs());
+  }
+
+  retest(kinds: readonly RetestKind[]): void {
+    this.#analysis.retest(kinds, this.#monotonicMs());
   }
 
   /** Takes a sample of a counted business metric: `failures` of `trials` went wrong. */

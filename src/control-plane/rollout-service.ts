@@ -2,7 +2,7 @@
 // published, reverts published before they are recorded. It never waits for the store: what must be recorded first goes on
 // when it is.
 import { unreachable } from '#src/base/assert.ts';
-import type { Verdict } from '#src/core/analysis/verdict.ts';
+import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';
 import type { Refusal, RolloutEffect, StepResult, Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
@@ -43,6 +43,8 @@ export interface AnalysisResets {
   resetRollout(): void;
   /** A route was parked: what its failures say of all requests is to be forgotten. Absent where routes are not told apart. */
   routeParked?(): void;
+  /** Streams of these kinds start afresh. */
+  retest?(kinds: readonly RetestKind[]): void;
   /** The last verdict, for the record; absent where there is no analysis. */
   readonly verdict?: Verdict | null;
 }
@@ -91,6 +93,9 @@ const overtaken: StoreProblem = {
   kind: 'unavailable',
   text: 'It was overtaken by another change before it was recorded.',
 };
+
+/** Transitions that somebody should look at. */
+const troubles: ReadonlySet<Transition['name']> = new Set(['reverted', 'route-parked', 'retest']);
 
 export class RolloutService {
   readonly #options: RolloutServiceOptions;
@@ -286,6 +291,9 @@ export class RolloutService {
       case 'unpark-route':
         this.#options.parking?.park(effect.name, false);
         return;
+      case 'retest-analysis':
+        analysis.retest?.(effect.kinds);
+        return;
       case 'notify':
         onTransition(effect.transition);
         return;
@@ -323,7 +331,7 @@ export class RolloutService {
 
   #announce(transition: Transition, event: RecordedEvent): void {
     this.#transitioned = true;
-    const isTrouble = transition.name === 'reverted' || transition.name === 'route-parked';
+    const isTrouble = troubles.has(transition.name);
     this.#options.events.announce(event, isTrouble ? 'warn' : 'info');
   }
 

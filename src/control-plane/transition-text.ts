@@ -39,6 +39,8 @@ function whatHappened({ name, from, to }: Transition): string {
       return `Parked on X, ${weight} for the rest`;
     case 'route-unparked':
       return `Back in the split with ${weight}: ${returned(from, to)}`;
+    case 'retest':
+      return `Held to test again, ${weight}`;
     case 'recovered':
       return `Rollout recovered with ${weight}`;
     default:

@@ -115,6 +115,7 @@ class Replayer {
     const verdict: Verdict = this.#analysis.assess({
       goal: this.#place?.phase === 'soaking' ? 'soak' : 'step',
     });
+    if (verdict.toRetest !== undefined) this.#analysis.retest(verdict.toRetest, this.#sample.atMs);
     if (verdict.decision === 'revert') {
       rollout.revert = { atMs: window.atMs, weightPpm: step.weightPpm, text: verdict.text };
     } else if (verdict.decision === 'advance') step.readyAtMs ??= window.atMs;

@@ -95,8 +95,8 @@ test('a configuration has the documented defaults when only the clusters are giv
     },
     thresholds: {
       errorRate: { timesX: 1.1, overX: 0.0002, max: 0.05 },
-      statusMix: { timesX: 1.25, overX: 0.002 },
-      latency: { timesX: 1.1, overXMs: 2, maxMs: { p99: 2000 } },
+      statusMix: { timesX: 1.25, overX: 0.002, onWorse: 'revert' },
+      latency: { timesX: 1.1, overXMs: 2, onWorse: 'revert', maxMs: { p99: 2000 } },
       falseReverts: 0.01,
       harm: 0.001,
       warmupMs: 45_000,

@@ -1,37 +1,38 @@
 // The judge of a rollout: takes each tick's counts, keeps the tests of every stream, and says advance, hold or revert with
 // its numbers. How the tests work is in docs/decisions.md; what follows from a verdict is decided in core/rollout.
 
-import { type Attribution, errorFailures, errorRequests } from '#src/core/telemetry/outcome.ts';
+import { errorFailures, errorRequests } from '#src/core/telemetry/outcome.ts';
 import type { EpochSample, TickSample } from '#src/core/telemetry/sample.ts';
 import { type Rates, RollingWindow } from '#src/core/telemetry/window.ts';
 import { PPM } from '#src/limits.ts';
+import { type AnalysisThresholds, fingerprintOf } from './analysis-thresholds.ts';
 import { AttributedFailures, type AttributedSnapshot } from './attributed-failures.ts';
 import { blipProfiles } from './compared-stream.ts';
-import { type ErrorSnapshot, ErrorStreams, type ErrorThresholds } from './error-streams.ts';
+import { type ErrorSnapshot, ErrorStreams } from './error-streams.ts';
 import { FailureMakers } from './failure-makers.ts';
 import { adviceText, combine, type Judged, suspectsText, unexplained } from './judged-streams.ts';
-import { type LatencySnapshot, LatencyStreams, type LatencyThresholds } from './latency-streams.ts';
+import { type LatencySnapshot, LatencyStreams } from './latency-streams.ts';
 import { type ParkAdvice, parkAdvice } from './park-advice.ts';
+import type { RetestSnapshot } from './retest.ts';
+import { Retests } from './retests.ts';
 import { RouteStreams, type RoutesSnapshot } from './route-streams.ts';
 import { logSafeBar } from './safe-test.ts';
-import { type StatusSnapshot, StatusStreams, type StatusThresholds } from './status-streams.ts';
+import { type StatusSnapshot, StatusStreams } from './status-streams.ts';
 import type { JudgedStream, Need, StreamFamily } from './stream-family.ts';
 import { type RouteNames, TrackedRoutes, unnamedRoutes } from './tracked-routes.ts';
-import type { HoldRule, Verdict, VerdictNumbers } from './verdict.ts';
-import { comparisonText, formatChance, formatCount, formatDuration, formatShare } from './verdict-text.ts';
+import type { HoldRule, RetestKind, Verdict, VerdictNumbers } from './verdict.ts';
+import {
+  comparisonText,
+  formatChance,
+  formatCount,
+  formatDuration,
+  formatShare,
+  needsText,
+  revertText,
+} from './verdict-text.ts';
 import { XHealth } from './x-health.ts';
 
-/** What counts as worse. The same shape as the config's thresholds, of which it is a part. */
-export interface AnalysisThresholds {
-  readonly errorRate: ErrorThresholds;
-  readonly statusMix: StatusThresholds;
-  readonly latency: LatencyThresholds;
-  readonly falseReverts: number;
-  readonly harm: number;
-  readonly warmupMs: number;
-  readonly blipToleranceMs: 1000 | 5000;
-  readonly attribution: Attribution;
-}
+export type { AnalysisThresholds };
 
 export interface AssessContext {
   /**
@@ -51,7 +52,7 @@ const warmupWeightPpmMax = 10_000;
 const parkPatienceMs = 20_000;
 
 export interface AnalysisSnapshot {
-  readonly version: 3;
+  readonly version: 4;
   /** The thresholds that the evidence was gathered for, as JSON. */
   readonly thresholds: string;
   readonly nowMs: number;
@@ -65,6 +66,7 @@ export interface AnalysisSnapshot {
   readonly routes: RoutesSnapshot;
   readonly attributed: AttributedSnapshot;
   readonly makers: readonly number[];
+  readonly retests: readonly RetestSnapshot[];
 }
 
 /** What an advance lacks. */
@@ -85,6 +87,7 @@ export class Analysis {
   readonly #failures: AttributedFailures;
   readonly #makers = new FailureMakers();
   readonly #families: readonly StreamFamily<unknown>[];
+  readonly #retests: Retests;
   readonly #xHealth = new XHealth();
   readonly #window = new RollingWindow();
   /** Time of the analysis: that of the samples, shifted after a restore so that it goes on where the snapshot ended. */
@@ -95,6 +98,8 @@ export class Analysis {
   /** First request on Y since the rollout began. */
   #firstYMs: number | null = null;
   #nextWeightPpm = PPM;
+  /** Y's share in the newest epoch that had traffic. */
+  #weightPpm = 0;
   /** Since when a revert has been waiting for the evidence on a route; null while none is. */
   #waitsForRouteSinceMs: number | null = null;
 
@@ -102,7 +107,7 @@ export class Analysis {
     const { errorRate, statusMix, latency, harm, blipToleranceMs, attribution } = thresholds;
     const profile = blipProfiles[blipToleranceMs];
     this.#thresholds = thresholds;
-    this.#fingerprint = JSON.stringify([errorRate, statusMix, latency, harm, blipToleranceMs, attribution]);
+    this.#fingerprint = fingerprintOf(thresholds);
     this.#logBar = Math.log(1 / thresholds.falseReverts);
     this.#failures = new AttributedFailures(attribution);
     this.#trackedRoutes = new TrackedRoutes(routeNames);
@@ -118,6 +123,10 @@ export class Analysis {
       this.#errors.users,
     );
     this.#families = [this.#errors, this.#status, this.#latency, this.#routes];
+    this.#retests = new Retests(
+      { latency: this.#latency.compared, status: this.#status.streams },
+      { latency: latency.onWorse ?? 'revert', status: statusMix.onWorse ?? 'revert' },
+    );
   }
 
   /** Takes one tick's counts. Allocates nothing. */
@@ -138,11 +147,13 @@ export class Analysis {
       this.#take(epoch);
     }
     for (const family of this.#families) family.endTick();
+    this.#retests.settle(this.#nowMs);
     this.#xHealth.add(sample.dtMs, requestsX, failuresX);
   }
 
   #take(epoch: EpochSample): void {
     const { x, y } = epoch;
+    this.#weightPpm = epoch.weightPpm;
     if (errorRequests(y) > 0) this.#firstYMs ??= this.#nowMs;
     this.#window.add(errorRequests(x), errorFailures(x), errorRequests(y), errorFailures(y));
     this.#makers.add(epoch);
@@ -161,6 +172,7 @@ export class Analysis {
     this.#firstYMs = null;
     this.#failures.resetRollout();
     for (const family of this.#families) family.resetRollout(nowMs);
+    this.#retests.resetRollout();
     this.#stepStartedMs = nowMs;
   }
 
@@ -168,6 +180,11 @@ export class Analysis {
   routeParked(atMs: number): void {
     for (const family of this.#families) family.forgetGains(this.#time(atMs));
     this.#waitsForRouteSinceMs = null;
+  }
+
+  /** Streams of these kinds start afresh, with half their weight, instead of the revert that they would have brought. */
+  retest(kinds: readonly RetestKind[], atMs: number): void {
+    this.#retests.begin(kinds, this.#time(atMs), this.#weightPpm);
   }
 
   /** A step begins, after which Y's share would grow to `nextWeightPpm`. Evidence that Y is worse is kept. */
@@ -188,9 +205,10 @@ export class Analysis {
     const judged = this.#families.flatMap(({ streams }) =>
       streams.map((stream): Judged => ({ stream, evidence: stream.evidence() })),
     );
-    const all = combine(judged);
-    const advice = this.#parkAdvice(context, judged, all.logEvidence);
-    const { logEvidence, cause } = advice === null ? all : combine(unexplained(judged, advice));
+    const again = this.#retests.advice(judged, this.#logBar);
+    const all = combine(again.rest);
+    const advice = this.#parkAdvice(context, again.rest, all.logEvidence);
+    const { logEvidence, cause } = advice === null ? all : combine(unexplained(again.rest, advice));
     const last10s = this.#window.rates(10);
     const need = context.goal === 'step' ? this.#need() : null;
     const samplesNeeded = need?.requests ?? null;
@@ -207,9 +225,11 @@ export class Analysis {
       last60s: this.#window.rates(60),
       failureMakers: this.#makers.report(),
       ...(advice === null || advice.bad.length === 0 ? {} : { badRoutes: advice.bad }),
+      ...this.#retests.numbers(again, this.#nowMs),
     };
     if (logEvidence >= this.#logBar && cause !== null) return this.#revert(numbers, cause);
     if (advice !== null) return { ...numbers, decision: 'hold', rule: 'suspicion', text: adviceText(advice) };
+    if (again.text !== null) return { ...numbers, decision: 'hold', rule: 'retest', text: again.text };
     const lack = this.#lack(context, numbers, cause, need);
     if (lack !== null) return { ...numbers, decision: 'hold', ...lack };
     return { ...numbers, decision: 'advance', rule: 'not-worse', text: this.#advanceText(context) };
@@ -268,6 +288,8 @@ export class Analysis {
     if (!this.#xHealth.healthy()) return { rule: 'x-unhealthy', text: this.#xUnhealthyText() };
     if (logEvidence >= this.#logBar / 2 && cause !== null)
       return { rule: 'suspicion', text: this.#suspicionText(cause.stream, logEvidence) };
+    const retest = this.#retests.holdText(this.#nowMs, goal === 'soak');
+    if (retest !== null) return { rule: 'retest', text: retest };
     const blindness = this.#failures.blindness();
     if (blindness !== null) return { rule: 'attribution', text: blindness };
     if (goal === 'soak') return null;
@@ -278,7 +300,7 @@ export class Analysis {
       };
     if (this.#warmupLeftMs() > 0 && this.#nextWeightPpm > warmupWeightPpmMax)
       return { rule: 'warmup', text: this.#warmupText() };
-    if (need !== null) return { rule: 'needs-samples', text: needsText(need, seconds) };
+    if (need !== null) return { rule: 'needs-samples', text: needsText(need.requests, need.doubt, seconds) };
     const leftMs = this.#stepStartedMs + dwellMsMin - this.#nowMs;
     return leftMs > 0
       ? { rule: 'bake', text: `the step is watched for another ${formatDuration(leftMs)}` }
@@ -333,7 +355,7 @@ export class Analysis {
   /** Everything that a restart must not lose, as plain JSON. */
   snapshot(): AnalysisSnapshot {
     return {
-      version: 3,
+      version: 4,
       thresholds: this.#fingerprint,
       nowMs: this.#nowMs,
       stepStartedMs: this.#stepStartedMs,
@@ -346,6 +368,7 @@ export class Analysis {
       routes: this.#routes.snapshot(),
       attributed: this.#failures.snapshot(),
       makers: this.#makers.snapshot(),
+      retests: this.#retests.snapshot(),
     };
   }
 
@@ -354,7 +377,7 @@ export class Analysis {
    * gathered for other thresholds or by another version: then the tests begin anew.
    */
   restore(snapshot: AnalysisSnapshot): boolean {
-    if (snapshot.version !== 3 || snapshot.thresholds !== this.#fingerprint) return false;
+    if (snapshot.version !== 4 || snapshot.thresholds !== this.#fingerprint) return false;
     this.#nowMs = snapshot.nowMs;
     this.#shiftMs = null;
     this.#stepStartedMs = snapshot.stepStartedMs;
@@ -369,6 +392,7 @@ export class Analysis {
     this.#routes.restore(snapshot.routes);
     this.#failures.restore(snapshot.attributed);
     this.#makers.restore(snapshot.makers);
+    this.#retests.restore(snapshot.retests);
     return true;
   }
 }
@@ -376,16 +400,4 @@ export class Analysis {
 function secondsNeeded(requests: number | null, rates: Rates): number | null {
   if (requests === null || rates.y.requestsPerSecond <= 0) return null;
   return requests / rates.y.requestsPerSecond;
-}
-
-function revertText(accusation: string, capped: boolean, logEvidence: number): string {
-  const unless = capped ? 'within it' : 'no worse';
-  return `${accusation}; the chance of this if Y were ${unless} is below ${formatChance(logEvidence)}`;
-}
-
-function needsText({ requests, doubt }: Need, seconds: number | null): string {
-  if (requests === null) return doubt;
-  const needed = `needs about ${formatCount(requests)} more requests on Y`;
-  if (seconds === null) return `${needed}, none arrive at present`;
-  return `${needed}, ${formatDuration(seconds * 1000)} at the present rate`;
 }

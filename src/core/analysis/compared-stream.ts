@@ -91,6 +91,12 @@ export class ComparedStream implements JudgedStream {
   readonly #safeBlocks = new EpochBlocks();
   readonly #safe: SafeTest;
   readonly #bound: CertifiedBound | null;
+  /** Proof that Y is within what it may be, while a retest asks for it. */
+  readonly #proof: SafeTest;
+  #isProving = false;
+  /** How often it has started afresh in this rollout, each time with half its weight; and from when on it counts. */
+  #retests = 0;
+  #startsMs = Number.NEGATIVE_INFINITY;
   /** Whether an advance takes evidence of this stream that Y is not worse. */
   #required = false;
   #nowMs = 0;
@@ -100,6 +106,8 @@ export class ComparedStream implements JudgedStream {
   // Since the step began.
   readonly #totals = new Totals();
   readonly #safeTotals = new Totals();
+  // Since the retest began.
+  readonly #proofTotals = new Totals();
 
   /** alsoBy: how else failures may cluster than in time; null when nothing is known. */
   constructor(spec: StreamSpec, profile: BlipProfile, what: () => string, alsoBy: Clusters | null = null) {
@@ -110,20 +118,46 @@ export class ComparedStream implements JudgedStream {
     this.#safe = new SafeTest(spec.timesX, 1);
     this.#worse = new StreamTest({ ...spec, limit: profile.limit });
     this.#bound = spec.certify ? new CertifiedBound(spec.timesX) : null;
+    this.#proof = new SafeTest(spec.timesX, spec.over);
   }
 
   get name(): string {
     return this.spec.name;
   }
 
+  /** Its share of the false-revert budget now. */
+  get weight(): number {
+    return this.spec.weight / 2 ** this.#retests;
+  }
+
   /** Forgets everything: a new rollout. */
   resetRollout(nowMs: number): void {
-    this.#worseBlocks.clear();
+    this.#retests = 0;
+    this.#isProving = false;
+    this.#startsMs = Number.NEGATIVE_INFINITY;
     this.#safeBlocks.clear();
-    this.#worse.reset(nowMs);
-    this.ring.reset(nowMs);
+    this.#startAfresh(nowMs);
     this.#a = 0;
     this.resetStep(this.#required ? this.#safe.margin : null, nowMs);
+  }
+
+  #startAfresh(nowMs: number): void {
+    this.#worseBlocks.clear();
+    this.#worse.reset(nowMs);
+    this.ring.reset(nowMs);
+  }
+
+  /**
+   * Gives up its evidence for a fresh test with half the weight, on what comes after `startsMs`. If it has spoken against Y, it
+   * has to be shown as well that Y is within its tolerance.
+   */
+  retest(nowMs: number, startsMs: number): void {
+    this.#isProving = this.#worse.logEvidence() > 0;
+    this.#retests++;
+    this.#startsMs = startsMs;
+    this.#startAfresh(nowMs);
+    this.#proof.reset(this.spec.over, nowMs);
+    this.#proofTotals.clear();
   }
 
   /** A new step: fresh tests of not being worse than `margin`, or none where it is null. Evidence against Y is kept. */
@@ -153,19 +187,28 @@ export class ComparedStream implements JudgedStream {
 
   /** Adds the tick's counts of an epoch to the question whether Y is worse; `a` is X's rate as known before this tick. */
   add(epoch: number, nX: number, kX: number, nY: number, kY: number, a: number): void {
+    if (this.#waits()) return;
     this.#totals.add(nX, kX, nY, kY);
     this.ring.add(this.#nowMs - this.#dtMs / 2, nX, kX, nY, kY);
     this.#a = a;
-    if (this.#worseBlocks.add(epoch, nX, kX, nY, kY, a)) this.#worse.add(this.#worseBlocks, this.#nowMs);
+    if (this.#isProving) this.#proofTotals.add(nX, kX, nY, kY);
+    if (!this.#worseBlocks.add(epoch, nX, kX, nY, kY, a)) return;
+    this.#worse.add(this.#worseBlocks, this.#nowMs);
+    if (this.#isProving) this.#proof.add(this.#worseBlocks, this.#nowMs);
   }
 
   /** Adds the tick's counts of an epoch to the question whether Y is certainly not worse. */
   addSafe(epoch: number, nX: number, kX: number, nY: number, kY: number, a: number): void {
-    if (!this.#required) return;
+    if (!this.#required || this.#waits()) return;
     this.#safeTotals.add(nX, kX, nY, kY);
     if (!this.#safeBlocks.add(epoch, nX, kX, nY, kY, a)) return;
     this.#safe.add(this.#safeBlocks, this.#nowMs);
     this.#bound?.add(this.#safeBlocks, this.#nowMs);
+  }
+
+  /** Whether the counts of this tick are from before the retest. */
+  #waits(): boolean {
+    return this.#nowMs - this.#dtMs < this.#startsMs;
   }
 
   stepCounts(): { readonly x: ArmCounts; readonly y: ArmCounts } {
@@ -181,7 +224,7 @@ export class ComparedStream implements JudgedStream {
       deflation: deflationBetween(raw, deflated),
       logSafe: this.#hasSay() ? this.#safe.logEvidence() : null,
       margin: this.#required ? this.#safe.margin : null,
-      weight: this.spec.weight,
+      weight: this.weight,
       ...this.stepCounts(),
       certifiedBound: this.#bound?.bound(logSafeBar) ?? null,
     };
@@ -208,14 +251,25 @@ export class ComparedStream implements JudgedStream {
   }
 
   need(): Need | null {
-    if (!this.#hasSay() || this.#safe.logEvidence() >= logSafeBar) return null;
-    const { x, y } = this.#safeTotals;
+    if (!this.#hasSay()) return null;
+    return this.#needOf(this.#safe, this.#safeTotals);
+  }
+
+  /** What a retest still takes to show that Y is within its tolerance; null when nothing, or when nobody asks for it. */
+  retestNeed(): Need | null {
+    // A tolerance that ends at certainty can't be exceeded: X has changed, and there is nothing left to show.
+    const isMoot = this.spec.timesX * this.#a + this.spec.over >= 1;
+    return this.#isProving && !isMoot ? this.#needOf(this.#proof, this.#proofTotals) : null;
+  }
+
+  #needOf(test: SafeTest, { x, y }: Totals): Need | null {
+    if (test.logEvidence() >= logSafeBar) return null;
     if (x.requests === 0 || y.requests === 0)
       return { requests: null, doubt: `${this.#what()}: nothing on both sides to compare yet` };
     const pY = (y.failures + forecastPriorFailures) / (y.requests + forecastPriorFailures / this.#a);
-    const margin = formatShare(this.#safe.margin);
+    const margin = formatShare(test.margin);
     return {
-      requests: this.#safe.requestsNeeded(logSafeBar, this.#a, pY, x.requests / y.requests),
+      requests: test.requestsNeeded(logSafeBar, this.#a, pY, x.requests / y.requests),
       doubt: `${comparisonText(this.#what(), x, y)}: at these rates Y will not be shown to be within ${margin} of X`,
     };
   }
@@ -244,6 +298,10 @@ export class ComparedStream implements JudgedStream {
       worse: this.#worse.snapshot(),
       safe: this.#safe.snapshot(),
       bound: this.#bound?.snapshot() ?? null,
+      retests: this.#retests,
+      // JSON has no infinity.
+      startsMs: this.#retests === 0 ? null : this.#startsMs,
+      proof: this.#isProving ? { test: this.#proof.snapshot(), totals: this.#proofTotals.snapshot() } : null,
     };
   }
 
@@ -259,7 +317,17 @@ export class ComparedStream implements JudgedStream {
     this.#worse.restore(snapshot.worse);
     this.#safe.restore(snapshot.safe);
     if (snapshot.bound !== null) this.#bound?.restore(snapshot.bound);
+    const { retests = 0, startsMs = null, proof = null } = snapshot;
+    this.#retests = retests;
+    this.#startsMs = startsMs ?? Number.NEGATIVE_INFINITY;
+    this.#isProving = proof !== null;
+    if (proof === null) return;
+    this.#proof.restore(proof.test);
+    this.#proofTotals.restore(proof.totals);
   }
 }
 
-export type StreamSnapshot = ReturnType<ComparedStream['snapshot']>;
+type FullSnapshot = ReturnType<ComparedStream['snapshot']>;
+/** What is about retests is absent in what earlier versions kept. */
+type RetestFields = 'retests' | 'startsMs' | 'proof';
+export type StreamSnapshot = Omit<FullSnapshot, RetestFields> & Partial<Pick<FullSnapshot, RetestFields>>;

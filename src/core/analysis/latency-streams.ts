@@ -16,6 +16,7 @@ import { type CapSnapshot, CapStream } from './cap-stream.ts';
 import { capWeights, familyWeights } from './combine.ts';
 import { type BlipProfile, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
 import { LatencyQuantile, type LatencyTolerance } from './latency-quantile.ts';
+import type { OnWorse } from './retest.ts';
 import type { JudgedStream, StreamFamily } from './stream-family.ts';
 import { thresholdText } from './verdict-text.ts';
 
@@ -23,6 +24,8 @@ export interface LatencyThresholds {
   readonly timesX: number;
   /** Slower counts only when it is by more than this as well, ms. */
   readonly overXMs: number;
+  /** What happens when Y is slower; absent: revert. */
+  readonly onWorse?: OnWorse;
   readonly maxMs: Readonly<Partial<Record<'p50' | 'p75' | 'p90' | 'p95' | 'p99', number>>>;
 }
 
@@ -59,6 +62,8 @@ export interface LatencySnapshot {
 
 export class LatencyStreams implements StreamFamily<LatencySnapshot> {
   readonly streams: readonly JudgedStream[];
+  /** The comparisons among them, without the caps. */
+  readonly compared: readonly ComparedStream[];
   readonly #ofKong: boolean;
   readonly #marginScale: number;
   readonly #quantiles: readonly LatencyQuantile[];
@@ -86,6 +91,7 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
     this.#quantiles = quantileNames.map((name, index) =>
       makeQuantile(name, index, tolerance, maxMs[name] ?? null, profile, () => this.#text(name, index)),
     );
+    this.compared = this.#quantiles.map(({ compared }) => compared);
     this.streams = this.#quantiles.flatMap((quantile) =>
       quantile.cap === null ? [quantile] : [quantile, quantile.cap],
     );

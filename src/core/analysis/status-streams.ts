@@ -5,11 +5,14 @@ import type { ArmSample, EpochSample } from '#src/core/telemetry/sample.ts';
 import { familyWeights } from './combine.ts';
 import { type BlipProfile, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
 import { type RateSnapshot, RateTracker } from './rate-tracker.ts';
+import type { OnWorse } from './retest.ts';
 import type { StreamFamily } from './stream-family.ts';
 
 export interface StatusThresholds {
   readonly timesX: number;
   readonly overX: number;
+  /** What happens when a class has become more frequent; absent: revert. */
+  readonly onWorse?: OnWorse;
 }
 
 const odds = [1.3, 1.6, 2.2, 4, 10, 50, 1000] as const;

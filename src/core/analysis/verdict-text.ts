@@ -31,6 +31,20 @@ export function formatChance(logEvidence: number): string {
   return `1 in ${formatCount(Math.max(1, Math.floor(Math.exp(logEvidence) / unit + 1e-9)) * unit)}`;
 }
 
+/** What reverts, as a sentence with its odds. */
+export function revertText(accusation: string, capped: boolean, logEvidence: number): string {
+  const unless = capped ? 'within it' : 'no worse';
+  return `${accusation}; the chance of this if Y were ${unless} is below ${formatChance(logEvidence)}`;
+}
+
+/** What is missing for an advance: `requests` on Y, which take `seconds` at the present rate; `doubt` where no number would do. */
+export function needsText(requests: number | null, doubt: string, seconds: number | null): string {
+  if (requests === null) return doubt;
+  const needed = `needs about ${formatCount(requests)} more requests on Y`;
+  if (seconds === null) return `${needed}, none arrive at present`;
+  return `${needed}, ${formatDuration(seconds * 1000)} at the present rate`;
+}
+
 /** `50.1 ms, on Y 55.3 ms`, or where overX makes Y's `0.303 ms, and 2 ms more on Y`. */
 export const thresholdText = ({ xMs, yMs, by, overXMs }: LatencyThreshold): string =>
   by === 'overX' ? `${xMs} ms, and ${overXMs} ms more on Y` : `${xMs} ms, on Y ${yMs} ms`;

@@ -8,6 +8,7 @@ export type HoldRule =
   | 'no-data'
   | 'x-unhealthy'
   | 'suspicion'
+  | 'retest'
   | 'attribution'
   | 'warmup'
   | 'needs-samples'
@@ -61,6 +62,25 @@ export interface BadRoute {
   readonly text: string;
 }
 
+/** Kinds of streams that may be tested again before they send a rollout back. */
+export type RetestKind = 'latency' | 'status';
+
+/** The last retest of a kind in this rollout. */
+export interface RetestReport {
+  readonly kind: RetestKind;
+  /** What looked worse most, such as `latency p95`, and Y's share then. */
+  readonly cause: string;
+  readonly weightPpm: number;
+  /** Retests so far, this one included. */
+  readonly count: number;
+  readonly state: 'waiting' | 'testing' | 'passed';
+  /** Until it takes its first counts; 0 once it has. */
+  readonly startsInSeconds: number;
+  /** Estimate of the requests on Y that it still takes; null when unknown or not needed. */
+  readonly samplesNeeded: number | null;
+  readonly text: string;
+}
+
 /** Failures of an arm by who made them. */
 export interface MadeFailures {
   /** 5xx that Kong answered by itself. */
@@ -99,6 +119,10 @@ export interface VerdictNumbers {
   readonly last60s: Rates;
   /** Who made the failures, whether or not it counts; absent in verdicts of earlier versions. */
   readonly failureMakers?: FailureMakersReport;
+  /** Kinds whose evidence would revert, and that are to be tested again instead; absent when there are none. */
+  readonly toRetest?: readonly RetestKind[];
+  /** Retests of this rollout, one for each kind that had any; absent when there were none. */
+  readonly retests?: readonly RetestReport[];
   /** Routes to park where bad routes are parked; absent when there are none. */
   readonly badRoutes?: readonly BadRoute[];
 }

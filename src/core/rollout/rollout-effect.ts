@@ -1,5 +1,6 @@
 // What the rollout wants done, in the order of the list. Advances persist before they publish; reverts publish the safe
 // split before they persist, so that a dead disk can never hold back a rollback.
+import type { RetestKind } from '#src/core/analysis/verdict.ts';
 import type { RolloutState } from './rollout-state.ts';
 
 /** One line of the record: what changed, who did it, why, and the numbers it rests on. */
@@ -17,6 +18,7 @@ export interface Transition {
     | 'split-set'
     | 'route-parked'
     | 'route-unparked'
+    | 'retest'
     | 'recovered';
   readonly from: RolloutState;
   readonly to: RolloutState;
@@ -39,6 +41,8 @@ export type RolloutEffect =
   /** Sends all requests of a route to X and leaves them out of the comparison. */
   | { readonly type: 'park-route'; readonly slot: number; readonly name: string }
   | { readonly type: 'unpark-route'; readonly slot: number; readonly name: string }
+  /** Fresh tests, after a wait, for streams that would have reverted. */
+  | { readonly type: 'retest-analysis'; readonly kinds: readonly RetestKind[] }
   | { readonly type: 'notify'; readonly transition: Transition };
 
 /** Refusal of a command: nothing changed. */

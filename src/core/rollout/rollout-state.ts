@@ -38,6 +38,7 @@ export interface HoldReason {
     | 'needs-samples'
     | 'x-unhealthy'
     | 'suspicion'
+    | 'retest'
     | 'attribution'
     | 'parked'
     | 'no-data'

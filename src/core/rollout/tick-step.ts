@@ -2,6 +2,7 @@
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { formatDuration } from '#src/core/analysis/verdict-text.ts';
 import { holdByParked, park, routesToPark } from './parking.ts';
+import { retest } from './retest.ts';
 import type { StepResult } from './rollout-effect.ts';
 import type { RolloutEvent, TickFacts } from './rollout-event.ts';
 import type { HoldReason, RevertCause } from './rollout-state.ts';
@@ -35,6 +36,8 @@ export function stepOnTick(state: RunningState, event: Tick): StepResult {
   if (cause !== null) return revert(state, cause, moveBy(cause, state, event));
   const bad = routesToPark(state, event.verdict);
   if (bad.length > 0) return park({ ...state, yDownSinceMs }, bad, event);
+  const { toRetest = [] } = event.verdict;
+  if (toRetest.length > 0) return retest({ ...state, yDownSinceMs }, toRetest, event);
   switch (state.phase) {
     case 'ramping':
       return stepRamping({ ...state, yDownSinceMs }, event);
@@ -132,7 +135,7 @@ function stepSoaking(state: StateOf<'soaking'>, event: Tick): StepResult {
 
 /** Of the holds, those that more traffic or time on Y would end; trouble of X or of ours is no verdict on Y. */
 function lacksEvidence({ name }: HoldReason): boolean {
-  return name === 'needs-samples' || name === 'suspicion' || name === 'no-data';
+  return name === 'needs-samples' || name === 'suspicion' || name === 'retest' || name === 'no-data';
 }
 
 export function holdByFacts(facts: TickFacts): HoldReason | null {

@@ -277,7 +277,7 @@ test('a snapshot of other thresholds or another version is refused, and changes 
   const other = new Driver({ harm: 0.01 });
   const before = other.analysis.snapshot();
   assert.equal(other.analysis.restore(saved), false);
-  assert.equal(new Driver().analysis.restore({ ...saved, version: 1 as 3 }), false);
+  assert.equal(new Driver().analysis.restore({ ...saved, version: 1 as 4 }), false);
   assert.deepEqual(other.analysis.snapshot(), before);
 });
 

@@ -1,6 +1,6 @@
 // Scenario files: what happens to a rollout, in plain text, and below each line what comes of it. Inputs start with `>`,
 // `given` sets the plan or the state; the other lines are the effects in their order, and `=` the state after.
-import type { Verdict } from '#src/core/analysis/verdict.ts';
+import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';
 import { buildPlan } from '#src/core/rollout/plan.ts';
 import type { RolloutEffect, StepResult } from '#src/core/rollout/rollout-effect.ts';
 import {
@@ -166,12 +166,18 @@ function badRoutesFrom(settings: Map<string, string>): Pick<Verdict, 'badRoutes'
   };
 }
 
+/** `again=latency,status`: kinds to test again. */
+function retestFrom(settings: Map<string, string>): Pick<Verdict, 'toRetest'> {
+  const again = settings.get('again');
+  return again === undefined ? {} : { toRetest: again.split(',') as RetestKind[] };
+}
+
 function tickFrom(atMs: number, words: string[], settings: Map<string, string>): RolloutEvent {
   const [decision = 'hold', rule = 'needs-samples'] = words;
   return {
     type: 'tick',
     atMs,
-    verdict: { ...verdictFrom(decision, rule), ...badRoutesFrom(settings) },
+    verdict: { ...verdictFrom(decision, rule), ...badRoutesFrom(settings), ...retestFrom(settings) },
     facts: {
       breakerOpenMs: durationMs(settings.get('breaker') ?? '0s'),
       healthyNodesX: Number(settings.get('nodesX') ?? 2),
@@ -228,6 +234,8 @@ function effectText(effect: RolloutEffect): string {
       return `${effect.type} ${effect.name} (slot ${effect.slot})`;
     case 'notify':
       return `notify ${effect.transition.name}`;
+    case 'retest-analysis':
+      return `${effect.type} ${effect.kinds.join(', ')}`;
     case 'run-preflight':
     case 'reset-rollout-analysis':
       return effect.type;

@@ -1,0 +1,25 @@
+// What the judge is told to judge by.
+import type { Attribution } from '#src/core/telemetry/outcome.ts';
+import type { ErrorThresholds } from './error-streams.ts';
+import type { LatencyThresholds } from './latency-streams.ts';
+import type { StatusThresholds } from './status-streams.ts';
+
+/** What counts as worse. The same shape as the config's thresholds, of which it is a part. */
+export interface AnalysisThresholds {
+  readonly errorRate: ErrorThresholds;
+  readonly statusMix: StatusThresholds;
+  readonly latency: LatencyThresholds;
+  readonly falseReverts: number;
+  readonly harm: number;
+  readonly warmupMs: number;
+  readonly blipToleranceMs: 1000 | 5000;
+  readonly attribution: Attribution;
+}
+
+/** What evidence depends on: not what is done about it. */
+export function fingerprintOf(thresholds: AnalysisThresholds): string {
+  const { errorRate, harm, blipToleranceMs, attribution } = thresholds;
+  const { onWorse: _, ...statusMix } = thresholds.statusMix;
+  const { onWorse: __, ...latency } = thresholds.latency;
+  return JSON.stringify([errorRate, statusMix, latency, harm, blipToleranceMs, attribution]);
+}
