@@ -14,7 +14,7 @@ const verifiedRecords = 1_000;
 const storeOpensMsMax = 3_000;
 
 /** How long it waits for the traffic of the last minutes, which a revert's evidence is the better for. */
-const traceReadMsMax = 1_000;
+const traceReadMsMax = 3_000;
 
 /** Publishes the split that was recorded, then takes up everything else. */
 export async function takeUp(parts: ControlParts): Promise<void> {

@@ -7,6 +7,7 @@ import { X, Y } from '#src/shared-memory/layout.ts';
 import type { FailureSample } from '#src/shared-memory/messages.ts';
 import { backend, type ControlRig, type RigOptions, startControl } from './support/control-rig.ts';
 import { countAnswers } from './support/counters.ts';
+import { lockStore } from './support/store-lock.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
 const sample = (atMs: number, requestId: string): FailureSample => ({
@@ -103,8 +104,7 @@ test('evidence of a split that was set by hand is frozen under its time', async 
 
 test('evidence is kept in memory while the store is locked and written when it is not', async (t) => {
   const rig = await ramping(t);
-  const holder = new DatabaseSync(rig.database);
-  holder.exec('BEGIN IMMEDIATE');
+  const letGo = lockStore(t, rig.database);
   const reverted = await rig.call('POST', '/v1/rollout/revert', { body: { reason: 'now' } });
   assert.deepEqual([reverted.status, reverted.json.phase], [200, 'reverted']);
   await rig.untilEvent('evidence-frozen');
@@ -112,13 +112,12 @@ test('evidence is kept in memory while the store is locked and written when it i
   const waiting = await rig.call('GET', `/v1/evidence/${id}`);
   assert.deepEqual([waiting.status, waiting.json.cause.text], [200, 'now']);
   assert.equal((await rig.call('GET', '/v1/evidence')).json.evidence[0].id, id);
-  holder.exec('ROLLBACK');
-  assert.equal(countRows(holder), 0);
-  holder.close();
+  const reader = new DatabaseSync(rig.database, { readOnly: true });
+  assert.equal(countRows(reader), 0);
+  letGo();
   await rig.untilEvent('store-recovered');
-  const after = new DatabaseSync(rig.database);
-  assert.equal(countRows(after), 1);
-  after.close();
+  assert.equal(countRows(reader), 1);
+  reader.close();
   assert.deepEqual((await rig.call('GET', `/v1/evidence/${id}`)).json, waiting.json);
   assert.equal((await rig.call('GET', '/v1/record/verify')).json.intact, true);
 });

@@ -1,10 +1,10 @@
 // The traffic of the last minutes in pieces of ten seconds, kept in memory so that a revert can be explained even when the
 // store is dead. One piece is overwritten after the other; nothing is allocated per tick.
-import { quantileMs } from '#src/core/telemetry/histogram.ts';
 import { ArmSample, type TickSample } from '#src/core/telemetry/sample.ts';
-import { latencyBucketCount, routesTrackedMax } from '#src/limits.ts';
+import { routesTrackedMax } from '#src/limits.ts';
+import { ArmSum, addCounts } from '../arm-sum.ts';
 import { fillArm, type TrafficWindow } from '../traffic-window.ts';
-import type { ArmTraffic, EvidenceWindow, RouteFailures } from './frozen-evidence.ts';
+import type { EvidenceWindow, RouteFailures } from './frozen-evidence.ts';
 
 /** Long enough for the step's evidence to show, short enough to read. */
 export const trailMs = 5 * 60_000;
@@ -13,32 +13,20 @@ const pieceCount = trailMs / pieceMs;
 /** Routes that are worth a line. */
 const worstRoutesMax = 10;
 
-class ArmTotals {
-  requests = 0;
-  failures = 0;
-  readonly latency = new Float64Array(latencyBucketCount);
+class ArmTotals extends ArmSum {
   readonly routeRequests = new Float64Array(routesTrackedMax + 1);
   readonly routeFailures = new Float64Array(routesTrackedMax + 1);
 
-  clear(): void {
-    this.requests = 0;
-    this.failures = 0;
-    this.latency.fill(0);
+  override clear(): void {
+    super.clear();
     this.routeRequests.fill(0);
     this.routeFailures.fill(0);
   }
 
-  add(sample: ArmSample): void {
-    this.requests += sample.requests;
-    this.failures += sample.failures;
-    addCounts(this.latency, sample.latency);
+  override add(sample: ArmSample): void {
+    super.add(sample);
     addCounts(this.routeRequests, sample.routeRequests);
     addCounts(this.routeFailures, sample.routeFailures);
-  }
-
-  view(): ArmTraffic {
-    const { requests, failures, latency } = this;
-    return { requests, failures, p50Ms: quantileMs(latency, 0.5), p99Ms: quantileMs(latency, 0.99) };
   }
 }
 
@@ -141,11 +129,4 @@ function excess({ x, y }: RouteFailures): number {
 function addRoutes(into: ArmTotals, from: ArmTotals): void {
   addCounts(into.routeRequests, from.routeRequests);
   addCounts(into.routeFailures, from.routeFailures);
-}
-
-function addCounts(into: Float64Array, from: Float64Array): void {
-  for (let i = 0; i < from.length; i++) {
-    const count = from[i] as number;
-    if (count > 0) into[i] = (into[i] as number) + count;
-  }
 }

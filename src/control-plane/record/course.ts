@@ -1,8 +1,7 @@
 // The traffic of a rollout as a line of at most a few hundred points, from what was kept by the second or, for a long one,
 // by the minute.
-import { quantileMs } from '#src/core/telemetry/histogram.ts';
 import { ArmSample } from '#src/core/telemetry/sample.ts';
-import { latencyBucketCount } from '#src/limits.ts';
+import { ArmSum } from '../arm-sum.ts';
 import type { EvidenceShare } from '../evidence/evidence-share.ts';
 import type { ArmTraffic } from '../evidence/frozen-evidence.ts';
 import type { ClusterMinute, MinuteRow } from '../store/store.ts';
@@ -72,24 +71,6 @@ export class CourseBuilder {
     this.#durationMs = 0;
     this.#toRevert = 0;
     this.#last = null;
-  }
-}
-
-class ArmSum {
-  requests = 0;
-  failures = 0;
-  readonly latency = new Float64Array(latencyBucketCount);
-
-  add(sample: ArmSample): void {
-    this.requests += sample.requests;
-    this.failures += sample.failures;
-    for (let i = 0; i < latencyBucketCount; i++)
-      this.latency[i] = (this.latency[i] as number) + (sample.latency[i] as number);
-  }
-
-  view(): ArmTraffic {
-    const { requests, failures, latency } = this;
-    return { requests, failures, p50Ms: quantileMs(latency, 0.5), p99Ms: quantileMs(latency, 0.99) };
   }
 }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { backend, type RigOptions, startControl } from '../support/control-rig.ts';
+import { lockStore } from '../support/store-lock.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 async function rampingRig(t: TestContext, options: RigOptions = {}) {
@@ -104,8 +104,7 @@ test('rollout starts by itself when the config says so, and not again after a re
 
 test('a dead store blocks starts and advances and no revert', async (t) => {
   const rig = await rampingRig(t);
-  const holder = new DatabaseSync(rig.database);
-  holder.exec('BEGIN IMMEDIATE');
+  const letGo = lockStore(t, rig.database);
   const advance = await rig.call('POST', '/v1/rollout/advance');
   assert.deepEqual([advance.status, advance.json.code], [503, 'store_unavailable']);
   assert.equal(weightPpm(rig), 50_000);
@@ -118,8 +117,7 @@ test('a dead store blocks starts and advances and no revert', async (t) => {
   assert.deepEqual([start.status, start.json.code], [503, 'store_unavailable']);
   const raise = await rig.call('PUT', '/v1/split', { body: { y: 5 } });
   assert.deepEqual([raise.status, raise.json.code, weightPpm(rig)], [503, 'store_unavailable', 0]);
-  holder.exec('ROLLBACK');
-  holder.close();
+  letGo();
   await rig.untilEvent('store-recovered');
   assert.equal((await rig.call('GET', '/readyz')).status, 200);
   const { events } = (await rig.call('GET', '/v1/events')).json;

@@ -1,11 +1,11 @@
 // The control API of what stands outside the traffic, on the whole control thread with its store.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { backend, type ControlRig, type RigOptions, startControl } from '../support/control-rig.ts';
 import { httpPeer } from '../support/http-peer.ts';
+import { lockStore } from '../support/store-lock.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const withNodes = async (t: TestContext, options: RigOptions = {}): Promise<ControlRig> =>
@@ -171,12 +171,10 @@ test('a freeze refuses what gives Y more by hand, unless overridden on record, a
 
 test('a freeze works while the store does not', async (t) => {
   const rig = await withNodes(t);
-  const holder = new DatabaseSync(rig.database);
-  holder.exec('BEGIN IMMEDIATE');
+  const letGo = lockStore(t, rig.database);
   assert.equal((await rig.call('PUT', '/v1/freeze', { body: { frozen: true } })).json.frozen, true);
   await rig.untilEvent('store-unavailable');
-  holder.exec('ROLLBACK');
-  holder.close();
+  letGo();
   await rig.untilEvent('store-recovered');
   assert.equal((await rig.call('GET', '/v1/freeze')).json.frozen, true);
 });

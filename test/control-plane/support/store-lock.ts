@@ -1,0 +1,17 @@
+// Another process' lock on a store's file, as a backup or a second Crossover would hold it.
+import { DatabaseSync } from 'node:sqlite';
+import type { TestContext } from 'node:test';
+
+/** Waits its turn: the store may be writing at this moment. */
+const waitMs = 10_000;
+
+/** Takes the lock; whoever writes from now on waits for it or fails. Returns what gives it back. */
+export function lockStore(t: TestContext, file: string, begin = 'BEGIN IMMEDIATE'): () => void {
+  const holder = new DatabaseSync(file, { timeout: waitMs });
+  const letGo = (): void => {
+    if (holder.isOpen) holder.close();
+  };
+  t.after(letGo);
+  holder.exec(begin);
+  return letGo;
+}
