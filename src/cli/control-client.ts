@@ -49,6 +49,24 @@ export function addControlOptions(command: Command): Command {
     .option('--json', 'print JSON');
 }
 
+export interface OverrideOptions {
+  readonly override?: boolean;
+}
+
+/** Adds `--override` to a command that may give Y more. */
+export function addOverride(command: Command): Command {
+  return command.option('--override', 'even while frozen or outside the change windows; the record says so');
+}
+
+/** What most commands send: what was given, and nothing of what was not. */
+export const reasonOf = ({
+  reason,
+  override,
+}: OverrideOptions & { readonly reason?: string }): { reason?: string; override?: true } => ({
+  ...(reason === undefined ? {} : { reason }),
+  ...(override === true ? { override } : {}),
+});
+
 /** A client for the options and environment of one command. */
 export function createControlClient(options: ControlOptions, io: CliIo): ControlClient {
   const url = checkedUrl(options.url ?? (io.env.CROSSOVER_URL || defaultControlUrl));
@@ -56,6 +74,7 @@ export function createControlClient(options: ControlOptions, io: CliIo): Control
   const call = async <Body>(path: string, init: RequestInit): Promise<Answer<Body>> => {
     const headers = { accept: 'application/json', ...init.headers } as Record<string, string>;
     if (token !== null) headers.authorization = `Bearer ${token}`;
+    if (io.env.CROSSOVER_ACTOR) headers['x-crossover-actor'] = io.env.CROSSOVER_ACTOR;
     const response = await reach(url, path, { ...init, headers });
     return understand<Body>(response, url, token !== null);
   };

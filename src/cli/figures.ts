@@ -40,6 +40,13 @@ export function timeOfDay(epochMs: number): string {
     .join(':');
 }
 
+/** Local date and time: `2026-03-01 12:03:04`. */
+export function dateTime(epochMs: number): string {
+  const at = new Date(epochMs);
+  const [month, day] = [at.getMonth() + 1, at.getDate()].map((part) => String(part).padStart(2, '0'));
+  return `${at.getFullYear()}-${month}-${day} ${timeOfDay(epochMs)}`;
+}
+
 const pair = (major: number, majorUnit: string, minor: number, minorUnit: string): string =>
   minor === 0 ? `${major} ${majorUnit}` : `${major} ${majorUnit} ${minor} ${minorUnit}`;
 

@@ -20,7 +20,11 @@ export function formatLogLine(line: LogLine, at: Date): string {
 export function createLogWriter(isTty: boolean): LogWriter {
   if (isTty) return (line) => void process.stderr.write(`${formatLogLine(line, new Date())}\n`);
   const logger = pino(
-    { base: { pid: process.pid }, formatters: { level: (label) => ({ level: label }) } },
+    {
+      base: { pid: process.pid },
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
     pino.destination({ dest: 2, sync: true }),
   );
   return (line) => logger[line.level](line.fields, line.message);

@@ -3,8 +3,16 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { RolloutView } from '#src/control-plane/status.ts';
 import { type RolloutCommandName, rolloutCommandNames } from '#src/core/rollout/rollout-event.ts';
 import type { CliContext } from './cli-io.ts';
-import { addControlOptions, type ControlOptions, createControlClient } from './control-client.ts';
-import { weight } from './figures.ts';
+import {
+  addControlOptions,
+  addOverride,
+  type ControlOptions,
+  createControlClient,
+  type OverrideOptions,
+  reasonOf,
+} from './control-client.ts';
+import { dateTime, weight } from './figures.ts';
+import { addApprove, addFreeze, addUnfreeze, addUnpark } from './rollout-guards.ts';
 import { parsePercentArgument } from './split.ts';
 import { waitForEnd } from './wait-for-end.ts';
 
@@ -48,6 +56,7 @@ export function addRollout(program: Command, context: CliContext): void {
     .addHelpText('after', examples);
   addStart(rollout, context);
   for (const name of rolloutCommandNames) addCommand(rollout, name, context);
+  for (const add of [addApprove, addFreeze, addUnfreeze, addUnpark]) add(rollout, context);
 }
 
 const examples = `
@@ -56,6 +65,7 @@ Examples:
   crossover rollout start --steps 1,10,50,100
   crossover rollout pause --reason "database maintenance"
   crossover rollout revert --reason "support tickets"
+  crossover rollout freeze --reason "incident 4711"
 
 What next: \`crossover status --watch\` shows how it goes and why it holds.
 `;
@@ -70,9 +80,9 @@ function addStart(rollout: Command, context: CliContext): void {
     .option('--wait', 'stay until it ends: exit code 0 when completed, 3 when reverted')
     .addHelpText('after', startExamples);
   addControlOptions(command).action(async (options: StartOptions) => {
-    const { steps, reason } = options;
+    const { steps } = options;
     const client = createControlClient(options, context.io);
-    const body = { ...(steps === undefined ? {} : { steps }), ...(reason === undefined ? {} : { reason }) };
+    const body = { ...(steps === undefined ? {} : { steps }), ...reasonOf(options) };
     const { body: view } = await client.send<RolloutView>('POST', '/v1/rollout', body);
     if (options.wait === true) {
       context.exitCode = await waitForEnd(client, view.id, options.json === true, context.io);
@@ -98,13 +108,18 @@ function addCommand(rollout: Command, name: RolloutCommandName, context: CliCont
     .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
     .option('--reason <text>', 'why, for the record')
     .addHelpText('after', `\nExample:\n  crossover rollout ${name} --reason "..."\n\nWhat next: ${next}\n`);
-  addControlOptions(command).action(async (options: ControlOptions & { reason?: string }) => {
-    const body = options.reason === undefined ? {} : { reason: options.reason };
+  if (mayGiveMore.has(name)) addOverride(command);
+  addControlOptions(command).action(async (options: CommandOptions) => {
     const client = createControlClient(options, context.io);
-    const { body: view } = await client.send<RolloutView>('POST', `/v1/rollout/${name}`, body);
-    print(view, options, context, next);
+    const { body: view } = await client.send<ChangedView>('POST', `/v1/rollout/${name}`, reasonOf(options));
+    print(view, options, context, view.phase === 'idle' ? idleNext : next);
   });
 }
+
+type CommandOptions = ControlOptions & OverrideOptions & { readonly reason?: string };
+
+const mayGiveMore: ReadonlySet<RolloutCommandName> = new Set(['resume', 'advance', 'promote', 'complete']);
+const idleNext = 'Start one with `crossover rollout start`.';
 
 function parseSteps(text: string): readonly number[] {
   const steps = text.split(',').map((step) => parsePercentArgument(step.trim()));
@@ -113,11 +128,25 @@ function parseSteps(text: string): readonly number[] {
   throw new InvalidArgumentError('Give ascending percentages that end in 100, such as 1,5,25,100.');
 }
 
-function print(view: RolloutView, { json }: ControlOptions, { io }: CliContext, next: string): void {
+function print(view: ChangedView, { json }: ControlOptions, { io }: CliContext, next: string): void {
   if (json === true) {
     io.out(`${JSON.stringify(view, null, 2)}\n`);
     return;
   }
-  const step = view.step === null ? '' : `, step ${view.step.index + 1} of ${view.step.count}`;
-  io.out(`Rollout ${view.phase}${step}, ${weight(view.weight)} on Y.\n${next}\n`);
+  io.out(`${sentenceOf(view)}\n${next}\n`);
+}
+
+/** The rollout as an answer has it. */
+interface ChangedView extends RolloutView {
+  /** False when what was asked for was so already. */
+  readonly changed?: boolean;
+}
+
+function sentenceOf({ phase, step, weight: y, changed, sinceMs }: ChangedView): string {
+  if (changed === false && phase === 'reverted' && sinceMs !== null)
+    return `Already reverted at ${dateTime(sinceMs)}: everything is on X.`;
+  if (phase === 'idle' && y === 0)
+    return `No rollout runs: everything is on X${changed === false ? ' already' : ' again'}.`;
+  const at = step === null ? '' : `, step ${step.index + 1} of ${step.count}`;
+  return `Rollout ${phase}${at}, ${weight(y)} on Y.`;
 }

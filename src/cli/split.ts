@@ -5,12 +5,15 @@ import type { CliContext } from './cli-io.ts';
 import {
   type Answer,
   addControlOptions,
+  addOverride,
   type ControlOptions,
   createControlClient,
+  type OverrideOptions,
+  reasonOf,
 } from './control-client.ts';
 import { weight } from './figures.ts';
 
-interface SetOptions extends ControlOptions {
+interface SetOptions extends ControlOptions, OverrideOptions {
   readonly ifMatch?: string;
   readonly reason?: string;
 }
@@ -47,8 +50,8 @@ function addSet(split: Command, context: CliContext): void {
     .option('--if-match <tag>', 'only if the split is still the one that `split get` showed')
     .option('--reason <text>', 'why, for the record')
     .addHelpText('after', setExamples);
-  addControlOptions(command).action(async (y: number, options: SetOptions) => {
-    const body = options.reason === undefined ? { y } : { y, reason: options.reason };
+  addControlOptions(addOverride(command)).action(async (y: number, options: SetOptions) => {
+    const body = { y, ...reasonOf(options) };
     const headers: Record<string, string> = {};
     if (options.ifMatch !== undefined) headers['if-match'] = quoted(options.ifMatch);
     const client = createControlClient(options, context.io);

@@ -32,6 +32,7 @@ function whatHappened({ name, from, to }: Transition): string {
     case 'completed':
       return `Rollout completed, ${weight}`;
     case 'reverted':
+      if (to.phase === 'idle') return `Back to X from ${percentOf(from.weightPpm)} % on Y set by hand`;
       return `Reverted to X from ${percentOf(from.weightPpm)} % on Y`;
     case 'split-set':
       return `Split set by hand, ${weight}`;

@@ -88,7 +88,11 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
     assert.equal((await fetch(`${url}/users/7`, { headers })).status, 200);
     child.kill('SIGTERM');
     assert.equal(await ended, 0, printed.err);
-    for (const line of printed.err.trim().split('\n')) assert.equal(typeof JSON.parse(line).level, 'string');
+    for (const line of printed.err.trim().split('\n')) {
+      const { level, time } = JSON.parse(line);
+      assert.equal(typeof level, 'string');
+      assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    }
     assert.match(printed.err, /nothing was cut/);
   });
 
@@ -133,7 +137,7 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
     writeFileSync(file, `${configText().replace('label: y', 'label: y2')}health: { timeout: 5s }\n`);
     child.kill('SIGHUP');
     await printing(/configuration reloaded/);
-    await printing(/"level":"warn".*"warnings":\["[^"]*crossover\.yaml:7:20: health\.timeout: /);
+    await printing(/"level":"warn".*"warnings":\["[^"]*crossover\.yaml:8:20: health\.timeout: /);
     child.kill('SIGTERM');
     assert.equal(await ended, 0);
   });

@@ -113,6 +113,19 @@ test('an automatic advance is made once, when its record is there', async (t) =>
   );
 });
 
+test('a revert of what is on X already takes the place of a start that is being recorded', async (t) => {
+  const rig = await ramping(t);
+  rig.rollout.dispatch(command(rig, 'revert'));
+  rig.port.hang();
+  const outcomes: Outcome[] = [];
+  const start = { type: 'start', atMs: rig.clock.epochMs(), plan: testPlan } as const;
+  rig.rollout.dispatch(start, (outcome) => outcomes.push(outcome));
+  assert.ok(rig.rollout.dispatch(command(rig, 'revert')).ok);
+  assert.ok(outcomes[0] && !outcomes[0].ok && outcomes[0].kind === 'refused');
+  endsWell(rig);
+  assert.deepEqual([rig.rollout.state.phase, rig.weightPpm], ['reverted', 0]);
+});
+
 test('a revert takes the place of an advance that is being recorded', async (t) => {
   const rig = await ramping(t);
   rig.port.hang();

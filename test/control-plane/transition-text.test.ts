@@ -24,8 +24,16 @@ const texts: readonly [
   text: string,
 ][] = [
   ['step', idle, rampingState(250_000), 'Y is not worse', 'Step 2 of 4, 25 % on Y: Y is not worse.'],
+  [
+    'retest',
+    rampingState(250_000),
+    rampingState(250_000),
+    '404 responses 4 % on Y against 1 % on X; held, to be tested again in 60 s',
+    'Held to test again, 25 % on Y: 404 responses 4 % on Y against 1 % on X; held, to be tested again in 60 s.',
+  ],
   ['split-set', idle, idle, '', 'Split set by hand, 0.0001 % on Y.'],
   ['split-set', idle, idle, 'A try. ', 'Split set by hand, 0.0001 % on Y: A try.'],
+  ['reverted', idle, idle, 'enough seen', 'Back to X from 0.0001 % on Y set by hand: enough seen.'],
   [
     'reverted',
     rampingState(250_000),

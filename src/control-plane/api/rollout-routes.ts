@@ -1,5 +1,6 @@
 // The rollout: look at it, start one, and the operator's commands.
 import type { FastifyInstance } from 'fastify';
+import type { StepResult } from '#src/core/rollout/rollout-effect.ts';
 import { type RolloutCommandName, rolloutCommandNames } from '#src/core/rollout/rollout-event.ts';
 import { makePlan } from '../plan.ts';
 import { rolloutView } from '../status.ts';
@@ -14,7 +15,8 @@ const summaries: Readonly<Record<RolloutCommandName, string>> = {
   resume: 'Goes on with a paused rollout.',
   advance: 'Goes to the next step without waiting for the verdict.',
   promote: 'Goes to all of Y but the holdback.',
-  revert: 'Sends everything to X, at once and from any state; works while the store does not.',
+  revert:
+    'Sends everything to X, at once and from any state; works while the store does not, and when everything is there already.',
   complete: 'Ends the rollout with everything on Y.',
 };
 
@@ -62,6 +64,10 @@ function addUnpark(app: FastifyInstance, context: ApiContext): void {
   );
 }
 
+/** Whether there is anything to record: what was asked for may be so already. */
+const isChange = (result: StepResult): boolean =>
+  result.ok && result.effects.some(({ type }) => type === 'persist');
+
 function addCommand(app: FastifyInstance, context: ApiContext, name: RolloutCommandName): void {
   app.post<{ Body: Command }>(
     `/v1/rollout/${name}`,
@@ -70,8 +76,9 @@ function addCommand(app: FastifyInstance, context: ApiContext, name: RolloutComm
       const { reason = '', override = false } = request.body;
       const atMs = context.clock.epochMs();
       const event = { type: 'command', atMs, name, actor: actorOf(request), reason } as const;
+      const changed = isChange(context.rollout.decide(event));
       requireApplied(await dispatchWhenOpen(event, override, context), context);
-      return rolloutView(context.rollout.state);
+      return { ...rolloutView(context.rollout.state), changed };
     },
   );
 }

@@ -71,9 +71,10 @@ export class EvidenceKeeper {
     const { samples, problem } = await this.#samples(transition.atMs - trailMs);
     const evidence: FrozenEvidence = { ...numbers, samples, problem };
     const { windows, routes } = evidence;
+    const what = evidence.rolloutId === null ? 'What preceded the way back to X' : 'Evidence of the revert';
     const event = events.draft({
       name: 'evidence-frozen',
-      text: `Evidence of the revert is kept: ${windows.length} windows, ${routes.length} routes, ${samples.length} failed requests.`,
+      text: `${what} is kept: ${windows.length} windows, ${routes.length} routes, ${samples.length} failed requests.`,
       detail: { evidence: evidence.id, rollout: evidence.rolloutId },
     });
     events.announce(event);

@@ -11,6 +11,7 @@ import {
   parkedOf,
   percent,
   phaseText,
+  publishAgain,
   record,
   refuse,
   resetStep,
@@ -108,10 +109,10 @@ function finish(state: RolloutState, command: Command): StepResult {
 function goBack(state: RolloutState, command: Command): StepResult {
   switch (state.phase) {
     case 'idle':
-      if (state.weightPpm === 0) return refuseIn(state, command, 'Y has no traffic');
+      if (state.weightPpm === 0) return publishAgain(state);
       return shift(state, { ...state, weightPpm: 0 }, { ...by(command), name: 'reverted' });
     case 'reverted':
-      return refuseIn(state, command, 'Y has no traffic');
+      return publishAgain(state);
     case 'preflight':
     case 'ramping':
     case 'paused':

@@ -35,6 +35,13 @@ export const stay = (state: RolloutState): StepResult => ({ ok: true, state, eff
 const saltOf = (state: RolloutState): number =>
   state.phase === 'idle' ? (state.salt ?? 0) : state.plan.salt;
 
+/** The same state, made sure of: what was asked for is so already, and nothing that is under way may undo it. */
+export const publishAgain = (state: RolloutState): StepResult => ({
+  ok: true,
+  state,
+  effects: [{ type: 'publish', weightPpm: state.weightPpm, salt: saltOf(state) }],
+});
+
 /** The parked routes of a state, for the one that follows it. */
 export const parkedOf = ({ parked }: RolloutState): Pick<RolloutState, 'parked'> =>
   parked === undefined ? {} : { parked };

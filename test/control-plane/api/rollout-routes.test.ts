@@ -52,6 +52,17 @@ test('rollout follows the commands and refuses those that do not fit', async (t)
   ]);
 });
 
+test('a revert of what is on X already changes nothing and is no error', async (t) => {
+  const rig = await startControl(t);
+  const revert = () => rig.call('POST', '/v1/rollout/revert', { body: { reason: 'again' } });
+  const { status, json } = await revert();
+  assert.deepEqual([status, json.phase, json.weight, json.changed], [200, 'idle', 0, false]);
+  await rig.call('PUT', '/v1/split', { body: { y: 10 } });
+  assert.deepEqual((await revert()).json.changed, true);
+  assert.deepEqual((await revert()).json.changed, false);
+  assert.equal(weightPpm(rig), 0);
+});
+
 test('rollout commands need no body', async (t) => {
   const rig = await rampingRig(t);
   assert.equal((await rig.call('POST', '/v1/rollout/revert')).json.phase, 'reverted');
