@@ -340,7 +340,8 @@ export class DurableStore {
 
   #hang(): void {
     this.#isHanging = true;
-    const problem = problemOf('hanging', this.#options.file, 'no answer for seconds');
+    const cause = `no answer within ${storeSilenceMsMax / 1000} s`;
+    const problem = problemOf('hanging', this.#options.file, cause);
     this.#becomeUnusable(problem);
     for (const giveUp of [...this.#awaited]) giveUp(problem);
   }
