@@ -7,8 +7,11 @@ import { withoutSecrets } from '#src/config/without-secrets.ts';
 import { type CliIo, exitCodes, processIo } from './cli-io.ts';
 import { formatConfigProblems, formatConfigWarnings } from './config-problems.ts';
 
-const clusterLine = ({ label, nodes, admin }: Config['clusters']['x']): string =>
-  `${label}: ${nodes.map((node) => node.id).join(', ')}${admin === null ? '' : `; admin ${admin}`}`;
+function clusterLine({ label, nodes, admin, adminToken }: Config['clusters']['x']): string {
+  const withToken = adminToken === null ? '' : ' with a token';
+  const asked = admin === null ? '' : `; admin ${admin}${withToken}`;
+  return `${label}: ${nodes.map((node) => node.id).join(', ')}${asked}`;
+}
 
 function stickyLine(sticky: Config['routing']['sticky']): string {
   switch (sticky.kind) {

@@ -2,6 +2,7 @@
 // nothing: there are setups in which each of these is right.
 import { isLinkLocal } from './address-guard.ts';
 import type { Config, NamedRoute, RoutingRule } from './config.ts';
+import { isLoopback } from './net-address.ts';
 import { formatDuration } from './units.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
@@ -23,6 +24,8 @@ export function warningsAbout(config: Config): readonly ConfigWarning[] {
     ...timingWarnings(config),
     ...metricWarnings(config.metrics),
     ...listenWarnings(config.listen),
+    ...adminWarnings('x', config),
+    ...adminWarnings('y', config),
     ...nodeWarnings('x', config),
     ...nodeWarnings('y', config),
     ...shadowWarnings('rules', config.routing.rules),
@@ -68,6 +71,18 @@ function* listenWarnings({ admin }: Config['listen']): Generator<ConfigWarning> 
       path: ['listen', 'admin'],
       message: 'nothing listens there: this version does not guard the Admin API',
       hint: 'leave it out',
+    };
+}
+
+function* adminWarnings(cluster: 'x' | 'y', { clusters }: Config): Generator<ConfigWarning> {
+  const { admin, adminToken } = clusters[cluster];
+  if (admin === null || adminToken === null) return;
+  const { protocol, hostname } = new URL(admin);
+  if (protocol === 'http:' && !isLoopback(hostname.replace(/^\[(.*)\]$/, '$1')))
+    yield {
+      path: ['clusters', cluster, 'adminToken'],
+      message: `the token goes to ${hostname} in clear text`,
+      hint: 'use the https:// listener of the Admin API',
     };
 }
 

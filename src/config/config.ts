@@ -24,6 +24,8 @@ export interface ClusterConfig {
   readonly nodes: readonly NodeConfig[];
   /** Kong Admin API of the cluster, when given. */
   readonly admin: string | null;
+  /** What it is asked with, where Kong wants a token. */
+  readonly adminToken: string | null;
 }
 
 export type FailoverTrigger = 'connect' | 'reset' | 'timeout' | number;

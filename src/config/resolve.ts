@@ -14,6 +14,7 @@ import {
   resolveNotifications,
   resolveOutgoing,
   resolveWindows,
+  secretOf,
 } from './resolve-signals.ts';
 import type { WrittenConfig } from './schema.ts';
 import {
@@ -89,7 +90,10 @@ function resolveCluster(written: Section<'clusters'>['x'], path: ConfigPath, rep
       'such as http://10.0.1.10:8001',
     );
   }
-  return { label: written.label, nodes, admin: written.admin ?? null };
+  const adminToken = secretOf(written.adminToken);
+  if (adminToken !== null && written.admin === undefined)
+    report([...path, 'adminToken'], 'there is no Admin API to send it to', 'add admin, or leave it out');
+  return { label: written.label, nodes, admin: written.admin ?? null, adminToken };
 }
 
 function resolveClusters(written: Section<'clusters'>, report: Report): Config['clusters'] {

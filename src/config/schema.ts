@@ -32,6 +32,9 @@ const cluster = (name: string, which: string) =>
         ...hints('URL', 'an http:// or https:// URL'),
       }),
     ),
+    adminToken: secret(
+      'Sent to the Admin API as `Kong-Admin-Token`, where Kong asks for one (RBAC). Empty: none is sent.',
+    ),
   });
 
 /** The file with every default filled in. */

@@ -6,8 +6,13 @@ import type { Gate, Notification } from './signals-config.ts';
 export function withoutSecrets(config: Config, hidden: string): Config {
   const hide = (secret: string | null): string | null => (secret === null ? null : hidden);
   const { override } = config.routing;
+  const { x, y } = config.clusters;
   return {
     ...config,
+    clusters: {
+      x: { ...x, adminToken: hide(x.adminToken) },
+      y: { ...y, adminToken: hide(y.adminToken) },
+    },
     routing: { ...config.routing, override: override === null ? null : { ...override, secret: hidden } },
     metrics: config.metrics.map((metric) =>
       metric.kind === 'value' ? { ...metric, source: hideSource(metric.source, hide) } : metric,

@@ -14,7 +14,7 @@ export interface RouteLearningOptions {
 export const routesDiffer = (one: Config, other: Config): boolean => sourceOf(one) !== sourceOf(other);
 
 const sourceOf = ({ routing, clusters }: Config): string =>
-  JSON.stringify([routing.routes, clusters.x.admin]);
+  JSON.stringify([routing.routes, clusters.x.admin, clusters.x.adminToken]);
 
 /**
  * Routes as they are configured; else by Kong's own list when its Admin API is given, so that a bad one is named as
@@ -23,13 +23,13 @@ const sourceOf = ({ routing, clusters }: Config): string =>
 export async function learnRoutes(options: RouteLearningOptions): Promise<void> {
   const { routes, events } = options;
   const { clusters, routing } = options.config();
-  const { admin } = clusters.x;
+  const { admin, adminToken } = clusters.x;
   if (routing.routes.length > 0) {
     routes.usePatterns(routing.routes);
   } else if (admin === null) {
     routes.useSeen();
   } else {
-    await learnKongRoutes(admin, options);
+    await learnKongRoutes(admin, adminToken, options);
   }
   const unknown = routes.unknownParked();
   if (unknown.length === 0) return;
@@ -39,10 +39,11 @@ export async function learnRoutes(options: RouteLearningOptions): Promise<void> 
 
 async function learnKongRoutes(
   admin: string,
+  adminToken: string | null,
   { config, routes, events }: RouteLearningOptions,
 ): Promise<void> {
   try {
-    const patterns = patternsOf(await readKongRoutes(admin));
+    const patterns = patternsOf(await readKongRoutes(admin, adminToken));
     // A reload may have brought patterns while Kong was asked.
     if (config().routing.routes.length > 0) return;
     const leftOut = routes.usePatterns(patterns);

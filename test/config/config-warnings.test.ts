@@ -67,6 +67,16 @@ for (const [name, yaml, warning] of doubtful) {
   });
 }
 
+test('a token that goes to the Admin API in clear text is warned of when a configuration is read', () => {
+  const withAdmin = (admin: string) =>
+    warnings(clusters.replace('x: {', `x: { admin: "${admin}", adminToken: secret,`));
+  assert.deepEqual(withAdmin('http://10.0.1.10:8001'), [
+    '2:52 clusters.x.adminToken: the token goes to 10.0.1.10 in clear text',
+  ]);
+  for (const admin of ['https://10.0.1.10:8444', 'http://127.0.0.1:8001', 'http://[::1]:8001'])
+    assert.deepEqual(withAdmin(admin), []);
+});
+
 test('a node at a link-local address is warned of when a configuration is read', () => {
   const text = clusters.replace('10.0.2.10', '169.254.169.254');
   assert.deepEqual(warnings(text), [

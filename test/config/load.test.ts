@@ -51,8 +51,18 @@ test('a configuration has the documented defaults when only the clusters are giv
     },
     workers: 6,
     clusters: {
-      x: { label: 'x', nodes: [{ id: '10.0.1.10:8000', host: '10.0.1.10', port: 8000 }], admin: null },
-      y: { label: 'y', nodes: [{ id: '10.0.2.10:8000', host: '10.0.2.10', port: 8000 }], admin: null },
+      x: {
+        label: 'x',
+        nodes: [{ id: '10.0.1.10:8000', host: '10.0.1.10', port: 8000 }],
+        admin: null,
+        adminToken: null,
+      },
+      y: {
+        label: 'y',
+        nodes: [{ id: '10.0.2.10:8000', host: '10.0.2.10', port: 8000 }],
+        admin: null,
+        adminToken: null,
+      },
     },
     routing: { sticky: { kind: 'none' }, rules: [], routes: [], trustedProxies: [], override: null },
     failover: { on: ['connect', 'reset', 'timeout', 502, 503, 504], budget: 0.2 },
@@ -317,7 +327,8 @@ control: { url: "https://crossover.example.com" }
 
 test('no secret is left when a configuration is shown', () => {
   const secret = 'S3CRET';
-  const config = parse(`${clusters}
+  const config = parse(
+    `${clusters}
 metrics:
   - { name: a, webhook: "http://10.0.0.5/?key=${secret}", max: 1, token: ${secret} }
   - { name: b, prometheus: "http://10.0.0.5", promql: up, max: 1, token: ${secret} }
@@ -331,7 +342,10 @@ notifications:
   - { name: c, webhook: "http://10.0.0.5/?key=${secret}", secret: ${secret} }
 routing: { override: { secret: ${secret} } }
 control: { token: ${secret} }
-`);
+`
+      .replace('x: {', `x: { admin: "https://kong-a:8444", adminToken: ${secret},`)
+      .replace('y: {', `y: { admin: "https://kong-b:8444", adminToken: ${secret},`),
+  );
   assert.ok(JSON.stringify(config).split(secret).length > 10);
   const shown = JSON.stringify(withoutSecrets(config, '(set)'));
   assert.ok(!shown.includes(secret), shown);

@@ -36,6 +36,23 @@ describe('patternsOf', () => {
 });
 
 describe('readKongRoutes', () => {
+  it('sends the token on every page, and names the setting and not the token when it is refused', async (t) => {
+    const server = createServer(({ headers, url = '' }, response) => {
+      if (headers['kong-admin-token'] !== 's3cret') response.writeHead(401).end('{}');
+      else if (url.includes('offset')) response.end(JSON.stringify({ data: [{ id: 'b' }] }));
+      else response.end(JSON.stringify({ data: [{ id: 'a' }], offset: 'abc' }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    assert.equal((await readKongRoutes(base, 's3cret')).length, 2);
+    await assert.rejects(readKongRoutes(base, null), /answered 401 .*; it may want clusters\.x\.adminToken$/);
+    await assert.rejects(readKongRoutes(base, 'wr0ng'), (error: Error) => {
+      assert.match(error.message, /answered 401 .*; look at clusters\.x\.adminToken$/);
+      return !error.message.includes('wr0ng');
+    });
+  });
+
   it('follows the offset over all pages and says what went wrong otherwise', async (t) => {
     const server = createServer((request, response) => {
       const url = new URL(request.url ?? '/', 'http://kong');
@@ -54,10 +71,10 @@ describe('readKongRoutes', () => {
     t.after(() => server.close());
     const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     assert.deepEqual(
-      (await readKongRoutes(`${base}/`)).map(({ id }) => id),
+      (await readKongRoutes(`${base}/`, null)).map(({ id }) => id),
       ['a', 'b'],
     );
-    await assert.rejects(readKongRoutes(`${base}/elsewhere`), /answered 404 to GET \/routes/);
+    await assert.rejects(readKongRoutes(`${base}/elsewhere`, null), /answered 404 to GET \/routes/);
   });
 });
 

@@ -45,8 +45,16 @@ export function patternsOf(routes: readonly KongRoute[]): UnplacedPattern[] {
   return patterns.sort((a, b) => weight(b) - weight(a));
 }
 
-/** Reads every page; follows `offset`, not `next`, which Kong builds without host and workspace. Rejects with plain words. */
-export async function readKongRoutes(adminUrl: string): Promise<KongRoute[]> {
+function tokenAdvice(status: number, token: string | null): string {
+  if (status !== 401 && status !== 403) return '';
+  return token === null ? '; it may want clusters.x.adminToken' : '; look at clusters.x.adminToken';
+}
+
+/**
+ * Reads every page; follows `offset`, not `next`, which Kong builds without host and workspace. `token` goes along as
+ * `Kong-Admin-Token`; redirects, which would take it elsewhere, are not followed. Rejects with plain words.
+ */
+export async function readKongRoutes(adminUrl: string, token: string | null): Promise<KongRoute[]> {
   const routes: KongRoute[] = [];
   let offset: string | null = null;
   for (let page = 0; page < kongPagesMax; page++) {
@@ -54,12 +62,13 @@ export async function readKongRoutes(adminUrl: string): Promise<KongRoute[]> {
     url.searchParams.set('size', '1000');
     if (offset !== null) url.searchParams.set('offset', offset);
     const { statusCode, body } = await request(url, {
+      headers: token === null ? {} : { 'kong-admin-token': token },
       headersTimeout: kongPageTimeoutMs,
       bodyTimeout: kongPageTimeoutMs,
     });
     if (statusCode !== 200) {
       await body.dump();
-      throw new Error(`${url.origin} answered ${statusCode} to GET /routes`);
+      throw new Error(`${url.origin} answered ${statusCode} to GET /routes${tokenAdvice(statusCode, token)}`);
     }
     const answer = (await body.json()) as { data?: KongRoute[]; offset?: string };
     if (!Array.isArray(answer.data)) throw new Error(`${url.origin} did not answer with a list of routes`);
