@@ -6,7 +6,7 @@ import {
   idleUpstreamPerNodeMax,
 } from '#src/limits.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
-import { type Arm, NODE, nodeOffset } from '#src/shared-memory/layout.ts';
+import { type Arm, NODE, nodeOffset, WORKER } from '#src/shared-memory/layout.ts';
 import type { NodeAssignment } from '#src/shared-memory/messages.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
@@ -63,11 +63,13 @@ export class UpstreamNode {
     const at = this.#at;
     increment(this.#slab, at + NODE.requests);
     this.#slab[at + NODE.inFlight] = this.inFlight;
+    increment(this.#slab, WORKER.inFlightX + this.arm);
   }
 
   requestEnded(): void {
     this.inFlight--;
     this.#slab[this.#at + NODE.inFlight] = this.inFlight;
+    add(this.#slab, WORKER.inFlightX + this.arm, -1);
   }
 
   connected(): void {
