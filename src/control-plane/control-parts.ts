@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { systemClock } from '#src/base/clock.ts';
 import type { Config } from '#src/config/config.ts';
+import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { TickFacts } from '#src/core/rollout/rollout-event.ts';
 import { step } from '#src/core/rollout/rollout-step.ts';
 import type { ControlStart, FromControl, LogLine } from '#src/shared-memory/messages.ts';
@@ -32,6 +33,9 @@ import { SupervisorLink } from './supervisor-link.ts';
 import { WorkerWatch } from './worker-watch.ts';
 
 export type Post = (message: FromControl) => void;
+
+/** Transitions after which evidence is given up on purpose. */
+const forgetsEvidence: ReadonlySet<Transition['name']> = new Set(['retest', 'route-parked']);
 
 /** The way to the store in a file. */
 export type StorePortOf = (file: string) => StorePort;
@@ -180,7 +184,7 @@ export class ControlParts {
         this.signals.transition(transition);
         this.evidence.onTransition(transition);
         // A restart must not notice the same once more: what was given up is on record at once.
-        if (transition.name === 'retest') this.housekeeping.keepAnalysis();
+        if (forgetsEvidence.has(transition.name)) this.housekeeping.keepAnalysis();
         if (phase === 'completed' || phase === 'reverted') this.post({ type: 'rollout-ended', phase });
       },
     });
