@@ -6,6 +6,7 @@ import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { GateAnswer, Signals } from '#src/core/rollout/signals.ts';
 import type { EventLog } from '../event-log.ts';
+import { PairCounts } from '../metrics/pair-counts.ts';
 import type { Outgoing } from '../outgoing/outgoing-client.ts';
 import type { QueriedCluster } from '../outgoing/query-text.ts';
 import type { StoreProblem } from '../store/store-result.ts';
@@ -69,7 +70,7 @@ const keyOf = (gate: Gate, point: GatePoint): string => `${point} ${gate.name}`;
 export class GateKeeper {
   readonly #options: GateKeeperOptions;
   readonly #stopped = new AbortController();
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new PairCounts();
   #move: AwaitedMove | null = null;
   #asked = new Map<string, Asked>();
   #gates: readonly Gate[] = [];
@@ -177,10 +178,7 @@ export class GateKeeper {
 
   /** Answers by gate and result, since the start. */
   counts(): readonly { readonly gate: string; readonly result: string; readonly count: number }[] {
-    return [...this.#counts].map(([key, count]) => {
-      const [gate = '', result = ''] = key.split(' ');
-      return { gate, result, count };
-    });
+    return this.#counts.entries().map(({ first, second, count }) => ({ gate: first, result: second, count }));
   }
 
   stop(): void {
@@ -264,7 +262,7 @@ export class GateKeeper {
     const before = asked.verdict;
     asked.verdict = verdict;
     asked.nextAtMs = this.#options.clock.monotonicMs() + gate.intervalMs;
-    this.#count(gate, verdict.go ? 'go' : 'hold');
+    this.#counts.add(gate.name, verdict.go ? 'go' : 'hold');
     // The same answer again is no news.
     if (before !== null && JSON.stringify(before) === JSON.stringify(verdict)) return;
     this.#options.events.add({
@@ -303,7 +301,7 @@ export class GateKeeper {
     const answer = await postSigned(gate.question, body, gate, this.#tools()).catch(() => null);
     if (answer === null) return;
     const verdict = webhookVerdict(answer);
-    this.#count(gate, verdict.go ? 'told' : 'failed');
+    this.#counts.add(gate.name, verdict.go ? 'told' : 'failed');
     if (verdict.go) return;
     this.#options.events.add({
       name: 'gate-not-told',
@@ -316,10 +314,5 @@ export class GateKeeper {
   #tools(): AskingTools {
     const { outgoing, clock, random } = this.#options;
     return { outgoing, epochMs: clock.epochMs, random, signal: this.#stopped.signal };
-  }
-
-  #count({ name }: Gate, result: string): void {
-    const key = `${name} ${result}`;
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
 }

@@ -7,6 +7,7 @@ import type { Notification } from '#src/config/signals-config.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import { notificationsQueuedMax } from '#src/limits.ts';
 import type { EventLog } from '../event-log.ts';
+import { PairCounts } from '../metrics/pair-counts.ts';
 import { type BackOff, backOffMs } from '../outgoing/back-off.ts';
 import type { Outgoing, OutgoingAnswer } from '../outgoing/outgoing-client.ts';
 import { signatureHeaders } from '../outgoing/signature.ts';
@@ -51,14 +52,14 @@ interface Message {
   readonly transition: Transition;
 }
 
-type Result = 'sent' | 'failed' | 'dropped';
+type Failure = 'failed' | 'dropped';
 
 export class Notifier {
   readonly #options: NotifierOptions;
   readonly #stopped = new AbortController();
   readonly #queues = new Map<string, Message[]>();
   readonly #working = new Set<string>();
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new PairCounts();
   /** Whether the store was read; until then nothing may overwrite what it kept. */
   #isKnown = false;
   #isKept = true;
@@ -97,10 +98,9 @@ export class Notifier {
 
   /** Messages by receiver and result, since the start. */
   counts(): readonly { readonly receiver: string; readonly result: string; readonly count: number }[] {
-    return [...this.#counts].map(([key, count]) => {
-      const [receiver = '', result = ''] = key.split(' ');
-      return { receiver, result, count };
-    });
+    return this.#counts
+      .entries()
+      .map(({ first, second, count }) => ({ receiver: first, result: second, count }));
   }
 
   /** Sends nothing more; what waits is in the store. */
@@ -167,7 +167,7 @@ export class Notifier {
         const failure = await this.#deliver(message);
         queue.shift();
         void this.#keep();
-        if (failure === null) this.#count(name, 'sent');
+        if (failure === null) this.#counts.add(name, 'sent');
         else this.#give(message, 'failed', failure);
       }
     } catch (error) {
@@ -211,19 +211,14 @@ export class Notifier {
     });
   }
 
-  #give({ receiver: name, transition }: Message, result: Exclude<Result, 'sent'>, why: string): void {
-    this.#count(name, result);
+  #give({ receiver: name, transition }: Message, result: Failure, why: string): void {
+    this.#counts.add(name, result);
     this.#options.events.add({
       name: 'notification-failed',
       level: 'warn',
       text: `${name} could not be told of ${transition.name}: ${why}.`,
       detail: { receiver: name, transition: transition.name, transitionAtMs: transition.atMs, result },
     });
-  }
-
-  #count(name: string, result: Result): void {
-    const key = `${name} ${result}`;
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
 }
 
