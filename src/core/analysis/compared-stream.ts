@@ -3,6 +3,7 @@
 import { deflationBetween, strongerOf, WindowRing, yWindowsMin } from './deflation.ts';
 import { EpochBlocks } from './epoch-blocks.ts';
 import type { Clusters, CompactBankSnapshot, EvidenceLimit } from './evidence-bank.ts';
+import { RetestProof } from './retest-proof.ts';
 import { CertifiedBound, logSafeBar, SafeTest } from './safe-test.ts';
 import type { JudgedStream, Need } from './stream-family.ts';
 import { StreamTest } from './stream-test.ts';
@@ -15,9 +16,14 @@ export interface BlipProfile {
   readonly limit: EvidenceLimit;
 }
 
+/**
+ * A burst that lasts as long as is tolerated gives at most `burst` and its seconds' worth of evidence: 9 and 6.5 nats, of which the
+ * deflation leaves a part, and a revert takes 8 to 9. More than a burst's worth comes from what goes on after it. In the three
+ * windows before which nothing is reverted a total failure gives 19 and 13.5.
+ */
 export const blipProfiles: Readonly<Record<1000 | 5000, BlipProfile>> = {
-  1000: { windowMs: 1_000, limit: { perSecond: 8, burst: 6 } },
-  5000: { windowMs: 5_000, limit: { perSecond: 2, burst: 4 } },
+  1000: { windowMs: 1_000, limit: { perSecond: 5, burst: 4 } },
+  5000: { windowMs: 5_000, limit: { perSecond: 0.7, burst: 3 } },
 };
 
 export interface StreamSpec {
@@ -32,6 +38,8 @@ export interface StreamSpec {
   readonly prior?: readonly number[];
   /** Whether the smallest certified margin is reported. */
   readonly certify: boolean;
+  /** Whether the proof for an advance lets Y have an easier threshold than X. */
+  readonly isEasierOnY?: boolean;
 }
 
 /** Failures at X's rate that a forecast adds to Y's, so that the first few on Y do not make it swing. */
@@ -92,7 +100,7 @@ export class ComparedStream implements JudgedStream {
   readonly #safe: SafeTest;
   readonly #bound: CertifiedBound | null;
   /** Proof that Y is within what it may be, while a retest asks for it. */
-  readonly #proof: SafeTest;
+  readonly #proof: RetestProof;
   #isProving = false;
   /** How often it has started afresh in this rollout, each time with half its weight; and from when on it counts. */
   #retests = 0;
@@ -115,10 +123,10 @@ export class ComparedStream implements JudgedStream {
     this.#what = what;
     this.ring = new WindowRing(profile.windowMs);
     this.#clusters = strongerOf(this.ring, alsoBy);
-    this.#safe = new SafeTest(spec.timesX, 1);
+    this.#safe = new SafeTest(spec.timesX, 1, spec.isEasierOnY);
     this.#worse = new StreamTest({ ...spec, limit: profile.limit });
     this.#bound = spec.certify ? new CertifiedBound(spec.timesX) : null;
-    this.#proof = new SafeTest(spec.timesX, spec.over);
+    this.#proof = new RetestProof(spec.timesX, spec.over);
   }
 
   get name(): string {
@@ -156,7 +164,7 @@ export class ComparedStream implements JudgedStream {
     this.#retests++;
     this.#startsMs = startsMs;
     this.#startAfresh(nowMs);
-    this.#proof.reset(this.spec.over, nowMs);
+    this.#proof.reset(nowMs);
     this.#proofTotals.clear();
   }
 
@@ -252,25 +260,23 @@ export class ComparedStream implements JudgedStream {
 
   need(): Need | null {
     if (!this.#hasSay()) return null;
-    return this.#needOf(this.#safe, this.#safeTotals);
+    return this.#needOf(this.#safe, this.#safeTotals, this.#safe.margin);
   }
 
   /** What a retest still takes to show that Y is within its tolerance; null when nothing, or when nobody asks for it. */
   retestNeed(): Need | null {
-    // A tolerance that ends at certainty can't be exceeded: X has changed, and there is nothing left to show.
-    const isMoot = this.spec.timesX * this.#a + this.spec.over >= 1;
-    return this.#isProving && !isMoot ? this.#needOf(this.#proof, this.#proofTotals) : null;
+    if (!this.#isProving || this.#proof.isMoot(this.#a)) return null;
+    return this.#needOf(this.#proof, this.#proofTotals, this.spec.over);
   }
 
-  #needOf(test: SafeTest, { x, y }: Totals): Need | null {
+  #needOf(test: SafeTest | RetestProof, { x, y }: Totals, margin: number): Need | null {
     if (test.logEvidence() >= logSafeBar) return null;
     if (x.requests === 0 || y.requests === 0)
       return { requests: null, doubt: `${this.#what()}: nothing on both sides to compare yet` };
     const pY = (y.failures + forecastPriorFailures) / (y.requests + forecastPriorFailures / this.#a);
-    const margin = formatShare(test.margin);
     return {
       requests: test.requestsNeeded(logSafeBar, this.#a, pY, x.requests / y.requests),
-      doubt: `${comparisonText(this.#what(), x, y)}: at these rates Y will not be shown to be within ${margin} of X`,
+      doubt: `${comparisonText(this.#what(), x, y)}: at these rates Y will not be shown to be within ${formatShare(margin)} of X`,
     };
   }
 

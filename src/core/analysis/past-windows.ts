@@ -1,0 +1,65 @@
+// Windows that are too old to be kept one by one, summed up in groups: evidence that has been rising for longer than that is
+// judged by how its failures clustered then, too. Otherwise a burst would be forgotten after three minutes while its evidence
+// was not, which then counted in full: in simulation it reverted rollouts in the middle of a calm.
+import { addSums, addWindow, windowSumCount } from './window-sums.ts';
+
+/** Windows of a group, and groups that are told apart: an hour of 1-second windows. What is older is one group more. */
+const groupWindows = 60;
+const groupsKept = 60;
+const olderAt = groupsKept * windowSumCount;
+
+export interface PastWindowsSnapshot {
+  readonly last: number;
+  readonly sums: readonly number[];
+}
+
+export class PastWindows {
+  readonly #sums = new Float64Array(olderAt + windowSumCount);
+  /** Number of the newest group; -1 before the first window. */
+  #last = -1;
+
+  clear(): void {
+    if (this.#last < 0) return;
+    this.#sums.fill(0);
+    this.#last = -1;
+  }
+
+  /** Takes window number `window`, whose nX, kX, nY, kY begin at `at`. Windows come in their order. */
+  add(window: number, counts: Float64Array, at: number): void {
+    const group = Math.floor(window / groupWindows);
+    if (this.#last < 0) this.#last = group;
+    const from = Math.max(this.#last + 1, group - groupsKept + 1);
+    for (let opened = from; opened <= group; opened++) this.#retire(offset(opened));
+    this.#last = Math.max(this.#last, group);
+    addWindow(counts, at, this.#sums, offset(group));
+  }
+
+  #retire(at: number): void {
+    addSums(this.#sums, olderAt, this.#sums, at);
+    this.#sums.fill(0, at, at + windowSumCount);
+  }
+
+  /** Adds what there is from the group of `window` on to `sums`. */
+  addSince(window: number, sums: Float64Array): void {
+    if (this.#last < 0) return;
+    const wanted = Math.floor(window / groupWindows);
+    const oldest = Math.max(0, this.#last - groupsKept + 1);
+    for (let group = Math.max(wanted, oldest); group <= this.#last; group++)
+      addSums(sums, 0, this.#sums, offset(group));
+    if (wanted < oldest) addSums(sums, 0, this.#sums, olderAt);
+  }
+
+  /** Null before the first window. */
+  snapshot(): PastWindowsSnapshot | null {
+    return this.#last < 0 ? null : { last: this.#last, sums: [...this.#sums] };
+  }
+
+  restore(snapshot: PastWindowsSnapshot | null): void {
+    this.clear();
+    if (snapshot === null) return;
+    this.#last = snapshot.last;
+    this.#sums.set(snapshot.sums);
+  }
+}
+
+const offset = (group: number): number => (group % groupsKept) * windowSumCount;
