@@ -48,7 +48,10 @@ test('X with few errors is healthy, whatever multiple of none they are', () => {
 
 test('the plug-in follows a rate that falls within seconds and one that rises within minutes', () => {
   const tracker = new RateTracker();
-  assert.equal(tracker.plugIn(), 1e-3);
+  assert.ok(
+    Math.abs(tracker.plugIn() - 6e-3) < 1e-12,
+    'a tenth of a failure in 100 requests, and half a one for the noise',
+  );
   feed(tracker, 300, 0.001);
   feed(tracker, 30, 0.3);
   const risen = tracker.plugIn();
@@ -65,5 +68,14 @@ test('the plug-in stays within its range and goes back to its prior in silence',
   feed(tracker, 600, 0);
   assert.ok(tracker.plugIn() < 1e-4 && tracker.plugIn() >= 1e-6);
   tracker.add(3_600_000, 0, 0);
-  assert.ok(Math.abs(tracker.plugIn() - 1e-3) < 1e-4);
+  assert.ok(Math.abs(tracker.plugIn() - 6e-3) < 1e-4);
+});
+
+test('the plug-in does not take a minute of low traffic without a failure for a rate of nothing', () => {
+  const tracker = new RateTracker();
+  for (let second = 0; second < 60; second++) tracker.add(1_000, 1, 0);
+  assert.ok(tracker.slowRate() < 0.001);
+  assert.ok(tracker.plugIn() > 0.003, `${tracker.plugIn()}`);
+  feed(tracker, 600, 0.0001);
+  assert.ok(tracker.plugIn() < 0.0002, `${tracker.plugIn()}`);
 });
