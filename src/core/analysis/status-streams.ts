@@ -16,6 +16,11 @@ export interface StatusThresholds {
 }
 
 const odds = [1.3, 1.6, 2.2, 4, 10, 50, 1000] as const;
+/**
+ * Weights of these alternatives. A class has a small share of the budget, so what it can spend goes to drifts of a point or two,
+ * for which a nat is several seconds; whoever answers 404 to everything is found in three seconds with less.
+ */
+const prior = [0.18, 0.36, 0.22, 0.1, 0.06, 0.04, 0.04] as const;
 
 interface StatusClass {
   readonly name: string;
@@ -83,7 +88,7 @@ export class StatusStreams implements StreamFamily<StatusSnapshot> {
     const weight = familyWeights.status / classes.length;
     this.#classes = classes.map((counts) => {
       const name = `status.${counts.name.replace('other 4xx', '4xx')}`;
-      const spec = { name, weight, timesX, over: overX, odds, certify: false };
+      const spec = { name, weight, timesX, over: overX, odds, prior, certify: false };
       const stream = new ComparedStream(spec, profile, () => counts.what);
       return { counts, rate: new RateTracker(), stream, a: 0, requestsX: 0, hitsX: 0 };
     });
