@@ -11,6 +11,10 @@ export interface ArmConditions {
   notFound: number;
   lateErrors: number;
   hanging: number;
+  /** Share answered 5xx by the service behind Kong; those of `errors` are Kong's own. */
+  serviceErrors: number;
+  /** Whether answers carry Kong's headers, which tell the two apart. */
+  tellsMaker: boolean;
   latency: LatencyShape;
   /** Factor on every latency. */
   slowdown: number;
@@ -55,6 +59,8 @@ const calmArm = (): ArmConditions => ({
   notFound: 0,
   lateErrors: 0,
   hanging: 0,
+  serviceErrors: 0,
+  tellsMaker: false,
   latency: usualShape,
   slowdown: 1,
 });
@@ -96,6 +102,7 @@ export function calm({
       arm.notFound = notFound;
       arm.lateErrors = 0;
       arm.hanging = 0;
+      arm.serviceErrors = 0;
       arm.latency = latency;
       arm.slowdown = 1;
     }
@@ -194,6 +201,31 @@ export function blips(
     };
   };
 }
+
+/** The same at even times, at a phase of its own for each cluster. */
+export function evenBlips(
+  everySeconds: number,
+  lastsSeconds: number,
+  change: (arm: ArmConditions) => void,
+): Climate {
+  return (random) => {
+    const phase = { x: everySeconds * random.next(), y: everySeconds * random.next() };
+    return (second, now) => {
+      if (second < 0) return;
+      for (const arm of ['x', 'y'] as const)
+        if ((second + phase[arm]) % everySeconds < lastsSeconds) change(now[arm]);
+    };
+  };
+}
+
+/** Answers carry Kong's headers, on both clusters or on X alone. */
+export const tellingMakers =
+  (onY: boolean): Climate =>
+  () =>
+  (_second, now) => {
+    now.x.tellsMaker = true;
+    now.y.tellsMaker = onY;
+  };
 
 /** Y begins with empty caches: three times as slow at first, as quick as X after half a minute. */
 export const coldStart: Climate = () => (second, now) => {

@@ -5,11 +5,13 @@ import { ControlLoop } from '#src/control-plane/control-loop.ts';
 import { EventLog } from '#src/control-plane/event-log.ts';
 import { Judge } from '#src/control-plane/judge.ts';
 import { RolloutService } from '#src/control-plane/rollout-service.ts';
+import { RouteDirectory } from '#src/control-plane/route-directory.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import type { RolloutPlan } from '#src/core/rollout/rollout-state.ts';
 import { step } from '#src/core/rollout/rollout-step.ts';
+import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import type { SampleSource, SplitSink } from '#src/core/telemetry/sample.ts';
-import { tickMs } from '#src/limits.ts';
+import { routesTrackedMax, tickMs } from '#src/limits.ts';
 import { MemoryKeeper } from './memory-keeper.ts';
 
 /** Somewhere in time; a simulation has no calendar. */
@@ -33,11 +35,18 @@ interface Thread {
   readonly judge: Judge;
   readonly rollout: RolloutService;
   readonly loop: ControlLoop;
+  readonly routes: RouteDirectory;
 }
+
+const routeSlots: RouteSlots = {
+  kind: 'derived',
+  routes: Array.from({ length: routesTrackedMax }, (_, slot) => ({ slot, name: `route ${slot}`, key: slot })),
+};
 
 export class SimulatedControl {
   readonly keeper = new MemoryKeeper();
   readonly #options: SimulatedControlOptions;
+  readonly #parked = new SharedArrayBuffer((routesTrackedMax + 1) * Int32Array.BYTES_PER_ELEMENT);
   #thread: Thread;
 
   constructor(options: SimulatedControlOptions) {
@@ -51,6 +60,10 @@ export class SimulatedControl {
 
   get rollout(): RolloutService {
     return this.#thread.rollout;
+  }
+
+  isParked(slot: number): boolean {
+    return this.#thread.routes.isParked(slot);
   }
 
   /** Lets one tick pass. */
@@ -76,13 +89,15 @@ export class SimulatedControl {
 
   #startThread(): Thread {
     const { clock, source, sink, thresholds } = this.#options;
-    const judge = new Judge(thresholds, clock.monotonicMs);
+    const routes = new RouteDirectory(routeSlots, this.#parked, () => {});
+    const judge = new Judge(thresholds, clock.monotonicMs, [], routes);
     const rollout = new RolloutService({
       step,
       sink,
       keeper: this.keeper,
       events: new EventLog({ epochMs: clock.epochMs, log: () => {} }),
       analysis: judge,
+      parking: routes,
       // Answered by `begin`: a simulation does not wait for promises.
       preflight: () => new Promise(() => {}),
       epochMs: clock.epochMs,
@@ -97,6 +112,6 @@ export class SimulatedControl {
       facts: () => ({ breakerOpenMs: 0, healthyNodesX: 1, healthyNodesY: 1, storeWritable: true }),
       rollout,
     });
-    return { judge, rollout, loop };
+    return { judge, rollout, loop, routes };
   }
 }

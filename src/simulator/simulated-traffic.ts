@@ -17,6 +17,8 @@ import type { VisibleSplit } from './simulated-split.ts';
 const timeoutMs = 60_000;
 const lateMs = 3_000;
 const timeoutKind = 2;
+/** Of a latency, a tenth is Kong's own. */
+const kongShift = Math.round(shiftOf(10));
 
 type ArmName = 'x' | 'y';
 
@@ -39,6 +41,8 @@ export interface SimulatedTrafficOptions {
   readonly slowThresholdMs: (arm: ArmName, quantileIndex: number) => number;
   /** Time of the sample clock at which Y gets its first traffic. */
   readonly startMs: number;
+  /** Whether a route is kept on X; absent where none ever is. */
+  readonly isParked?: (slot: number) => boolean;
 }
 
 /** What was sent so far, for the figures of a run. */
@@ -82,6 +86,7 @@ export class SimulatedTraffic implements SampleSource {
     const { random, weather, split, startMs } = this.#options;
     const now = this.#now;
     weather((atMs - startMs) / 1000, now);
+    this.#leaveOutParked(now);
     const { epoch, weightPpm } = split.current();
     const entry = this.#entry(epoch);
     const heavy = now.users === null ? 0 : this.#sendHeavyUsers(now, entry, weightPpm / PPM);
@@ -90,6 +95,18 @@ export class SimulatedTraffic implements SampleSource {
     this.#send(entry, 'x', requests - requestsY, atMs);
     this.#send(entry, 'y', requestsY, atMs);
     this.#advanceWaiting(atMs);
+  }
+
+  /** Requests of parked routes all go to X and count in neither arm: as if there were none. */
+  #leaveOutParked(now: Conditions): void {
+    const { isParked } = this.#options;
+    const { routes } = now;
+    if (routes === null || isParked === undefined) return;
+    const compared = routes.shares.map((share, slot) => (share > 0 && isParked(slot) ? 0 : share));
+    const left = compared.reduce((sum, share) => sum + share, 0);
+    if (left > 1 - 1e-9) return;
+    now.perSecond *= left;
+    now.routes = { ...routes, shares: compared.map((share) => share / left) };
   }
 
   /** The sample of an epoch in this tick, empty when it is first asked for. */
@@ -115,14 +132,16 @@ export class SimulatedTraffic implements SampleSource {
     this.#answer(entry, arm, count - hanging - late, conditions);
     if (arm === 'y') {
       this.sent.requestsY += count;
-      this.sent.expectedFailuresY += count * this.#now.x.errors;
+      this.sent.expectedFailuresY += count * (this.#now.x.errors + this.#now.x.serviceErrors);
     }
   }
 
   #answer(entry: EpochSample, arm: ArmName, count: number, conditions: ArmConditions): void {
     const { random } = this.#options;
     const into = entry[arm];
-    const failures = this.#failures(into, arm, count, conditions.errors);
+    const own = this.#failures(into, arm, count, conditions.errors);
+    const services = drawBinomial(random, count - own, conditions.serviceErrors);
+    const failures = own + services;
     const successes = count - failures;
     const notFound = drawBinomial(random, successes, conditions.notFound);
     const redirects = drawBinomial(random, successes - notFound, 0.03);
@@ -134,8 +153,13 @@ export class SimulatedTraffic implements SampleSource {
     addTo(into.status, 302, redirects);
     addTo(into.status, 401, unauthorized);
     addTo(into.status, 200, successes - notFound - redirects - unauthorized);
-    conditions.latency.addDraws(random, successes, Math.round(shiftOf(conditions.slowdown)), into.latency);
+    const shift = Math.round(shiftOf(conditions.slowdown));
+    conditions.latency.addDraws(random, successes, shift, into.latency);
     if (arm === 'y') this.sent.failuresY += failures;
+    if (!conditions.tellsMaker) return;
+    into.kongFailures += own;
+    into.serviceFailures += services;
+    conditions.latency.addDraws(random, successes, shift - kongShift, into.kongLatency);
   }
 
   /** Draws the failures, by route or by user where those are told apart. */

@@ -29,6 +29,8 @@ export interface RunOutcome {
   readonly steps: readonly (readonly [number, number])[];
   /** Names of the reasons for which it held. */
   readonly holds: readonly string[];
+  /** Names of the routes that are parked at the end. */
+  readonly parked: readonly string[];
 }
 
 /** X alone, for what must be known of it before Y can be compared. */
@@ -74,6 +76,7 @@ class Simulation {
       split: split ?? shared ?? new SimulatedSplit(),
       slowThresholdMs: (arm, index) => this.#control.judge.slowThresholdMs(arm, index),
       startMs: this.#startMs,
+      isParked: (slot) => this.#control.isParked(slot),
     });
     this.#control = new SimulatedControl({
       clock: this.#clock,
@@ -126,6 +129,7 @@ class Simulation {
       cause: this.#cause(state),
       steps,
       holds: [...this.#holds],
+      parked: state.parked?.map(({ name }) => name) ?? [],
     };
   }
 

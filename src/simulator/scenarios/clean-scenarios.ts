@@ -6,10 +6,13 @@ import {
   climate,
   coldStart,
   diurnal,
+  evenBlips,
   heavyUsers,
   onBoth,
   onX,
+  onY,
   sharedOutages,
+  tellingMakers,
   wandering,
 } from '../conditions.ts';
 import { bimodalShape, narrowShape } from '../latency-shape.ts';
@@ -65,6 +68,12 @@ export const blipScenarios: readonly Scenario[] = [
       arm.slowdown *= 3;
     }),
   ),
+  rollout(
+    'blips-errors-even',
+    '1-s bursts of 20 % errors on each cluster, every minute',
+    base,
+    evenBlips(60, 1, burstOfErrors),
+  ),
   ...[1000, 5000].map((blipToleranceMs) =>
     wholeRollout({
       name: `clean/blips-5s-tolerance-${blipToleranceMs / 1000}s`,
@@ -80,6 +89,29 @@ export const blipScenarios: readonly Scenario[] = [
       runs: 200,
     }),
   ),
+  wholeRollout({
+    name: 'clean/blips-5s-even-tolerance-5s',
+    title: '5-s bursts of 10 % errors on each cluster, every 2 min, blipTolerance 5s',
+    climate: climate(
+      base,
+      evenBlips(120, 5, (arm) => {
+        arm.errors = 0.1;
+      }),
+    ),
+    thresholds: { blipToleranceMs: 5000 },
+    horizonSeconds: 1500,
+    runs: 200,
+  }),
+  {
+    ...wholeRollout({
+      name: 'clean/blips-errors-long',
+      title: '1-s bursts of 20 % errors on each cluster, 1/min, bake of 60 s and soak of 10 min',
+      climate: climate(base, blips(60, 1, burstOfErrors)),
+      plan: { bakeMs: 60_000, soakMs: 600_000 },
+      horizonSeconds: 2400,
+    }),
+    runs: 100,
+  },
 ];
 
 /** What the prototype did not try. */
@@ -112,7 +144,7 @@ export const cleanBeyondScenarios: readonly Scenario[] = [
         1e9,
       ),
     ),
-    runs: 200,
+    runs: 400,
   },
   {
     ...rollout(
@@ -131,6 +163,31 @@ export const cleanBeyondScenarios: readonly Scenario[] = [
   },
   { ...rollout('restarts', 'the control thread dies every 20 s', base), restartEverySeconds: 20, runs: 100 },
   { ...rollout('workers', 'three workers, summed by the production sampler', base), workers: 3, runs: 40 },
+];
+
+const ofKong = { attribution: 'kong' } as const;
+const servicesFail = onY((y) => {
+  y.serviceErrors = 0.05;
+});
+
+/** Only Kong is judged: what the services behind Y do is no reason to revert, and without Kong's headers nothing advances. */
+export const attributionScenarios: readonly Scenario[] = [
+  wholeRollout({
+    name: 'attribution/services',
+    title: 'attribution: kong, 5 % errors of the services behind Y',
+    climate: climate(base, tellingMakers(true), servicesFail),
+    thresholds: ofKong,
+    horizonSeconds: 1500,
+    runs: 100,
+  }),
+  wholeRollout({
+    name: 'attribution/silent',
+    title: 'attribution: kong, 5 % errors behind a Y without the headers that tell',
+    climate: climate(base, tellingMakers(false), servicesFail),
+    thresholds: ofKong,
+    horizonSeconds: 300,
+    runs: 50,
+  }),
 ];
 
 /** Sticky routing: some users with a fixed place fail wherever they are. Reverts here are about users, not about Y. */

@@ -1,5 +1,5 @@
 // A Y that is worse than X: how soon it is found at a fixed weight, and what a whole rollout of it costs.
-import { type ArmConditions, calm, climate, onBoth, onY, routes } from '../conditions.ts';
+import { type ArmConditions, calm, climate, onBoth, onY, routes, tellingMakers } from '../conditions.ts';
 import { bimodalShape, lognormal, mixed, slower, usualShape } from '../latency-shape.ts';
 import { fixedWeight, type Scenario, wholeRollout } from '../scenario.ts';
 
@@ -106,6 +106,11 @@ export const foundBeyondScenarios: readonly Scenario[] = [
   found('late-errors', '5 % of requests fail after 3 s', (y) => {
     y.lateErrors = 0.05;
   }),
+  found('kong', 'attribution: kong, errors of Kong 0.1 -> 5 %', errors(0.05), {
+    climate: climate(base, tellingMakers(true)),
+    thresholds: { attribution: 'kong' },
+    runs: 150,
+  }),
   found('0.6-restarts', 'errors 0.1 -> 0.6 %, the control thread dies every 7 s', errors(0.006), {
     restartEverySeconds: 7,
     runs: 150,
@@ -152,5 +157,27 @@ export const routeScenarios: readonly Scenario[] = [
     climate: climate(base, routes(100)),
     horizonSeconds: 1500,
     runs: 300,
+  }),
+];
+
+const parking = { onBadRoute: 'park' } as const;
+
+/** Bad routes are parked on X, and the rest goes on. */
+export const parkScenarios: readonly Scenario[] = [
+  wholeRollout({
+    name: 'park/failing',
+    title: 'onBadRoute: park, a route with 1 % of the traffic fails 50 % on Y',
+    climate: climate(base, routes(50, { share: 0.01, errors: 0.5 })),
+    plan: parking,
+    horizonSeconds: 500,
+    runs: 100,
+  }),
+  wholeRollout({
+    name: 'park/clean',
+    title: 'onBadRoute: park, 100 routes, errors 0.1 %',
+    climate: climate(base, routes(100)),
+    plan: parking,
+    horizonSeconds: 1500,
+    runs: 150,
   }),
 ];

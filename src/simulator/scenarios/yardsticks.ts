@@ -1,6 +1,7 @@
 // What the engine is measured against: the ideal test for each regression, and its own error stream alone at the boundary of
 // what is allowed.
 import type { Random } from '#src/base/random.ts';
+import { analysisCost } from '../analysis-cost.ts';
 import type { LatencyShape } from '../latency-shape.ts';
 import { bimodalShape, usualShape } from '../latency-shape.ts';
 import { sprtSamples, streamSamples } from '../oracle.ts';
@@ -11,7 +12,7 @@ const { timesX, overX } = productDefaults.thresholds.errorRate;
 const rates = (share: number): readonly number[] => [1 - share, share];
 const allowed = (pX: number): number => timesX * pX + overX;
 
-/** One figure per run: Y requests until the end; Infinity when there was none. */
+/** One figure per run: Y requests until the end, Infinity when there was none; of the cost, a share of a core. */
 export interface Yardstick {
   readonly name: string;
   readonly runs: number;
@@ -97,6 +98,7 @@ export const yardsticks: readonly Yardstick[] = [
     () => 0.3,
     () => 0.1,
   ),
+  { name: 'cost/analysis', runs: 9, run: analysisCost },
 ];
 
 export const yardstickByName: ReadonlyMap<string, Yardstick> = new Map(

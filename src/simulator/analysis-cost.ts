@@ -1,0 +1,40 @@
+// What the decisions cost: the share of a core that the judge takes with traffic on every stream. The one figure of a simulation
+// that depends on the machine, and on what else it does meanwhile.
+import type { Random } from '#src/base/random.ts';
+import { Judge } from '#src/control-plane/judge.ts';
+import { PPM, tickMs } from '#src/limits.ts';
+import { calm, climate, routes } from './conditions.ts';
+import { productDefaults } from './product-defaults.ts';
+import { SimulatedSplit } from './simulated-split.ts';
+import { SimulatedTraffic } from './simulated-traffic.ts';
+
+/** Ticks before the measured ones, for X to be known and the code to be compiled, and ticks that are measured. */
+const warmTicks = 400;
+const measuredTicks = 400;
+
+/** Share of a core at four ticks a second: all requests in one process, 10 % on Y, over more routes than are tracked. */
+export function analysisCost(random: Random): number {
+  const split = new SimulatedSplit();
+  let nowMs = 0;
+  const judge = new Judge({ ...productDefaults.thresholds, warmupMs: 0 }, () => nowMs);
+  const traffic = new SimulatedTraffic({
+    random,
+    weather: climate(calm({ errors: 0.001 }), routes(100))(random),
+    split,
+    slowThresholdMs: (arm, index) => judge.slowThresholdMs(arm, index),
+    startMs: 0,
+  });
+  split.publish(PPM / 10, 0);
+  judge.resetRollout();
+  judge.resetStep(PPM / 4);
+  let spentMs = 0;
+  for (let tick = 1; tick <= warmTicks + measuredTicks; tick++) {
+    nowMs = tick * tickMs;
+    const sample = traffic.sample(nowMs);
+    const beganMs = performance.now();
+    judge.update(sample);
+    judge.assess({ phase: 'idle', weightPpm: PPM / 10 });
+    if (tick > warmTicks) spentMs += performance.now() - beganMs;
+  }
+  return spentMs / (measuredTicks * tickMs);
+}
