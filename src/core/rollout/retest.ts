@@ -4,7 +4,7 @@ import type { RetestKind } from '#src/core/analysis/verdict.ts';
 import type { StepResult } from './rollout-effect.ts';
 import type { RolloutEvent } from './rollout-event.ts';
 import type { HoldReason } from './rollout-state.ts';
-import { percent, type RunningState, record } from './transitions.ts';
+import { type RunningState, record } from './transitions.ts';
 
 /**
  * Holds and tests again. Recorded, but not before it is done: neither Y nor X gets more by it, and without a record a restart would
@@ -16,8 +16,13 @@ export function retest(
   { atMs, verdict }: Extract<RolloutEvent, { type: 'tick' }>,
 ): StepResult {
   const hold: HoldReason = { name: 'retest', text: verdict.text };
-  const reason = `at ${percent(from.weightPpm)}: ${verdict.text}`;
-  const move = { atMs, name: 'retest', actor: 'analysis', reason, evidence: verdict } as const;
+  const move = {
+    atMs,
+    name: 'retest',
+    actor: 'analysis',
+    reason: verdict.text,
+    evidence: verdict,
+  } as const;
   return record(from, begunAnew(from, hold, atMs), move, [{ type: 'retest-analysis', kinds }]);
 }
 

@@ -153,7 +153,7 @@ test('a retest says what looked worse, where, and what it still needs', () => {
     'status 404 looked worse at 10 %: held, to be tested again in 40 s, when a passing incident would be over',
   );
   assert.equal(driver.verdict.retests?.[0]?.state, 'waiting');
-  driver.run(45, usual);
+  driver.run(55, usual);
   assert.match(
     driver.verdict.text,
     /^status 404 looked worse at 10 %: held and testing again, needs about [\d,]+ more requests on Y$/,
