@@ -1,5 +1,6 @@
 // The supervisor: makes the shared memory, starts the control thread and the proxy workers, replaces those that are lost, and
 // passes the few control messages on. It carries no traffic and takes no decision, so that nothing in it can fail.
+import process from 'node:process';
 import { Worker } from 'node:worker_threads';
 import { unreachable } from '#src/base/assert.ts';
 import type { Config, LoadResult } from '#src/config/config.ts';
@@ -18,10 +19,14 @@ import type {
   WorkerStart,
 } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
+import type { InheritedListeners } from './supervisor/inherited-listeners.ts';
+import { ListeningSockets, type NamedDescriptor } from './supervisor/listening-sockets.ts';
 import { assignNodes, forgetHealth } from './supervisor/node-assignments.ts';
 import { judgeReload } from './supervisor/reload.ts';
+import { type Replaceable, Replacement, type ReplaceResult } from './supervisor/replacement.ts';
 import { Restarts, type ThreadSlot } from './supervisor/restarts.ts';
 import { StartError } from './supervisor/start-error.ts';
+import { startSuccessor } from './supervisor/successor.ts';
 import { collectSamples, drainWorker, stopControl } from './supervisor/thread-questions.ts';
 
 export interface SupervisorOptions {
@@ -33,6 +38,8 @@ export interface SupervisorOptions {
   readonly log?: (line: LogLine) => void;
   /** Reads the config again; without it a reload is refused. */
   readonly reload?: () => Promise<LoadResult>;
+  /** Listening sockets that the process was started with, to be used instead of `listen`. */
+  readonly inherited?: InheritedListeners | null;
 }
 
 export interface Supervisor {
@@ -43,6 +50,8 @@ export interface Supervisor {
   readonly ended: Promise<'completed' | 'reverted'>;
   /** Reads the config again: all of it takes effect, or none. */
   reload(): Promise<ReloadResult>;
+  /** Starts a new process in place of this one, which has to drain once that serves. When it does not, this one goes on. */
+  replace(): Promise<ReplaceResult>;
   /** Stops accepting, finishes what is under way until timeouts.drain, then ends every thread. */
   drain(): Promise<{ cutExchanges: number }>;
   /** Ends a thread as a crash would; it is replaced. */
@@ -59,6 +68,8 @@ interface StartingWorker {
   readonly listening: Promise<number>;
 }
 
+type ProxySlot = ThreadSlot & { descriptors: readonly number[] };
+
 class Supervision implements Supervisor {
   readonly memory: SharedMemory;
   readonly ended: Promise<'completed' | 'reverted'>;
@@ -66,7 +77,7 @@ class Supervision implements Supervisor {
   controlPort = 0;
   readonly #options: SupervisorOptions;
   readonly #log: (line: LogLine) => void;
-  readonly #workers: ThreadSlot[];
+  readonly #workers: ProxySlot[];
   readonly #control: ThreadSlot = { thread: null, crashes: [] };
   readonly #restarts = new Restarts();
   #config: Config;
@@ -75,6 +86,11 @@ class Supervision implements Supervisor {
   /** Routes with slots of their own, as the control thread handed them out. */
   #routes: RouteSlots = { kind: 'derived', routes: [] };
   #controlGeneration = 0;
+  /** True while a successor starts: it must be the only one that controls the rollout. */
+  #isControlStopped = false;
+  /** What the process was started with; null when workers bind. */
+  #sockets: ListeningSockets | null = null;
+  readonly #replacement: Replacement;
   #isStopping = false;
   #drained: Promise<{ cutExchanges: number }> | null = null;
   #resolveEnded: (phase: 'completed' | 'reverted') => void = () => {};
@@ -87,15 +103,21 @@ class Supervision implements Supervisor {
     const workerCount =
       process.platform === 'linux' || process.platform === 'freebsd' ? options.config.workers : 1;
     this.memory = createSharedMemory(workerCount);
-    this.#workers = Array.from({ length: workerCount }, () => ({ thread: null, crashes: [] }));
+    this.#workers = Array.from({ length: workerCount }, () => ({
+      thread: null,
+      crashes: [],
+      descriptors: [],
+    }));
     this.#nodes = assignNodes({ x: [], y: [] }, options.config);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
+    this.#replacement = new Replacement(this.#replaceable());
   }
 
   /** Threads load side by side; workers take traffic once the recorded split is in place. */
   async start(): Promise<void> {
+    await this.#takeSockets();
     const control = this.#startControl();
     const workers = this.#workers.map((_, index) => this.#startWorker(index));
     for (const { prepared, listening } of workers)
@@ -105,13 +127,26 @@ class Supervision implements Supervisor {
       this.proxyPort = this.#config.listen.proxy.port;
       for (const [index, { listening }] of workers.entries()) {
         // One after the other: with port 0 the first finds the port that the others share.
-        this.#tellWorker(index, { type: 'listen', port: this.proxyPort });
+        await this.#tellToListen(index);
         this.proxyPort = await listening;
       }
     } catch (error) {
       await this.#stopThreads();
       throw error;
     }
+  }
+
+  async #takeSockets(): Promise<void> {
+    const { inherited = null } = this.#options;
+    if (inherited === null) return;
+    this.#sockets = await ListeningSockets.take(inherited, this.#config);
+    const { port } = this.#sockets;
+    const configured = this.#config.listen.proxy.port;
+    if (configured === 0 || configured === port) return;
+    const fields = { configured, inherited: port };
+    const message =
+      'the proxy listens on the port of the socket it was started with, not on that of listen.proxy';
+    this.#log({ level: 'warn', message, fields });
   }
 
   // ---- workers ----
@@ -127,7 +162,7 @@ class Supervision implements Supervisor {
       workerIndex: index,
       transport: this.#options.transport ?? 'raw',
     };
-    const slot = this.#workers[index] as ThreadSlot;
+    const slot = this.#workers[index] as ProxySlot;
     const thread = new Worker(new URL('./data-plane/worker.ts', import.meta.url), {
       workerData,
       name: `proxy-${index}`,
@@ -143,12 +178,16 @@ class Supervision implements Supervisor {
       if (message.type === 'log') this.#log(message.line);
       if (message.type === 'route-seen') this.#tellControl(message);
       if (message.type === 'prepared') prepared.resolve();
-      if (message.type === 'listening') listening.resolve(message.port);
+      if (message.type === 'listening') {
+        slot.descriptors = message.descriptors;
+        listening.resolve(message.port);
+      }
       if (message.type === 'failed-to-listen') failed(new StartError(message.code, message.message));
     });
     thread.on('error', (error) => this.#logCrash(`proxy-${index}`, error));
     thread.on('exit', () => {
       if (slot.thread === thread) slot.thread = null;
+      slot.descriptors = [];
       failed(new StartError('EXITED', `proxy worker ${index} ended before it listened`));
       this.#workerLost(index, slot);
     });
@@ -159,8 +198,13 @@ class Supervision implements Supervisor {
     const { prepared, listening } = this.#startWorker(index);
     listening.catch(() => {});
     await prepared;
-    this.#tellWorker(index, { type: 'listen', port: this.proxyPort });
+    await this.#tellToListen(index);
     await listening;
+  }
+
+  async #tellToListen(index: number): Promise<void> {
+    const descriptors = (await this.#sockets?.forWorker(index, this.#workers.length)) ?? [];
+    this.#tellWorker(index, { type: 'listen', port: this.proxyPort, descriptors });
   }
 
   #tellWorker(index: number, message: ToWorker): void {
@@ -196,7 +240,13 @@ class Supervision implements Supervisor {
 
   // ---- control thread ----
 
-  #startControl(): Promise<void> {
+  async #startControl(): Promise<void> {
+    const listenDescriptor = (await this.#sockets?.forControl()) ?? null;
+    if (this.#isStopping || this.#isControlStopped) return;
+    await this.#controlReady(this.#startControlThread(listenDescriptor));
+  }
+
+  #startControlThread(listenDescriptor: number | null): Worker {
     const workerData: ControlStart = {
       config: this.#config,
       configRevision: this.#configRevision,
@@ -206,15 +256,22 @@ class Supervision implements Supervisor {
       configPath: this.#options.configPath,
       generation: this.#controlGeneration++,
       controlPort: this.controlPort,
+      listenDescriptor,
     };
     const thread = new Worker(new URL('./control-plane/control-thread.ts', import.meta.url), {
       workerData,
       name: 'control',
     });
+    this.#control.thread = thread;
+    return thread;
+  }
+
+  #controlReady(thread: Worker): Promise<void> {
     const slot = this.#control;
-    slot.thread = thread;
+    // A successor has no business without one: its predecessor, which has, goes on instead.
+    const isPatient = this.#options.inherited?.from === 'predecessor' && this.#controlGeneration === 1;
     return new Promise((resolve, reject) => {
-      const late = setTimeout(resolve, controlReadyMs);
+      const late = isPatient ? undefined : setTimeout(resolve, controlReadyMs);
       thread.on('message', (message: FromControl) => {
         if (message.type === 'ready') {
           clearTimeout(late);
@@ -237,13 +294,14 @@ class Supervision implements Supervisor {
 
   /** Traffic goes on at the last split; the next control thread resumes from the store. */
   #controlLost(slot: ThreadSlot): void {
-    if (this.#isStopping) return;
+    if (this.#isStopping || this.#isControlStopped) return;
     this.#log({
       level: 'error',
       message: 'control thread lost; traffic goes on at the last split',
       fields: {},
     });
     this.#restarts.schedule(slot, async () => {
+      if (this.#isControlStopped) return;
       try {
         await this.#startControl();
         this.#tellControl({
@@ -331,6 +389,38 @@ class Supervision implements Supervisor {
 
   // ---- the end ----
 
+  async replace(): Promise<ReplaceResult> {
+    if (this.#isStopping || this.#drained !== null) return { ok: false, reason: 'the process ends' };
+    return this.#replacement.replace();
+  }
+
+  #replaceable(): Replaceable {
+    return {
+      pid: process.pid,
+      config: () => this.#config,
+      loadConfig: async () => this.#options.reload?.(),
+      sockets: () => this.#sockets?.list() ?? this.#boundSockets(),
+      stopControl: () => this.#stopControl(),
+      resumeControl: async () => {
+        this.#isControlStopped = false;
+        await this.#startControl().catch((error: unknown) => this.#logCrash('control', error));
+      },
+      start: startSuccessor,
+      tell: (name, detail) => this.#tellControl({ type: 'lifecycle', name, detail }),
+    };
+  }
+
+  #boundSockets(): NamedDescriptor[] {
+    const descriptors = this.#workers.flatMap((slot) => slot.descriptors);
+    return descriptors.map((descriptor) => ({ name: 'proxy', descriptor }));
+  }
+
+  async #stopControl(): Promise<void> {
+    this.#isControlStopped = true;
+    const { thread } = this.#control;
+    if (thread !== null) await stopControl(thread);
+  }
+
   drain(): Promise<{ cutExchanges: number }> {
     this.#drained ??= this.#drain();
     return this.#drained;
@@ -338,6 +428,9 @@ class Supervision implements Supervisor {
 
   async #drain(): Promise<{ cutExchanges: number }> {
     this.#tellControl({ type: 'draining' });
+    await this.#replacement.abandon();
+    // Workers close theirs: then a socket that nobody else has refuses connections instead of letting them wait.
+    this.#sockets?.close();
     const { drainMs } = this.#config.timeouts;
     const counts = await Promise.all(this.#workers.map(({ thread }) => drainWorker(thread, drainMs)));
     await this.#stopThreads();
@@ -347,8 +440,7 @@ class Supervision implements Supervisor {
   async #stopThreads(): Promise<void> {
     this.#isStopping = true;
     this.#restarts.stop();
-    const control = this.#control.thread;
-    if (control !== null) await stopControl(control);
+    await this.#stopControl();
     await Promise.all(this.#workers.map(({ thread }) => thread?.terminate()));
   }
 

@@ -3,7 +3,15 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import type { ConfigProblem } from '#src/config/config.ts';
 import type { Supervisor } from '#src/main.ts';
+import {
+  forgetInheritedListeners,
+  type InheritedListeners,
+  isForAnother,
+  readInheritedListeners,
+  successorVariable,
+} from '#src/supervisor/inherited-listeners.ts';
 import { StartError } from '#src/supervisor/start-error.ts';
+import { reportToPredecessor } from '#src/supervisor/successor.ts';
 import { cannotStart } from './cannot-start.ts';
 import { type CliContext, type CliIo, exitCodes } from './cli-io.ts';
 import { formatConfigProblems } from './config-problems.ts';
@@ -28,6 +36,8 @@ Signals:
   SIGTERM, SIGINT   stop accepting, finish what is under way, at most \`timeouts.drain\` long; exit code 0 when nothing was cut, else 1
   the second one    end at once, exit code 1
   SIGHUP            read the configuration again; a bad one is refused and the old one stays
+  SIGUSR2           start a new process with the same arguments and our listening sockets, then end as on SIGTERM once it
+                    serves; no connection is refused or reset, and if it does not serve, this one goes on
 
 Examples:
   crossover serve --config crossover.yaml
@@ -43,42 +53,66 @@ async function serve(file: string, io: CliIo): Promise<number> {
     reloadWaits = true;
   };
   process.on('SIGHUP', remember);
+  const log = createLogWriter(process.stderr.isTTY === true);
+  // Without a listener the signal would end the process.
+  const refuse = () =>
+    log({ level: 'error', message: 'not replaced; this process still starts', fields: {} });
+  process.on('SIGUSR2', refuse);
+  const tell = process.env[successorVariable] === undefined ? () => {} : reportToPredecessor;
+  const supervisor = await start(file, io, log).catch((error: unknown) => {
+    tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+    throw error instanceof StartError ? cannotStart(error) : error;
+  });
+  if (supervisor === null) return exitCodes.badUsage;
+  const ended = untilSignal(supervisor, log);
+  process.off('SIGHUP', remember);
+  process.off('SIGUSR2', refuse);
+  tell({ type: 'ready' });
+  if (reloadWaits) await reloadConfig(supervisor, log);
+  return ended;
+}
+
+/** Null when the configuration is wrong, which has been said then. */
+async function start(file: string, io: CliIo, log: LogWriter): Promise<Supervisor | null> {
+  const inherited = inheritedListeners(log);
   const { loadConfigFile } = await import('#src/config/load.ts');
-  const main = await import('#src/main.ts');
+  const { startSupervisor } = await import('#src/main.ts');
   const loaded = loadConfigFile(file, io.env);
   if (!loaded.ok) {
     io.err(formatConfigProblems(loaded.problems));
-    return exitCodes.badUsage;
+    return null;
   }
-  const log = createLogWriter(process.stderr.isTTY === true);
   const { config } = loaded;
   const reload = async () => loadConfigFile(file, io.env);
-  const supervisor = await main
-    .startSupervisor({ config, configPath: file, log, reload })
-    .catch((error: unknown) => {
-      throw error instanceof StartError ? cannotStart(error) : error;
-    });
+  const supervisor = await startSupervisor({ config, configPath: file, log, reload, inherited });
   warn(loaded.warnings, log);
   const { proxy, control } = config.listen;
   io.out(
     `crossover ${packageVersion()} proxies on ${proxy.host}:${supervisor.proxyPort}; ` +
       `control API on http://${control.host}:${supervisor.controlPort}\n`,
   );
-  const ended = untilSignal(supervisor, log);
-  process.off('SIGHUP', remember);
-  if (reloadWaits) await reloadConfig(supervisor, log);
-  return ended;
+  return supervisor;
+}
+
+function inheritedListeners(log: LogWriter): InheritedListeners | null {
+  const { env, pid } = process;
+  const inherited = readInheritedListeners(env, pid);
+  if (inherited === null && isForAnother(env, pid)) {
+    const fields = { LISTEN_PID: env.LISTEN_PID, pid };
+    log({ level: 'warn', message: 'the sockets in LISTEN_FDS are for another process', fields });
+  }
+  forgetInheritedListeners(env);
+  return inherited;
 }
 
 /** Handles signals until the proxy has drained. The exit code is 0 only when no exchange was cut. */
 function untilSignal(supervisor: Supervisor, log: LogWriter): Promise<number> {
   return new Promise((resolve, reject) => {
-    let draining = false;
-    const stop = (signal: NodeJS.Signals) => {
-      // Whoever asks twice does not want to wait for the drain.
-      if (draining) process.exit(exitCodes.failed);
-      draining = true;
-      log({ level: 'info', message: 'draining', fields: { signal } });
+    let isStopping = false;
+    let isDraining = false;
+    const drain = () => {
+      if (isDraining) return;
+      isDraining = true;
       supervisor.drain().then(({ cutExchanges }) => {
         log({
           level: cutExchanges === 0 ? 'info' : 'warn',
@@ -88,10 +122,30 @@ function untilSignal(supervisor: Supervisor, log: LogWriter): Promise<number> {
         resolve(cutExchanges === 0 ? exitCodes.done : exitCodes.failed);
       }, reject);
     };
+    const stop = (signal: NodeJS.Signals) => {
+      // Whoever asks twice does not want to wait for the drain.
+      if (isStopping) process.exit(exitCodes.failed);
+      isStopping = true;
+      log({ level: 'info', message: 'draining', fields: { signal } });
+      drain();
+    };
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
     process.on('SIGHUP', () => void reloadConfig(supervisor, log));
+    process.on('SIGUSR2', () => {
+      void replaceProcess(supervisor, log).then((isReplaced) => (isReplaced ? drain() : undefined));
+    });
   });
+}
+
+/** Whether another process serves in place of this one now. */
+async function replaceProcess(supervisor: Supervisor, log: LogWriter): Promise<boolean> {
+  log({ level: 'info', message: 'starting a new process in place of this one', fields: {} });
+  const result = await supervisor.replace();
+  if (result.ok) log({ level: 'info', message: 'replaced; draining', fields: { successor: result.pid } });
+  else
+    log({ level: 'error', message: 'not replaced; this process goes on', fields: { reason: result.reason } });
+  return result.ok;
 }
 
 /** What the configuration says and probably does not mean; one line for all of it. */

@@ -49,6 +49,8 @@ export class ControlParts {
   readonly generation: number;
   /** Where the thread before listened; 0 when there was none. */
   readonly predecessorPort: number;
+  /** A listening socket for the API; null when it binds. */
+  readonly listenDescriptor: number | null;
   readonly memory: ControlStart['memory'];
   readonly post: Post;
   /** Changed by a reload. */
@@ -78,6 +80,7 @@ export class ControlParts {
     const { clock } = this;
     this.generation = start.generation;
     this.predecessorPort = start.controlPort;
+    this.listenDescriptor = start.listenDescriptor;
     this.memory = memory;
     this.post = post;
     this.config = start.config;

@@ -85,13 +85,16 @@ export class ControlThread {
    * watching; a replacement keeps trying, because the rollout it controls must go on.
    */
   async #listen(api: Api): Promise<number | null> {
-    const { config, generation, predecessorPort, post } = this.#parts;
+    const { config, generation, predecessorPort, listenDescriptor, post } = this.#parts;
     const { host, port: configured } = config.listen.control;
     // Where the system chose the port, people and scripts know the one that the thread before had.
     let port = predecessorPort || configured;
     while (!this.#isStopping) {
       try {
-        await api.listen({ host, port });
+        // With a descriptor nothing is bound; Fastify still wants an address that is not a name.
+        const bind = { host, port };
+        const adopt = { host: '127.0.0.1', port, fd: listenDescriptor };
+        await api.listen(listenDescriptor === null ? bind : adopt);
         const address = api.server.address();
         return typeof address === 'object' && address !== null ? address.port : port;
       } catch (error) {

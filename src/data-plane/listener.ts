@@ -1,5 +1,6 @@
-// Accepts connections on the worker's own SO_REUSEPORT listener and gives each its ClientConnection.
-import { createServer, type Socket as NetSocket, type Server } from 'node:net';
+// Accepts connections on the worker's own SO_REUSEPORT listener, or on listening sockets that the process was started with,
+// and gives each its ClientConnection.
+import { createServer, type ListenOptions, type Socket as NetSocket, type Server } from 'node:net';
 import type { Address } from '#src/config/config.ts';
 import { increment } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
@@ -16,51 +17,69 @@ import type { WorkerRuntime } from './worker-runtime.ts';
 const backlog = 4_096;
 
 interface RawServer {
-  _handle: { onconnection: (status: number, handle: TcpHandle | undefined) => void } | null;
+  _handle: {
+    readonly fd: number;
+    onconnection: (status: number, handle: TcpHandle | undefined) => void;
+  } | null;
+}
+
+export interface BoundListener {
+  readonly port: number;
+  /** Open as long as the listener is; -1 where the system has none. */
+  readonly descriptor: number;
 }
 
 export class Listener {
   readonly #runtime: WorkerRuntime;
   readonly #registry: ClientRegistry;
-  readonly #server: Server;
+  readonly #servers: Server[];
 
   constructor(runtime: WorkerRuntime, registry: ClientRegistry) {
     this.#runtime = runtime;
     this.#registry = registry;
-    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
-      this.#acceptStream(socket),
-    );
+    this.#servers = [];
   }
 
-  /** Resolves with the port; rejects with the system's error. `shared`: other workers listen on the same port. */
-  listen(address: Address, shared: boolean): Promise<number> {
-    const server = this.#server;
+  /** Listens on an address; rejects with the system's error. `shared`: other workers listen on the same port. */
+  bind({ host, port }: Address, shared: boolean): Promise<BoundListener> {
+    return this.#listen({ host, port, reusePort: shared, exclusive: true });
+  }
+
+  /** Accepts from a socket that listens already. */
+  adopt(descriptor: number): Promise<BoundListener> {
+    return this.#listen({ fd: descriptor });
+  }
+
+  #listen(options: ListenOptions & { readonly fd?: number }): Promise<BoundListener> {
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
+      this.#acceptStream(socket),
+    );
+    this.#servers.push(server);
     return new Promise((resolve, reject) => {
       server.once('error', reject);
-      server.listen(
-        { host: address.host, port: address.port, backlog, reusePort: shared, exclusive: true },
-        () => {
-          server.off('error', reject);
-          server.on('error', (error) => {
-            this.#runtime.log({ level: 'warn', message: 'accept failed', fields: { error: error.message } });
-          });
-          this.#takeOverHandle();
-          const bound = server.address();
-          resolve(typeof bound === 'object' && bound !== null ? bound.port : address.port);
-        },
-      );
+      // With a descriptor Node takes the backlog from the second argument only.
+      server.listen(options, backlog, () => {
+        server.off('error', reject);
+        server.on('error', (error) => {
+          this.#runtime.log({ level: 'warn', message: 'accept failed', fields: { error: error.message } });
+        });
+        resolve(this.#takeOver(server));
+      });
     });
   }
 
   /** Accepted handles come straight to us instead of being wrapped into net.Socket first. */
-  #takeOverHandle(): void {
+  #takeOver(server: Server): BoundListener {
+    const bound = server.address();
+    const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
     const environment = this.#runtime.clientEnvironment;
-    const handle = (this.#server as unknown as RawServer)._handle;
-    if (environment === null || handle === null) return;
-    handle.onconnection = (status, accepted) => {
-      if (status !== 0 || accepted === undefined) return; // the kernel closed it, or no descriptor was free
-      this.#accept((owner) => new RawSocket(accepted, environment, owner));
-    };
+    const handle = (server as unknown as RawServer)._handle;
+    if (environment !== null && handle !== null)
+      handle.onconnection = (status, accepted) => {
+        if (status !== 0 || accepted === undefined) return; // the kernel closed it, or no descriptor was free
+        this.#accept((owner) => new RawSocket(accepted, environment, owner));
+      };
+    return { port, descriptor: handle?.fd ?? -1 };
   }
 
   #acceptStream(socket: NetSocket): void {
@@ -90,6 +109,6 @@ export class Listener {
 
   /** Stops accepting; what is accepted goes on. */
   close(): void {
-    this.#server.close();
+    for (const server of this.#servers) server.close();
   }
 }

@@ -51,14 +51,19 @@ class ProxyWorker {
     this.#post({ type: 'prepared' });
   }
 
-  async #listen(port: number): Promise<void> {
+  async #listen(port: number, descriptors: readonly number[]): Promise<void> {
     const runtime = this.#runtime;
     try {
       const { host } = runtime.config.listen.proxy;
       const isShared = runtime.allSlabs.length > 1;
-      const bound = await this.#listener.listen({ host, port }, isShared);
-      runtime.setListenPort(bound);
-      this.#post({ type: 'listening', port: bound });
+      const bound =
+        descriptors.length === 0
+          ? [await this.#listener.bind({ host, port }, isShared)]
+          : await Promise.all(descriptors.map((descriptor) => this.#listener.adopt(descriptor)));
+      const boundPort = bound[0]?.port ?? port;
+      runtime.setListenPort(boundPort);
+      const own = bound.map(({ descriptor }) => descriptor);
+      this.#post({ type: 'listening', port: boundPort, descriptors: own });
     } catch (error) {
       const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
       this.#post({ type: 'failed-to-listen', code, message });
@@ -87,7 +92,7 @@ class ProxyWorker {
     const runtime = this.#runtime;
     switch (message.type) {
       case 'listen':
-        void this.#listen(message.port);
+        void this.#listen(message.port, message.descriptors);
         return;
       case 'configure':
         runtime.configure(message.config, message.configRevision, message.nodes);

@@ -43,7 +43,12 @@ export interface WorkerStart extends ThreadStart {
 
 export type ToWorker =
   /** Take traffic: the split that was recorded is in place. Everything before was preparation. */
-  | { readonly type: 'listen'; readonly port: number }
+  | {
+      readonly type: 'listen';
+      readonly port: number;
+      /** Listening sockets to accept from, the worker's from now on; without any it binds one of its own to the port. */
+      readonly descriptors: readonly number[];
+    }
   | {
       readonly type: 'configure';
       readonly config: Config;
@@ -65,7 +70,7 @@ export interface LogLine {
 export type FromWorker =
   /** Modules are loaded and names resolved; the worker waits for `listen`. */
   | { readonly type: 'prepared' }
-  | { readonly type: 'listening'; readonly port: number }
+  | { readonly type: 'listening'; readonly port: number; readonly descriptors: readonly number[] }
   | { readonly type: 'failed-to-listen'; readonly code: string; readonly message: string }
   | { readonly type: 'configured'; readonly configRevision: number }
   | { readonly type: 'drained'; readonly cutExchanges: number }
@@ -81,6 +86,8 @@ export interface ControlStart extends ThreadStart {
   readonly generation: number;
   /** Where the control thread before listened; 0 for the first, which takes the configured port. */
   readonly controlPort: number;
+  /** A listening socket for the control API, the thread's from now on; null when it binds the configured address. */
+  readonly listenDescriptor: number | null;
 }
 
 /** Result of a config reload: either everything took effect or nothing did. */

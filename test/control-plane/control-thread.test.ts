@@ -40,6 +40,7 @@ store: { sqlite: ${join(tempFolder(t), 'crossover.db')} }
     configPath: 'test.yaml',
     generation: 0,
     controlPort: 0,
+    listenDescriptor: null,
     routes: { kind: 'derived', routes: [] },
   };
 }

@@ -123,6 +123,7 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
       configPath: 'test.yaml',
       generation: options.generation ?? 0,
       controlPort: 0,
+      listenDescriptor: null,
       routes: { kind: 'derived', routes: [] },
     },
     post,

@@ -1,0 +1,60 @@
+// Which listening sockets this process was started with, by the environment: from a service manager (sd_listen_fds(3)) or
+// from the process that it replaces. They are the descriptors from 3 on.
+import { StartError } from './start-error.ts';
+
+/** Set for a successor: the names of its sockets, as in LISTEN_FDNAMES. LISTEN_PID cannot be known before it is started. */
+export const successorVariable = 'CROSSOVER_INHERITED_LISTENERS';
+
+/** SD_LISTEN_FDS_START. */
+export const firstDescriptor = 3;
+/** More is a mistake: there is no use for more sockets than workers. */
+const listenersMax = 256;
+
+export interface InheritedListeners {
+  /** One per descriptor: `control` is the control API's, any other the proxy's. */
+  readonly names: readonly string[];
+  readonly from: 'service manager' | 'predecessor';
+}
+
+/**
+ * Reads the variables; null when there are none for this process. LISTEN_PID is compared as sd_listen_fds(3) does, so
+ * that a child of the process that was meant does not take them for its own.
+ *
+ * @throws StartError when they are for this process and make no sense
+ */
+export function readInheritedListeners(
+  env: Readonly<Record<string, string | undefined>>,
+  pid: number,
+): InheritedListeners | null {
+  const handedOver = env[successorVariable];
+  if (handedOver !== undefined) return { names: handedOver.split(':'), from: 'predecessor' };
+  if (env.LISTEN_FDS === undefined || env.LISTEN_PID !== String(pid)) return null;
+  const count = Number(env.LISTEN_FDS);
+  if (!/^\d+$/.test(env.LISTEN_FDS) || count > listenersMax)
+    throw new StartError('LISTEN_FDS', `LISTEN_FDS is "${env.LISTEN_FDS}", not a number of sockets`);
+  if (count === 0) return null;
+  const names = env.LISTEN_FDNAMES?.split(':') ?? Array.from({ length: count }, () => 'proxy');
+  if (names.length !== count)
+    throw new StartError(
+      'LISTEN_FDS',
+      `LISTEN_FDS says ${count} sockets, LISTEN_FDNAMES names ${names.length}: ${names.join(', ')}`,
+    );
+  if (names.filter((name) => name === 'control').length > 1)
+    throw new StartError('LISTEN_FDS', 'more than one of the inherited sockets is named "control"');
+  if (!names.some((name) => name !== 'control'))
+    throw new StartError(
+      'LISTEN_FDS',
+      'all of the inherited sockets are named "control": the proxy has none',
+    );
+  return { names, from: 'service manager' };
+}
+
+/** Whether the variables are there but meant for another process, such as a wrapper that did not `exec`. */
+export const isForAnother = (env: Readonly<Record<string, string | undefined>>, pid: number): boolean =>
+  env.LISTEN_PID !== undefined && env.LISTEN_PID !== String(pid) && env.LISTEN_FDS !== undefined;
+
+/** Children must not take our sockets for theirs. */
+export function forgetInheritedListeners(env: Record<string, string | undefined>): void {
+  for (const name of [successorVariable, 'LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PIDFDID'])
+    delete env[name];
+}
