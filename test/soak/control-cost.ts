@@ -14,13 +14,18 @@ export interface ControlCost {
   /** Streams of all requests, and of routes, that had something to compare. */
   readonly streams: number;
   readonly routes: number;
-  /** CPU time of the thread, percent of one core. */
-  readonly percentWithTraffic: number;
-  readonly percentWithout: number;
+  readonly withTraffic: ThreadCosts;
+  readonly without: ThreadCosts;
 }
 
-/** The name the supervisor gives the thread. */
-const threadName = 'control';
+/** CPU time of threads, percent of one core. */
+export interface ThreadCosts {
+  readonly control: number;
+  readonly store: number;
+}
+
+/** The names the threads have. */
+const threadNames = ['control', 'store'] as const;
 /** More than there are slots for, so that all are taken. */
 export const hosts = 80;
 /** The warm-up is over, so latency is compared; routes have their slots, and the code has been optimised. */
@@ -28,12 +33,16 @@ const settleMs = 75_000;
 /** What was under way is answered. */
 const quietMs = 3_000;
 
-async function percentOfCore(bed: DecisionBed, measuredMs: number): Promise<number> {
+async function percentOfCore(bed: DecisionBed, measuredMs: number): Promise<ThreadCosts> {
   const { pid } = bed.crossover;
+  const read = () => threadNames.map((name) => threadCpuMs(pid, name));
   const startedMs = performance.now();
-  const cpuMsBefore = threadCpuMs(pid, threadName);
+  const before = read();
   await wait(measuredMs);
-  return (100 * (threadCpuMs(pid, threadName) - cpuMsBefore)) / (performance.now() - startedMs);
+  const [control = Number.NaN, store = Number.NaN] = read().map(
+    (cpuMs, index) => (100 * (cpuMs - (before[index] ?? Number.NaN))) / (performance.now() - startedMs),
+  );
+  return { control, store };
 }
 
 export async function measureControlCost(
@@ -46,10 +55,10 @@ export async function measureControlCost(
     await wait(settleMs);
     const streams = (await liveStreams(bed)).length;
     const routes = await liveRoutes(bed);
-    const percentWithTraffic = await percentOfCore(bed, measuredMs);
+    const withTraffic = await percentOfCore(bed, measuredMs);
     await bed.clients.stop();
     await wait(quietMs);
-    return { streams, routes, percentWithTraffic, percentWithout: await percentOfCore(bed, measuredMs) };
+    return { streams, routes, withTraffic, without: await percentOfCore(bed, measuredMs) };
   } finally {
     await bed.stop();
   }

@@ -72,6 +72,7 @@ export async function startDecisionBed({
   const loaded = parseConfig(configText(x, y, folder), '(decisions)', {});
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   const crossover = await startCrossover(loaded.config);
+  await untilControlled(crossover);
   const clients = new OpenLoopClient({
     port: crossover.port,
     seed,
@@ -92,6 +93,15 @@ export async function startDecisionBed({
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Crossover serves before its control thread does when that takes more than five seconds, as on a busy machine. */
+async function untilControlled(crossover: Crossover): Promise<void> {
+  while (crossover.controlPort === 0) {
+    await wait(pollMs);
+    const { controlPort } = (await crossover.order({ type: 'ports' })) as { controlPort: number };
+    crossover.controlPort = controlPort;
+  }
 }
 
 async function ask(bed: DecisionBed, path: string, init: RequestInit = {}): Promise<unknown> {

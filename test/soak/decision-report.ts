@@ -1,4 +1,6 @@
 // The decision figures as tables: each with its target, median and worst of all runs, and whether the worst kept it.
+import { breakerFailuresInARow } from '#src/limits.ts';
+import type { BreakerTrace } from '../support/breaker-trace.ts';
 import type { Condition, Run, Tally } from './decision-conditions.ts';
 
 export interface DecisionFigure {
@@ -14,11 +16,14 @@ export interface Measured {
   readonly runs: readonly Run[];
 }
 
+/** What is promised, whatever the code's limit says. */
+const breakerFailuresMax = 20;
+
 export function isMet({ values, atMost }: DecisionFigure): boolean {
   return values.every((value) => value <= atMost);
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1
@@ -58,13 +63,16 @@ export function figuresOf({ condition, runs }: Measured): DecisionFigure[] {
   ];
 }
 
-/** A worker whose breaker stayed closed has no bound. */
+/** A worker whose breaker stayed closed has no bound. What was under way when it opened could not be held back any more. */
+const failuresUntilOpen = ({ failuresInARow, underWay, isOpen }: BreakerTrace): number =>
+  isOpen
+    ? Math.max(Math.min(failuresInARow, breakerFailuresInARow), failuresInARow - underWay)
+    : Number.POSITIVE_INFINITY;
+
 const breakerFigure = (title: string, runs: readonly Run[]): DecisionFigure => ({
   name: `${title}: failures in a row on Y until a worker's breaker opened`,
-  values: runs.flatMap(({ breakers }) =>
-    breakers.map(({ failuresInARow, isOpen }) => (isOpen ? failuresInARow : Number.POSITIVE_INFINITY)),
-  ),
-  atMost: 20,
+  values: runs.flatMap(({ breakers }) => breakers.map(failuresUntilOpen)),
+  atMost: breakerFailuresMax,
   unit: '',
 });
 

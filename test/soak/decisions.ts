@@ -1,14 +1,15 @@
 // The decision figures on real processes and sockets, by hand: clients, Crossover and two clusters, Y well for a minute and then
 // not. The simulator has more runs of the same decisions; this has what it leaves out: workers, breaker, replays, the clock.
 //   node test/soak/decisions.ts [--only dead,latency,control] [--repeats 3] [--rate requests/s] [--seed N]
-//     [--healthy seconds] [--side-by-side 1] [--write]
-// Prints every run and a report, exits 1 when a figure is missed; --write puts it into DECISIONS.md beside this file.
-import { writeFileSync } from 'node:fs';
+//     [--healthy seconds] [--side-by-side 1] [--runs FILE] [--write]
+// Prints every run and a report, exits 1 when a figure is missed; --write puts it into DECISIONS.md beside this file. With --runs
+// finished runs are kept in the file, and only those are made that it lacks: all of it takes the better part of an hour.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chooseSeed } from '../support/load-client.ts';
-import { type ControlCost, hosts, measureControlCost } from './control-cost.ts';
+import { type ControlCost, hosts, measureControlCost, type ThreadCosts } from './control-cost.ts';
 import { postShare, weightPercent, workers } from './decision-bed.ts';
 import { type Condition, conditions, type Pace, type Run, runCondition } from './decision-conditions.ts';
 import {
@@ -17,6 +18,7 @@ import {
   figureTable,
   isMet,
   type Measured,
+  median,
   tallyTable,
 } from './decision-report.ts';
 
@@ -28,10 +30,12 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     healthy: { type: 'string', default: '60' },
     'side-by-side': { type: 'string', default: '1' },
+    runs: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 });
-const seed = Number(values.seed ?? chooseSeed());
+const kept = readKept();
+const seed = Number(values.seed ?? kept.seed);
 const repeats = Number(values.repeats);
 const requestsPerSecond = Number(values.rate);
 const pace: Pace = {
@@ -50,14 +54,32 @@ const wanted = values.only?.split(',') ?? names;
 const unknown = wanted.filter((name) => !names.includes(name));
 if (unknown.length > 0) throw new Error(`no figure ${unknown.join(', ')}; there are ${names.join(', ')}`);
 
-function tell(name: string, { seconds, revert, breakers, tally }: Run): void {
-  console.log(`${name}: ${JSON.stringify({ seconds, why: revert?.text ?? null, ...tally, breakers })}`);
+interface Kept {
+  readonly seed: number;
+  readonly costs: ControlCost[];
+  readonly runs: Record<string, Run[]>;
+}
+
+function readKept(): Kept {
+  const { runs: file } = values;
+  if (file === undefined || !existsSync(file)) return { seed: chooseSeed(), costs: [], runs: {} };
+  // JSON has no infinity: a run without a revert.
+  const revive = (key: string, value: unknown) =>
+    key === 'seconds' && value === null ? Number.POSITIVE_INFINITY : value;
+  return JSON.parse(readFileSync(file, 'utf8'), revive) as Kept;
+}
+
+/** Says and keeps what has just been measured. */
+function keep(name: string, measured: object): void {
+  console.log(`${name}: ${JSON.stringify(measured)}`);
+  if (values.runs !== undefined) writeFileSync(values.runs, JSON.stringify({ ...kept, seed }));
 }
 
 /** One run of a condition after the other, or several at a time: never where what counts is how soon the breaker opens. */
 async function repeat(condition: Condition): Promise<Run[]> {
   const atOnce = condition.isTotal ? 1 : Number(values['side-by-side']);
-  const runs: Run[] = [];
+  kept.runs[condition.name] ??= [];
+  const runs = kept.runs[condition.name] as Run[];
   while (runs.length < repeats) {
     const seeds = Array.from(
       { length: Math.min(atOnce, repeats - runs.length) },
@@ -66,8 +88,8 @@ async function repeat(condition: Condition): Promise<Run[]> {
     const finished = await Promise.all(
       seeds.map((each) => runCondition(condition, { seed: each, requestsPerSecond, hosts: 1 }, pace)),
     );
-    for (const run of finished) tell(condition.name, run);
     runs.push(...finished);
+    for (const run of finished) keep(condition.name, run);
   }
   return runs;
 }
@@ -79,14 +101,14 @@ async function measure(): Promise<Measured[]> {
   return measured;
 }
 
-async function measureControl(): Promise<ControlCost[]> {
-  const costs: ControlCost[] = [];
-  for (let repeat = 0; wanted.includes(controlName) && repeat < repeats; repeat++) {
-    const cost = await measureControlCost({ seed: seed + 10 * repeat, requestsPerSecond }, controlMeasuredMs);
-    console.log(`control: ${JSON.stringify(cost)}`);
-    costs.push(cost);
+async function measureControl(): Promise<readonly ControlCost[]> {
+  if (!wanted.includes(controlName)) return [];
+  while (kept.costs.length < repeats) {
+    const settings = { seed: seed + 10 * kept.costs.length, requestsPerSecond };
+    kept.costs.push(await measureControlCost(settings, controlMeasuredMs));
+    keep(controlName, kept.costs.at(-1) ?? {});
   }
-  return costs;
+  return kept.costs;
 }
 
 function controlFigures(costs: readonly ControlCost[]): DecisionFigure[] {
@@ -101,32 +123,34 @@ function controlFigures(costs: readonly ControlCost[]): DecisionFigure[] {
   return [
     figure(
       'with traffic',
-      costs.map(({ percentWithTraffic }) => percentWithTraffic),
+      costs.map(({ withTraffic }) => withTraffic.control),
     ),
     figure(
       'without',
-      costs.map(({ percentWithout }) => percentWithout),
+      costs.map(({ without }) => without.control),
     ),
   ];
 }
 
-function report(figures: readonly DecisionFigure[], measured: readonly Measured[], minutes: number): string {
+function report(figures: readonly DecisionFigure[], measured: readonly Measured[]): string {
+  const store = (of: (cost: ControlCost) => ThreadCosts) =>
+    `${median(kept.costs.map((cost) => of(cost).store)).toFixed(2)} %`;
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}, Node ${process.version}`;
   return [
     '# Decisions on real processes',
     '',
-    `\`node test/soak/decisions.ts${values.only === undefined ? '' : ` --only ${values.only}`}\`, seed ${seed}, ${repeats} runs each, ${new Date().toISOString().slice(0, 10)}, ${minutes.toFixed(0)} minutes, ${machine}.`,
+    `\`node test/soak/decisions.ts${values.only === undefined ? '' : ` --only ${values.only}`}\`, seed ${seed}, ${repeats} runs each, ${new Date().toISOString().slice(0, 10)}, ${machine}.`,
     `${requestsPerSecond} requests/s (Poisson, ${100 * postShare} % POST) through Crossover (${workers} workers) to two clusters that look like Kong (two nodes each; 0.1 % errors, lognormal latency, median 50 ms, p99 202 ms); all of it shares the machine.`,
     `${pace.beforeMs / 1000} s of X alone, then ${weightPercent} % on Y, well for ${pace.healthyMs / 1000} s, then the fault: seconds count from its onset to the published revert. Everything is as shipped, with the warm-up of 45 s, but for the steps: one at ${weightPercent} %, which is not left. A run's clients and clusters repeat with the seed; the split's draws do not.`,
     '',
     ...figureTable(figures),
     '',
-    'Each figure is held to its worst run. Clients and clusters count by a token in every request. A GET that fails on Y with 502, 503, 504 or without an answer is replayed on X, so no client may see it; a POST that has reached Y is never sent twice, so its client does. Failures in a row are those after the last request that was still under way when Y broke.',
+    'Each figure is held to its worst run. Clients and clusters count by a token in every request. A GET that fails on Y with 502, 503, 504 or without an answer is replayed on X, so no client may see it; a POST that has reached Y is never sent twice, so its client does. Failures in a row are those of one worker after the last success of a request that was under way when Y broke, without those that were under way when the breaker opened.',
     ...(measured.length === 0 ? [] : ['', ...tallyTable(measured)]),
     ...(wanted.includes(controlName)
       ? [
           '',
-          `The control thread's CPU time is the kernel's, over ${controlMeasuredMs / 1000} s each with and without traffic, over ${hosts} routes, in a rollout after the warm-up, with nobody watching the API.`,
+          `The control thread's CPU time is the kernel's, over ${controlMeasuredMs / 1000} s each with and without traffic, over ${hosts} routes, in a rollout after the warm-up, with nobody watching the API. The store's thread took ${store(({ withTraffic }) => withTraffic)} and ${store(({ without }) => without)} beside it (medians).`,
         ]
       : []),
     '',
@@ -134,12 +158,11 @@ function report(figures: readonly DecisionFigure[], measured: readonly Measured[
 }
 
 async function main(): Promise<boolean> {
-  const startedMs = performance.now();
   console.log(`seed ${seed}: ${wanted.join(', ')}`);
   const costs = await measureControl();
   const measured = await measure();
   const figures = [...measured.flatMap(figuresOf), ...controlFigures(costs)];
-  const markdown = report(figures, measured, (performance.now() - startedMs) / 60_000);
+  const markdown = report(figures, measured);
   console.log(markdown);
   if (values.write) writeFileSync(fileURLToPath(new URL('./DECISIONS.md', import.meta.url)), markdown);
   return figures.every(isMet);

@@ -1,12 +1,24 @@
 // How many requests fail on Y until each worker's breaker opens, read all the time from the memory that workers count in.
 import { setImmediate as turn } from 'node:timers/promises';
-import { ATTEMPT, attemptOffset, epochSlots, failureKinds, WORKER, Y } from '#src/shared-memory/layout.ts';
+import { nodesPerClusterMax } from '#src/limits.ts';
+import {
+  ATTEMPT,
+  attemptOffset,
+  epochSlots,
+  failureKinds,
+  NODE,
+  nodeOffset,
+  WORKER,
+  Y,
+} from '#src/shared-memory/layout.ts';
 
 export interface BreakerTrace {
   /** Failures of requests drawn for Y since the trace began. */
   readonly failures: number;
   /** Of those, the ones after the last success: requests that were under way may still succeed when Y breaks. */
   readonly failuresInARow: number;
+  /** On their way to Y when its breaker was last seen closed: they fail after it has opened. */
+  readonly underWay: number;
   readonly isOpen: boolean;
 }
 
@@ -39,6 +51,13 @@ function countsOf(slab: Float64Array): Counts {
   return { failures, successes, opens: slab[WORKER.breakerOpens] ?? 0 };
 }
 
+function underWayOn(slab: Float64Array): number {
+  let count = 0;
+  for (let slot = 0; slot < nodesPerClusterMax; slot++)
+    count += slab[nodeOffset(Y, slot) + NODE.inFlight] ?? 0;
+  return count;
+}
+
 /** Resolves when every breaker has opened, or after `timeoutMs`; per worker. */
 export async function traceBreakers(
   slabs: readonly Float64Array[],
@@ -46,10 +65,11 @@ export async function traceBreakers(
 ): Promise<BreakerTrace[]> {
   const deadlineMs = performance.now() + timeoutMs;
   const starts = slabs.map(countsOf);
-  const traces = starts.map((start) => ({
+  const traces = starts.map(({ successes }) => ({
     failures: 0,
     rowFrom: 0,
-    successes: start.successes,
+    successes,
+    underWay: 0,
     isOpen: false,
   }));
   while (performance.now() < deadlineMs && traces.some(({ isOpen }) => !isOpen)) {
@@ -58,16 +78,19 @@ export async function traceBreakers(
     for (const [index, trace] of traces.entries()) {
       if (trace.isOpen) continue;
       const start = starts[index] as Counts;
-      const now = countsOf(slabs[index] as Float64Array);
+      const slab = slabs[index] as Float64Array;
+      const now = countsOf(slab);
       trace.failures = now.failures - start.failures;
       if (now.successes !== trace.successes) trace.rowFrom = trace.failures;
       trace.successes = now.successes;
       trace.isOpen = now.opens > start.opens;
+      if (!trace.isOpen) trace.underWay = underWayOn(slab);
     }
   }
-  return traces.map(({ failures, rowFrom, isOpen }) => ({
+  return traces.map(({ failures, rowFrom, underWay, isOpen }) => ({
     failures,
     failuresInARow: failures - rowFrom,
+    underWay,
     isOpen,
   }));
 }
