@@ -25,7 +25,7 @@ export const windowSumCount = 14;
 
 /**
  * A few failures can't show that they come one by one: two bursts of two look much like four that are independent. So the
- * variation counts as larger than it looks, and less so by the square of the failures' number: by two thirds at four of a hundred,
+ * variation counts as larger than it looks, and less so by the square of the failures' number: by four fifths at four of a hundred,
  * by a seventh at twelve of a thousand. Nothing where no burst could hide: where everything fails, or where windows hold a
  * request or two.
  */

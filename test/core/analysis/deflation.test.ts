@@ -29,6 +29,22 @@ test('a burst in one window is deflated, the same number spread evenly is not', 
   assert.equal(ringOf(even).ofY.deflation(0), 1);
 });
 
+test('a few failures count as clustered even when they come one by one, unless no burst could hide', () => {
+  const ofWindows = (windows: readonly (readonly [nY: number, kY: number])[]): number => {
+    const ring = new WindowRing(1_000);
+    ring.reset(0);
+    for (const [second, [nY, kY]] of windows.entries()) ring.add(second * 1000 + 500, 990, 1, nY, kY);
+    return ring.deflation(0);
+  };
+  const each = (count: number, nY: number, kY: (second: number) => number): (readonly [number, number])[] =>
+    Array.from({ length: count }, (_, second) => [nY, kY(second)]);
+  const four = ofWindows(each(8, 10, (second) => second % 2));
+  assert.ok(four > 1.4 && four < 2, `four failures of 80: ${four}`);
+  assert.equal(ofWindows(each(24, 100, (second) => second % 2)), 1, 'twelve failures of 2,400');
+  assert.equal(ofWindows(each(8, 10, () => 10)), 1, 'everything fails');
+  assert.equal(ofWindows(each(16, 1, (second) => second % 2)), 1, 'a request a second');
+});
+
 test('trouble that both arms share is not a cluster of Y', () => {
   const ring = new WindowRing(1_000);
   for (let second = 0; second < 20; second++) {
