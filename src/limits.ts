@@ -38,14 +38,16 @@ export const readBufferBytes = 128 * KiB;
 export const pipelinedRequestsPerTurnMax = 32;
 /** Client connections over all workers. Each may hold an upstream connection too: 2 file descriptors. */
 export const connectionsMaxDefault = 10_000;
-/** Upstream connections a worker keeps idle per node. */
-export const idleUpstreamPerNodeMax = 128;
+/** Upstream connections a worker keeps idle per node: what a thousand busy clients use in turn, so that they don't reconnect. */
+export const idleUpstreamPerNodeMax = 1_024;
 /** Request bytes kept for a replay on X. */
 export const replayBytesMaxDefault = 64 * KiB;
 /** Upstream connections in use per worker and node before requests wait. */
 export const upstreamPerNodeMax = 4096;
+/** Connects of one worker to a node at a time: further requests wait for one of them, or for a connection that gets free. */
+export const connectsPerNodeMax = 64;
 /** Requests of one worker waiting for a connection to a cluster; more are answered 503 at once. */
-export const pendingPerClusterMax = 1_024;
+export const pendingPerClusterMax = 10_000;
 /** Bytes read and dropped after an early answer, so that the client gets to read it (lingering close). */
 export const lingerBytesMax = 1024 * KiB;
 /** How long that may take. */

@@ -156,7 +156,7 @@ export class Exchange implements UpstreamUser {
       case LeaseResult.ready:
         this.#send();
         return;
-      case LeaseResult.connecting:
+      case LeaseResult.pending:
         return;
       case LeaseResult.exhausted:
         this.#fail('unavailable', 'upstreamOverloaded');
@@ -165,8 +165,13 @@ export class Exchange implements UpstreamUser {
   }
 
   onUpstreamConnected(): void {
-    this.#lease.connectEnded();
+    this.#lease.pendingEnded();
     this.#send();
+  }
+
+  onTurnedAway(node: UpstreamNode): void {
+    this.#leaveUpstream();
+    this.#open(node);
   }
 
   #send(): void {

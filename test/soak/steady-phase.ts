@@ -1,6 +1,7 @@
 // The soak's first phase: mixed load at half of what the machine does with client and nodes included, at a fixed weight.
 // Nothing may fail, the share must be the binomial's, memory must not grow.
 
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import { putSplit, readMetrics, sumMetric } from '../support/control.ts';
@@ -18,6 +19,7 @@ const warmupMinutes = 3;
 /** Less than a minute of samples says nothing about a slope. */
 const slopeSamplesMin = 60;
 const peakAnswers = 20_000;
+const ownDelayResolutionMs = 1;
 
 export interface MemorySample {
   readonly minute: number;
@@ -96,7 +98,10 @@ export async function steadyPhase(
     'code="200"',
   );
   const load = createLoad(stage, { aborts: 0.05, requestsPerSecond: rate, seed: stage.seed + 1 }).start();
+  const ownDelay = monitorEventLoopDelay({ resolution: ownDelayResolutionMs });
+  ownDelay.enable();
   const samples = await sample(stage, durationMs, run, load.report);
+  ownDelay.disable();
   const report = await load.stop();
   const ok = report.byStatus.get(200) ?? 0;
   const metrics = await readMetrics(crossover.controlPort);
@@ -111,6 +116,11 @@ export async function steadyPhase(
     forInformation('steady: p50, ms', latencyMs(report, 50)),
     forInformation('steady: p99, ms', latencyMs(report, 99)),
     forInformation('steady: p99.9, ms', latencyMs(report, 99.9)),
+    // What of it may be the load generator's own: it is one thread, with a garbage collector, too.
+    forInformation(
+      "steady: p99.9 of the load generator's own loop, ms late",
+      ownDelay.percentile(99.9) / 1e6 - ownDelayResolutionMs,
+    ),
     atMost('steady: p99.9 / p50', latencyMs(report, 99.9) / latencyMs(report, 50), 10),
     memorySlope('steady: memory slope after warm-up, MiB/min', samples),
     atMost("steady: longest delay of a worker's loop, ms", Math.max(...delaysMs), 100),

@@ -28,6 +28,8 @@ export class TokenUpstream {
   readonly #sockets = new Set<Socket>();
   port = 0;
   requests = 0;
+  /** Most connections it had at once. */
+  connectionsMost = 0;
   /** Requests whose body did not carry their token. */
   damaged = 0;
   readonly deliveries = new Map<string, number>();
@@ -40,6 +42,7 @@ export class TokenUpstream {
     );
     this.#server.on('connection', (socket) => {
       this.#sockets.add(socket);
+      this.connectionsMost = Math.max(this.connectionsMost, this.#sockets.size);
       socket.on('close', () => this.#sockets.delete(socket));
     });
   }

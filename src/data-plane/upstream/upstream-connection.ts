@@ -15,6 +15,8 @@ export interface UpstreamUser {
   /** The connection is gone; `connected` tells whether it ever was there. */
   onUpstreamFailed(code: string, connected: boolean): void;
   onUpstreamDeadline(connected: boolean): void;
+  /** The node that was waited for takes no connection; another may. */
+  onTurnedAway(node: UpstreamNode): void;
 }
 
 export class UpstreamConnection extends Timed implements SocketOwner {
@@ -68,10 +70,12 @@ export class UpstreamConnection extends Timed implements SocketOwner {
     const { user } = this;
     const wasConnected = this.isConnected;
     this.close();
+    if (!wasConnected) this.node.turnAway();
     user?.onUpstreamFailed(code, wasConnected);
   }
 
   onDeadline(): void {
+    if (!this.isConnected) this.node.turnAway();
     if (this.user === null) this.close();
     else this.user.onUpstreamDeadline(this.isConnected);
   }
@@ -80,7 +84,7 @@ export class UpstreamConnection extends Timed implements SocketOwner {
   release(): void {
     this.user = null;
     this.useCount++;
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.node.serveWaiting(this)) return;
     if (!this.node.keepIdle(this)) {
       this.close();
       return;
@@ -110,6 +114,7 @@ export class UpstreamConnection extends Timed implements SocketOwner {
     add(slab, WORKER.upstreamOpenX + arm, -1);
     wheel.remove(this);
     this.socket.destroy();
+    this.node.admitWaiting();
   }
 
   #leaveIdle(): void {

@@ -1,40 +1,40 @@
-// One exchange's hold on a connection to a node: an idle one or a new one, given back or closed afterwards. It keeps the
-// counts of connects under way and of requests on the node right, whichever way the hold ends.
+// One exchange's hold on a connection to a node: an idle one, a new one, or one that another exchange gives back; given back
+// or closed afterwards. It keeps the counts of connects under way and of requests on the node right, whichever way it ends.
 import { pendingPerClusterMax, upstreamPerNodeMax } from '#src/limits.ts';
 import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type { Socket } from '../transport/socket.ts';
 import type { WorkerRuntime } from '../worker-runtime.ts';
 import { UpstreamConnection, type UpstreamUser } from './upstream-connection.ts';
-import type { UpstreamNode } from './upstream-node.ts';
+import type { UpstreamNode, Waiter } from './upstream-node.ts';
 
 export const LeaseResult = {
   /** The connection is there. */
   ready: 0,
-  /** The user hears of it: onUpstreamConnected, onUpstreamFailed or onUpstreamDeadline. */
-  connecting: 1,
-  /** The node or its cluster has as many connections or connects as the limits allow. */
+  /** The user hears of it: onUpstreamConnected, onUpstreamFailed, onUpstreamDeadline or onTurnedAway. */
+  pending: 1,
+  /** The node has as many connections, or its cluster as many requests that wait for one, as the limits allow. */
   exhausted: 2,
 } as const;
 export type LeaseResult = (typeof LeaseResult)[keyof typeof LeaseResult];
 
-export class UpstreamLease {
+export class UpstreamLease implements Waiter {
   connection: UpstreamConnection | null;
   readonly #runtime: WorkerRuntime;
   readonly #user: UpstreamUser;
+  /** The node a connection to which is waited for, counted as pending; null when none is. */
+  #pendingOn: UpstreamNode | null;
   #isConnecting: boolean;
-  /** Where the connect under way is counted. */
-  #pendingAt: number;
 
   constructor(runtime: WorkerRuntime, user: UpstreamUser) {
     this.connection = null;
     this.#runtime = runtime;
     this.#user = user;
+    this.#pendingOn = null;
     this.#isConnecting = false;
-    this.#pendingAt = WORKER.pendingX;
   }
 
-  /** Takes a connection to `node`; `fresh`: not one of the idle ones. */
+  /** Takes a connection to `node`; `fresh`: not one that served before. */
   take(node: UpstreamNode, fresh: boolean): LeaseResult {
     const idle = fresh ? undefined : node.idle.pop();
     if (idle !== undefined) {
@@ -44,21 +44,48 @@ export class UpstreamLease {
       return LeaseResult.ready;
     }
     const { slab } = this.#runtime;
-    this.#pendingAt = WORKER.pendingX + node.arm;
-    const pending = slab[this.#pendingAt] as number;
+    const pendingAt = WORKER.pendingX + node.arm;
+    const pending = slab[pendingAt] as number;
     if (pending >= pendingPerClusterMax || node.openCount >= upstreamPerNodeMax) return LeaseResult.exhausted;
-    this.#isConnecting = true;
-    add(slab, this.#pendingAt, 1);
+    add(slab, pendingAt, 1);
+    this.#pendingOn = node;
     node.requestStarted();
-    this.connection = new UpstreamConnection(this.#runtime, node, this.#user);
-    return LeaseResult.connecting;
+    if (fresh || node.mayConnect) this.connect();
+    else node.waiting.push(this);
+    return LeaseResult.pending;
   }
 
-  /** The connect under way came to an end. */
-  connectEnded(): void {
+  /** Makes a connection to the node that is waited for. */
+  connect(): void {
+    const node = this.#pendingOn;
+    if (node === null) return;
+    this.#isConnecting = true;
+    node.connecting++;
+    this.connection = new UpstreamConnection(this.#runtime, node, this.#user);
+  }
+
+  /** Another exchange gave this connection back before one was made. */
+  useConnection(connection: UpstreamConnection): void {
+    this.connection = connection;
+    connection.user = this.#user;
+    this.#user.onUpstreamConnected();
+  }
+
+  turnedAway(): void {
+    const node = this.#pendingOn;
+    if (node !== null) this.#user.onTurnedAway(node);
+  }
+
+  /** The wait for a connection came to an end. */
+  pendingEnded(): void {
+    const node = this.#pendingOn;
+    if (node === null) return;
+    this.#pendingOn = null;
+    add(this.#runtime.slab, WORKER.pendingX + node.arm, -1);
     if (!this.#isConnecting) return;
     this.#isConnecting = false;
-    add(this.#runtime.slab, this.#pendingAt, -1);
+    node.connecting--;
+    node.admitWaiting();
   }
 
   /** Ends the hold; the connection serves another exchange when it can, else it is closed. */
@@ -75,7 +102,12 @@ export class UpstreamLease {
 
   /** Ends the hold on a connection that can't be used again, or never came to be. */
   drop(): void {
-    this.connectEnded();
+    const node = this.#pendingOn;
+    if (node !== null && this.connection === null) {
+      node.stopWaiting(this);
+      node.requestEnded();
+    }
+    this.pendingEnded();
     this.giveBack(false);
   }
 

@@ -1,14 +1,26 @@
 // One node of a cluster as this worker sees it: load, idle connections, failures in a row, ejection, slow start.
 import {
+  connectsPerNodeMax,
   ejectionBaseMs,
   ejectionFailuresInARow,
   ejectionMsMax,
   idleUpstreamPerNodeMax,
+  upstreamPerNodeMax,
 } from '#src/limits.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
 import { type Arm, NODE, nodeOffset, WORKER } from '#src/shared-memory/layout.ts';
 import type { NodeAssignment } from '#src/shared-memory/messages.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
+
+/** Somebody who waits for a connection to a node. */
+export interface Waiter {
+  /** There is room for one more connect: it is this one's. */
+  connect(): void;
+  /** A connection that served another request is this one's now. */
+  useConnection(connection: UpstreamConnection): void;
+  /** The node is not to be waited for any longer. */
+  turnedAway(): void;
+}
 
 export class UpstreamNode {
   readonly arm: Arm;
@@ -24,6 +36,10 @@ export class UpstreamNode {
   slowStartSinceMs: number;
   inFlight: number;
   openCount: number;
+  /** Connects under way. */
+  connecting: number;
+  /** In the order of their arrival. */
+  readonly waiting: Waiter[];
   failuresInARow: number;
   ejectedUntilMs: number;
   ejectionCount: number;
@@ -43,6 +59,8 @@ export class UpstreamNode {
     this.slowStartSinceMs = 0;
     this.inFlight = 0;
     this.openCount = 0;
+    this.connecting = 0;
+    this.waiting = [];
     this.failuresInARow = 0;
     this.ejectedUntilMs = 0;
     this.ejectionCount = 0;
@@ -112,7 +130,35 @@ export class UpstreamNode {
     if (at >= 0) this.idle.splice(at, 1);
   }
 
+  /** The node is to take no further requests: closes what is idle, and turns those away who wait. */
   closeIdle(): void {
     for (const connection of this.idle.splice(0)) connection.close();
+    this.turnAway();
+  }
+
+  get mayConnect(): boolean {
+    return this.connecting < connectsPerNodeMax && this.openCount < upstreamPerNodeMax;
+  }
+
+  /** Those who wait make connections, as far as there is room for more. */
+  admitWaiting(): void {
+    while (this.waiting.length > 0 && this.mayConnect) this.waiting.shift()?.connect();
+  }
+
+  /** Hands a connection that is free again to who waits longest; false when nobody does. */
+  serveWaiting(connection: UpstreamConnection): boolean {
+    const waiter = this.isDraining ? undefined : this.waiting.shift();
+    waiter?.useConnection(connection);
+    return waiter !== undefined;
+  }
+
+  stopWaiting(waiter: Waiter): void {
+    const at = this.waiting.indexOf(waiter);
+    if (at >= 0) this.waiting.splice(at, 1);
+  }
+
+  /** Nobody is to wait for this node any longer. */
+  turnAway(): void {
+    for (const waiter of this.waiting.splice(0)) waiter.turnedAway();
   }
 }
