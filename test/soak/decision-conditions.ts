@@ -71,7 +71,7 @@ const onY = (fault: ClusterFault) => (bed: DecisionBed) => bed.y.setFault(fault)
 export const conditions: readonly Condition[] = [
   {
     name: 'dead',
-    title: 'Y dead: processes killed',
+    title: 'Y dead (processes killed)',
     strike: ({ y }) => y.kill(),
     secondsMax: 4,
     isTotal: true,

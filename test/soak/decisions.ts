@@ -37,6 +37,7 @@ const { values } = parseArgs({
 const kept = readKept();
 const seed = Number(values.seed ?? kept.seed);
 const repeats = Number(values.repeats);
+const atOnceMax = Number(values['side-by-side']);
 const requestsPerSecond = Number(values.rate);
 const pace: Pace = {
   beforeMs: 10_000,
@@ -77,7 +78,7 @@ function keep(name: string, measured: object): void {
 
 /** One run of a condition after the other, or several at a time: never where what counts is how soon the breaker opens. */
 async function repeat(condition: Condition): Promise<Run[]> {
-  const atOnce = condition.isTotal ? 1 : Number(values['side-by-side']);
+  const atOnce = condition.isTotal ? 1 : atOnceMax;
   kept.runs[condition.name] ??= [];
   const runs = kept.runs[condition.name] as Run[];
   while (runs.length < repeats) {
@@ -141,7 +142,7 @@ function report(figures: readonly DecisionFigure[], measured: readonly Measured[
     '',
     `\`node test/soak/decisions.ts${values.only === undefined ? '' : ` --only ${values.only}`}\`, seed ${seed}, ${repeats} runs each, ${new Date().toISOString().slice(0, 10)}, ${machine}.`,
     `${requestsPerSecond} requests/s (Poisson, ${100 * postShare} % POST) through Crossover (${workers} workers) to two clusters that look like Kong (two nodes each; 0.1 % errors, lognormal latency, median 50 ms, p99 202 ms); all of it shares the machine.`,
-    `${pace.beforeMs / 1000} s of X alone, then ${weightPercent} % on Y, well for ${pace.healthyMs / 1000} s, then the fault: seconds count from its onset to the published revert. Everything is as shipped, with the warm-up of 45 s, but for the steps: one at ${weightPercent} %, which is not left. A run's clients and clusters repeat with the seed; the split's draws do not.`,
+    `${pace.beforeMs / 1000} s of X alone, then ${weightPercent} % on Y, well for ${pace.healthyMs / 1000} s, then the fault: seconds count from its onset to the published revert. Everything is as shipped, with the warm-up of 45 s, but for the steps: one at ${weightPercent} %, which is not left. A run's clients and clusters repeat with the seed; the split's draws do not.${atOnceMax > 1 ? ` Up to ${atOnceMax} runs at a time, but for those that kill Y or fail all of it.` : ''}`,
     '',
     ...figureTable(figures),
     '',
