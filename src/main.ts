@@ -8,17 +8,16 @@ import { assignSlots, type WantedNode } from '#src/core/routing/node-slots.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type {
-  ControlStart,
-  FromControl,
   FromWorker,
   LogLine,
   NodeAssignments,
   ReloadResult,
-  ToControl,
+  ThreadStart,
   ToWorker,
   WorkerStart,
 } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
+import { ControlHost, type ControlNews } from './supervisor/control-host.ts';
 import type { InheritedListeners } from './supervisor/inherited-listeners.ts';
 import { ListeningSockets, type NamedDescriptor } from './supervisor/listening-sockets.ts';
 import { assignNodes, forgetHealth } from './supervisor/node-assignments.ts';
@@ -27,7 +26,7 @@ import { type Replaceable, Replacement, type ReplaceResult } from './supervisor/
 import { Restarts, type ThreadSlot } from './supervisor/restarts.ts';
 import { StartError } from './supervisor/start-error.ts';
 import { startSuccessor } from './supervisor/successor.ts';
-import { collectSamples, drainWorker, stopControl } from './supervisor/thread-questions.ts';
+import { collectSamples, drainWorker } from './supervisor/thread-questions.ts';
 
 export interface SupervisorOptions {
   readonly config: Config;
@@ -59,9 +58,6 @@ export interface Supervisor {
   terminateControl(): Promise<void>;
 }
 
-/** The control thread gets this long to publish the recorded split before workers take traffic anyway, on X alone. */
-const controlReadyMs = 5_000;
-
 interface StartingWorker {
   readonly prepared: Promise<void>;
   /** The port it listens on. */
@@ -74,20 +70,16 @@ class Supervision implements Supervisor {
   readonly memory: SharedMemory;
   readonly ended: Promise<'completed' | 'reverted'>;
   proxyPort = 0;
-  controlPort = 0;
   readonly #options: SupervisorOptions;
   readonly #log: (line: LogLine) => void;
   readonly #workers: ProxySlot[];
-  readonly #control: ThreadSlot = { thread: null, crashes: [] };
+  readonly #control: ControlHost;
   readonly #restarts = new Restarts();
   #config: Config;
   #configRevision = 1;
   #nodes: NodeAssignments;
   /** Routes with slots of their own, as the control thread handed them out. */
   #routes: RouteSlots = { kind: 'derived', routes: [] };
-  #controlGeneration = 0;
-  /** True while a successor starts: it must be the only one that controls the rollout. */
-  #isControlStopped = false;
   /** What the process was started with; null when workers bind. */
   #sockets: ListeningSockets | null = null;
   readonly #replacement: Replacement;
@@ -112,13 +104,34 @@ class Supervision implements Supervisor {
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
+    this.#control = new ControlHost({
+      start: () => ({ ...this.#threadStart(), configPath: options.configPath }),
+      listenDescriptor: async () => (await this.#sockets?.forControl()) ?? null,
+      isPatient: options.inherited?.from === 'predecessor',
+      onMessage: (message) => this.#onControlMessage(message),
+      log: this.#log,
+    });
     this.#replacement = new Replacement(this.#replaceable());
+  }
+
+  get controlPort(): number {
+    return this.#control.port;
+  }
+
+  #threadStart(): ThreadStart {
+    return {
+      config: this.#config,
+      configRevision: this.#configRevision,
+      nodes: this.#nodes,
+      memory: this.memory,
+      routes: this.#routes,
+    };
   }
 
   /** Threads load side by side; workers take traffic once the recorded split is in place. */
   async start(): Promise<void> {
     await this.#takeSockets();
-    const control = this.#startControl();
+    const control = this.#control.start();
     const workers = this.#workers.map((_, index) => this.#startWorker(index));
     for (const { prepared, listening } of workers)
       for (const promise of [prepared, listening]) promise.catch(() => {});
@@ -154,11 +167,7 @@ class Supervision implements Supervisor {
   /** Starts a worker's thread; it listens when told to. Both promises reject when it can't or ends before. */
   #startWorker(index: number): StartingWorker {
     const workerData: WorkerStart = {
-      config: this.#config,
-      configRevision: this.#configRevision,
-      nodes: this.#nodes,
-      memory: this.memory,
-      routes: this.#routes,
+      ...this.#threadStart(),
       workerIndex: index,
       transport: this.#options.transport ?? 'raw',
     };
@@ -176,7 +185,7 @@ class Supervision implements Supervisor {
     };
     thread.on('message', (message: FromWorker) => {
       if (message.type === 'log') this.#log(message.line);
-      if (message.type === 'route-seen') this.#tellControl(message);
+      if (message.type === 'route-seen') this.#control.tell(message);
       if (message.type === 'prepared') prepared.resolve();
       if (message.type === 'listening') {
         slot.descriptors = message.descriptors;
@@ -220,110 +229,31 @@ class Supervision implements Supervisor {
       requests: (slab[WORKER.inFlightX] as number) + (slab[WORKER.inFlightY] as number),
     };
     slab[WORKER.connectionsOpen] = 0;
-    this.#tellControl({ type: 'lifecycle', name: 'worker-lost', detail });
+    this.#control.tell({ type: 'lifecycle', name: 'worker-lost', detail });
     this.#log({ level: 'error', message: 'proxy worker lost', fields: detail });
     this.#restarts.schedule(slot, async () => {
       try {
         await this.#replaceWorker(index);
-        this.#tellControl({ type: 'lifecycle', name: 'worker-replaced', detail: { worker: index } });
+        this.#control.tell({ type: 'lifecycle', name: 'worker-replaced', detail: { worker: index } });
         this.#log({ level: 'info', message: 'proxy worker replaced', fields: { worker: index } });
       } catch (error) {
         const text = error instanceof Error ? error.message : String(error);
-        this.#log({
-          level: 'error',
-          message: 'proxy worker could not be replaced',
-          fields: { worker: index, error: text },
-        });
+        const fields = { worker: index, error: text };
+        this.#log({ level: 'error', message: 'proxy worker could not be replaced', fields });
       }
     });
   }
 
   // ---- control thread ----
 
-  async #startControl(): Promise<void> {
-    const listenDescriptor = (await this.#sockets?.forControl()) ?? null;
-    if (this.#isStopping || this.#isControlStopped) return;
-    await this.#controlReady(this.#startControlThread(listenDescriptor));
-  }
-
-  #startControlThread(listenDescriptor: number | null): Worker {
-    const workerData: ControlStart = {
-      config: this.#config,
-      configRevision: this.#configRevision,
-      nodes: this.#nodes,
-      memory: this.memory,
-      routes: this.#routes,
-      configPath: this.#options.configPath,
-      generation: this.#controlGeneration++,
-      controlPort: this.controlPort,
-      listenDescriptor,
-    };
-    const thread = new Worker(new URL('./control-plane/control-thread.ts', import.meta.url), {
-      workerData,
-      name: 'control',
-    });
-    this.#control.thread = thread;
-    return thread;
-  }
-
-  #controlReady(thread: Worker): Promise<void> {
-    const slot = this.#control;
-    // A successor has no business without one: its predecessor, which has, goes on instead.
-    const isPatient = this.#options.inherited?.from === 'predecessor' && this.#controlGeneration === 1;
-    return new Promise((resolve, reject) => {
-      const late = isPatient ? undefined : setTimeout(resolve, controlReadyMs);
-      thread.on('message', (message: FromControl) => {
-        if (message.type === 'ready') {
-          clearTimeout(late);
-          this.controlPort = message.controlPort;
-          resolve();
-        } else if (message.type === 'failed-to-listen') {
-          clearTimeout(late);
-          reject(new StartError(message.code, message.message));
-        } else this.#onControlMessage(message);
-      });
-      thread.on('error', (error) => this.#logCrash('control', error));
-      thread.on('exit', () => {
-        clearTimeout(late);
-        if (slot.thread === thread) slot.thread = null;
-        reject(new StartError('EXITED', 'the control thread ended before it was ready'));
-        this.#controlLost(slot);
-      });
-    });
-  }
-
-  /** Traffic goes on at the last split; the next control thread resumes from the store. */
-  #controlLost(slot: ThreadSlot): void {
-    if (this.#isStopping || this.#isControlStopped) return;
-    this.#log({
-      level: 'error',
-      message: 'control thread lost; traffic goes on at the last split',
-      fields: {},
-    });
-    this.#restarts.schedule(slot, async () => {
-      if (this.#isControlStopped) return;
-      try {
-        await this.#startControl();
-        this.#tellControl({
-          type: 'lifecycle',
-          name: 'control-replaced',
-          detail: { generation: this.#controlGeneration - 1 },
-        });
-        this.#log({ level: 'info', message: 'control thread replaced', fields: {} });
-      } catch (error) {
-        this.#logCrash('control', error);
-      }
-    });
-  }
-
-  #onControlMessage(message: Exclude<FromControl, { type: 'ready' | 'failed-to-listen' }>): void {
+  #onControlMessage(message: ControlNews): void {
     switch (message.type) {
       case 'log':
         this.#log(message.line);
         return;
       case 'reload': {
         const { requestId } = message;
-        void this.reload().then((result) => this.#tellControl({ type: 'reload-result', requestId, result }));
+        void this.reload().then((result) => this.#control.tell({ type: 'reload-result', requestId, result }));
         return;
       }
       case 'set-nodes':
@@ -348,7 +278,7 @@ class Supervision implements Supervisor {
 
   async #collectSamples(requestId: number): Promise<void> {
     const threads = this.#workers.flatMap(({ thread }) => thread ?? []);
-    this.#tellControl({ type: 'samples', requestId, samples: await collectSamples(threads, requestId) });
+    this.#control.tell({ type: 'samples', requestId, samples: await collectSamples(threads, requestId) });
   }
 
   #setNodes(requestId: number, cluster: 'x' | 'y', wanted: readonly WantedNode[]): void {
@@ -359,7 +289,7 @@ class Supervision implements Supervisor {
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
     }
-    this.#tellControl({ type: 'nodes-applied', requestId, nodes: this.#nodes, problem });
+    this.#control.tell({ type: 'nodes-applied', requestId, nodes: this.#nodes, problem });
   }
 
   // ---- configuration ----
@@ -369,7 +299,11 @@ class Supervision implements Supervisor {
     const current = { config: this.#config, nodes: this.#nodes, configPath: this.#options.configPath };
     const judged = judgeReload({ ...current, loaded });
     if (!judged.ok) {
-      this.#tellControl({ type: 'lifecycle', name: 'reload-refused', detail: { problems: judged.problems } });
+      this.#control.tell({
+        type: 'lifecycle',
+        name: 'reload-refused',
+        detail: { problems: judged.problems },
+      });
       return judged;
     }
     const { config, nodes, changed, warnings } = judged;
@@ -378,7 +312,7 @@ class Supervision implements Supervisor {
     this.#useNodes(nodes);
     const change = { type: 'configure', config, configRevision, nodes } as const;
     this.#tellWorkers(change);
-    this.#tellControl({ ...change, changed });
+    this.#control.tell({ ...change, changed });
     return { ok: true, configRevision, changed, warnings };
   }
 
@@ -397,16 +331,14 @@ class Supervision implements Supervisor {
   #replaceable(): Replaceable {
     return {
       pid: process.pid,
+      servicePid: Number(process.env.SYSTEMD_EXEC_PID ?? 0) || null,
       config: () => this.#config,
       loadConfig: async () => this.#options.reload?.(),
       sockets: () => this.#sockets?.list() ?? this.#boundSockets(),
-      stopControl: () => this.#stopControl(),
-      resumeControl: async () => {
-        this.#isControlStopped = false;
-        await this.#startControl().catch((error: unknown) => this.#logCrash('control', error));
-      },
+      stopControl: () => this.#control.stop(),
+      resumeControl: () => this.#control.resume(),
       start: startSuccessor,
-      tell: (name, detail) => this.#tellControl({ type: 'lifecycle', name, detail }),
+      tell: (name, detail) => this.#control.tell({ type: 'lifecycle', name, detail }),
     };
   }
 
@@ -415,19 +347,13 @@ class Supervision implements Supervisor {
     return descriptors.map((descriptor) => ({ name: 'proxy', descriptor }));
   }
 
-  async #stopControl(): Promise<void> {
-    this.#isControlStopped = true;
-    const { thread } = this.#control;
-    if (thread !== null) await stopControl(thread);
-  }
-
   drain(): Promise<{ cutExchanges: number }> {
     this.#drained ??= this.#drain();
     return this.#drained;
   }
 
   async #drain(): Promise<{ cutExchanges: number }> {
-    this.#tellControl({ type: 'draining' });
+    this.#control.tell({ type: 'draining' });
     await this.#replacement.abandon();
     // Workers close theirs: then a socket that nobody else has refuses connections instead of letting them wait.
     this.#sockets?.close();
@@ -440,7 +366,7 @@ class Supervision implements Supervisor {
   async #stopThreads(): Promise<void> {
     this.#isStopping = true;
     this.#restarts.stop();
-    await this.#stopControl();
+    await this.#control.stop();
     await Promise.all(this.#workers.map(({ thread }) => thread?.terminate()));
   }
 
@@ -449,17 +375,13 @@ class Supervision implements Supervisor {
   }
 
   async terminateControl(): Promise<void> {
-    await this.#control.thread?.terminate();
+    await this.#control.terminate();
   }
 
   // ---- small things ----
 
   #tellWorkers(message: ToWorker): void {
     for (const index of this.#workers.keys()) this.#tellWorker(index, message);
-  }
-
-  #tellControl(message: ToControl): void {
-    this.#control.thread?.postMessage(message);
   }
 
   #logCrash(thread: string, error: unknown): void {

@@ -34,7 +34,9 @@ export class ListeningSockets {
 
   /** Takes what was inherited over; rejects with StartError when a descriptor is not a listening TCP socket. */
   static async take({ names }: InheritedListeners, config: Config): Promise<ListeningSockets> {
-    const copier = await DescriptorCopier.open();
+    const copier = await DescriptorCopier.open().catch((error: Error) =>
+      refuse(`this Node cannot take inherited sockets over: ${error.message}`),
+    );
     const kept: KeptSocket[] = [];
     const ports = new Set<number>();
     for (const [index, name] of names.entries()) {

@@ -16,6 +16,8 @@ export type ReplaceResult =
 export interface Replaceable {
   /** The process; 1 is a container's first, with which everything in the container ends. */
   readonly pid: number;
+  /** The process with which systemd ends the service (SYSTEMD_EXEC_PID); null elsewhere. */
+  readonly servicePid: number | null;
   config(): Config;
   /** Reads the config again, which is what the new process will do; undefined when there is no file. */
   loadConfig(): Promise<LoadResult | undefined>;
@@ -60,9 +62,11 @@ export class Replacement {
   }
 
   async #refusal(): Promise<string | null> {
-    const { pid } = this.#process;
+    const { pid, servicePid } = this.#process;
     if (pid === 1)
       return 'this is process 1 of a container, which ends when it ends; start another container instead';
+    if (pid === servicePid)
+      return 'systemd would end the service with this process; use a .socket unit and systemctl restart';
     if (process.platform === 'win32') return 'Windows has no descriptors to hand over';
     const loaded = await this.#process.loadConfig();
     if (loaded === undefined) return 'this process has no config file to start another one with';

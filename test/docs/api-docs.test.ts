@@ -56,7 +56,12 @@ function eventNames(): string[] {
   const sources = readdirSync(join(root, 'src/control-plane'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => readFileSync(join(root, 'src/control-plane', file), 'utf8'));
-  const supervisor = readFileSync(join(root, 'src/main.ts'), 'utf8');
+  const supervisor = [
+    'main.ts',
+    ...readdirSync(join(root, 'src/supervisor')).map((file) => `supervisor/${file}`),
+  ]
+    .map((file) => readFileSync(join(root, 'src', file), 'utf8'))
+    .join('\n');
   const transitions = readFileSync(join(root, 'src/core/rollout/rollout-effect.ts'), 'utf8');
   const names = new Set<string>();
   for (const source of sources) {
@@ -67,6 +72,7 @@ function eventNames(): string[] {
   }
   for (const match of supervisor.matchAll(/type: 'lifecycle',\s*name: ('[^']+')/g))
     addNames(names, match[1] as string);
+  for (const match of supervisor.matchAll(/\btell\(('[^']+')/g)) addNames(names, match[1] as string);
   for (const match of transitions.matchAll(/^ {4}\| '([^']+)'/gm)) names.add(`rollout-${match[1]}`);
   return [...names];
 }
