@@ -17,6 +17,7 @@ import { loadByWrk } from '../../bench/load/wrk.ts';
 import { freePorts, killChildrenOnExit, outputOf } from '../../bench/process/children.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { testConfig } from '../support/crossover-config.ts';
+import { poll } from '../support/stillness.ts';
 import { fetchOnce } from '../support/wire-client.ts';
 import { type Measured, type Run, runLongForm } from './long-form.ts';
 import { atLeast, atMost, type Figure, forInformation } from './report.ts';
@@ -162,6 +163,7 @@ async function overloadedProxy({ option, say }: Run): Promise<Figure[]> {
     }
     await crossover.stop();
   };
+  await poll(async () => (await fetchOnce(x, '/1k', patienceMs))?.status === 200, patienceMs);
   const direct = await goodput(x, clients, peakSeconds, false);
   figures.push(
     forInformation('the load generator by itself, straight to a node, requests/s', Math.round(direct)),
