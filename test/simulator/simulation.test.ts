@@ -78,6 +78,24 @@ test('caps: without a conclusion a rollout holds or reverts, as its policy says'
   assert.ok(runs('caps/revert', 1).every(({ end, cause }) => end === 'reverted' && cause === 'inconclusive'));
 });
 
+test('park/failing: the bad route is parked, it alone, and the rest goes on', () => {
+  for (const { end, parked, promotedAfterSeconds, holds } of runs('park/failing', 2)) {
+    assert.equal(end, 'running');
+    assert.deepEqual(parked, ['route 0']);
+    assert.ok(promotedAfterSeconds !== null && holds.includes('parked'));
+  }
+});
+
+test('attribution: services that fail do not count, Kong does, and silence holds', () => {
+  assert.ok(runs('attribution/services', 1).every(({ end }) => end === 'completed'));
+  assert.ok(runs('found/kong', 4).every(({ end, seconds }) => end === 'reverted' && seconds <= 5));
+  assert.ok(
+    runs('attribution/silent', 1).every(
+      ({ end, holds }) => end === 'running' && holds.includes('attribution'),
+    ),
+  );
+});
+
 test('the same seed gives the same run, another one another', () => {
   const scenario = scenarioByName.get('found/0.6');
   assert.ok(scenario !== undefined);
