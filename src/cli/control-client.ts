@@ -161,7 +161,9 @@ function parseJson(text: string): unknown {
 }
 
 function refused(status: number, problem: Problem, hasToken: boolean): CliError {
-  const words = problem.detail ?? problem.title ?? `the control API answered ${status}`;
+  const detail = problem.detail ?? problem.title ?? `the control API answered ${status}`;
+  // What a member of the body is to the API is an option here.
+  const words = detail.replace('"override": true', '--override');
   if (status === 401) {
     const what = hasToken ? 'the control API refused the token' : 'the control API wants a token';
     const advice =

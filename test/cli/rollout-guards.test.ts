@@ -39,7 +39,10 @@ test('rollout freeze stops what gives Y more, --override goes ahead, and unfreez
   assert.match(actor, /^Ada \(/);
   assert.match(text, /until 2999-01-07T18:00:00\.000Z: incident 4711\.$/);
   const set = (...more: string[]) => runCli(['split', 'set', '20', ...more, '--url', rig.url]);
-  assert.match((await set()).err, /^error: not now: frozen by Ada .*: incident 4711; /);
+  assert.match(
+    (await set()).err,
+    /^error: not now: frozen by Ada .*: incident 4711; .* and --override goes ahead/,
+  );
   assert.equal((await set('--override', '--reason', 'hotfix')).exitCode, 0);
   assert.match((await lastEvent(rig, 'rollout-split-set')).text, /hotfix; overrides: frozen by Ada/);
   const lifted = await rollout(rig, 'unfreeze', '--reason', 'solved', '--json');

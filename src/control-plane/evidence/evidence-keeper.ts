@@ -25,6 +25,8 @@ export interface EvidenceKeeperOptions {
   readonly epochMs: () => number;
 }
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 export class EvidenceKeeper {
   readonly #options: EvidenceKeeperOptions;
   readonly #trail = new EvidenceTrail();
@@ -74,7 +76,7 @@ export class EvidenceKeeper {
     const what = evidence.rolloutId === null ? 'What preceded the way back to X' : 'Evidence of the revert';
     const event = events.draft({
       name: 'evidence-frozen',
-      text: `${what} is kept: ${windows.length} windows, ${routes.length} routes, ${samples.length} failed requests.`,
+      text: `${what} is kept: ${counted(windows.length, 'window')}, ${counted(routes.length, 'route')}, ${counted(samples.length, 'failed request')}.`,
       detail: { evidence: evidence.id, rollout: evidence.rolloutId },
     });
     events.announce(event);
