@@ -10,7 +10,9 @@ const olderAt = groupsKept * windowSumCount;
 
 export interface PastWindowsSnapshot {
   readonly last: number;
-  readonly sums: readonly number[];
+  /** Of the groups that are told apart, oldest first, and of all that are older. */
+  readonly groups: readonly number[];
+  readonly older: readonly number[];
 }
 
 export class PastWindows {
@@ -43,7 +45,7 @@ export class PastWindows {
   addSince(window: number, sums: Float64Array): void {
     if (this.#last < 0) return;
     const wanted = Math.floor(window / groupWindows);
-    const oldest = Math.max(0, this.#last - groupsKept + 1);
+    const oldest = this.#oldest();
     for (let group = Math.max(wanted, oldest); group <= this.#last; group++)
       addSums(sums, 0, this.#sums, offset(group));
     if (wanted < oldest) addSums(sums, 0, this.#sums, olderAt);
@@ -51,14 +53,27 @@ export class PastWindows {
 
   /** Null before the first window. */
   snapshot(): PastWindowsSnapshot | null {
-    return this.#last < 0 ? null : { last: this.#last, sums: [...this.#sums] };
+    if (this.#last < 0) return null;
+    const groups: number[] = [];
+    for (let group = this.#oldest(); group <= this.#last; group++)
+      groups.push(...this.#sums.subarray(offset(group), offset(group) + windowSumCount));
+    return { last: this.#last, groups, older: [...this.#sums.subarray(olderAt)] };
   }
 
   restore(snapshot: PastWindowsSnapshot | null): void {
     this.clear();
     if (snapshot === null) return;
     this.#last = snapshot.last;
-    this.#sums.set(snapshot.sums);
+    this.#sums.set(snapshot.older, olderAt);
+    const oldest = this.#oldest();
+    for (let group = oldest; group <= this.#last; group++) {
+      const at = (group - oldest) * windowSumCount;
+      this.#sums.set(snapshot.groups.slice(at, at + windowSumCount), offset(group));
+    }
+  }
+
+  #oldest(): number {
+    return Math.max(0, this.#last - groupsKept + 1);
   }
 }
 
