@@ -72,10 +72,14 @@ export class LatencyQuantile implements JudgedStream {
     return this.bucketAbove(this.#tolerance.shift);
   }
 
-  /** The same with another factor than timesX, as an advance has it; overX counts there as well. */
-  bucketAbove(shift: number): number {
-    const bySlack = latencyBucketIndex(bucketUpperMs(this.#bucket) + this.#tolerance.overXMs);
-    return Math.min(lastBucket, Math.max(this.#bucket + shift, bySlack));
+  /**
+   * The same with another factor, as an advance has it, where that is the larger one. A Y that may be as slow as it is must not
+   * be held for it: what timesX and overX allow, an advance allows as well.
+   */
+  bucketAbove(factorShift: number): number {
+    const { shift, overXMs } = this.#tolerance;
+    const bySlack = latencyBucketIndex(bucketUpperMs(this.#bucket) + overXMs);
+    return Math.min(lastBucket, Math.max(this.#bucket + Math.max(shift, factorShift), bySlack));
   }
 
   /** Takes X's quantile and its share above from the sums of X's past, as {@link suffixSums}. */

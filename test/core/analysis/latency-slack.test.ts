@@ -29,9 +29,9 @@ function fill(arm: ArmSample, random: Random, count: number, draw: Draw): void {
 }
 
 /** A minute of X, then both; the streams, and the seconds after which one of them alone had e^8 against Y. */
-function run(seed: number, x: Draw, y: Draw, overXMs: number, seconds = 60) {
+function run(seed: number, x: Draw, y: Draw, overXMs: number, seconds = 60, timesX = 1.1) {
   const random = createRandom(seed);
-  const streams = new LatencyStreams({ timesX: 1.1, overXMs, maxMs: {} }, blipProfiles[1000]);
+  const streams = new LatencyStreams({ timesX, overXMs, maxMs: {} }, blipProfiles[1000]);
   const sample = emptyEpoch(1, 100_000);
   streams.resetRollout(60_000);
   streams.resetStep(1_000_000, 60_000);
@@ -97,6 +97,16 @@ test('a Y of 50 ms that is slower is found after the same requests with overX 2 
       assert.equal(shipped.streams.streams[0]?.evidence().threshold?.by, 'timesX');
     }
   }
+});
+
+test('a Y that is as slow as a larger timesX allows may advance to the last step', () => {
+  const { streams, foundAfter } = run(1, around(50, 0.6), around(70, 0.6), 2, 90, 1.6);
+  assert.equal(foundAfter, null);
+  for (const stream of streams.streams)
+    assert.ok(
+      (stream.evidence().logSafe ?? 0) >= Math.log(20),
+      `${stream.name} ${stream.evidence().logSafe}`,
+    );
 });
 
 test('the threshold of Y is at least overX above that of X, and no more than a bucket beyond it', () => {
