@@ -43,7 +43,8 @@ export class ConnectLoad {
   constructor(port: number, perSecond: number) {
     this.#port = port;
     this.#perSecond = perSecond;
-    this.#timer = setInterval(() => this.#openDue(), batchMs);
+    // A test that failed must not be kept running by its load.
+    this.#timer = setInterval(() => this.#openDue(), batchMs).unref();
   }
 
   /** Resolves when so many more connections have been answered; false when that takes longer than a minute. */
