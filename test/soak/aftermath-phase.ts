@@ -34,7 +34,7 @@ const kinds: readonly Disturbance[] = [
 const windows = 8;
 /** What a fault and the recovery from it take of a kind's time. */
 const faultMs = 10_000;
-const windowMsMin = 1_000;
+const windowMsMin = 250;
 const latencyGrowthMax = 1.1;
 const resourceGrowthMax = 1.05;
 

@@ -28,6 +28,9 @@ async function untilAllPast(crossover: Crossover, field: number, value: number):
   return performance.now() - startedMs;
 }
 
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+
 async function measure({ seed, option, say }: Run): Promise<Measured> {
   const durationMs = option('minutes') * 60_000;
   const random = createRandom(seed);
@@ -66,7 +69,9 @@ async function measure({ seed, option, say }: Run): Promise<Measured> {
     atMost('unaccounted for', unaccounted(report), 0),
     atMost('misrouted or invalid', report.misrouted.length + report.invalid.length, 0),
     atMost('POSTs delivered twice', countDoubledPosts(stage), 0),
+    forInformation('weight in force in all workers, median, ms', median(splitDelaysMs)),
     atMost('weight in force in all workers, slowest, ms', Math.max(...splitDelaysMs), 50),
+    forInformation('config in force in all workers, median, ms', median(reloadDelaysMs)),
     atMost('config in force in all workers, slowest, ms', Math.max(...reloadDelaysMs), 50),
     memorySlope('memory slope after warm-up, MiB/min', samples),
   ];

@@ -17,6 +17,7 @@ import { loadByWrk } from '../../bench/load/wrk.ts';
 import { freePorts, killChildrenOnExit, outputOf } from '../../bench/process/children.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { testConfig } from '../support/crossover-config.ts';
+import { cpuMs } from '../support/proc.ts';
 import { poll } from '../support/stillness.ts';
 import { fetchOnce } from '../support/wire-client.ts';
 import { type Measured, type Run, runLongForm } from './long-form.ts';
@@ -124,12 +125,17 @@ async function overload(
 ): Promise<Figure[]> {
   const { name } = one;
   const probes = new Probes(crossover);
+  const cpuBeforeMs = cpuMs(crossover.pid);
+  const startedMs = performance.now();
   const good = await goodput(crossover.port, one.connections, seconds, one.close);
+  // Below one the proxy waited for its clients or nodes: the peak is not its own to hold.
+  const coreShare = (cpuMs(crossover.pid) - cpuBeforeMs) / (performance.now() - startedMs);
   await probes.stop();
   const recoveredMs = await recoveryMs(crossover);
   return [
     forInformation(`${name}: clients`, one.connections),
     atLeast(`${name}: goodput / peak`, good / peak, goodputMin),
+    forInformation(`${name}: CPU of the proxy, cores`, coreShare),
     forInformation(`${name}: probes served, p99, ms`, quantile(probes.servedMs, 0.99)),
     forInformation(`${name}: probes served`, probes.servedMs.length),
     forInformation(`${name}: probes refused`, probes.refusedMs.length),

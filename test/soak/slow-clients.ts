@@ -9,7 +9,7 @@ import { testConfig } from '../support/crossover-config.ts';
 import { writeLargeBody } from '../support/large-body.ts';
 import { LoadClient, latencyMs } from '../support/load-client.ts';
 import { fileDescriptorCount, rssBytes } from '../support/proc.ts';
-import { poll } from '../support/stillness.ts';
+import { poll, untilStill } from '../support/stillness.ts';
 import type { Misbehaviour } from '../support/token-upstream.ts';
 import { type Measured, type Run, runLongForm } from './long-form.ts';
 import { atMost, type Figure } from './report.ts';
@@ -103,6 +103,8 @@ async function suffer(attack: Attack, crossover: Crossover, { seed, option, say 
   const sockets: Socket[] = [];
   const drip = attack.drip === null ? null : startDripping(sockets, attack.drip);
   await open(attack, clients, port, sockets);
+  // Who does not read gets what fits into the kernel's buffers first: the clock starts with the last byte that moves.
+  if (!attack.reads) await untilStill(() => blocksTaken);
   const lastOpenedMs = performance.now();
   say(`${attack.name}: ${clients} clients, ${fileDescriptorCount(pid) - fdsBefore} descriptors`);
   const isOver = (): boolean => {
@@ -128,10 +130,14 @@ async function suffer(attack: Attack, crossover: Crossover, { seed, option, say 
   ];
 }
 
+/** How often the proxy took a block of a large body from the node. */
+let blocksTaken = 0;
+
 const serveLarge: Misbehaviour = (request, response) => {
   if (request.url !== '/t/large') return false;
   response.setHeader('Content-Length', largeBodyBytes);
   response.on('error', () => {});
+  response.on('drain', () => blocksTaken++);
   writeLargeBody(response, largeBodyBytes, () => response.end());
   return true;
 };
