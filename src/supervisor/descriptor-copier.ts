@@ -1,7 +1,7 @@
 // Makes further descriptors of a socket. A thread's handles close their descriptors when it ends, so what several threads
 // use, or what has to outlive one, needs a descriptor for each. Node has no dup(2); but a descriptor that is sent through a
 // Unix socket (SCM_RIGHTS) arrives as a new one, so the process sends it to itself. As in data-plane/transport/tcp-binding.ts,
-// the bindings used here are Node's own (checked on Node 24 and 26).
+// the bindings used here are Node's own (checked on Node 26).
 import { randomBytes } from 'node:crypto';
 import { fstatSync } from 'node:fs';
 import { tmpdir } from 'node:os';
