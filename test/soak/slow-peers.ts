@@ -1,6 +1,7 @@
 // Large bodies to clients and upstreams that do not read them: what is unread stays with who sends it. By hand:
 //   node test/soak/slow-peers.ts [--peers N] [--mebibytes N] [--seed N] [--write]
 import { connect, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { testConfig } from '../support/crossover-config.ts';
 import {
@@ -49,8 +50,13 @@ interface Direction {
   finish(sockets: readonly Socket[]): Promise<string[]>;
 }
 
-const still = (crossover: Crossover): Promise<void> =>
-  untilStill(() => Math.round(rssBytes(crossover.pid) / MiB));
+/** Every body has begun by then, and filled what there is to fill: stillness alone could be that of the start. */
+const beginMs = 3_000;
+
+async function still(crossover: Crossover): Promise<void> {
+  await wait(beginMs);
+  await untilStill(() => Math.round(rssBytes(crossover.pid) / MiB));
+}
 
 async function stall(
   direction: Direction,

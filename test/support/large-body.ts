@@ -46,7 +46,8 @@ export class LargeUpstream {
   uploads = 0;
 
   constructor(bodyBytes: number) {
-    this.server = createServer((request, response) => {
+    // Never closes an idle connection, or one that waits: a POST that meets the close is lost, and that is another subject.
+    this.server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, (request, response) => {
       if (request.url?.startsWith('/-') === true) response.end('ok');
       else if (request.method === 'GET') {
         response.setHeader('Content-Length', bodyBytes);
