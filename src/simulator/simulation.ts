@@ -2,6 +2,7 @@
 
 import { assert } from '#src/base/assert.ts';
 import { createRandom, type Random } from '#src/base/random.ts';
+import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { buildPlan } from '#src/core/rollout/plan.ts';
 import type { RolloutPlan, RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { tickMs } from '#src/limits.ts';
@@ -33,6 +34,14 @@ export interface RunOutcome {
   readonly parked: readonly string[];
 }
 
+/** What a watcher sees of a run after a tick. */
+export interface Moment {
+  /** From Y's first traffic. */
+  readonly second: number;
+  readonly weightPpm: number;
+  readonly verdict: Verdict | null;
+}
+
 /** X alone, for what must be known of it before Y can be compared. */
 const warmSeconds = 60;
 /** A new control thread needs about this long. */
@@ -62,11 +71,13 @@ class Simulation {
   readonly #control: SimulatedControl;
   readonly #holds = new Set<string>();
   readonly #startMs = warmSeconds * 1000;
+  readonly #watch: (moment: Moment) => void;
   #requestsBefore = 0;
   #restartAtMs: number;
 
-  constructor(scenario: Scenario, random: Random) {
+  constructor(scenario: Scenario, random: Random, watch: (moment: Moment) => void) {
     this.#scenario = scenario;
+    this.#watch = watch;
     this.#restartAtMs = this.#startMs + 1000 * (scenario.restartEverySeconds ?? Number.POSITIVE_INFINITY);
     const split = scenario.workers > 1 ? null : new SimulatedSplit();
     const shared = split === null ? new SharedMemoryTraffic(scenario.workers) : null;
@@ -104,6 +115,8 @@ class Simulation {
     this.#control.tick();
     const { state } = this.#control.rollout;
     if ('hold' in state && state.hold !== null) this.#holds.add(state.hold.name);
+    const { weightPpm } = state;
+    this.#watch({ second: this.#secondsSinceStart(), weightPpm, verdict: this.#control.judge.verdict });
   }
 
   #ended(): boolean {
@@ -156,6 +169,9 @@ class Simulation {
   }
 }
 
-/** Runs a scenario once. */
-export const simulate = (scenario: Scenario, random: Random): RunOutcome =>
-  new Simulation(scenario, random).run();
+/** Runs a scenario once; `watch` is called after every tick with Y in traffic. */
+export const simulate = (
+  scenario: Scenario,
+  random: Random,
+  watch: (moment: Moment) => void = () => {},
+): RunOutcome => new Simulation(scenario, random, watch).run();
