@@ -34,7 +34,7 @@ const odds = [1.1, 1.2, 1.35, 1.6, 2, 3, 6, 20] as const;
 /** By quantile: how much more often Y may be slower than its threshold, as a share of its requests. */
 const over = [0.01, 0.0075, 0.005, 0.0025, 0.0005] as const;
 /** The same for an advance, where an accepted harm of 0.1 % of all traffic is meant. Accepting more harm accepts more here. */
-const safeMargins = [0.05, 0.04, 0.02, 0.01, 0.001] as const;
+const safeMargins = [0.05, 0.04, 0.02, 0.01, 0.0008] as const;
 const harmOfMargins = 0.001;
 const marginMax = 0.3;
 /** Quantiles above this one need no proof for steps up to 5 %: it would take too many requests for what is at stake. */

@@ -87,7 +87,7 @@ class Attributed {
 
 test('failures of the service do not revert when only Kong is judged, and do when all are', () => {
   const failing = { service: 0.3 };
-  const kong = new Attributed({}).feed(120, {}, failing).verdict();
+  const kong = new Attributed({}).feed(150, {}, failing).verdict();
   assert.equal(kong.decision, 'advance', kong.text);
   const all = new Attributed({}, { attribution: 'all' }).feed(10, {}, failing).verdict();
   assert.equal(all.decision, 'revert');
