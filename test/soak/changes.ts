@@ -40,13 +40,16 @@ async function measure({ seed, option, say }: Run): Promise<Measured> {
   const samples: MemorySample[] = [];
   const splitDelaysMs: number[] = [];
   const reloadDelaysMs: number[] = [];
+  let percent = 0;
   let changes = 0;
   let reloads = 0;
   const startedMs = performance.now();
   while (performance.now() - startedMs < durationMs) {
     const isWatched = changes % watchedEvery === 0;
     const epoch = isWatched ? Math.max(...(await each(crossover, WORKER.splitEpoch))) : 0;
-    await putSplit(crossover.controlPort, random.nextUint32() % 101);
+    // Always another one: a split that stays as it is is no change, and nothing would be seen of it.
+    percent = (percent + 1 + (random.nextUint32() % 100)) % 101;
+    await putSplit(crossover.controlPort, percent);
     changes++;
     if (isWatched) {
       splitDelaysMs.push(await untilAllPast(crossover, WORKER.splitEpoch, epoch));
