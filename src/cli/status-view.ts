@@ -77,9 +77,20 @@ export function whyText(status: StatusView): string | null {
   return `Y has all but a holdback of ${weight(status.split.x)}, for ${soak}; the rollout completes unless something speaks against Y.`;
 }
 
-function completedText({ rollout: { parked } }: StatusView): string {
+function completedText(status: StatusView): string {
+  const { parked } = status.rollout;
+  const lost = whyYLacksItsShare(status);
+  if (lost !== null) return `Y's share goes to X at the moment: ${lost}. X must not be taken down.`;
   if (parked.length === 0) return 'Everything is on Y. X may be taken down once nothing else uses it.';
   return 'Everything else is on Y. X is still needed for what is parked there.';
+}
+
+/** Why Y does not get its share, or not all of it; null when nothing keeps it away. */
+function whyYLacksItsShare({ workers, clusters }: StatusView): string | null {
+  const alive = workers.filter((worker) => worker.alive);
+  const open = alive.filter((worker) => worker.breaker !== 'closed').length;
+  if (open > 0) return `its breaker is open in ${open} of ${alive.length} workers`;
+  return clusters.y.nodes.some(isGood) ? null : 'it has no healthy node';
 }
 
 function splitBar(status: StatusView, { style, columns }: ViewOptions): string {
@@ -96,19 +107,35 @@ function splitBar(status: StatusView, { style, columns }: ViewOptions): string {
 }
 
 function clusterTable(status: StatusView, style: Style): string[] {
-  const header = ['', 'Share', 'Requests', 'Errors', 'p50', 'p99', 'Nodes'].map((title) => style.dim(title));
-  const rows = (['x', 'y'] as const).map((name) => clusterRow(status, name, style));
-  return alignRows([header, ...rows], [1, 2, 3, 4, 5]);
+  // Requests are those that are compared. Where Y's share goes to X, what clients get from each says more.
+  const withAnswers = status.split.y > 0 && whyYLacksItsShare(status) !== null;
+  const titles = [
+    '',
+    'Share',
+    'Requests',
+    ...(withAnswers ? ['Answers'] : []),
+    'Errors',
+    'p50',
+    'p99',
+    'Nodes',
+  ];
+  const rows = (['x', 'y'] as const).map((name) => clusterRow(status, name, withAnswers, style));
+  return alignRows(
+    [titles.map((title) => style.dim(title)), ...rows],
+    withAnswers ? [1, 2, 3, 4, 5, 6] : [1, 2, 3, 4, 5],
+  );
 }
 
-function clusterRow(status: StatusView, name: 'x' | 'y', style: Style): string[] {
-  const { label, requestsPerSecond, errorRate, p50Ms, p99Ms, nodes } = status.clusters[name];
+function clusterRow(status: StatusView, name: 'x' | 'y', withAnswers: boolean, style: Style): string[] {
+  const { label, requestsPerSecond, answersPerSecond, errorRate, p50Ms, p99Ms, nodes } =
+    status.clusters[name];
   const orNone = (value: number | null, show: (value: number) => string) =>
     value === null ? '-' : show(value);
   return [
     style[name](`${name.toUpperCase()} ${label}`.padEnd(labelColumns)),
     weight(status.split[name]),
     perSecond(requestsPerSecond),
+    ...(withAnswers ? [perSecond(answersPerSecond)] : []),
     orNone(errorRate, percent),
     orNone(p50Ms, latency),
     orNone(p99Ms, latency),
@@ -116,8 +143,10 @@ function clusterRow(status: StatusView, name: 'x' | 'y', style: Style): string[]
   ];
 }
 
+const isGood = (node: ClusterView['nodes'][number]): boolean => node.healthy !== false && !node.ejected;
+
 function nodesText(nodes: ClusterView['nodes'], style: Style): string {
-  const good = nodes.filter((node) => node.healthy !== false && !node.ejected).length;
+  const good = nodes.filter(isGood).length;
   const text = `${good} of ${nodes.length} healthy`;
   const ejected = nodes.filter((node) => node.ejected).length;
   const draining = nodes.filter((node) => node.draining).length;

@@ -8,6 +8,8 @@ import type { TickFacts } from '#src/core/rollout/rollout-event.ts';
 import { step } from '#src/core/rollout/rollout-step.ts';
 import type { ControlStart, FromControl, LogLine } from '#src/shared-memory/messages.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import { AnswerRates } from './answer-rates.ts';
+import { BreakerNotes } from './breaker-notes.ts';
 import { BreakerWatch } from './breaker-watch.ts';
 import { ControlLoop } from './control-loop.ts';
 import { EventLog } from './event-log.ts';
@@ -73,6 +75,8 @@ export class ControlParts {
   readonly evidence: EvidenceKeeper;
   readonly rollout: RolloutService;
   readonly housekeeping: Housekeeping;
+  readonly breakerNotes: BreakerNotes;
+  readonly answers: AnswerRates;
   readonly loop: ControlLoop;
 
   constructor(start: ControlStart, post: Post, storePortOf: StorePortOf = inItsThread) {
@@ -108,6 +112,8 @@ export class ControlParts {
     this.rollout = this.#createRollout();
     this.housekeeping = this.#createHousekeeping();
     this.loop = this.#createLoop();
+    this.breakerNotes = new BreakerNotes(this.events);
+    this.answers = new AnswerRates(memory);
   }
 
   log(line: LogLine): void {

@@ -74,10 +74,13 @@ export class ControlThread {
 
   /** Four times a second: the facts of the moment, one decision, then what has no hurry. */
   #tick(): void {
-    const { signals, loop, housekeeping, clock } = this.#parts;
+    const { signals, loop, housekeeping, breakers, breakerNotes, answers, rollout, clock } = this.#parts;
     signals.tick();
     loop.tick();
-    housekeeping.tick(clock.monotonicMs());
+    const nowMs = clock.monotonicMs();
+    breakerNotes.observe(breakers.openMs(nowMs), rollout.state);
+    answers.observe(nowMs);
+    housekeeping.tick(nowMs);
   }
 
   /**

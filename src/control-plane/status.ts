@@ -57,6 +57,8 @@ export interface RolloutView {
 export interface ClusterView extends ClusterTraffic {
   readonly label: string;
   readonly nodes: readonly NodeView[];
+  /** What clients got from it, whatever brought the requests there; the breaker's too, which are not compared. */
+  readonly answersPerSecond: number;
 }
 
 export interface StatusView {
@@ -80,6 +82,8 @@ export interface StatusSources {
   readonly split: Split;
   readonly labels: Readonly<Record<ClusterName, string>>;
   readonly traffic: Readonly<Record<ClusterName, ClusterTraffic>>;
+  /** Per second. */
+  readonly answers: Readonly<Record<ClusterName, number>>;
   readonly nodes: (cluster: ClusterName) => readonly NodeView[];
   readonly verdict: Verdict | null;
   readonly signals: SignalsView;
@@ -91,14 +95,14 @@ export interface StatusSources {
 }
 
 export function statusView(sources: StatusSources): StatusView {
-  const { state, labels, traffic, nodes, store } = sources;
+  const { state, labels, traffic, answers, nodes, store } = sources;
   return {
     phase: state.phase,
     step: stepView(state),
     split: splitView(sources.split),
     clusters: {
-      x: { label: labels.x, ...traffic.x, nodes: nodes('x') },
-      y: { label: labels.y, ...traffic.y, nodes: nodes('y') },
+      x: { label: labels.x, ...traffic.x, answersPerSecond: answers.x, nodes: nodes('x') },
+      y: { label: labels.y, ...traffic.y, answersPerSecond: answers.y, nodes: nodes('y') },
     },
     verdict: sources.verdict,
     hold: holdOf(state),

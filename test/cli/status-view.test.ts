@@ -15,6 +15,39 @@ test('the status says what a start waits for when its checks have passed', () =>
   assert.match(page({ ...status, hold }), /Waits to start: gate cab holds: not before noon/);
 });
 
+test('the status of a completed rollout calls X needed while Y does not get its share, and shows what X answers', () => {
+  const completed = { ...inPhase('completed'), split: { x: 0, y: 100, revision: 9 } };
+  assert.doesNotMatch(page(completed), /Answers/);
+  const [worker] = completed.workers;
+  assert.ok(worker !== undefined);
+  const { x, y } = completed.clusters;
+  const diverted = {
+    ...completed,
+    workers: [
+      { ...worker, breaker: 'half-open' as const },
+      { ...worker, index: 1, breaker: 'closed' as const },
+    ],
+    clusters: { x: { ...x, requestsPerSecond: 0, answersPerSecond: 80 }, y: { ...y, answersPerSecond: 0 } },
+  };
+  const shown = page(diverted);
+  assert.match(shown, /Y's share goes to X at the moment: its breaker is open in 1 of 2 workers\./);
+  assert.match(shown, /X must not be taken down/);
+  assert.doesNotMatch(shown, /may be taken down/);
+  assert.match(shown, /Share +Requests +Answers +Errors/);
+  assert.match(shown, /X kong-3\.4 +0 % +0\/s +80\/s/);
+});
+
+test('the status of a completed rollout calls X needed while Y has no healthy node', () => {
+  const completed = inPhase('completed');
+  const { y } = completed.clusters;
+  const nodes = y.nodes.map((node) => ({ ...node, healthy: false }));
+  const shown = page({ ...completed, clusters: { ...completed.clusters, y: { ...y, nodes } } });
+  assert.match(
+    shown,
+    /Y's share goes to X at the moment: it has no healthy node\. X must not be taken down\./,
+  );
+});
+
 test('the status shows a freeze with its words, whatever else holds', () => {
   assert.doesNotMatch(page(exampleStatus), /frozen/);
   const freeze = {

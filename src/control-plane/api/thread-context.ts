@@ -51,6 +51,7 @@ function statusOf(parts: ControlParts): StatusView {
     split: parts.sink.current(),
     labels: { x: x.label, y: y.label },
     traffic: parts.traffic.read(),
+    answers: parts.answers.read(),
     nodes: (cluster) => parts.directory.views(cluster),
     verdict: parts.judge.verdict,
     signals: parts.signals.view(),

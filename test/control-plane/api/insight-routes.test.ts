@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { request } from 'undici';
 import { streamClientsMax } from '#src/control-plane/api/stream-route.ts';
-import { NODE, nodeOffset, X, Y } from '#src/shared-memory/layout.ts';
+import { ANSWER, answerOffset, NODE, nodeOffset, WORKER, X, Y } from '#src/shared-memory/layout.ts';
 import { nodeHealth, nodeHealthIndex } from '#src/shared-memory/shared-memory.ts';
 import { backend, type ControlRig, startControl } from '../support/control-rig.ts';
 import { add, countAnswers } from '../support/counters.ts';
@@ -43,6 +43,26 @@ test('status shows what clients got over the last seconds when the loop has samp
   assert.ok(clusters.x.requestsPerSecond > 0);
   assert.ok(Math.abs(clusters.x.p50Ms - 40) < 1);
   assert.equal(clusters.y.errorRate, null);
+});
+
+test('an open breaker is an event when it keeps a split that was set by hand from Y, and its closing is one', async (t) => {
+  const rig = await startControl(t);
+  await rig.call('PUT', '/v1/split', { body: { y: 50 } });
+  const slab = new Float64Array(rig.memory.slabs[0] as SharedArrayBuffer);
+  slab[WORKER.breakerOpenSinceMs] = 1;
+  slab[WORKER.breakerState] = 1;
+  await rig.untilEvent('breaker-opened');
+  slab[WORKER.breakerState] = 0;
+  await rig.untilEvent('breaker-closed');
+});
+
+test('status shows the answers of X that the comparison has no requests of', async (t) => {
+  const rig = await startControl(t);
+  await untilStatus(rig, (status) => status.verdict !== null);
+  add(rig.memory, 0, answerOffset(X) + ANSWER.status + 200, 80);
+  const { clusters } = await untilStatus(rig, (status) => status.clusters.x.answersPerSecond > 0);
+  assert.equal(clusters.x.requestsPerSecond, 0);
+  assert.equal(clusters.y.answersPerSecond, 0);
 });
 
 /** Follows the stream, which brings a status every second, until one fits. */
