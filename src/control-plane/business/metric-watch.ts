@@ -52,6 +52,14 @@ interface Watched {
 interface Counted {
   readonly metric: TrialsMetric;
   readonly at: Record<ClusterName, number | null>;
+  /** Since when there are samples of both at this step, monotonic ms. */
+  bothSinceMs: number | null;
+}
+
+/** What a counted metric still lacks for an advance. */
+interface CountedLack {
+  readonly state: MetricState;
+  readonly text: string;
 }
 
 /** The step that is judged: phase changes and new steps change it, holds do not. */
@@ -98,6 +106,7 @@ export class MetricWatch {
     if (counted !== undefined && 'trials' in sample) {
       const { cluster, successes, trials } = sample;
       counted.at[cluster] = nowMs;
+      if (counted.at.x !== null && counted.at.y !== null) counted.bothSinceMs ??= nowMs;
       this.#options.count(name, cluster, trials, trials - successes);
       return 'taken';
     }
@@ -114,8 +123,8 @@ export class MetricWatch {
       .filter(({ watch }) => watch.state !== 'kept')
       .map(({ watch }) => `${watch.metric.name}: ${watch.text}`);
     const counted = this.#counted.flatMap((one) => {
-      const text = this.#missing(one);
-      return text === null ? [] : [`${one.metric.name}: ${text}`];
+      const lack = this.#lack(one);
+      return lack === null ? [] : [`${one.metric.name}: ${lack.text}`];
     });
     const hold = [...values, ...counted].join('; ') || null;
     const bad = this.#values.find(({ watch }) => watch.reverts)?.watch;
@@ -136,8 +145,9 @@ export class MetricWatch {
         : { ...basics, ...seen, state: 'idle', text: null };
     });
     const counted = this.#counted.map((one): MetricView => {
-      const text = isJudged ? this.#missing(one) : null;
-      const state = !isJudged ? 'idle' : text === null ? 'kept' : 'unclear';
+      const lack = isJudged ? this.#lack(one) : null;
+      const state = isJudged ? (lack?.state ?? 'kept') : 'idle';
+      const text = lack?.text ?? null;
       return { name: one.metric.name, kind: 'trials', state, text, x: null, y: null, violatedInARow: 0 };
     });
     return [...values, ...counted];
@@ -165,7 +175,7 @@ export class MetricWatch {
       metric.kind === 'value' ? [{ watch: new ValueWatch(metric), nextAtMs: 0, inFlight: false }] : [],
     );
     this.#counted = metrics.flatMap((metric) =>
-      metric.kind === 'trials' ? [{ metric, at: { x: null, y: null } }] : [],
+      metric.kind === 'trials' ? [{ metric, at: { x: null, y: null }, bothSinceMs: null }] : [],
     );
   }
 
@@ -176,9 +186,10 @@ export class MetricWatch {
       watch.beginStep();
       return { watch, nextAtMs: 0, inFlight: false };
     });
-    for (const { at } of this.#counted) {
-      at.x = null;
-      at.y = null;
+    for (const counted of this.#counted) {
+      counted.at.x = null;
+      counted.at.y = null;
+      counted.bothSinceMs = null;
     }
   }
 
@@ -219,16 +230,24 @@ export class MetricWatch {
     });
   }
 
-  #missing({ metric, at }: Counted): string | null {
+  #lack({ metric, at, bothSinceMs }: Counted): CountedLack | null {
     const limitMs = staleIntervals * metric.intervalMs;
     const nowMs = this.#options.clock.monotonicMs();
     for (const cluster of clusterNames) {
       const lastMs = at[cluster];
-      if (lastMs === null) return `no sample of ${cluster} was pushed at this step yet`;
+      if (lastMs === null)
+        return { state: 'unclear', text: `no sample of ${cluster} was pushed at this step yet` };
       if (nowMs - lastMs > limitMs)
-        return `no sample of ${cluster} was pushed for ${formatDuration(limitMs)}`;
+        return {
+          state: 'unclear',
+          text: `no sample of ${cluster} was pushed for ${formatDuration(limitMs)}`,
+        };
     }
-    return null;
+    // A push that fell into this step may tell of the step before; one interval later the counts are this step's.
+    const leftMs = (bothSinceMs ?? nowMs) + metric.intervalMs - nowMs;
+    if (leftMs <= 0) return null;
+    const watched = `counts of this step are watched for one interval of ${formatDuration(metric.intervalMs)}`;
+    return { state: 'waiting', text: `${watched}, another ${formatDuration(leftMs)}` };
   }
 
   async #check(metric: BusinessMetric): Promise<PreflightCheck[]> {

@@ -1,15 +1,16 @@
 // Successes and trials that the business counts, such as checkouts: judged by the test of the error stream, and combined
 // with the verdict on the traffic under one budget for false reverts. They can speak against Y; an advance does not wait for
-// them to speak in its favour, since they are few.
+// them to speak in its favour, since they are few, but it waits until they could have spoken against it.
 //
 // The average of all e-values stays an e-value when the traffic's part is scaled to make room: with streams here, traffic
 // counts (1 - businessShare) and they share businessShare equally, so weights sum to no more than they did, at most 1.
 import { logAdd } from './combine.ts';
 import { blipProfiles, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
+import { yWindowsMin } from './deflation.ts';
 import { type RateSnapshot, RateTracker } from './rate-tracker.ts';
 import { errorOdds } from './stream-test.ts';
-import type { StreamEvidence, Verdict } from './verdict.ts';
-import { formatChance } from './verdict-text.ts';
+import type { HoldRule, StreamEvidence, Verdict } from './verdict.ts';
+import { formatChance, formatDuration } from './verdict-text.ts';
 
 /** Share of the false-revert budget of all business streams together. Costs the others ln(1/0.9) = 0.1 nats. */
 export const businessShare = 0.1;
@@ -32,6 +33,8 @@ export interface BusinessSnapshot {
     readonly rate: RateSnapshot;
     readonly stream: StreamSnapshot;
     readonly pending: readonly number[];
+    /** First trials on Y; absent in what earlier versions kept. */
+    readonly firstYMs?: number | null;
   }[];
 }
 
@@ -42,6 +45,8 @@ class BusinessStream {
   readonly stream: ComparedStream;
   readonly #windowMs: number;
   readonly #rate = new RateTracker();
+  /** First trials on Y since the rollout began. */
+  #firstYMs: number | null = null;
   // nX, kX, nY, kY.
   #pending: [number, number, number, number] = [0, 0, 0, 0];
 
@@ -68,11 +73,41 @@ class BusinessStream {
   tick(nowMs: number, dtMs: number, step: number): void {
     const [nX, kX, nY, kY] = this.#pending;
     const a = this.#rate.plugIn();
+    if (nY > 0) this.#firstYMs ??= nowMs;
     this.stream.beginTick(nowMs, dtMs);
     if (nX + nY > 0) this.stream.add(step, nX, kX, nY, kY, a);
     this.#pending = [0, 0, 0, 0];
     // The tracker's half-lives are made for ticks; samples that come every 15 s need ones that are as much longer.
     this.#rate.add((dtMs * 1000) / this.#windowMs, nX, kX);
+  }
+
+  resetRollout(nowMs: number): void {
+    this.#firstYMs = null;
+    this.stream.resetRollout(nowMs);
+  }
+
+  /** Why an advance has to wait for these counts; null when they have nothing against it. */
+  hold(nowMs: number, logBar: number): (Pick<Verdict, 'text'> & { readonly rule: HoldRule }) | null {
+    const log = this.stream.suspectedLogEvidence();
+    if (log >= logBar / 2) {
+      const needed = formatChance(logBar - Math.log(this.stream.weight));
+      const chance = `the chance of this if Y were no worse is below ${formatChance(log)}, a revert needs ${needed}`;
+      return { rule: 'suspicion', text: `${accusationOf(this.stream)} raise suspicion: ${chance}` };
+    }
+    const leftMs = this.#unheardMs(nowMs);
+    if (leftMs <= 0) return null;
+    const intervals = `${yWindowsMin} intervals of ${formatDuration(this.#windowMs)}`;
+    const text = `${this.spec.name}: the first counts on Y are watched for ${intervals}, another ${formatDuration(leftMs)}`;
+    return { rule: 'bake', text };
+  }
+
+  /**
+   * How long the first counts may still be without a say: evidence counts from the third window on. They are waited for
+   * that long, and no longer where trials are so few that windows stay empty.
+   */
+  #unheardMs(nowMs: number): number {
+    if (this.#firstYMs === null || this.stream.ring.yWindows(nowMs) >= yWindowsMin) return 0;
+    return this.#firstYMs + yWindowsMin * this.#windowMs - nowMs;
   }
 
   snapshot(): BusinessSnapshot['streams'][number] {
@@ -81,14 +116,16 @@ class BusinessStream {
       rate: this.#rate.snapshot(),
       stream: this.stream.snapshot(),
       pending: this.#pending,
+      firstYMs: this.#firstYMs,
     };
   }
 
-  restore({ rate, stream, pending }: BusinessSnapshot['streams'][number]): void {
+  restore({ rate, stream, pending, firstYMs = null }: BusinessSnapshot['streams'][number]): void {
     const [nX = 0, kX = 0, nY = 0, kY = 0] = pending;
     this.#rate.restore(rate);
     this.stream.restore(stream);
     this.#pending = [nX, kX, nY, kY];
+    this.#firstYMs = firstYMs;
   }
 }
 
@@ -119,7 +156,7 @@ export class BusinessStreams {
 
   resetRollout(): void {
     this.#step++;
-    for (const { stream } of this.#streams) stream.resetRollout(this.#nowMs);
+    for (const stream of this.#streams) stream.resetRollout(this.#nowMs);
   }
 
   resetStep(): void {
@@ -146,7 +183,17 @@ export class BusinessStreams {
       cause: isOurs ? strongest.evidence.stream : verdict.cause,
     };
     const accusation = isOurs ? accusationOf(strongest.stream) : verdict.text;
-    return decide(combined, verdict.decision === 'revert', accusation, isOurs);
+    return this.#holdAdvance(decide(combined, verdict.decision === 'revert', accusation, isOurs));
+  }
+
+  /** An advance waits for counts that look bad, or that could not speak yet; a revert waits for nothing. */
+  #holdAdvance(verdict: Verdict): Verdict {
+    if (verdict.decision !== 'advance') return verdict;
+    for (const stream of this.#streams) {
+      const hold = stream.hold(this.#nowMs, verdict.logEvidenceBar);
+      if (hold !== null) return { ...verdict, decision: 'hold', ...hold };
+    }
+    return verdict;
   }
 
   snapshot(): BusinessSnapshot {
@@ -164,7 +211,7 @@ export class BusinessStreams {
     let all = true;
     for (const stream of this.#streams) {
       const kept = snapshot.streams.find(({ spec }) => spec === stream.fingerprint);
-      if (kept === undefined) stream.stream.resetRollout(this.#nowMs);
+      if (kept === undefined) stream.resetRollout(this.#nowMs);
       else stream.restore(kept);
       all &&= kept !== undefined;
     }

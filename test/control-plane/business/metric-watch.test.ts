@@ -198,6 +198,14 @@ test('counted samples go to the analysis, and hold while they do not come', asyn
     ['payments', 'x', 100, 5],
     ['payments', 'y', 0, 0],
   ]);
+  rig.clock.pass(7_500);
+  rig.tick();
+  assert.equal(
+    rig.hold,
+    'metric: payments: counts of this step are watched for one interval of 10 s, another 3 s',
+  );
+  assert.equal(rig.desk.metrics.views()[0]?.state, 'waiting');
+  rig.clock.pass(2_500);
   rig.tick();
   assert.equal(rig.state.phase, 'soaking');
   rig.tick();

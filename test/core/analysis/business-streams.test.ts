@@ -102,6 +102,69 @@ test('trouble of both clusters alike is no evidence', () => {
   assert.equal(minutesToRevert({ x: 0.6, y: 0.6 }, 60, 3), null);
 });
 
+/** Fifty trials of each cluster a second, as many of them failed as said; returns the verdicts, one a second. */
+function pushEverySecond(
+  streams: BusinessStreams,
+  seconds: number,
+  failedX: number,
+  failedY: number,
+): Verdict[] {
+  return Array.from({ length: seconds }, () => {
+    streams.push('pushed', 'x', 50, failedX);
+    streams.push('pushed', 'y', 50, failedY);
+    for (let tick = 0; tick < 4; tick++) streams.tick(250);
+    return streams.judge(onTraffic());
+  });
+}
+
+const pushed = { name: 'pushed', timesX: 1.1, over: 0.005, intervalMs: 5_000 };
+
+test('a business stream that is far worse on Y lets no step advance before it reverts', () => {
+  const streams = new BusinessStreams([pushed], 1000);
+  streams.resetRollout();
+  const verdicts = pushEverySecond(streams, 30, 2, 30);
+  const revertAt = verdicts.findIndex(({ decision }) => decision === 'revert');
+  assert.ok(revertAt > 0 && revertAt <= 20, String(revertAt));
+  const before = verdicts.slice(0, revertAt);
+  assert.deepEqual(new Set(before.map(({ decision }) => decision)), new Set(['hold']));
+  const held = before.at(-1);
+  assert.equal(held?.rule, 'suspicion');
+  assert.match(
+    held?.text ?? '',
+    /^pushed: failures 60 % on Y against 4 % on X .* trials raise suspicion: .* a revert needs 1 in 1,000$/,
+  );
+});
+
+test('the first counts of a business stream hold an advance until they could have spoken, and no longer', () => {
+  const streams = new BusinessStreams([pushed], 1000);
+  streams.resetRollout();
+  assert.equal(streams.judge(onTraffic()).decision, 'advance', 'nothing was pushed: that is held elsewhere');
+  const decisions = pushEverySecond(streams, 20, 2, 2).map(({ decision }) => decision);
+  assert.deepEqual(decisions.slice(0, 14), Array(14).fill('hold'));
+  assert.deepEqual(decisions.slice(15), Array(5).fill('advance'));
+  streams.resetStep();
+  assert.equal(
+    pushEverySecond(streams, 1, 2, 2)[0]?.decision,
+    'advance',
+    'the next step does not wait for that again',
+  );
+  const rare = new BusinessStreams([pushed], 1000);
+  rare.resetRollout();
+  rare.push('pushed', 'y', 1, 0);
+  rare.tick(250);
+  const { rule, text } = rare.judge(onTraffic());
+  assert.deepEqual(
+    [rule, text],
+    ['bake', 'pushed: the first counts on Y are watched for 3 intervals of 5 s, another 15 s'],
+  );
+  const restored = new BusinessStreams([pushed], 1000);
+  restored.restore(JSON.parse(JSON.stringify(rare.snapshot())));
+  for (let tick = 0; tick < 59; tick++) restored.tick(250);
+  assert.equal(restored.judge(onTraffic()).decision, 'hold');
+  restored.tick(250);
+  assert.equal(restored.judge(onTraffic()).decision, 'advance', 'rare trials are not waited for');
+});
+
 test('suspicion of a business stream holds an advance before it reverts', () => {
   const random = createRandom(5);
   const streams = new BusinessStreams([orders], 1000);
@@ -113,7 +176,7 @@ test('suspicion of a business stream holds an advance before it reverts', () => 
     const { decision, rule } = streams.judge(onTraffic());
     decisions.push(rule === 'suspicion' ? 'suspicion' : decision);
   }
-  assert.deepEqual([...new Set(decisions)], ['advance', 'suspicion', 'revert']);
+  assert.deepEqual([...new Set(decisions)], ['hold', 'advance', 'suspicion', 'revert']);
 });
 
 test('what the traffic says alone counts for its share and keeps its words', () => {
