@@ -6,7 +6,7 @@ import type { TrafficWindow } from '#src/control-plane/traffic-window.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import { PPM } from '#src/limits.ts';
 import { productDefaults } from '#src/simulator/product-defaults.ts';
-import { type ReplayedRollout, replay } from '#src/simulator/replay.ts';
+import { type RecordNotes, type ReplayedRollout, replay } from '#src/simulator/replay.ts';
 import { CliError, type CliIo, exitCodes } from './cli-io.ts';
 import { formatConfigProblems } from './config-problems.ts';
 import { duration, timeOfDay, weight } from './figures.ts';
@@ -20,9 +20,13 @@ export interface ReplayFlags {
   readonly json?: boolean;
 }
 
+/** An export has counts alone: neither the names of routes nor which were parked. */
+type Recorded = ExportedHistory & { readonly notes?: RecordNotes };
+
 /** Replays a recording; exit code 0 whatever the thresholds would have decided. */
 export function runReplay(flags: ReplayFlags, io: CliIo): number {
-  const recorded = flags.history === undefined ? readStore(flags.store ?? '') : readExport(flags.history);
+  const recorded: Recorded =
+    flags.history === undefined ? readStore(flags.store ?? '') : readExport(flags.history);
   if (recorded.windows.length === 0)
     throw new CliError(
       'no traffic is recorded there',
@@ -32,7 +36,7 @@ export function runReplay(flags: ReplayFlags, io: CliIo): number {
   // A record of an older version lacks the thresholds that came later; these take their defaults.
   const kept = { ...productDefaults.thresholds, ...recorded.thresholds };
   const thresholds = flags.config === undefined ? kept : readThresholds(flags.config, io);
-  const rollouts = replay(recorded.windows, thresholds);
+  const rollouts = replay(recorded.windows, thresholds, recorded.notes);
   if (flags.json === true) io.out(`${JSON.stringify({ thresholds, rollouts })}\n`);
   else print(rollouts, recorded.windows, flags.config ?? null, io);
   return exitCodes.done;
@@ -54,13 +58,13 @@ function readExport(file: string): ExportedHistory {
   );
 }
 
-function readStore(file: string): ExportedHistory {
+function readStore(file: string): Recorded {
   if (!existsSync(file)) throw new CliError(`there is no file ${file}`, exitCodes.badUsage);
   const read = openRecordedTraffic(file);
   if (!read.ok) throw new CliError(read.problem.text, exitCodes.failed);
-  const { thresholds, windows } = read.value;
+  const { thresholds, windows, routeNames, parked } = read.value;
   if (thresholds === null) throw new CliError(`${file} holds no configuration`, exitCodes.failed);
-  return { thresholds, windows };
+  return { thresholds, windows, notes: { routeNames, parked } };
 }
 
 function readThresholds(file: string, io: CliIo): AnalysisThresholds {
@@ -84,20 +88,38 @@ function print(
   io.out(`${duration(seconds)} of recorded traffic, judged by ${by}.\n`);
   if (rollouts.length === 0) io.out('There was no rollout in that time: nothing to judge.\n');
   for (const rollout of rollouts) {
-    const end = `${rollout.recordedEnd} after ${spanText(rollout.startedAtMs, rollout.recordedEndAtMs)}`;
     io.out(
-      `\n${style.bold(`Rollout ${rollout.id}`)}, ${timeOfDay(rollout.startedAtMs)}: in the record ${end}.\n\n`,
+      `\n${style.bold(`Rollout ${rollout.id}`)}, ${timeOfDay(rollout.startedAtMs)}: in the record ${endText(rollout)}.\n\n`,
     );
     io.out(
       `${alignRows(stepRows(rollout))
         .map((line) => `  ${line}`)
         .join('\n')}\n\n`,
     );
-    io.out(`${verdictText(rollout)}\n`);
+    io.out(`${[verdictText(rollout), ...limitTexts(rollout)].join('\n')}\n`);
   }
 }
 
 const spanText = (fromMs: number, toMs: number): string => duration((toMs - fromMs) / 1000);
+
+function endText({ recordedEnd, revertedLater, startedAtMs, recordedEndAtMs }: ReplayedRollout): string {
+  const end = `${recordedEnd} after ${spanText(startedAtMs, recordedEndAtMs)}`;
+  return revertedLater ? `${end}, and sent back by hand later` : end;
+}
+
+/** What the record lacks or the replay leaves out, where it may have made a difference. */
+function limitTexts({ parked, missingMs }: ReplayedRollout): string[] {
+  const texts: string[] = [];
+  if (parked.length > 0)
+    texts.push(
+      `In the record, ${parked.join(', ')} was parked on X. Parking is not replayed: such a route counts here like any other, and reverts.`,
+    );
+  if (missingMs > 0)
+    texts.push(
+      `${duration(missingMs / 1000)} of counts are missing in the record: Crossover was killed before it wrote them, or did not run.`,
+    );
+  return texts;
+}
 
 const stepRows = ({ steps }: ReplayedRollout): string[][] => [
   ['WEIGHT', 'IN THE RECORD', 'EVIDENCE SUFFICED'],

@@ -6,6 +6,7 @@ import { fillArm, type RolloutPlace, type TrafficWindow } from '#src/control-pla
 import { Analysis, type AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { ArmSample, type EpochSample, type TickSample } from '#src/core/telemetry/sample.ts';
+import { otherRouteSlot } from '#src/shared-memory/layout.ts';
 
 export interface ReplayedStep {
   readonly weightPpm: number;
@@ -25,18 +26,39 @@ export interface ReplayedRollout {
   /** How it ended in the record: `completed`, `reverted`, or the phase it was last seen in. */
   readonly recordedEnd: string;
   readonly recordedEndAtMs: number;
+  /** Whether it was completed and sent back later, which only a person does. */
+  readonly revertedLater: boolean;
+  /** Time within it of which no counts were kept, ms: the process was killed before it wrote them, or did not run. */
+  readonly missingMs: number;
+  /** Routes that were parked in the record, by name. They are judged like all others here. */
+  readonly parked: readonly string[];
   /** The first revert that these thresholds would have made; null for none. */
   readonly revert: { readonly atMs: number; readonly weightPpm: number; readonly text: string } | null;
   readonly steps: readonly ReplayedStep[];
 }
+
+/** What is known of a record besides its windows. */
+export interface RecordNotes {
+  /** By slot. */
+  readonly routeNames: readonly string[];
+  /** By the rollout's id. */
+  readonly parked: ReadonlyMap<string, readonly string[]>;
+}
+
+/** A shorter gap is a tick that came late. */
+const gapMsMin = 1_000;
 
 const judgedPhases: ReadonlySet<string> = new Set(['ramping', 'paused', 'soaking']);
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Everything that was recorded, judged by `thresholds`. Windows oldest first. */
-export function replay(windows: readonly TrafficWindow[], thresholds: AnalysisThresholds): ReplayedRollout[] {
-  const replayer = new Replayer(thresholds);
+export function replay(
+  windows: readonly TrafficWindow[],
+  thresholds: AnalysisThresholds,
+  notes: RecordNotes = { routeNames: [], parked: new Map() },
+): ReplayedRollout[] {
+  const replayer = new Replayer(thresholds, notes);
   for (const window of windows) replayer.take(window);
   return replayer.rollouts;
 }
@@ -44,25 +66,48 @@ export function replay(windows: readonly TrafficWindow[], thresholds: AnalysisTh
 class Replayer {
   readonly rollouts: Mutable<ReplayedRollout>[] = [];
   readonly #analysis: Analysis;
+  readonly #parked: RecordNotes['parked'];
   readonly #sample: TickSample = { atMs: 0, dtMs: 0, epochs: [] };
   #place: RolloutPlace | null = null;
   #lastAtMs = Number.NaN;
   #steps: Mutable<ReplayedStep>[] = [];
 
-  constructor(thresholds: AnalysisThresholds) {
-    this.#analysis = new Analysis(thresholds);
+  constructor(thresholds: AnalysisThresholds, { routeNames, parked }: RecordNotes) {
+    this.#analysis = new Analysis(thresholds, {
+      revision: 0,
+      nameOf: (slot) => routeNames[slot] ?? (slot === otherRouteSlot ? 'all other routes' : `number ${slot}`),
+      isParked: () => false,
+    });
+    this.#parked = parked;
   }
 
   take(window: TrafficWindow): void {
+    this.#noteGap(window);
     this.#move(window);
     this.#give(window);
     const rollout = this.rollouts.at(-1);
     if (rollout === undefined || this.#place === null) return;
-    rollout.recordedEnd = this.#place.phase;
+    // A completed rollout has ended; what sends it back is no verdict on what is judged here.
+    if (rollout.recordedEnd === 'completed') rollout.revertedLater ||= this.#place.phase === 'reverted';
+    else rollout.recordedEnd = this.#place.phase;
     if (judgedPhases.has(this.#place.phase)) {
       rollout.recordedEndAtMs = window.atMs;
       this.#assess(window, rollout);
     }
+  }
+
+  #noteGap(window: TrafficWindow): void {
+    const gapMs = this.#gapMs(window);
+    const rollout = this.rollouts.at(-1);
+    const place = window.rollout;
+    if (gapMs < gapMsMin || rollout === undefined || place?.id !== rollout.id) return;
+    // Once it has ended, nothing is judged that could be missing.
+    if (this.#place !== null && judgedPhases.has(this.#place.phase)) rollout.missingMs += gapMs;
+  }
+
+  /** Time before a window of which there is no other. */
+  #gapMs({ atMs, dtMs }: TrafficWindow): number {
+    return Number.isNaN(this.#lastAtMs) ? 0 : Math.max(0, atMs - dtMs - this.#lastAtMs);
   }
 
   /** Does to the analysis what the rollout did at this point of the record. */
@@ -80,6 +125,9 @@ class Replayer {
         startedAtMs: beganAtMs,
         recordedEnd: place.phase,
         recordedEndAtMs: beganAtMs,
+        revertedLater: false,
+        missingMs: 0,
+        parked: this.#parked.get(place.id) ?? [],
         revert: null,
         steps: this.#steps,
       });
@@ -99,9 +147,8 @@ class Replayer {
   /** The analysis' clock goes on as the record's did; where the record has a gap, so has the analysis. */
   #give(window: TrafficWindow): void {
     const sample = this.#sample;
-    const gapMs = Number.isNaN(this.#lastAtMs) ? 0 : window.atMs - window.dtMs - this.#lastAtMs;
+    sample.dtMs = window.dtMs + this.#gapMs(window);
     this.#lastAtMs = window.atMs;
-    sample.dtMs = window.dtMs + Math.max(0, gapMs);
     sample.atMs += sample.dtMs;
     sample.epochs.length = 0;
     for (const kept of window.epochs) sample.epochs.push(epochSample(kept));

@@ -7,12 +7,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Housekeeping } from '#src/control-plane/housekeeping.ts';
 import { RecentTraffic } from '#src/control-plane/recent-traffic.ts';
 import { openRecordedTraffic } from '#src/control-plane/store/recorded-traffic.ts';
+import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
 import type { TrafficWindow } from '#src/control-plane/traffic-window.ts';
 import { WorkerWatch } from '#src/control-plane/worker-watch.ts';
 import { replay } from '#src/simulator/replay.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { LoopRig, testThresholds } from '../control-plane/support/loop-rig.ts';
-import { testPlan } from '../control-plane/support/states.ts';
+import { rampingState, testPlan } from '../control-plane/support/states.ts';
 import { quickFolder } from '../control-plane/support/temp-folder.ts';
 
 const good = { perSecond: 4_000, errorsX: 0.001, errorsY: 0.001 };
@@ -92,6 +93,106 @@ test('replay says that lenient thresholds would not have reverted, and when a st
   assert.ok(rollout !== undefined);
   assert.equal(rollout.revert, null);
   assert.ok((rollout.steps[0]?.readyAtMs ?? 0) > rollout.startedAtMs);
+});
+
+/** Windows of one second at 50 % in a rollout, with so many failures on Y, all on route slot 0; phases by second. */
+function windowsOf(
+  phases: readonly ('ramping' | 'completed' | 'reverted')[],
+  failuresY: number,
+): TrafficWindow[] {
+  const rollout = { id: 'r-1', stepIndex: 0, weightPpm: 500_000, nextWeightPpm: 1_000_000 };
+  const arm = (failures: number) => ({
+    requests: 200,
+    failures,
+    serviceFailures: failures,
+    status: [200, 200 - failures, 299, failures],
+    routeRequests: [0, 60, 0, 140],
+    routeFailures: failures === 0 ? [] : [0, failures],
+    routeServiceFailures: failures === 0 ? [] : [0, failures],
+  });
+  return phases.map((phase, second) => ({
+    atMs: 1_000_000 + second * 1_000,
+    dtMs: 1_000,
+    rollout: { ...rollout, phase },
+    epochs: [{ epoch: 1, weightPpm: 500_000, x: arm(0), y: arm(failuresY) }],
+  }));
+}
+
+test('replay tells a rollout that was completed and sent back later from one that was reverted', () => {
+  const later = [...Array(5).fill('ramping'), ...Array(20).fill('completed'), 'reverted'];
+  const [rollout] = replay(windowsOf(later, 0), testThresholds);
+  assert.ok(rollout !== undefined);
+  assert.deepEqual([rollout.recordedEnd, rollout.revertedLater], ['completed', true]);
+  assert.equal(rollout.recordedEndAtMs - rollout.startedAtMs, 5_000);
+  const [reverted] = replay(windowsOf(['ramping', 'reverted'], 0), testThresholds);
+  assert.deepEqual([reverted?.recordedEnd, reverted?.revertedLater], ['reverted', false]);
+});
+
+test('replay counts the time of which nothing is in the record, within a rollout alone', () => {
+  const windows = windowsOf(Array(30).fill('ramping'), 0).filter((_, second) => second < 10 || second >= 18);
+  assert.equal(replay(windows, testThresholds)[0]?.missingMs, 8_000);
+  const ended = windowsOf([...Array(5).fill('ramping'), ...Array(20).fill('reverted')], 0);
+  assert.equal(
+    replay(
+      ended.filter((_, second) => second < 10 || second > 15),
+      testThresholds,
+    )[0]?.missingMs,
+    0,
+  );
+});
+
+test('replay names a route as the record does, and says which were parked', () => {
+  const windows = windowsOf(Array(30).fill('ramping'), 30);
+  const notes = { routeNames: ['pay'], parked: new Map([['r-1', ['pay']]]) };
+  const [named] = replay(windows, testThresholds, notes);
+  assert.match(named?.revert?.text ?? '', /^route pay: errors 50 % on Y/);
+  assert.deepEqual(named?.parked, ['pay']);
+  const [unnamed] = replay(windows, testThresholds);
+  assert.match(unnamed?.revert?.text ?? '', /^route number 0: errors 50 % on Y/);
+});
+
+test('simulate says what the record lacks and what is not replayed', async (t) => {
+  const file = join(quickFolder(t), 'parked.db');
+  const windows = windowsOf([...Array(20).fill('ramping'), 'completed', 'reverted'], 0).filter(
+    (_, second) => second < 10 || second >= 13,
+  );
+  const store = openSqliteStore(file);
+  assert.ok(store.ok);
+  const routes = ['pay', 'orders', 'pay'].map((name) => ({ name, host: null, pathPrefix: `/${name}` }));
+  store.value.saveConfig(1, { thresholds: testThresholds, routing: { routes } });
+  store.value.saveTraffic(windows);
+  const from = rampingState(500_000);
+  const to = {
+    ...from,
+    plan: { ...testPlan, id: 'r-1' },
+    parked: [{ name: 'pay', slot: 0, sinceMs: 1, text: 'bad' }],
+  };
+  const parked = {
+    name: 'route-parked',
+    from,
+    to,
+    atMs: 1,
+    actor: 'analysis',
+    reason: 'bad',
+    evidence: null,
+  } as const;
+  const event = {
+    id: 1,
+    atMs: 1,
+    name: 'rollout-route-parked',
+    actor: 'analysis',
+    text: 'bad',
+    detail: null,
+  };
+  assert.ok(store.value.saveTransition(parked, to, event).ok);
+  store.value.close();
+  const read = openRecordedTraffic(file);
+  assert.ok(read.ok);
+  assert.deepEqual(read.value.routeNames, ['pay', 'orders']);
+  const { out } = await runCli(['simulate', '--store', file]);
+  assert.match(out, /in the record completed after 20 s, and sent back by hand later\./);
+  assert.match(out, /3 s of counts are missing in the record/);
+  assert.match(out, /pay was parked on X\. Parking is not replayed/);
 });
 
 test('simulate --store and --history judge the same traffic alike', async (t) => {

@@ -2,6 +2,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { inflateRawSync } from 'node:zlib';
 import type { Config } from '#src/config/config.ts';
+import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { TrafficWindow } from '../traffic-window.ts';
 import { problemFrom, type StoreResult } from './store-result.ts';
 
@@ -10,14 +11,32 @@ export interface RecordedTraffic {
   readonly thresholds: Config['thresholds'] | null;
   /** Oldest first. */
   readonly windows: readonly TrafficWindow[];
+  /** Names of the configured routes of the last kept config by their slot; no others are kept. */
+  readonly routeNames: readonly string[];
+  /** Routes that were parked, by the rollout's id. */
+  readonly parked: ReadonlyMap<string, readonly string[]>;
 }
+
+/** What is read of a kept config. Earlier versions may have kept less. */
+type KeptConfig = Pick<Config, 'thresholds'> & Partial<Pick<Config, 'routing'>>;
 
 /** Everything that `file` has. Files from before traffic was recorded have no windows. */
 export function openRecordedTraffic(file: string): StoreResult<RecordedTraffic> {
   let db: DatabaseSync | null = null;
   try {
     db = new DatabaseSync(file, { readOnly: true });
-    return { ok: true, value: { thresholds: lastThresholds(db), windows: allWindows(db) } };
+    const config = lastConfig(db);
+    const names = config?.routing?.routes.map(({ name }) => name) ?? [];
+    return {
+      ok: true,
+      value: {
+        thresholds: config?.thresholds ?? null,
+        windows: allWindows(db),
+        // Patterns of one name are one route, and slots are handed out in their order.
+        routeNames: [...new Set(names)],
+        parked: parkedRoutes(db),
+      },
+    };
   } catch (error) {
     return { ok: false, problem: problemFrom(error, file) };
   } finally {
@@ -28,10 +47,25 @@ export function openRecordedTraffic(file: string): StoreResult<RecordedTraffic> 
 const hasTable = (db: DatabaseSync, name: string): boolean =>
   db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name) !== undefined;
 
-function lastThresholds(db: DatabaseSync): Config['thresholds'] | null {
+function lastConfig(db: DatabaseSync): KeptConfig | null {
   if (!hasTable(db, 'configs')) return null;
   const row = db.prepare('SELECT config FROM configs ORDER BY id DESC LIMIT 1').get();
-  return row === undefined ? null : (JSON.parse(String(row.config)) as Config).thresholds;
+  return row === undefined ? null : (JSON.parse(String(row.config)) as KeptConfig);
+}
+
+/** Of a file that an earlier version wrote, nothing. */
+function parkedRoutes(db: DatabaseSync): Map<string, readonly string[]> {
+  const hasRecords = db.prepare("SELECT 1 FROM pragma_table_info('transitions') WHERE name = 'record'").get();
+  if (hasRecords === undefined) return new Map();
+  const rows = db
+    .prepare(
+      "SELECT record FROM transitions WHERE json_extract(record, '$.name') = 'route-parked' ORDER BY id",
+    )
+    .all()
+    .map(({ record }) => (JSON.parse(String(record)) as Transition).to);
+  return new Map(
+    rows.flatMap((to) => ('plan' in to ? [[to.plan.id, (to.parked ?? []).map(({ name }) => name)]] : [])),
+  );
 }
 
 function allWindows(db: DatabaseSync): TrafficWindow[] {
