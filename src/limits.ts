@@ -81,6 +81,8 @@ export const failureSamplesMax = 64;
 /** Latency quantiles that the analysis compares. */
 export const latencyQuantiles = [0.5, 0.75, 0.9, 0.95, 0.99] as const;
 
+/** A step is watched for this long, however short its bake and however much traffic there is: bursts and slow starts need time to show. */
+export const stepWatchedMsMin = 10_000;
 /** Control loop period. 4 Hz: a verdict needs three 1-second clusters, so faster brings nothing. */
 export const tickMs = 250;
 /** Failures in a row on Y that open a worker's breaker (ANALYSIS 8). */

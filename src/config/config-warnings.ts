@@ -1,5 +1,6 @@
 // What a valid configuration says that is probably not meant. It is told by `check`, at the start and on a reload, and stops
 // nothing: there are setups in which each of these is right.
+import { stepWatchedMsMin } from '#src/limits.ts';
 import { isLinkLocal } from './address-guard.ts';
 import type { Config, NamedRoute, RoutingRule } from './config.ts';
 import { isLoopback } from './net-address.ts';
@@ -46,6 +47,12 @@ function* timingWarnings({ health, timeouts, rollout, thresholds }: Config): Gen
       path: ['timeouts', 'upstreamIdle'],
       message: `unused connections are kept for ${formatDuration(timeouts.upstreamIdleMs)}, and Kong closes them after ${formatDuration(kongKeepAliveMs)} by default`,
       hint: `at most ${formatDuration(keptMsMax)}, or raise nginx_proxy_keepalive_timeout of both clusters above it; else requests meet connections that are being closed`,
+    };
+  if (rollout.bakeMs < stepWatchedMsMin)
+    yield {
+      path: ['rollout', 'bake'],
+      message: `every step is watched for ${formatDuration(stepWatchedMsMin)} at least, so ${formatDuration(rollout.bakeMs)} means ${formatDuration(stepWatchedMsMin)}`,
+      hint: `write ${formatDuration(stepWatchedMsMin)}, or more`,
     };
   if (rollout.stepTimeoutMs <= thresholds.warmupMs)
     yield {

@@ -5,9 +5,11 @@ import { resolve } from 'node:path';
 import { configBytesMax } from '#src/limits.ts';
 import type { ConfigProblem, LoadResult } from './config.ts';
 import { warningsAbout } from './config-warnings.ts';
+import type { Report } from './problem-report.ts';
 import { type Machine, resolveConfig } from './resolve.ts';
+import { checkUrlsOfMisfit } from './resolve-signals.ts';
 import { configSchema, type WrittenConfig } from './schema.ts';
-import { adaptToSchema, checkSchema, fillDefaults, prune } from './schema-check.ts';
+import { adaptToSchema, checkSchema, fillDefaults, prune, type SchemaProblem } from './schema-check.ts';
 import { type ConfigPath, formatPath, type Position, readYaml, type YamlSource } from './yaml-source.ts';
 
 export type { ConfigProblem, LoadResult };
@@ -71,7 +73,14 @@ class Problems {
     other: ConfigPath,
   ): void {
     const isKnown = this.#misfits.has(JSON.stringify(path)) || this.#misfits.has(JSON.stringify(other));
-    if (!isKnown) this.#add(path, position, message, hint);
+    if (!isKnown && !this.#isMissedIn(path)) this.#add(path, position, message, hint);
+  }
+
+  /** Whether a part of this list item could not be read: what the item as a whole lacks may be just that. */
+  #isMissedIn(path: ConfigPath): boolean {
+    if (typeof path.at(-1) !== 'number') return false;
+    const parts = `${JSON.stringify(path).slice(0, -1)},`;
+    return [...this.#misfits].some((place) => place.startsWith(parts));
   }
 
   #add(path: ConfigPath, position: Position, message: string, hint: string | null): void {
@@ -130,13 +139,27 @@ function checkValue(source: YamlSource, machine: Machine, problems: Problems) {
       hint,
     );
   }
+  const report: Report = (path, message, hint, other = path) =>
+    problems.addConflict(path, source.positionOf(path), message, hint, other);
+  for (const path of calledItems(misfits)) checkUrlsOfMisfit(valueAt(value, path), path, report);
   prune(
     value,
     misfits.map(({ path }) => path),
   );
   // Pruned and filled, the value fits the schema apart from holes in lists, which the resolver steps over.
   const written = fillDefaults(configSchema, value) as WrittenConfig;
-  return resolveConfig(written, machine, (path, message, hint, other = path) => {
-    problems.addConflict(path, source.positionOf(path), message, hint, other);
-  });
+  return resolveConfig(written, machine, report);
 }
+
+/** Items that call something and that are left out because a part of them does not fit. */
+function calledItems(misfits: readonly SchemaProblem[]): readonly ConfigPath[] {
+  const items = misfits.flatMap(({ path: [list, index], isAboutKey }) =>
+    !isAboutKey && ['metrics', 'gates', 'notifications'].includes(String(list)) && index !== undefined
+      ? [JSON.stringify([list, index])]
+      : [],
+  );
+  return [...new Set(items)].map((item) => JSON.parse(item) as ConfigPath);
+}
+
+const valueAt = (root: unknown, path: ConfigPath): unknown =>
+  path.reduce<unknown>((value, segment) => (value as Record<string, unknown> | undefined)?.[segment], root);

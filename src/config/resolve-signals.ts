@@ -39,6 +39,24 @@ function sampleOf(text: string): URL | null {
   return /^https?:\/\//i.test(filled) && URL.canParse(filled) ? new URL(filled) : null;
 }
 
+/** What the place has for credentials: queries and metrics a token, other webhooks signed requests, anything else nothing. */
+function credentialHint([list, ...rest]: ConfigPath): string {
+  const key = rest.at(-1);
+  if (list === 'metrics' || key === 'prometheus') return 'use token';
+  return key === 'webhook' ? 'use secret for signed requests' : 'leave them out';
+}
+
+const calledKeys = ['prometheus', 'webhook', 'slack', 'endpoint'] as const;
+
+/** Checks the URLs of a gate, metric or notification that does not fit otherwise, so that nobody hears of them only later. */
+export function checkUrlsOfMisfit(item: unknown, path: ConfigPath, report: Report): void {
+  if (typeof item !== 'object' || item === null) return;
+  for (const key of calledKeys) {
+    const text: unknown = (item as Record<string, unknown>)[key];
+    if (typeof text === 'string' && text !== '') checkUrl(text, [...path, key], report);
+  }
+}
+
 /** A URL that may be called: http or https, without credentials, which would end up in logs, and without a fragment. */
 export function checkUrl(text: string | undefined, path: ConfigPath, report: Report): string {
   if (text === undefined) return '';
@@ -46,7 +64,7 @@ export function checkUrl(text: string | undefined, path: ConfigPath, report: Rep
   if (url === null)
     report(path, 'expected an http:// or https:// URL', 'such as https://hooks.example.com/kong');
   else if (url.username !== '' || url.password !== '')
-    report(path, 'credentials are not allowed in a URL', 'use token, or secret for signed requests');
+    report(path, 'credentials are not allowed in a URL', credentialHint(path));
   else if (url.hash !== '') report(path, 'a URL that is called has no #fragment', null);
   return text;
 }
@@ -244,7 +262,7 @@ type Called = Pick<WrittenConfig, 'metrics' | 'gates' | 'notifications'>;
 /** Reports URLs whose address no call would be made to. Names count by what they resolve to, when they are called. */
 export function checkCalledAddresses(written: Called, allowed: readonly Cidr[], report: Report): void {
   const check = (item: object, path: ConfigPath): void => {
-    for (const key of ['prometheus', 'webhook', 'slack', 'endpoint']) {
+    for (const key of calledKeys) {
       const text: unknown = (item as Record<string, unknown>)[key];
       const url = typeof text === 'string' ? sampleOf(text) : null;
       const refusal = url === null ? null : refusalOfLiteral(url, allowed);

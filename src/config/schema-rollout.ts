@@ -37,7 +37,10 @@ export const rollout = section('How a rollout moves; a change counts from the ne
     ...hints('`true` or `false`', 'true or false'),
   }),
   steps,
-  bake: duration('60s', 'Shortest time at a step, however good the evidence.'),
+  bake: duration(
+    '60s',
+    'Shortest time at a step, however good the evidence; less than `10s` counts as `10s`.',
+  ),
   stepTimeout: positiveDuration(
     '30m',
     'Longest time at a step without evidence either way; then `onInconclusive`.',
@@ -46,7 +49,7 @@ export const rollout = section('How a rollout moves; a change counts from the ne
   onBadRoute: choice(
     ['revert', 'park'],
     'revert',
-    'What happens when a single route is worse on Y: the rollout goes back to X, or only that route does and the rest goes on.',
+    'What happens when a single route has more errors on Y: the rollout goes back to X, or only that route does and the rest goes on. Of errors only: latency and status codes are judged over all routes, and revert.',
   ),
   soak: duration('10m', 'Time at full weight, with the holdback on X, before the rollout completes.'),
   holdback: percent('1%', 'Share that stays on X while soaking, for comparison. Above 0 and at most 50%.'),

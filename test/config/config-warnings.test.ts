@@ -26,6 +26,11 @@ const doubtful: readonly [name: string, yaml: string, warning: string][] = [
     '4:27 timeouts.upstreamIdle: unused connections are kept for 72s, and Kong closes them after 75s by default',
   ],
   [
+    'a bake that is shorter than any step',
+    'rollout: { bake: 5s }',
+    '4:18 rollout.bake: every step is watched for 10s at least, so 5s means 10s',
+  ],
+  [
     'a first step that ends while latency is not judged',
     'rollout: { bake: 10s, stepTimeout: 45s }',
     "4:36 rollout.stepTimeout: the first step may last 45s, and Y's latency is not judged for 45s (thresholds.warmup)",

@@ -4,7 +4,7 @@
 import { errorFailures, errorRequests } from '#src/core/telemetry/outcome.ts';
 import type { EpochSample, TickSample } from '#src/core/telemetry/sample.ts';
 import { type Rates, RollingWindow } from '#src/core/telemetry/window.ts';
-import { PPM } from '#src/limits.ts';
+import { PPM, stepWatchedMsMin } from '#src/limits.ts';
 import { type AnalysisThresholds, fingerprintOf } from './analysis-thresholds.ts';
 import { AttributedFailures, type AttributedSnapshot } from './attributed-failures.ts';
 import { blipProfiles } from './compared-stream.ts';
@@ -44,8 +44,6 @@ export interface AssessContext {
   readonly onBadRoute?: 'revert' | 'park';
 }
 
-/** A step is watched for this long, however much traffic there is: bursts and slow starts need time to show. */
-const dwellMsMin = 10_000;
 /** Largest share of Y before the warm-up is over. */
 const warmupWeightPpmMax = 10_000;
 /** How long a revert waits for the evidence on a route that would explain what speaks against Y. */
@@ -301,7 +299,7 @@ export class Analysis {
     if (this.#warmupLeftMs() > 0 && this.#nextWeightPpm > warmupWeightPpmMax)
       return { rule: 'warmup', text: this.#warmupText() };
     if (need !== null) return { rule: 'needs-samples', text: needsText(need.requests, need.doubt, seconds) };
-    const leftMs = this.#stepStartedMs + dwellMsMin - this.#nowMs;
+    const leftMs = this.#stepStartedMs + stepWatchedMsMin - this.#nowMs;
     return leftMs > 0
       ? { rule: 'bake', text: `the step is watched for another ${formatDuration(leftMs)}` }
       : null;
