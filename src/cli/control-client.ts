@@ -38,6 +38,9 @@ interface Problem {
   readonly code?: string;
 }
 
+/** What was asked for is not there: a thing without it, or a path that an older version does not have. */
+export class NotFoundError extends CliError {}
+
 /** No answer at all: refused, unreachable, or cut. `rollout start --wait` lives through it. */
 export class UnreachableError extends CliError {}
 
@@ -170,7 +173,8 @@ function refused(status: number, problem: Problem, hasToken: boolean): CliError 
       'Set CROSSOVER_TOKEN, or pass --token-file FILE; it is `control.token` of the configuration.';
     return new CliError(what, exitCodes.failed, advice);
   }
-  return new CliError(
+  const Refusal = status === 404 ? NotFoundError : CliError;
+  return new Refusal(
     words,
     status === 400 || status === 422 ? exitCodes.badUsage : exitCodes.failed,
     adviceFor(status),

@@ -30,7 +30,7 @@ export function addHistory(program: Command, context: CliContext): void {
     .description(
       'Writes all counts that the analysis was given in the last 6 hours, with the thresholds in force, as JSON: what `simulate --history` reads. It holds counts only, no request, path or address.',
     )
-    .option('--output <file>', 'where to write (default: stdout)')
+    .option('-o, --output <file>', 'where to write (default: stdout)')
     .addHelpText('after', examples);
   addControlOptions(command).action(async (options: ExportOptions) => {
     await exportHistory(options, context.io);
@@ -39,7 +39,7 @@ export function addHistory(program: Command, context: CliContext): void {
 
 const examples = `
 Examples:
-  crossover history export --output traffic.json
+  crossover history export -o traffic.json
   crossover simulate --history traffic.json --config stricter.yaml
 
 What next: \`crossover simulate --history\` says what other thresholds would have decided.

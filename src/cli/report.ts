@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { RolloutRecord } from '#src/control-plane/record/rollout-record.ts';
-import type { RecordReader } from '#src/control-plane/store/record-reader.ts';
+import type { RecordReader, RolloutSummary } from '#src/control-plane/store/record-reader.ts';
 import { type CliContext, CliError, type CliIo, exitCodes } from './cli-io.ts';
-import { addControlOptions, createControlClient } from './control-client.ts';
+import { addControlOptions, createControlClient, NotFoundError } from './control-client.ts';
 import { packageVersion } from './package-version.ts';
 import { type RecordOptions, readFromFile, requireOneSource } from './record-source.ts';
 
@@ -54,7 +54,14 @@ async function recordOf(options: ReportOptions, io: CliIo): Promise<RolloutRecor
   const { rollout } = options;
   if (options.store === undefined) {
     const client = createControlClient(options, io);
-    return (await client.get<RolloutRecord>(`/v1/rollouts/${encodeURIComponent(rollout)}`)).body;
+    try {
+      return (await client.get<RolloutRecord>(`/v1/rollouts/${encodeURIComponent(rollout)}`)).body;
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      const { rollouts } = (await client.get<{ rollouts: readonly RolloutSummary[] }>('/v1/rollouts')).body;
+      const ids = rollouts.slice(0, knownIdsMax).map(({ id }) => id);
+      throw noSuchRollout(rollout, client.url, ids);
+    }
   }
   const { readRolloutRecordNow } = await import('#src/control-plane/record/rollout-record.ts');
   const { record, known } = readFromFile(options.store, (access) => {
@@ -64,12 +71,17 @@ async function recordOf(options: ReportOptions, io: CliIo): Promise<RolloutRecor
     return list.ok ? { ok: true, value: { record: read.value, known: list.value } } : list;
   });
   if (record !== null) return record;
-  const advice =
-    known.length === 0 ? 'No rollout was started with this store.' : `It has: ${known.join(', ')}`;
-  throw new CliError(`there is no rollout ${rollout} in ${options.store}`, exitCodes.failed, advice);
+  throw noSuchRollout(rollout, options.store, known);
 }
 
-const knownIds = (record: RecordReader): string[] => record.rollouts(10).map(({ id }) => id);
+const knownIdsMax = 10;
+const knownIds = (record: RecordReader): string[] => record.rollouts(knownIdsMax).map(({ id }) => id);
+
+function noSuchRollout(rollout: string, where: string, known: readonly string[]): CliError {
+  const advice =
+    known.length === 0 ? 'No rollout was started with this store.' : `It has: ${known.join(', ')}`;
+  return new CliError(`there is no rollout ${rollout} in ${where}`, exitCodes.failed, advice);
+}
 
 function write(text: string, { output }: ReportOptions, io: CliIo): void {
   if (output === undefined) {

@@ -24,9 +24,12 @@ export function addServe(program: Command, context: CliContext): void {
     .command('serve')
     .summary('run the proxy')
     .description('Runs the proxy in front of both clusters, with its control API, until SIGTERM or SIGINT.')
-    .requiredOption('--config <file>', 'configuration file (YAML)')
+    // Required in the action, where an option that is spelt wrong has been told before.
+    .option('--config <file>', 'configuration file (YAML)')
     .addHelpText('after', examples)
-    .action(async (options: { config: string }) => {
+    .action(async (options: { config?: string }, command: Command) => {
+      if (options.config === undefined)
+        command.error("error: required option '--config <file>' not specified");
       context.exitCode = await serve(options.config, context.io);
     });
 }

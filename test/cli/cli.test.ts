@@ -152,6 +152,20 @@ describe('the command line', () => {
     });
   });
 
+  describe('serve', () => {
+    it('names an option that is spelt wrong before one that is missing', async () => {
+      const { exitCode, err } = await runCli(['serve', '--confg', 'x']);
+      assert.equal(exitCode, 2);
+      assert.match(err, /unknown option '--confg'\n\(Did you mean --config\?\)/);
+    });
+
+    it('asks for its configuration', async () => {
+      const { exitCode, err } = await runCli(['serve']);
+      assert.equal(exitCode, 2);
+      assert.match(err, /required option '--config <file>' not specified/);
+    });
+  });
+
   describe('status', () => {
     it('shows phase, hold reason, split, clusters and evidence, aligned and without colour', async () => {
       const { exitCode, out } = await run({ body: exampleStatus }, ['status']);
