@@ -345,7 +345,7 @@ export class Analysis {
     const { errors } = this.#errors;
     const { x, y } = errors.stepCounts();
     const compared = comparisonText('errors', x, y);
-    if (goal === 'soak') return `${compared}; nothing speaks against Y`;
+    if (goal === 'soak') return `${compared}; nothing speaks against Y${hardlyCompared(x.requests)}`;
     const margin = formatShare(errors.evidence().margin ?? 0);
     return `${compared}; Y is not worse by more than ${margin} of its requests`;
   }
@@ -399,3 +399,9 @@ function secondsNeeded(requests: number | null, rates: Rates): number | null {
   if (requests === null || rates.y.requestsPerSecond <= 0) return null;
   return requests / rates.y.requestsPerSecond;
 }
+/** Fewer requests on X than this say nothing about what is usual. */
+const soakRequestsXMin = 20;
+
+const hardlyCompared = (requestsX: number): string =>
+  requestsX < soakRequestsXMin ? ', but there was hardly anything on X to compare with' : '';
+

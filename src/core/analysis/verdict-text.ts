@@ -23,6 +23,9 @@ export function formatDuration(ms: number): string {
   return `${Math.ceil(seconds / 360) / 10} h`;
 }
 
+/** Time that has passed, in whole seconds that it has: a limit of 3 s that is noticed a tick later was 3 s. */
+export const formatElapsed = (ms: number): string => formatDuration(Math.floor(ms / 1000) * 1000);
+
 /** Bound on a chance of e^-logEvidence, one digit, never too small: `1 in 300`, from 10^5 on `1 in 10^6`. */
 export function formatChance(logEvidence: number): string {
   const digits = Math.floor(logEvidence / Math.LN10 + 1e-9);

@@ -1,6 +1,6 @@
 // One tick of a running rollout: first whether Y must go, then what the next move still lacks, then the move.
 import type { Verdict } from '#src/core/analysis/verdict.ts';
-import { formatDuration } from '#src/core/analysis/verdict-text.ts';
+import { formatDuration, formatElapsed } from '#src/core/analysis/verdict-text.ts';
 import { holdByParked, park, routesToPark } from './parking.ts';
 import { retest } from './retest.ts';
 import type { StepResult } from './rollout-effect.ts';
@@ -59,12 +59,12 @@ function revertCause({ verdict, facts, atMs }: Tick, yDownSinceMs: number | null
   if (facts.breakerOpenMs >= breakerOpenRevertMs)
     return {
       name: 'breaker',
-      text: `every request to Y has failed for ${formatDuration(facts.breakerOpenMs)}: its breaker is open in all workers`,
+      text: `every request to Y has failed for ${formatElapsed(facts.breakerOpenMs)}: its breaker is open in all workers`,
     };
   if (yDownSinceMs !== null && atMs - yDownSinceMs >= yDownRevertMs)
     return {
       name: 'nodes',
-      text: `Y has had no healthy node for ${formatDuration(atMs - yDownSinceMs)} while X has ${facts.healthyNodesX}`,
+      text: `Y has had no healthy node for ${formatElapsed(atMs - yDownSinceMs)} while X has ${facts.healthyNodesX}`,
     };
   const metric = facts.signals?.metrics.revert ?? null;
   if (metric !== null) return { name: 'metric', text: metric };

@@ -200,7 +200,11 @@ test('a soak ends without proof, but not under suspicion or without traffic', ()
   const driver = new Driver().feed(60, calmX).begin(1_000_000).feed(1, [2, 0, 248, 0]);
   assert.equal(driver.verdict('step').decision, 'hold');
   assert.equal(driver.verdict('soak').decision, 'advance');
-  assert.match(driver.verdict('soak').text, /nothing speaks against Y$/);
+  assert.match(
+    driver.verdict('soak').text,
+    /nothing speaks against Y, but there was hardly anything on X to compare with$/,
+  );
+  assert.match(driver.feed(9, [2, 0, 248, 0]).verdict('soak').text, /requests; nothing speaks against Y$/);
   assert.equal(new Driver().begin(1_000_000).feed(5, calmX).verdict('soak').rule, 'no-data');
 });
 

@@ -5,6 +5,7 @@ import {
   formatChance,
   formatCount,
   formatDuration,
+  formatElapsed,
   formatShare,
 } from '#src/core/analysis/verdict-text.ts';
 
@@ -34,6 +35,12 @@ table('a share has two significant digits, and is never rounded to none or all',
   [0.5, '50 %'],
   [0.999, '99.9 %'],
   [1, '100 %'],
+]);
+
+table('time that has passed is rounded down to seconds', formatElapsed, [
+  [2_999, '2 s'],
+  [3_250, '3 s'],
+  [125_000, '3 min'],
 ]);
 
 table('a duration is rounded up', formatDuration, [
