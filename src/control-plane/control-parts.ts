@@ -71,12 +71,12 @@ export class ControlParts {
   readonly health: HealthChecks;
   readonly workers: WorkerWatch;
   readonly breakers: BreakerWatch;
+  readonly breakerNotes: BreakerNotes;
+  readonly answers: AnswerRates;
   readonly traffic = new RecentTraffic();
   readonly evidence: EvidenceKeeper;
   readonly rollout: RolloutService;
   readonly housekeeping: Housekeeping;
-  readonly breakerNotes: BreakerNotes;
-  readonly answers: AnswerRates;
   readonly loop: ControlLoop;
 
   constructor(start: ControlStart, post: Post, storePortOf: StorePortOf = inItsThread) {
@@ -108,12 +108,12 @@ export class ControlParts {
     });
     this.workers = new WorkerWatch(memory);
     this.breakers = new BreakerWatch(memory);
+    this.breakerNotes = new BreakerNotes(this.events);
+    this.answers = new AnswerRates(memory);
     this.evidence = this.#createEvidence();
     this.rollout = this.#createRollout();
     this.housekeeping = this.#createHousekeeping();
     this.loop = this.#createLoop();
-    this.breakerNotes = new BreakerNotes(this.events);
-    this.answers = new AnswerRates(memory);
   }
 
   log(line: LogLine): void {

@@ -395,13 +395,13 @@ export class Analysis {
   }
 }
 
-function secondsNeeded(requests: number | null, rates: Rates): number | null {
-  if (requests === null || rates.y.requestsPerSecond <= 0) return null;
-  return requests / rates.y.requestsPerSecond;
-}
 /** Fewer requests on X than this say nothing about what is usual. */
 const soakRequestsXMin = 20;
 
 const hardlyCompared = (requestsX: number): string =>
   requestsX < soakRequestsXMin ? ', but there was hardly anything on X to compare with' : '';
 
+function secondsNeeded(requests: number | null, rates: Rates): number | null {
+  if (requests === null || rates.y.requestsPerSecond <= 0) return null;
+  return requests / rates.y.requestsPerSecond;
+}

@@ -238,13 +238,13 @@ export class ComparedStream implements JudgedStream {
     };
   }
 
-  /** Evidence against Y before deflation: cheap, and never less than what counts where that is positive. */
-  rawLogEvidence(): number {
   /** Evidence against Y, also before it may count for a revert because Y was seen in too few windows. */
   suspectedLogEvidence(): number {
     return this.#worse.deflatedLogEvidence(this.#clusters);
   }
 
+  /** Evidence against Y before deflation: cheap, and never less than what counts where that is positive. */
+  rawLogEvidence(): number {
     return this.#worse.logEvidence();
   }
 
