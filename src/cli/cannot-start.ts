@@ -2,7 +2,7 @@
 import type { StartError } from '#src/supervisor/start-error.ts';
 import { CliError, exitCodes } from './cli-io.ts';
 
-/** The two reasons that people meet come with advice. */
+/** The reasons that people meet come with advice. */
 export function cannotStart({ code, message }: StartError): CliError {
   if (code === 'EADDRINUSE')
     return new CliError(
@@ -15,6 +15,12 @@ export function cannotStart({ code, message }: StartError): CliError {
       message,
       exitCodes.failed,
       'Ports below 1024 need privileges; choose a higher one in `listen`.',
+    );
+  if (code === 'STORE_IN_USE')
+    return new CliError(
+      message,
+      exitCodes.failed,
+      'Two processes with one store would both drive its rollout. To replace one that runs, send it SIGUSR2.',
     );
   return new CliError(message, exitCodes.failed);
 }

@@ -16,9 +16,20 @@ const storeOpensMsMax = 3_000;
 /** How long it waits for the traffic of the last minutes, which a revert's evidence is the better for. */
 const traceReadMsMax = 3_000;
 
+/**
+ * Waits for the store. False when it is another process': then a first thread gives up before it has changed anything, and
+ * the process with it. A later one goes on without the store, for traffic depends on its process.
+ */
+export async function ownStore({ store, generation, post }: ControlParts): Promise<boolean> {
+  await store.ready(storeOpensMsMax);
+  const { problem } = store;
+  if (generation > 0 || problem?.kind !== 'in-use') return true;
+  post({ type: 'failed-to-start', code: 'STORE_IN_USE', message: problem.text });
+  return false;
+}
+
 /** Publishes the split that was recorded, then takes up everything else. */
 export async function takeUp(parts: ControlParts): Promise<void> {
-  await parts.store.ready(storeOpensMsMax);
   parts.signals.restore();
   // The checks of a start that was interrupted are run again at once, and probe the nodes that are known by then.
   parts.health.start();
@@ -40,6 +51,11 @@ async function reportStart(parts: ControlParts): Promise<void> {
     text: `Crossover ${version} ${generation === 0 ? 'started' : 'has a new control thread'}: rollout ${phase}, ${weightPpm / 10_000} % on Y.`,
     detail: { generation, phase, weight: weightPpm / 10_000, configRevision, configVersion },
   });
+  const { unlockedBecause } = store;
+  if (unlockedBecause !== null) {
+    const text = `Nothing keeps another process from using this store too. ${unlockedBecause}`;
+    events.add({ name: 'store-not-locked', level: 'warn', text });
+  }
   const broken = await store.read('verifyRecord', verifiedRecords);
   if (broken.ok && broken.value !== null) {
     events.add({ name: 'record-broken', level: 'error', text: broken.value });

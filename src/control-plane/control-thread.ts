@@ -9,7 +9,7 @@ import { createControlApi } from './api/server.ts';
 import { apiContextOf } from './api/thread-context.ts';
 import { takeConfig } from './config-change.ts';
 import { ControlParts, type StorePortOf } from './control-parts.ts';
-import { autostart, takeUp } from './control-start.ts';
+import { autostart, ownStore, takeUp } from './control-start.ts';
 import { lifecycleEvent } from './lifecycle-event.ts';
 
 /** Between attempts to get the API's port back after a restart of this thread. */
@@ -30,9 +30,10 @@ export class ControlThread {
     this.#parts = new ControlParts(start, post, storePortOf);
   }
 
-  /** Publishes the split that was recorded, then everything else; posts `ready` when the API listens. */
+  /** Publishes the split that was recorded, then everything else; posts `ready` when the API listens, or why it won't. */
   async run(): Promise<void> {
     const parts = this.#parts;
+    if (!(await ownStore(parts)) || this.#isStopping) return;
     await takeUp(parts);
     if (this.#isStopping) return;
     this.#timer = setInterval(() => this.#tick(), tickMs);
@@ -103,7 +104,7 @@ export class ControlThread {
       } catch (error) {
         const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
         if (generation === 0) {
-          post({ type: 'failed-to-listen', code, message });
+          post({ type: 'failed-to-start', code, message });
           return null;
         }
         const fields = { code, error: message };

@@ -101,6 +101,16 @@ export type ReloadResult =
     }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
+/** What happens to threads, to the process and to its configuration. */
+export type LifecycleName =
+  | 'worker-lost'
+  | 'worker-replaced'
+  | 'control-replaced'
+  | 'reload-refused'
+  | 'replacing'
+  | 'replace-refused'
+  | 'replace-failed';
+
 export type ToControl =
   | {
       readonly type: 'configure';
@@ -116,8 +126,12 @@ export type ToControl =
       readonly problem: string | null;
       readonly nodes: NodeAssignments;
     }
-  /** Something the supervisor saw: a worker was lost or replaced, a reload by SIGHUP failed. Becomes an event. */
-  | { readonly type: 'lifecycle'; readonly name: string; readonly detail: Readonly<Record<string, unknown>> }
+  /** Something the supervisor saw. Becomes an event. */
+  | {
+      readonly type: 'lifecycle';
+      readonly name: LifecycleName;
+      readonly detail: Readonly<Record<string, unknown>>;
+    }
   | { readonly type: 'route-seen'; readonly key: number; readonly name: string }
   /** All workers' answers to `report-samples`, or those that came in time. */
   | { readonly type: 'samples'; readonly requestId: number; readonly samples: readonly FailureSample[] }
@@ -128,7 +142,8 @@ export type ToControl =
 export type FromControl =
   /** The saved split is published and the control API listens; workers may start taking traffic. */
   | { readonly type: 'ready'; readonly controlPort: number }
-  | { readonly type: 'failed-to-listen'; readonly code: string; readonly message: string }
+  /** Nothing is begun: its port is taken (a system error's code), or another process has its store (`STORE_IN_USE`). */
+  | { readonly type: 'failed-to-start'; readonly code: string; readonly message: string }
   | { readonly type: 'reload'; readonly requestId: number }
   /** The full wanted node list of a cluster; the supervisor assigns slots, tells the workers, answers nodes-applied. */
   | {

@@ -10,7 +10,7 @@ import { stopControl } from './thread-questions.ts';
 const controlReadyMs = 5_000;
 
 /** What the host itself does not deal with. */
-export type ControlNews = Exclude<FromControl, { type: 'ready' | 'failed-to-listen' }>;
+export type ControlNews = Exclude<FromControl, { type: 'ready' | 'failed-to-start' }>;
 
 export interface ControlHostOptions {
   /** What a thread that starts now is given. */
@@ -70,7 +70,7 @@ export class ControlHost {
           clearTimeout(late);
           this.port = message.controlPort;
           resolve();
-        } else if (message.type === 'failed-to-listen') {
+        } else if (message.type === 'failed-to-start') {
           clearTimeout(late);
           reject(new StartError(message.code, message.message));
         } else this.#options.onMessage(message);

@@ -2,6 +2,7 @@
 // otherwise goes on as before. The control thread ends before the new process starts, so that no two control a rollout.
 import type { Config, LoadResult } from '#src/config/config.ts';
 import { formatHostPort } from '#src/config/net-address.ts';
+import type { LifecycleName } from '#src/shared-memory/messages.ts';
 import type { NamedDescriptor } from './listening-sockets.ts';
 import type { Successor } from './successor.ts';
 
@@ -28,7 +29,7 @@ export interface Replaceable {
   resumeControl(): Promise<void>;
   start(sockets: readonly NamedDescriptor[]): Successor;
   /** For the record. */
-  tell(name: string, detail: Readonly<Record<string, unknown>>): void;
+  tell(name: LifecycleName, detail: Readonly<Record<string, unknown>>): void;
 }
 
 export class Replacement {

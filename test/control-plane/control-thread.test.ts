@@ -1,5 +1,6 @@
 // The control thread as a thread: how it starts, what it leaves behind when it dies, and who goes on.
 import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -123,9 +124,37 @@ test('control thread says why when its port is taken', async (t) => {
   t.after(() => blocker.close());
   const { port } = blocker.address() as AddressInfo;
   const start = await startOf(t, `127.0.0.1:${port}`);
-  const message = await new Thread(t, start).until(({ type }) => type === 'failed-to-listen');
-  assert.ok(message.type === 'failed-to-listen');
+  const message = await new Thread(t, start).until(({ type }) => type === 'failed-to-start');
+  assert.ok(message.type === 'failed-to-start');
   assert.equal(message.code, 'EADDRINUSE');
+});
+
+test('control thread gives up when another has the store, unless it replaces one', async (t) => {
+  const start = await startOf(t);
+  const owner = new Thread(t, start);
+  await owner.url();
+  const refused = await new Thread(t, start).until(({ type }) => type === 'failed-to-start');
+  assert.ok(refused.type === 'failed-to-start');
+  assert.equal(refused.code, 'STORE_IN_USE');
+  assert.match(refused.message, /crossover\.db is in use/);
+  const replacement = new Thread(t, { ...start, memory: createSharedMemory(1), generation: 1 });
+  const ready = await fetch(`${await replacement.url()}/readyz`);
+  assert.equal(ready.status, 503);
+  await owner.kill();
+  await replacement.untilEvent('store-recovered');
+});
+
+test('control thread goes on with a store that cannot be locked, and says so', async (t) => {
+  const start = await startOf(t);
+  mkdirSync(`${start.config.store.sqlite}.lock`);
+  const thread = new Thread(t, start);
+  await thread.url();
+  const told = await thread.untilEvent('store-not-locked');
+  assert.ok(told.type === 'log' && told.line.level === 'warn');
+  assert.match(
+    told.line.message,
+    /Nothing keeps another process from using this store too\. .*crossover\.db\.lock/,
+  );
 });
 
 test('control thread that replaces another waits for its port and publishes the split meanwhile', async (t) => {

@@ -45,6 +45,11 @@ describe('a process that is replaced', { concurrency: false }, () => {
     await crossover.terminate();
     const ends = crossover.log.filter(({ msg }) => msg.startsWith('stopped;'));
     assert.equal(ends.length, 4);
+    // Each got the store from the one before.
+    assert.deepEqual(
+      crossover.log.filter(({ msg }) => /\bstore\b/i.test(msg)),
+      [],
+    );
     assert.ok(ends.every(({ msg }) => msg === 'stopped; nothing was cut'));
   });
 

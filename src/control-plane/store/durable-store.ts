@@ -87,6 +87,11 @@ export class DurableStore {
     return this.#problem;
   }
 
+  /** Why nothing keeps another process from using the store as well; null when it is locked, or not open yet. */
+  get unlockedBecause(): string | null {
+    return this.#opened?.unlockedBecause ?? null;
+  }
+
   /** Records that the store has not acknowledged. */
   get queuedCount(): number {
     return this.#outbox.length;

@@ -17,6 +17,8 @@ export interface Opened {
   readonly lastEventId: number;
   /** Why it can be read but not written; null when it can. */
   readonly writeProblem: StoreProblem | null;
+  /** Why nothing keeps another process from using it too; null when it is locked. */
+  readonly unlockedBecause: string | null;
 }
 
 type WriteNames =

@@ -4,6 +4,7 @@ import { readRolloutRecord } from '../record/rollout-record.ts';
 import { checkRecord } from './record-check.ts';
 import type { Store } from './store.ts';
 import { type Opened, refused, type StoreMethod } from './store-calls.ts';
+import type { StoreLock } from './store-lock.ts';
 import { done, type StoreProblem, type StoreResult } from './store-result.ts';
 
 type Answering = Generator<undefined, StoreResult<unknown>>;
@@ -22,12 +23,15 @@ const writes: ReadonlySet<StoreMethod> = new Set<StoreMethod>([
 
 export class StoreDesk {
   readonly #open: () => StoreResult<Store>;
+  /** Null where no other process can come. */
+  readonly #lock: StoreLock | null;
   #store: Store | null = null;
   /** Why nothing is written. */
   #problem: StoreProblem | null = { kind: 'unavailable', text: 'The store is closed.' };
 
-  constructor(open: () => StoreResult<Store>) {
+  constructor(open: () => StoreResult<Store>, lock: StoreLock | null) {
     this.#open = open;
+    this.#lock = lock;
   }
 
   /** The store as it is open now. */
@@ -38,7 +42,11 @@ export class StoreDesk {
   /** The answer to a call. Long ones yield after every page; all others are done in one go, so that they keep their order. */
   *answer(method: StoreMethod, args: readonly unknown[]): Answering {
     if (method === 'open') return this.#reopen();
-    if (method === 'close') return this.#close();
+    if (method === 'close') {
+      this.#close();
+      this.#lock?.release();
+      return done;
+    }
     if (writes.has(method)) return this.#write(method as keyof Store, args);
     const store = this.#store;
     if (store === null) return refused(this.#refusal());
@@ -61,22 +69,25 @@ export class StoreDesk {
   /** Opening again, rather than using the old handle, also finds a file that was moved away and put back. */
   #reopen(): StoreResult<Opened> {
     this.#close();
-    const opened = this.#open();
-    if (!opened.ok) {
-      this.#problem = opened.problem;
-      return opened;
-    }
-    this.#store = opened.value;
-    const kept = takenUp(opened.value);
+    const kept = this.#openOwned();
     this.#problem = kept.ok ? kept.value.writeProblem : kept.problem;
     return kept;
   }
 
-  #close(): StoreResult<undefined> {
+  /** The lock comes first: opening a store may already write to it. */
+  #openOwned(): StoreResult<Opened> {
+    const locked = this.#lock?.take() ?? { ok: true, value: null };
+    if (!locked.ok) return locked;
+    const opened = this.#open();
+    if (!opened.ok) return opened;
+    this.#store = opened.value;
+    return takenUp(opened.value, locked.value);
+  }
+
+  #close(): void {
     this.#store?.close();
     this.#store = null;
     this.#problem = { kind: 'unavailable', text: 'The store is closed.' };
-    return done;
   }
 
   #write(method: keyof Store, args: readonly unknown[]): StoreResult<unknown> {
@@ -97,7 +108,7 @@ function call(store: Store, method: keyof Store, args: readonly unknown[]): Stor
   return carryOut.apply(store, [...args]);
 }
 
-function takenUp(store: Store): StoreResult<Opened> {
+function takenUp(store: Store, unlockedBecause: string | null): StoreResult<Opened> {
   const lastEventId = store.lastEventId();
   if (!lastEventId.ok) return lastEventId;
   const rollout = store.loadRollout();
@@ -110,6 +121,7 @@ function takenUp(store: Store): StoreResult<Opened> {
   return {
     ok: true,
     value: {
+      unlockedBecause,
       writeProblem: writable.ok ? null : writable.problem,
       lastEventId: lastEventId.value,
       rollout: rollout.value,

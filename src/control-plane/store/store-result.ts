@@ -8,6 +8,7 @@ export type StoreProblemKind =
   | 'full'
   | 'read-only'
   | 'locked'
+  | 'in-use'
   | 'hanging'
   | 'io';
 
@@ -41,6 +42,7 @@ const advice: Readonly<Record<StoreProblemKind, string>> = {
   full: 'cannot grow; free space on its disk',
   'read-only': 'is read-only; make the file and its directory writable',
   locked: 'is locked by another process; stop that process',
+  'in-use': 'is in use by another Crossover; stop that one first, or give this one another file',
   hanging: 'does not answer; look at its disk',
   io: 'cannot be read or written',
 };

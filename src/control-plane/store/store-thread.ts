@@ -4,9 +4,10 @@ import { isMainThread, type MessagePort, parentPort, workerData } from 'node:wor
 import { openSqliteStore } from './sqlite-store.ts';
 import type { StoreAnswer, StoreCall, StoreThreadStart } from './store-calls.ts';
 import { StoreDesk } from './store-desk.ts';
+import { StoreLock } from './store-lock.ts';
 
 function main(port: MessagePort, { file, busyTimeoutMs }: StoreThreadStart): void {
-  const desk = new StoreDesk(() => openSqliteStore(file, busyTimeoutMs));
+  const desk = new StoreDesk(() => openSqliteStore(file, busyTimeoutMs), new StoreLock(file));
   port.on('message', (call: StoreCall) => void answer(port, desk, call));
 }
 

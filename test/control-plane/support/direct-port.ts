@@ -12,7 +12,7 @@ export class DirectPort implements StorePort {
   #held: (() => void)[] = [];
 
   constructor(open: () => StoreResult<Store>) {
-    this.#desk = new StoreDesk(open);
+    this.#desk = new StoreDesk(open, null);
   }
 
   static on(file: string): DirectPort {
