@@ -37,7 +37,11 @@ import { WorkerWatch } from './worker-watch.ts';
 export type Post = (message: FromControl) => void;
 
 /** Transitions after which evidence is given up on purpose. */
-const forgetsEvidence: ReadonlySet<Transition['name']> = new Set(['retest', 'route-parked']);
+const forgetsEvidence: ReadonlySet<Transition['name']> = new Set([
+  'retest',
+  'route-parked',
+  'route-unparked',
+]);
 
 /** The way to the store in a file. */
 export type StorePortOf = (file: string) => StorePort;

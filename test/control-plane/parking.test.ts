@@ -39,7 +39,11 @@ function startProcess(t: TestContext, database: string, names: readonly string[]
     sink: new SplitPublisher(new SplitCell(memory.split)),
     keeper: store,
     events,
-    analysis: { resetStep() {}, resetRollout() {}, routeParked: () => void told.push('analysis') },
+    analysis: {
+      resetStep: () => void told.push(`reset-step, parked: ${routes.isParked(0)}`),
+      resetRollout() {},
+      routeParked: () => void told.push('analysis'),
+    },
     preflight: async () => [],
     parking: routes,
     epochMs: () => atMs,
@@ -88,6 +92,7 @@ test('a bad route is parked, stays parked over restarts, and is given back by an
   assert.ok(third.service.dispatch(unpark('orders')).ok);
   assert.equal(third.routes.isParked(0), false);
   assert.equal(third.service.state.parked, undefined);
+  assert.deepEqual(third.told.slice(-2), ['reset-step, parked: false', 'route-unparked']);
 });
 
 test('a route is parked while the store is down, and given back only when it is recorded', (t) => {

@@ -134,7 +134,7 @@ export class Analysis {
     this.#window.advance(this.#nowMs);
     this.#makers.advance(this.#nowMs);
     this.#failures.beginTick();
-    if (this.#trackedRoutes.refresh()) this.#routes.routesChanged(this.#nowMs);
+    this.#refreshRoutes(this.#nowMs);
     for (const family of this.#families)
       family.beginTick(this.#nowMs, sample.dtMs, this.#warmupLeftMs() === 0);
     let requestsX = 0;
@@ -174,10 +174,22 @@ export class Analysis {
     this.#stepStartedMs = nowMs;
   }
 
-  /** A route was parked: what its failures have added to the evidence on all requests is given up. */
+  /**
+   * A route was parked: what its failures have added to the evidence on all requests is given up, and what an advance takes
+   * is shown anew of the requests that are left. A test that begins anew owes nothing to the one before.
+   */
   routeParked(atMs: number): void {
-    for (const family of this.#families) family.forgetGains(this.#time(atMs));
+    const nowMs = this.#time(atMs);
+    this.#refreshRoutes(nowMs);
+    for (const family of this.#families) {
+      family.forgetGains(nowMs);
+      family.resetStep(this.#nextWeightPpm, nowMs);
+    }
     this.#waitsForRouteSinceMs = null;
+  }
+
+  #refreshRoutes(nowMs: number): void {
+    if (this.#trackedRoutes.refresh()) this.#routes.routesChanged(nowMs);
   }
 
   /** Streams of these kinds start afresh, with half their weight, instead of the revert that they would have brought. */
@@ -185,9 +197,13 @@ export class Analysis {
     this.#retests.begin(kinds, this.#time(atMs), this.#weightPpm);
   }
 
-  /** A step begins, after which Y's share would grow to `nextWeightPpm`. Evidence that Y is worse is kept. */
+  /**
+   * A step begins, or begins anew, after which Y's share would grow to `nextWeightPpm`. Evidence that Y is worse is kept, but
+   * for that on routes that have just been unparked: a snapshot taken from here on must not have it either.
+   */
   resetStep(nextWeightPpm: number, atMs: number): void {
     const nowMs = this.#time(atMs);
+    this.#refreshRoutes(nowMs);
     this.#nextWeightPpm = nextWeightPpm;
     this.#stepStartedMs = nowMs;
     this.#makers.resetStep();

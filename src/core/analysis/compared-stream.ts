@@ -173,6 +173,8 @@ export class ComparedStream implements JudgedStream {
     this.#required = margin !== null;
     this.#safe.reset(margin ?? 1, nowMs);
     this.#bound?.reset(nowMs);
+    // Open blocks have counts from before, which the new tests must not see.
+    this.#safeBlocks.clear();
     this.#totals.clear();
     this.#safeTotals.clear();
   }

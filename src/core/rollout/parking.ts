@@ -3,7 +3,15 @@ import type { BadRoute, Verdict } from '#src/core/analysis/verdict.ts';
 import type { RolloutEffect, StepResult, Transition } from './rollout-effect.ts';
 import type { RolloutEvent } from './rollout-event.ts';
 import type { HoldReason, ParkedRoute, RolloutState } from './rollout-state.ts';
-import { type Move, type RunningState, record, refuse } from './transitions.ts';
+import {
+  begunAnew,
+  isRunning,
+  type Move,
+  type RunningState,
+  record,
+  refuse,
+  resetStep,
+} from './transitions.ts';
 
 /** Routes of the verdict that are not parked yet, where bad routes are to be parked. */
 export function routesToPark(
@@ -42,7 +50,10 @@ export function park(
   };
 }
 
-/** Gives a parked route back to the split: recorded first, since it gives Y more. */
+/**
+ * Gives a parked route back to the split: recorded first, since it gives Y more. The step, or the soak, begins anew, with its
+ * proof: what was shown without the route is not shown of it.
+ */
 export function unpark(
   state: RolloutState,
   { atMs, route, actor, reason }: Extract<RolloutEvent, { type: 'unpark' }>,
@@ -57,7 +68,10 @@ export function unpark(
   const left = parked.filter((one) => one !== found);
   const to: RolloutState = left.length === 0 ? rest : { ...rest, parked: left };
   const move: Move = { atMs, name: 'route-unparked', actor, reason, evidence: null };
-  return record(state, to, move, [{ type: 'unpark-route', slot: found.slot, name: found.name }]);
+  const unparking: RolloutEffect = { type: 'unpark-route', slot: found.slot, name: found.name };
+  if (!isRunning(to)) return record(state, to, move, [unparking]);
+  // After the unparking, so that the route has its fresh start as well.
+  return record(state, begunAnew(to, null, atMs), move, [unparking, resetStep(to.plan, to.stepIndex)]);
 }
 
 /** A rollout with parked routes does not complete by itself: a part of Y's traffic was never shown to be no worse. */

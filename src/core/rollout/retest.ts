@@ -4,7 +4,7 @@ import type { RetestKind } from '#src/core/analysis/verdict.ts';
 import type { StepResult } from './rollout-effect.ts';
 import type { RolloutEvent } from './rollout-event.ts';
 import type { HoldReason } from './rollout-state.ts';
-import { type RunningState, record } from './transitions.ts';
+import { begunAnew, type RunningState, record } from './transitions.ts';
 
 /**
  * Holds and tests again. Recorded, but not before it is done: neither Y nor X gets more by it, and without a record a restart would
@@ -23,17 +23,6 @@ export function retest(
     reason: verdict.text,
     evidence: verdict,
   } as const;
+  // The retest has to have room in the step's times.
   return record(from, begunAnew(from, hold, atMs), move, [{ type: 'retest-analysis', kinds }]);
-}
-
-/** The bake, the time-out and the soak count from the retest on, which has to have room in them. */
-function begunAnew(from: RunningState, hold: HoldReason, atMs: number): RunningState {
-  switch (from.phase) {
-    case 'ramping':
-      return { ...from, stepSinceMs: atMs, hold };
-    case 'soaking':
-      return { ...from, sinceMs: atMs, hold };
-    case 'paused':
-      return from;
-  }
 }

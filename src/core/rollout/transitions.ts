@@ -123,6 +123,22 @@ export function stateAtStep(
   };
 }
 
+/** Y is being judged: a verdict on it means something. */
+export const isRunning = (state: RolloutState): state is RunningState =>
+  state.phase === 'ramping' || state.phase === 'paused' || state.phase === 'soaking';
+
+/** The same step from its beginning: the bake, the time-out and the soak count from now on. A paused one begins when it is resumed. */
+export function begunAnew(from: RunningState, hold: HoldReason | null, atMs: number): RunningState {
+  switch (from.phase) {
+    case 'ramping':
+      return { ...from, stepSinceMs: atMs, hold };
+    case 'soaking':
+      return { ...from, sinceMs: atMs, hold };
+    case 'paused':
+      return from;
+  }
+}
+
 /** Begins step `stepIndex`. */
 export function enterStep(
   from: StateOf<'preflight'> | RunningState,

@@ -2,6 +2,9 @@
 // 10 % on Y.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Analysis } from '#src/core/analysis/analysis.ts';
+import type { Verdict } from '#src/core/analysis/verdict.ts';
+import { PPM } from '#src/limits.ts';
 import {
   equalRoutes,
   isRevert,
@@ -9,7 +12,7 @@ import {
   RouteTraffic,
   type SimulatedRoute,
 } from './route-traffic.ts';
-import { quantile } from './traffic.ts';
+import { quantile, thresholds } from './traffic.ts';
 
 const usual = { pX: 0.001, pY: 0.001 };
 /** `users` has the share, and fails on Y at the rate; the rest is fine. */
@@ -137,6 +140,42 @@ test('the rest goes on when a bad route was parked, and is reverted when it goes
   const failed = traffic.until(60, park, isRevert);
   assert.equal(failed.stopped, true);
   assert.ok(failed.seconds < 20);
+});
+
+test('an advance rests on what came after the parking, and shows no counts from before it', () => {
+  const traffic = new RouteTraffic({ seed: 5, routes: oneBad(0.1, 0.5) });
+  const found = traffic.until(60, park, ({ badRoutes }) => badRoutes !== undefined);
+  const errorsOf = ({ streams }: Verdict) => streams.find(({ stream }) => stream === 'errors');
+  assert.ok((errorsOf(found.verdict)?.y.failures ?? 0) > 5);
+  traffic.names.park('users', true);
+  traffic.analysis.routeParked(traffic.tick.atMs);
+  const now = errorsOf(traffic.assess(park));
+  assert.deepEqual([now?.x.requests, now?.y.requests, (now?.logSafe ?? 1) <= 0], [0, 0, true]);
+  const { verdict } = traffic.until(120, park, ({ decision }) => decision === 'advance');
+  const { y } = errorsOf(verdict) ?? assert.fail();
+  assert.ok(y.rate < 0.01, verdict.text);
+  assert.match(verdict.text, /^errors 0(\.\d+)? % on Y against/);
+});
+
+test('a route that comes back begins the step anew: nothing from before speaks for an advance, or against the route', () => {
+  const traffic = new RouteTraffic({ seed: 5, routes: oneBad(0.1, 0.5) });
+  traffic.until(60, park, ({ badRoutes }) => badRoutes !== undefined);
+  traffic.names.park('users', true);
+  traffic.analysis.routeParked(traffic.tick.atMs);
+  traffic.until(120, park, ({ decision }) => decision === 'advance');
+  traffic.names.park('users', false);
+  traffic.analysis.resetStep(PPM, traffic.tick.atMs);
+  for (const goal of ['step', 'soak'] as const) {
+    const { rule, badRoutes, streams } = traffic.assess({ goal, onBadRoute: 'park' });
+    assert.deepEqual([rule, badRoutes, streams[0]?.y.requests], ['no-data', undefined, 0]);
+  }
+  // A restart at this very moment brings back nothing either.
+  const next = new Analysis(thresholds, traffic.names);
+  assert.ok(next.restore(JSON.parse(JSON.stringify(traffic.analysis.snapshot()))));
+  assert.equal(next.assess(park).badRoutes, undefined);
+  assert.ok(next.assess(park).streams.every(({ stream }) => stream !== 'route.users'));
+  const again = traffic.until(60, park, ({ badRoutes }) => badRoutes !== undefined);
+  assert.equal(again.stopped, true, 'it is still broken, and parked again');
 });
 
 test('a Y that fails on all routes is reverted as fast when bad routes are parked', () => {
