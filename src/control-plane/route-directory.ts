@@ -2,9 +2,13 @@
 // when there are any, else those that the workers see often, first come first served. Derived routes keep their slots
 // while the process runs. Parking goes by name, since another process hands the slots out anew.
 import type { RouteNames } from '#src/core/analysis/tracked-routes.ts';
-import { type RoutePattern, type RouteSlots, routeKeyOfName } from '#src/core/routing/route-slots.ts';
+import {
+  nameOfSlot,
+  type RoutePattern,
+  type RouteSlots,
+  routeKeyOfName,
+} from '#src/core/routing/route-slots.ts';
 import { routePatternsMax, routesTrackedMax } from '#src/limits.ts';
-import { otherRouteSlot } from '#src/shared-memory/layout.ts';
 import type { RouteParking } from './rollout-service.ts';
 
 export type UnplacedPattern = Omit<RoutePattern, 'slot'>;
@@ -67,6 +71,11 @@ export class RouteDirectory implements RouteNames, RouteParking {
     this.#publish(this.#slots);
   }
 
+  /** The slots as they are now; another object with every change. */
+  get slots(): RouteSlots {
+    return this.#slots;
+  }
+
   /** Number of routes with a slot of their own, 0..64. */
   get count(): number {
     return new Set(this.#slots.routes.map(({ slot }) => slot)).size;
@@ -74,8 +83,7 @@ export class RouteDirectory implements RouteNames, RouteParking {
 
   /** `all other routes` for what has no slot. */
   nameOf(slot: number): string {
-    if (slot === otherRouteSlot) return 'all other routes';
-    return this.#slots.routes.find((route) => route.slot === slot)?.name ?? `route ${slot}`;
+    return nameOfSlot(this.#slots, slot);
   }
 
   isParked(slot: number): boolean {

@@ -261,8 +261,7 @@ export class Exchange implements UpstreamUser {
   /** Keeps what an operator needs to find a failed request of Y again. */
   #remember(status: number | null, kind: FailureKind | null, latencyMs: number, node: string | null): void {
     const { requestId, startLine } = this.request;
-    const { failureSamples } = this.#runtime;
-    const { routeSlot } = this.#assigned;
+    const { failureSamples, routes } = this.#runtime;
     failureSamples.add({
       atMs: Date.now(),
       requestId,
@@ -271,7 +270,7 @@ export class Exchange implements UpstreamUser {
       kind,
       latencyMs,
       request: startLine,
-      routeSlot,
+      route: routes.nameOf(this.#assigned.routeSlot),
     });
   }
 

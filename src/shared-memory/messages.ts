@@ -22,7 +22,8 @@ export interface FailureSample {
   readonly latencyMs: number;
   /** Method and path without the query. */
   readonly request: string;
-  readonly routeSlot: number;
+  /** Its route, as the slots were when it failed: a reload may give them to others. */
+  readonly route: string;
 }
 
 /** What every thread gets when it starts. */

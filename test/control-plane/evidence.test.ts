@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { X, Y } from '#src/shared-memory/layout.ts';
+import type { RouteFailures } from '#src/control-plane/evidence/frozen-evidence.ts';
+import { otherRouteSlot, X, Y } from '#src/shared-memory/layout.ts';
 import type { FailureSample } from '#src/shared-memory/messages.ts';
 import { backend, type ControlRig, type RigOptions, startControl } from './support/control-rig.ts';
-import { countAnswers } from './support/counters.ts';
+import { countAnswers, countRoute } from './support/counters.ts';
 import { lockStore } from './support/store-lock.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
@@ -18,33 +19,42 @@ const sample = (atMs: number, requestId: string): FailureSample => ({
   kind: null,
   latencyMs: 12.5,
   request: 'POST /checkout',
-  routeSlot: 3,
+  route: 'pay',
 });
 
 async function ramping(t: TestContext, options: RigOptions = {}): Promise<ControlRig> {
   const [x, y] = [await backend(t), await backend(t)];
   const rig = await startControl(t, { nodes: { x: [x], y: [y] }, ...options });
-  assert.equal((await rig.call('POST', '/v1/rollout', { body: { reason: 'Kong 3.10' } })).status, 201);
-  await rig.untilEvent('rollout-step');
+  await begin(rig);
   return rig;
 }
 
+/** Starts a rollout, the `number`th of the rig, and waits for its first step. */
+async function begin(rig: ControlRig, number = 1): Promise<void> {
+  assert.equal((await rig.call('POST', '/v1/rollout', { body: { reason: 'Kong 3.10' } })).status, 201);
+  await rig.untilEvent('rollout-step', number);
+}
+
 /** Lets the loop see some traffic on both clusters, when it knows since when it counts. */
-async function sendTraffic(rig: ControlRig): Promise<void> {
-  while ((await rig.call('GET', '/v1/status')).json.verdict === null);
+async function sendTraffic(rig: ControlRig, routeSlot = otherRouteSlot): Promise<void> {
+  const comparedOnY = async () => (await rig.call('GET', '/v1/status')).json.verdict?.streams[0].y.requests;
+  while ((await comparedOnY()) !== 0);
   const { revision: epoch } = (await rig.call('GET', '/v1/split')).json;
   countAnswers(rig.memory, { arm: X, epoch }, { status: 200, count: 300, ms: 40 });
   countAnswers(rig.memory, { arm: Y, epoch }, { status: 200, count: 20, ms: 80 });
   countAnswers(rig.memory, { arm: Y, epoch }, { status: 503, count: 4 });
+  countRoute(rig.memory, { arm: Y, epoch }, { slot: routeSlot, requests: 24, failures: 4 });
   for (;;) {
-    const { clusters } = (await rig.call('GET', '/v1/status')).json;
-    if (clusters.x.errorRate !== null && clusters.y.errorRate !== null) return;
+    const [errors] = (await rig.call('GET', '/v1/status')).json.verdict.streams;
+    if (errors.x.requests === 300 && errors.y.requests === 24) return;
   }
 }
 
 test('evidence has what led to the revert when an operator makes it', async (t) => {
-  const samples = [sample(Date.now() - 10 * 60_000, 'long-ago'), sample(Date.now(), 'just-now')];
+  const samples = [sample(Date.now() - 10 * 60_000, 'long-ago'), sample(Date.now() - 1, 'before-it-began')];
   const rig = await ramping(t, { samples });
+  const failed = sample(Date.now(), 'just-now');
+  samples.push(failed);
   await sendTraffic(rig);
   await rig.call('POST', '/v1/rollout/revert', { body: { reason: 'tickets' } });
   await rig.untilEvent('evidence-frozen');
@@ -65,9 +75,39 @@ test('evidence has what led to the revert when an operator makes it', async (t) 
   assert.ok(json.windows.at(-1).y.p99Ms > 70);
   assert.equal(json.verdict.streams.length > 0, true);
   assert.deepEqual([json.nodes.x.length, json.nodes.y.length, json.configRevision], [1, 1, 1]);
-  const { routeSlot: _slot, ...shown } = sample(samples[1]?.atMs ?? 0, 'just-now');
-  assert.deepEqual(json.samples, [{ ...shown, route: 'route 3' }]);
+  assert.deepEqual(json.samples, [failed]);
 });
+
+test('evidence of a rollout names no route and no request that failed in an earlier one', async (t) => {
+  const samples: FailureSample[] = [];
+  const rig = await ramping(t, { samples });
+  samples.push(sample(Date.now(), 'of-the-first'));
+  await sendTraffic(rig, 2);
+  const first = await revertedEvidence(rig);
+  assert.deepEqual(
+    first.routes.map(({ route, y }: RouteFailures) => [route, y.failures]),
+    [['route 2', 4]],
+  );
+  assert.deepEqual([first.samples.length, first.problem], [1, null]);
+  await begin(rig, 2);
+  await sendTraffic(rig, 1);
+  const second = await revertedEvidence(rig);
+  assert.notEqual(second.id, first.id);
+  assert.deepEqual(
+    second.routes.map(({ route, y }: RouteFailures) => [route, y.failures]),
+    [['route 1', 4]],
+  );
+  assert.deepEqual(second.samples, []);
+});
+
+/** Reverts by hand and returns what was frozen of it. */
+async function revertedEvidence(rig: ControlRig) {
+  const { id } = (await rig.call('POST', '/v1/rollout/revert')).json;
+  for (;;) {
+    const { status, json } = await rig.call('GET', `/v1/evidence/${id}`);
+    if (status === 200) return json;
+  }
+}
 
 test('evidence is listed without its bulk, on record in the chain, and there after a restart', async (t) => {
   const rig = await ramping(t);

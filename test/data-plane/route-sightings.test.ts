@@ -32,7 +32,7 @@ describe('FailureSamples', () => {
       kind: null,
       latencyMs: 1,
       request: 'GET /',
-      routeSlot: 0,
+      route: 'users',
     };
     for (let atMs = 0; atMs < failureSamplesMax + 10; atMs++) samples.add({ ...base, atMs });
     const times = samples.list().map((sample) => sample.atMs);

@@ -155,7 +155,22 @@ test('a rollout is reverted and the route named when only Y breaks it', { timeou
   const { rollout } = await statusWhere(bed, ({ phase }) => phase === 'reverted');
   assert.equal(rollout.cause.name, 'evidence');
   assert.match(rollout.cause.text, /^route 127\.0\.0\.1\/users: errors [\d.]+ % on Y against 0 % on X/);
+  const { routes, samples } = await evidenceOf(bed, rollout.id);
+  assert.deepEqual(routeNames(routes), ['127.0.0.1/users']);
+  assert.deepEqual(routeNames(samples), ['127.0.0.1/users']);
 });
+
+const routeNames = (named: readonly { route: string }[]): string[] => [
+  ...new Set(named.map(({ route }) => route)),
+];
+
+/** What was frozen of a revert, once it is. */
+async function evidenceOf(bed: Bed, id: string) {
+  for (;;) {
+    const { evidence } = await call(bed, 'GET', '/v1/evidence');
+    if (evidence.length > 0) return call(bed, 'GET', `/v1/evidence/${id}`);
+  }
+}
 
 test('a bad route goes to X and the rest of the rollout goes on', { timeout: 60_000 }, async (t) => {
   const routes = [

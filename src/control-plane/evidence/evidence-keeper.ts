@@ -2,14 +2,17 @@
 // taken at once; the failed requests are asked of the workers, and what they do not answer is left out.
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
+import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
 import type { FailureSample } from '#src/shared-memory/messages.ts';
 import type { EventLog } from '../event-log.ts';
+import { rolloutIdOf } from '../judge.ts';
 import type { NodeDirectory } from '../node-directory.ts';
 import { percentOf } from '../status.ts';
 import type { DurableStore } from '../store/durable-store.ts';
 import { EvidenceTrail, trailMs } from './evidence-trail.ts';
-import type { FailedRequest, FrozenEvidence } from './frozen-evidence.ts';
+import type { FrozenEvidence } from './frozen-evidence.ts';
 
 /** Records of ten seconds of traffic that are read at a start: the trail's length. */
 const restoredRecordsMax = 60;
@@ -18,7 +21,8 @@ export interface EvidenceKeeperOptions {
   readonly store: DurableStore;
   readonly events: EventLog;
   readonly directory: NodeDirectory;
-  readonly routeName: (slot: number) => string;
+  readonly routeSlots: () => RouteSlots;
+  readonly rolloutState: () => RolloutState;
   readonly verdict: () => Verdict | null;
   readonly configRevision: () => number;
   readonly failureSamples: () => Promise<readonly FailureSample[]>;
@@ -32,23 +36,32 @@ export class EvidenceKeeper {
   readonly #trail = new EvidenceTrail();
   readonly #pending = new Set<Promise<void>>();
   #hasObserved = false;
+  // As of the last tick: what the next one brings was counted in these, but for its very end.
+  #rolloutId: string | null;
+  #slots: RouteSlots;
 
   constructor(options: EvidenceKeeperOptions) {
     this.#options = options;
+    this.#rolloutId = null;
+    this.#slots = options.routeSlots();
   }
 
   /** Goes on with the traffic that was recorded before a restart. */
   async restore(): Promise<void> {
-    const { store, epochMs } = this.#options;
+    const { store, epochMs, routeSlots, rolloutState } = this.#options;
+    this.#rolloutId = rolloutIdOf(rolloutState());
     const nowMs = epochMs();
     const windows = await store.read('readTraffic', nowMs - trailMs, nowMs, restoredRecordsMax);
     // What comes too late would come after what is newer.
-    if (windows.ok && !this.#hasObserved) this.#trail.restore(windows.value);
+    if (windows.ok && !this.#hasObserved) this.#trail.restore(windows.value, routeSlots());
   }
 
   observe(sample: TickSample): void {
     this.#hasObserved = true;
-    this.#trail.add(sample, this.#options.epochMs());
+    const { epochMs, rolloutState, routeSlots } = this.#options;
+    this.#trail.add(sample, epochMs(), this.#rolloutId, this.#slots);
+    this.#rolloutId = rolloutIdOf(rolloutState());
+    this.#slots = routeSlots();
   }
 
   /** Freezes what led to a revert; returns before anything is written. Other transitions are passed over. */
@@ -70,7 +83,7 @@ export class EvidenceKeeper {
   async #freeze(transition: Transition): Promise<void> {
     const { store, events } = this.#options;
     const numbers = this.#numbers(transition);
-    const { samples, problem } = await this.#samples(transition.atMs - trailMs);
+    const { samples, problem } = await this.#samples(this.#sinceMs(transition));
     const evidence: FrozenEvidence = { ...numbers, samples, problem };
     const { windows, routes } = evidence;
     const what = evidence.rolloutId === null ? 'What preceded the way back to X' : 'Evidence of the revert';
@@ -83,10 +96,16 @@ export class EvidenceKeeper {
     store.saveEvidence(evidence, event);
   }
 
+  /** The last minutes, and nothing from before this rollout: what failed in an earlier one says nothing of this. */
+  #sinceMs({ atMs, from }: Transition): number {
+    const beganMs = 'plan' in from ? from.plan.startedAtMs : this.#trail.beganMs;
+    return Math.max(atMs - trailMs, beganMs);
+  }
+
   #numbers(transition: Transition): Omit<FrozenEvidence, 'samples' | 'problem'> {
-    const { directory, routeName, verdict, configRevision } = this.#options;
+    const { directory, verdict, configRevision } = this.#options;
     const { atMs, from, to, actor, reason } = transition;
-    const rolloutId = 'plan' in from ? from.plan.id : null;
+    const rolloutId = rolloutIdOf(from);
     return {
       id: rolloutId ?? `split-${Math.round(atMs)}`,
       atMs,
@@ -95,9 +114,10 @@ export class EvidenceKeeper {
       cause: to.phase === 'reverted' ? to.cause : { name: 'operator', text: reason },
       fromWeight: percentOf(from.weightPpm),
       configRevision: configRevision(),
-      verdict: verdict(),
+      // Before the first step, the last verdict is on the rollout before.
+      verdict: from.phase === 'preflight' ? null : verdict(),
       windows: this.#trail.windows(),
-      routes: this.#trail.worstRoutes(routeName),
+      routes: this.#trail.worstRoutes(rolloutId),
       nodes: { x: directory.views('x'), y: directory.views('y') },
     };
   }
@@ -105,18 +125,11 @@ export class EvidenceKeeper {
   async #samples(sinceMs: number): Promise<Pick<FrozenEvidence, 'samples' | 'problem'>> {
     try {
       const samples = await this.#options.failureSamples();
-      return {
-        samples: samples.filter(({ atMs }) => atMs >= sinceMs).map((s) => this.#named(s)),
-        problem: null,
-      };
+      return { samples: samples.filter(({ atMs }) => atMs >= sinceMs), problem: null };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       return { samples: [], problem: `The failed requests could not be had: ${why}` };
     }
-  }
-
-  #named({ routeSlot, ...sample }: FailureSample): FailedRequest {
-    return { ...sample, route: this.#options.routeName(routeSlot) };
   }
 
   #reportFailure(error: unknown): void {

@@ -1,7 +1,10 @@
 // The traffic of the last minutes in pieces of ten seconds, kept in memory so that a revert can be explained even when the
 // store is dead. One piece is overwritten after the other; nothing is allocated per tick.
+
+import { keepsSlots, nameOfSlot, type RouteSlots } from '#src/core/routing/route-slots.ts';
 import { ArmSample, type TickSample } from '#src/core/telemetry/sample.ts';
 import { routesTrackedMax } from '#src/limits.ts';
+import { otherRouteSlot } from '#src/shared-memory/layout.ts';
 import { ArmSum, addCounts } from '../arm-sum.ts';
 import { fillArm, type TrafficWindow } from '../traffic-window.ts';
 import type { EvidenceWindow, RouteFailures } from './frozen-evidence.ts';
@@ -34,6 +37,9 @@ class Piece {
   number = Number.NaN;
   endMs = 0;
   durationMs = 0;
+  rolloutId: string | null = null;
+  /** Whose slots the routes are counted in. */
+  slots: RouteSlots = { kind: 'derived', routes: [] };
   readonly x = new ArmTotals();
   readonly y = new ArmTotals();
 
@@ -47,27 +53,33 @@ class Piece {
 
 export class EvidenceTrail {
   readonly #pieces = Array.from({ length: pieceCount }, () => new Piece());
-  /** Time of the trail itself, which stands still and never jumps: the sum of the ticks. */
+  /** Time of the trail itself, which never jumps back: the sum of the ticks, and what a piece that was cut short has left. */
   #ageMs = 0;
+  #newest: Piece | null = null;
+  /** When the traffic of the present rollout, or of none, began, Unix epoch ms. */
+  beganMs = 0;
 
-  /** Adds a tick that ended at `epochMs`. */
-  add(sample: TickSample, epochMs: number): void {
-    const piece = this.#pieceAt(sample.dtMs, epochMs);
+  /** Adds a tick that ended at `epochMs`, of a rollout or of none, with its routes counted in `slots`. */
+  add(sample: TickSample, epochMs: number, rolloutId: string | null, slots: RouteSlots): void {
+    const piece = this.#pieceAt(sample.dtMs, epochMs, rolloutId, slots);
     for (const { x, y } of sample.epochs) {
       piece.x.add(x);
       piece.y.add(y);
     }
   }
 
-  /** Adds recorded traffic: what an earlier control thread saw. */
-  restore(windows: readonly TrafficWindow[]): void {
+  /** Adds recorded traffic: what an earlier control thread saw. Which routes had slots that are nobody's now is not known any more. */
+  restore(windows: readonly TrafficWindow[], slots: RouteSlots): void {
+    const known = new Set([...slots.routes.map(({ slot }) => slot), otherRouteSlot]);
     const arm = new ArmSample();
-    for (const { dtMs, atMs, epochs } of windows) {
-      const piece = this.#pieceAt(dtMs, atMs);
+    for (const { dtMs, atMs, epochs, rollout } of windows) {
+      const piece = this.#pieceAt(dtMs, atMs, rollout?.id ?? null, slots);
       for (const { x, y } of epochs) {
         fillArm(arm, x);
+        forgetRoutes(arm, known);
         piece.x.add(arm);
         fillArm(arm, y);
+        forgetRoutes(arm, known);
         piece.y.add(arm);
       }
     }
@@ -83,28 +95,34 @@ export class EvidenceTrail {
     }));
   }
 
-  /** Routes that failed on Y, those first whose failures exceed what X's rate explains by the most. */
-  worstRoutes(nameOf: (slot: number) => string): RouteFailures[] {
-    const x = new ArmTotals();
-    const y = new ArmTotals();
-    for (const piece of this.#inOrder()) {
-      addRoutes(x, piece.x);
-      addRoutes(y, piece.y);
+  /** Routes that failed on Y in this rollout, those first whose failures exceed what X's rate explains by the most. */
+  worstRoutes(rolloutId: string | null): RouteFailures[] {
+    const routes = new Map<string, RouteFailures>();
+    for (const piece of this.#inOrder().toReversed()) {
+      if (piece.rolloutId !== rolloutId) break;
+      addRoutes(routes, piece);
     }
-    const routes: RouteFailures[] = [];
-    for (const [slot, failures] of y.routeFailures.entries()) {
-      if (failures > 0) routes.push({ route: nameOf(slot), x: routeOf(x, slot), y: routeOf(y, slot) });
-    }
-    return routes.sort((a, b) => excess(b) - excess(a)).slice(0, worstRoutesMax);
+    return [...routes.values()]
+      .filter(({ y }) => y.failures > 0)
+      .sort((a, b) => excess(b) - excess(a))
+      .slice(0, worstRoutesMax);
   }
 
-  #pieceAt(dtMs: number, epochMs: number): Piece {
+  /** The piece that a tick belongs to. None straddles the beginning of a rollout, or slots that change hands. */
+  #pieceAt(dtMs: number, epochMs: number, rolloutId: string | null, slots: RouteSlots): Piece {
+    const open = this.#newest;
+    if (open?.rolloutId !== rolloutId) this.beganMs = epochMs - dtMs;
+    const goesOn = open === null || (open.rolloutId === rolloutId && keepsSlots(open.slots, slots));
+    if (!goesOn) this.#ageMs = (open.number + 1) * pieceMs;
     this.#ageMs += dtMs;
     const number = Math.floor(this.#ageMs / pieceMs);
     const piece = this.#pieces[number % pieceCount] as Piece;
     if (piece.number !== number) piece.begin(number);
     piece.durationMs += dtMs;
     piece.endMs = epochMs;
+    piece.rolloutId = rolloutId;
+    piece.slots = slots;
+    this.#newest = piece;
     return piece;
   }
 
@@ -116,17 +134,38 @@ export class EvidenceTrail {
   }
 }
 
-const routeOf = (totals: ArmTotals, slot: number) => ({
+const noTraffic = { requests: 0, failures: 0 };
+
+/** Adds a piece's routes by their names. */
+function addRoutes(routes: Map<string, RouteFailures>, { slots, x, y }: Piece): void {
+  for (let slot = 0; slot <= routesTrackedMax; slot++) {
+    const [ofX, ofY] = [routeOf(x, slot), routeOf(y, slot)];
+    if (ofX.requests + ofX.failures + ofY.requests + ofY.failures === 0) continue;
+    const route = nameOfSlot(slots, slot);
+    const before = routes.get(route) ?? { x: noTraffic, y: noTraffic };
+    routes.set(route, { route, x: sumOf(before.x, ofX), y: sumOf(before.y, ofY) });
+  }
+}
+
+const routeOf = (totals: ArmTotals, slot: number): RouteFailures['x'] => ({
   requests: totals.routeRequests[slot] as number,
   failures: totals.routeFailures[slot] as number,
 });
 
+const sumOf = (one: RouteFailures['x'], other: RouteFailures['x']): RouteFailures['x'] => ({
+  requests: one.requests + other.requests,
+  failures: one.failures + other.failures,
+});
+
+function forgetRoutes({ routeRequests, routeFailures }: ArmSample, known: ReadonlySet<number>): void {
+  for (let slot = 0; slot <= routesTrackedMax; slot++) {
+    if (known.has(slot)) continue;
+    routeRequests[slot] = 0;
+    routeFailures[slot] = 0;
+  }
+}
+
 /** Failures on Y beyond X's rate. */
 function excess({ x, y }: RouteFailures): number {
   return y.failures - (x.requests > 0 ? (y.requests * x.failures) / x.requests : 0);
-}
-
-function addRoutes(into: ArmTotals, from: ArmTotals): void {
-  addCounts(into.routeRequests, from.routeRequests);
-  addCounts(into.routeFailures, from.routeFailures);
 }

@@ -60,9 +60,9 @@ export interface FrozenEvidence {
   readonly verdict: Verdict | null;
   /** The last minutes, oldest first. */
   readonly windows: readonly EvidenceWindow[];
-  /** Routes that failed on Y in these minutes, the worst first. */
+  /** Routes that failed on Y in these minutes, but in no earlier rollout, the worst first. */
   readonly routes: readonly RouteFailures[];
-  /** The last failures on Y, oldest first. */
+  /** The last failures on Y in these minutes, but in no earlier rollout, oldest first. */
   readonly samples: readonly FailedRequest[];
   readonly nodes: Readonly<Record<ClusterName, readonly NodeView[]>>;
 }

@@ -33,7 +33,21 @@ const question = 0x3f;
 const fnvPrime = 0x01000193;
 const fnvOffset = 0x811c9dc5 | 0;
 
+/** The route of a slot in words: `all other routes` for those without one of their own. */
+export function nameOfSlot({ routes }: RouteSlots, slot: number): string {
+  if (slot === other) return 'all other routes';
+  return routes.find((route) => route.slot === slot)?.name ?? `route ${slot}`;
+}
+
+/** Whether every slot that had a route has the same one still. Routes that are seen are only ever added. */
+export function keepsSlots(before: RouteSlots, after: RouteSlots): boolean {
+  if (before === after) return true;
+  if (before.kind !== 'derived' || after.kind !== 'derived') return false;
+  return before.routes.every((route, index) => route === after.routes[index]);
+}
+
 export class RouteTable {
+  readonly #routes: RouteSlots;
   readonly #patterns: readonly { readonly slot: number; readonly rule: CompiledRule }[] | null;
   readonly #slots: ReadonlyMap<number, number>;
   /** Key of the request last looked up by derivation; 0 with patterns. */
@@ -41,6 +55,7 @@ export class RouteTable {
 
   constructor(routes: RouteSlots) {
     this.lastKey = 0;
+    this.#routes = routes;
     this.#patterns =
       routes.kind === 'derived'
         ? null
@@ -51,6 +66,11 @@ export class RouteTable {
   /** Whether routes are found by their traffic, so that unknown ones should be reported. */
   get isDerived(): boolean {
     return this.#patterns === null;
+  }
+
+  /** The slot's route as it is known now; for failures, which are few. */
+  nameOf(slot: number): string {
+    return nameOfSlot(this.#routes, slot);
   }
 
   /** Slot of the request's route, 0..64; 64 is every route without a slot. Nothing is allocated. */

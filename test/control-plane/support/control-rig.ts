@@ -59,8 +59,8 @@ export interface ControlRig {
   tell(message: ToControl): void;
   /** Resolves with the first message, past or future, that matches. */
   untilPosted<T extends FromControl>(matches: (message: FromControl) => message is T): Promise<T>;
-  /** Resolves when an event with this name has been announced. */
-  untilEvent(name: string): Promise<void>;
+  /** Resolves when an event with this name has been announced, for the `number`th time. */
+  untilEvent(name: string, number?: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -159,11 +159,12 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
       json: isJson && text !== '' ? JSON.parse(text) : null,
     };
   };
-  const untilEvent = async (name: string): Promise<void> => {
-    await untilPosted(
-      (message): message is Extract<FromControl, { type: 'log' }> =>
-        message.type === 'log' && message.line.fields.event === name,
-    );
+  const untilEvent = async (name: string, number = 1): Promise<void> => {
+    const seen = new Set<FromControl>();
+    await untilPosted((message): message is Extract<FromControl, { type: 'log' }> => {
+      if (message.type === 'log' && message.line.fields.event === name) seen.add(message);
+      return seen.size >= number;
+    });
   };
   return {
     memory,

@@ -59,3 +59,15 @@ export function countFailures(
   add(memory, worker, at + ATTEMPT.failures + failureKindIndex[kind], count);
   add(memory, worker, at + ATTEMPT.changes, 1);
 }
+
+/** The same first attempts by the slot of their route. */
+export function countRoute(
+  memory: SharedMemory,
+  { worker = 0, arm, epoch }: Counted,
+  { slot, requests, failures }: { slot: number; requests: number; failures: number },
+): void {
+  const at = attemptOffset(arm, epoch % epochSlotCount);
+  add(memory, worker, at + ATTEMPT.routeRequests + slot, requests);
+  add(memory, worker, at + ATTEMPT.routeFailures + slot, failures);
+  add(memory, worker, at + ATTEMPT.changes, 1);
+}

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseRequestHead, RequestHead } from '#src/core/http1/request-head.ts';
-import { RouteTable, routeKey, routeName } from '#src/core/routing/route-slots.ts';
+import {
+  keepsSlots,
+  type RouteSlots,
+  RouteTable,
+  routeKey,
+  routeName,
+} from '#src/core/routing/route-slots.ts';
 
 const limits = { headBytes: 32_768, headerCount: 100 };
 
@@ -73,5 +79,34 @@ describe('RouteTable', () => {
     assert.equal(slotOf(table, '/users/1'), 1);
     assert.equal(slotOf(table, '/userside', 'x.tenant.example'), 2);
     assert.equal(slotOf(table, '/userside'), 64);
+  });
+});
+
+describe('slots', () => {
+  const pattern = (slot: number, name: string) => ({
+    slot,
+    name,
+    host: null,
+    pathPrefix: '/',
+    methods: null,
+  });
+  const users = { slot: 0, name: 'users', key: 1 };
+  const seen: RouteSlots = { kind: 'derived', routes: [users] };
+
+  it('have the names of their routes, and one for all others', () => {
+    const table = new RouteTable({ kind: 'patterns', routes: [pattern(0, 'pay'), pattern(1, 'users')] });
+    assert.deepEqual(
+      [0, 1, 2, 64].map((slot) => table.nameOf(slot)),
+      ['pay', 'users', 'route 2', 'all other routes'],
+    );
+  });
+
+  it('stay with their routes when others are seen, and change hands when patterns come or go', () => {
+    const more: RouteSlots = { kind: 'derived', routes: [users, { slot: 1, name: 'orders', key: 2 }] };
+    const patterns: RouteSlots = { kind: 'patterns', routes: [pattern(0, 'users')] };
+    assert.ok(keepsSlots(seen, seen) && keepsSlots(seen, more) && keepsSlots(patterns, patterns));
+    assert.ok(!keepsSlots(more, seen), 'fewer than before');
+    assert.ok(!keepsSlots(seen, patterns) && !keepsSlots(patterns, seen));
+    assert.ok(!keepsSlots(patterns, { kind: 'patterns', routes: [pattern(0, 'pay')] }));
   });
 });
