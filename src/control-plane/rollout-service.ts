@@ -8,6 +8,7 @@ import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { Signals } from '#src/core/rollout/signals.ts';
 import { storeHold } from '#src/core/rollout/tick-step.ts';
+import { isRunning } from '#src/core/rollout/transitions.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
 import type { EventLog } from './event-log.ts';
 import type { PreflightCheck } from './preflight.ts';
@@ -323,10 +324,19 @@ export class RolloutService {
         reason: transition.reason,
         rollout: rolloutIdOf(transition),
         evidence: transition.evidence,
-        // Who moves it by hand, or because of a dead node, does so in the face of a verdict: it is kept as well.
-        ...(transition.actor === 'analysis' ? {} : { verdict: this.#options.analysis.verdict ?? null }),
+        ...this.#testsSaid(transition),
       },
     });
+  }
+
+  /**
+   * Who moves a rollout by hand, or because of a dead node, does so in the face of a verdict: it is kept as well, under a name that
+   * says that it was not the reason. Before the first step, the last verdict is on the rollout before.
+   */
+  #testsSaid({ actor, from }: Transition): { testsSaid?: Verdict | null } {
+    if (actor === 'analysis') return {};
+    const isJudged = isRunning(from) || from.phase === 'completed';
+    return { testsSaid: isJudged ? (this.#options.analysis.verdict ?? null) : null };
   }
 
   #announce(transition: Transition, event: RecordedEvent): void {

@@ -7,6 +7,7 @@ import { formatLocal, isWindowOpen, nextOpeningMs } from '#src/core/rollout/chan
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { Signals } from '#src/core/rollout/signals.ts';
+import { isRunning } from '#src/core/rollout/transitions.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
 import { type MetricView, MetricWatch } from './business/metric-watch.ts';
 import type { EventLog } from './event-log.ts';
@@ -199,7 +200,7 @@ export class SignalDesk {
     const { config, clock, verdict } = this.#options;
     const { clusters, control } = config();
     const move = awaitedMove(state);
-    const said = verdict();
+    const said = isDecidedBy(state) ? verdict() : null;
     return {
       rolloutId: 'plan' in state ? state.plan.id : null,
       phase: state.phase,
@@ -236,4 +237,14 @@ export class SignalDesk {
     });
     return (await Promise.all(checks)).flat();
   }
+}
+
+/**
+ * Whether the verdict is why the rollout is where it is, or what its next move rests on. Before the first step it is on the rollout
+ * before, and a revert by hand, breaker or nodes was made whatever it said.
+ */
+function isDecidedBy(state: RolloutState): boolean {
+  if (state.phase !== 'reverted') return isRunning(state);
+  const { name } = state.cause;
+  return name === 'evidence' || name === 'cap' || name === 'inconclusive';
 }

@@ -113,6 +113,22 @@ test('report tells how a rollout ended, with who, why, charts, evidence, thresho
     assert.match(page, new RegExp(`class="line ${name}" d="M[0-9. HVLMh]{20,}`), name);
 });
 
+test('report names what the tests said as no reason when somebody else decided', async (t) => {
+  const { rig, file, finish } = recording(t);
+  rig.rollout.dispatch({ type: 'start', atMs: rig.clock.epochMs(), plan: planAt(rig, 'Kong 3.10') });
+  await turn();
+  rig.run(5, good);
+  const by = { atMs: rig.clock.epochMs(), actor: 'ada', reason: 'tickets come in' };
+  assert.ok(rig.rollout.dispatch({ type: 'command', name: 'revert', ...by }).ok);
+  finish();
+  const page = await pageOf(file);
+  const decisions = page.slice(page.indexOf('<section id="decisions">'));
+  const one = decisions.slice(0, decisions.indexOf('</section>'));
+  assert.match(one, /tickets come in.*What the tests said: .*The verdict, which was not the reason: hold/s);
+  assert.doesNotMatch(one, /Verdict: /);
+  assert.doesNotMatch(one, /Started/);
+});
+
 test('report needs nothing from the network and has no script', async (t) => {
   const { file } = await revertedRollout(t, evil);
   const page = await pageOf(file);

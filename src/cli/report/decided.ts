@@ -10,6 +10,8 @@ export interface Move {
   readonly phase: string;
   /** As it stood at that moment; null where there was none. */
   readonly verdict: Verdict | null;
+  /** Whether the verdict is why it was made; else somebody or something else was, whatever the tests said. */
+  readonly isByVerdict: boolean;
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -18,13 +20,14 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /** The move that an event tells of; null for all other events. */
 export function moveOf({ name, detail }: RecordedEvent): Move | null {
   if (!name.startsWith('rollout-') || !isObject(detail)) return null;
-  const { from, to, evidence, verdict } = detail;
+  const { from, to, evidence, testsSaid } = detail;
   if (!isObject(from) || !isObject(to)) return null;
   return {
     from: Number(from.weight),
     to: Number(to.weight),
     phase: String(to.phase),
-    verdict: isVerdict(evidence) ? evidence : isVerdict(verdict) ? verdict : null,
+    verdict: isVerdict(evidence) ? evidence : isVerdict(testsSaid) ? testsSaid : null,
+    isByVerdict: isVerdict(evidence),
   };
 }
 

@@ -54,22 +54,28 @@ const moveText = (move: Move | null): Piece =>
 /** Every move that a verdict stood behind, or in the face of which it was made. */
 export function decisionsSection(events: readonly RecordedEvent[]): Piece {
   const decided = events.flatMap((event) => {
-    const verdict = moveOf(event)?.verdict ?? null;
-    return verdict === null ? [] : [{ event, verdict }];
+    const { verdict = null, isByVerdict = false } = moveOf(event) ?? {};
+    return verdict === null ? [] : [{ event, verdict, isByVerdict }];
   });
   if (decided.length === 0) return null;
   return html`<section id="decisions"><h2>Decisions and their numbers</h2>
-${decided.map(({ event, verdict }) => decision(event, verdict))}
+${decided.map(decision)}
 </section>`;
 }
 
-function decision(event: RecordedEvent, verdict: Verdict): Html {
+interface Decided {
+  readonly event: RecordedEvent;
+  readonly verdict: Verdict;
+  readonly isByVerdict: boolean;
+}
+
+function decision({ event, verdict, isByVerdict }: Decided): Html {
   const { toRevert, toAdvance } = evidenceShare(verdict);
   const share = (value: number): string => `${Math.round(Math.min(9.99, value) * 100)} %`;
   const advance = toAdvance === null ? '' : `, ${share(toAdvance)} of that for an advance`;
   return html`<article class="${toneOf(event.name)}"><h3>#${event.id} ${titleOf(event.name)}<span class="by"> by ${event.actor}</span></h3>
-<p>${sentence(verdict.text)}</p>
-<p class="note">Verdict: ${verdict.decision} (${verdict.rule}). ${share(toRevert)} of the evidence for a revert${advance}.</p>
+${isByVerdict ? html`<p>${sentence(verdict.text)}</p>` : html`<p>${event.text}</p><p>What the tests said: ${sentence(verdict.text)}</p>`}
+<p class="note">${isByVerdict ? 'Verdict' : 'The verdict, which was not the reason'}: ${verdict.decision} (${verdict.rule}). ${share(toRevert)} of the evidence for a revert${advance}.</p>
 ${streamTable(verdict)}</article>
 `;
 }

@@ -49,13 +49,28 @@ test('what is malformed or only read leaves no trace on record', async (t) => {
   assert.deepEqual(names(await eventsOf(rig)), ['started']);
 });
 
-test('transitions are on record with the verdict of the moment when an operator makes them', async (t) => {
+test('transitions are on record with what the tests said when an operator makes them, and with nothing of the rollout before', async (t) => {
   const rig = await ramping(t);
   while ((await rig.call('GET', '/v1/status')).json.verdict === null);
   await rig.call('POST', '/v1/rollout/pause');
   const paused = (await eventsOf(rig)).find(({ name }) => name === 'rollout-paused');
-  assert.equal(paused.detail.verdict.decision, 'hold');
+  assert.equal(paused.detail.testsSaid.decision, 'hold');
   assert.equal(paused.detail.rollout, (await rig.call('GET', '/v1/rollout')).json.id);
+  await rig.call('POST', '/v1/rollout/revert');
+  await rig.call('POST', '/v1/rollout', { body: {} });
+  await rig.untilEvent('rollout-step', 2);
+  const moves = (await eventsOf(rig)).filter(({ name }) => name.startsWith('rollout-'));
+  assert.deepEqual(
+    moves.map(({ name, detail }) => [name, detail.testsSaid === null]),
+    [
+      ['rollout-started', true],
+      ['rollout-step', true],
+      ['rollout-paused', false],
+      ['rollout-reverted', false],
+      ['rollout-started', true],
+      ['rollout-step', true],
+    ],
+  );
 });
 
 test('a rollout is given whole: plan, state, events in order, config, course, evidence', async (t) => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { httpPeer } from '../support/http-peer.ts';
-import { Settings, SignalRig } from '../support/signal-rig.ts';
+import { goodVerdict, Settings, SignalRig } from '../support/signal-rig.ts';
 
 const gate = (name: string, at: string, url: string, more = ''): string =>
   `  - { name: ${name}, at: ${at}, webhook: "${url}/${name}"${more} }\n`;
@@ -188,6 +188,33 @@ test('a gate signs what it sends with its secret and the time', async (t) => {
   assert.equal(timestamp, String(rig.clock.wallMs / 1000));
   const expected = createHmac('sha256', 's3cret').update(`${timestamp}.${asked?.body}`).digest('hex');
   assert.equal(asked?.headers['x-crossover-signature'], `sha256=${expected}`);
+});
+
+test('a webhook is sent the verdict only where the next move, or the revert, rests on it', async (t) => {
+  const peer = await httpPeer(t);
+  const points = '[before-start, before-step, after-revert]';
+  const rig = new SignalRig(t, { yaml: `gates:\n${gate('bot', points, peer.url)}` });
+  const bodies = () => peer.received.map(({ body }) => JSON.parse(body));
+  rig.start();
+  await rig.until(() => rig.state.phase === 'ramping' && rig.state.stepIndex === 1);
+  rig.command('revert');
+  await peer.untilReceived(3);
+  rig.clock.pass(1_000);
+  rig.start();
+  await rig.until(() => rig.state.phase === 'ramping');
+  rig.sendVerdict({ ...goodVerdict, decision: 'revert', rule: 'evidence', text: 'Y is worse' });
+  const all = await peer.untilReceived(5);
+  assert.equal(all.length, 5);
+  assert.deepEqual(
+    bodies().map(({ point, verdict }) => [point, verdict?.decision ?? null]),
+    [
+      ['before-start', null],
+      ['before-step', 'advance'],
+      ['after-revert', null],
+      ['before-start', null],
+      ['after-revert', 'revert'],
+    ],
+  );
 });
 
 test('a webhook at after-revert is told, and holds nothing when it fails', async (t) => {

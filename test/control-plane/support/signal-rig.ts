@@ -17,7 +17,7 @@ import type { RevertCause, RolloutState } from '#src/core/rollout/rollout-state.
 import { step } from '#src/core/rollout/rollout-step.ts';
 
 const rates = { requestsPerSecond: 100, failureRate: 0 };
-const goodVerdict: Verdict = {
+export const goodVerdict: Verdict = {
   decision: 'advance',
   rule: 'not-worse',
   text: 'Y is not worse',
@@ -78,6 +78,7 @@ export class SignalRig {
   config: Config;
   state: RolloutState = { phase: 'idle', weightPpm: 0 };
   readonly #steps: readonly number[];
+  #verdict = goodVerdict;
 
   constructor(t: TestContext, { yaml, steps = [1, 10, 100], clock, settings }: SignalRigOptions) {
     this.clock = clock ?? new MovedClock();
@@ -93,7 +94,7 @@ export class SignalRig {
       settings: this.settings,
       random: () => 0,
       rolloutState: () => this.state,
-      verdict: () => goodVerdict,
+      verdict: () => this.#verdict,
       count: (...sample) => this.counted.push(sample),
     });
     this.desk.restore();
@@ -145,6 +146,12 @@ export class SignalRig {
     this.send({ type: 'preflight-passed', atMs, signals: this.desk.facts() });
   }
 
+  /** One round of the control loop, with another verdict. */
+  sendVerdict(verdict: Verdict): void {
+    this.#verdict = verdict;
+    this.tick();
+  }
+
   /** One round of the control loop. */
   tick(): void {
     this.desk.tick();
@@ -152,7 +159,7 @@ export class SignalRig {
     this.send({
       type: 'tick',
       atMs: this.clock.epochMs(),
-      verdict: goodVerdict,
+      verdict: this.#verdict,
       facts: { ...facts, signals: this.desk.facts() },
     });
   }
