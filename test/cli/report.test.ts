@@ -164,6 +164,19 @@ test('report of a running Crossover is made of what its API says', async (t) => 
   assert.ok(out.includes('kong-new'));
 });
 
+test('report of a running Crossover says which rollouts there are when the one is not', async (t) => {
+  const detail = 'There is no rollout xx on record.';
+  const api = await startFakeControlApi(({ path }) =>
+    path === '/v1/rollouts'
+      ? { body: { rollouts: [{ id: 'r-2' }, { id: 'r-1' }] } }
+      : { status: 404, body: { detail } },
+  );
+  t.after(() => api.close());
+  const { exitCode, err } = await runCli(['report', '--url', api.url, '--rollout', 'xx']);
+  assert.equal(exitCode, 1);
+  assert.equal(err, `error: there is no rollout xx in ${api.url}\nIt has: r-2, r-1\n`);
+});
+
 test('report goes by the order of the record when the clock is set back', async (t) => {
   const recorded = recording(t);
   const { rig } = recorded;
