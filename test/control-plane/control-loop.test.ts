@@ -68,7 +68,7 @@ test('control loop holds an advance and makes every revert when the store is dea
   holder.exec('BEGIN IMMEDIATE');
   rig.store.saveAnalysis(0, null);
   assert.equal(rig.store.writable, false);
-  rig.run(40, good);
+  rig.run(60, good);
   assert.deepEqual([rig.rollout.state.phase, rig.weightPpm], ['ramping', 100_000]);
   const { state } = rig.rollout;
   assert.equal(state.phase === 'ramping' && state.hold?.name, 'store-unavailable');
