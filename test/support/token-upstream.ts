@@ -48,7 +48,8 @@ export class TokenUpstream {
   }
 
   async listen(): Promise<void> {
-    this.#server.listen(this.#options.port ?? this.port, '127.0.0.1');
+    // A crowd may connect while this process is busy being that crowd.
+    this.#server.listen({ port: this.#options.port ?? this.port, host: '127.0.0.1', backlog: 4_096 });
     await once(this.#server, 'listening');
     const address = this.#server.address();
     if (address !== null && typeof address === 'object') this.port = address.port;
