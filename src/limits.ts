@@ -42,7 +42,7 @@ export const connectionsMaxDefault = 10_000;
 export const idleUpstreamPerNodeMax = 1_024;
 /** Request bytes kept for a replay on X. */
 export const replayBytesMaxDefault = 64 * KiB;
-/** Upstream connections in use per worker and node before requests wait. */
+/** Upstream connections per worker and node. Further requests do not wait for a node that holds so many: they go to X, or get 503. */
 export const upstreamPerNodeMax = 4096;
 /** Connects of one worker to a node at a time: further requests wait for one of them, or for a connection that gets free. */
 export const connectsPerNodeMax = 64;

@@ -1,8 +1,6 @@
 // The analysis' answer at one tick, with every number it rests on. Plain JSON data: shown by the API, kept with transitions.
 import type { Rates } from '#src/core/telemetry/window.ts';
 
-export type Decision = 'revert' | 'advance' | 'hold';
-
 /** Why not more, as a stable name. */
 export type HoldRule =
   | 'no-data'

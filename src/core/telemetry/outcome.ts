@@ -18,10 +18,6 @@ export function statusSum(arm: ArmSample, low: number, high: number): number {
   return sum;
 }
 
-/** Responses in class 1 (1xx) to 5 (5xx). */
-export const statusClassSum = (arm: ArmSample, statusClass: 1 | 2 | 3 | 4 | 5): number =>
-  statusSum(arm, statusClass * 100, statusClass * 100 + 99);
-
 /** Failures at the gateway, before or within an answer: of connections, times and messages, no 5xx. */
 export function gatewayFailures(arm: ArmSample): number {
   let sum = 0;
