@@ -69,13 +69,13 @@ export class UpstreamConnection extends Timed implements SocketOwner {
   onFailed(code: string): void {
     const { user } = this;
     const wasConnected = this.isConnected;
+    if (!wasConnected) this.node.connectFailed();
     this.close();
-    if (!wasConnected) this.node.turnAway();
     user?.onUpstreamFailed(code, wasConnected);
   }
 
   onDeadline(): void {
-    if (!this.isConnected) this.node.turnAway();
+    if (!this.isConnected) this.node.connectFailed();
     if (this.user === null) this.close();
     else this.user.onUpstreamDeadline(this.isConnected);
   }

@@ -157,6 +157,11 @@ export class UpstreamNode {
     if (at >= 0) this.waiting.splice(at, 1);
   }
 
+  /** A connect, still counted, came to nothing: who waits goes elsewhere, unless connections are in use that will come free. */
+  connectFailed(): void {
+    if (this.openCount <= this.connecting) this.turnAway();
+  }
+
   /** Nobody is to wait for this node any longer. */
   turnAway(): void {
     for (const waiter of this.waiting.splice(0)) waiter.turnedAway();

@@ -69,6 +69,19 @@ describe('those who wait for a connection to a node', () => {
     assert.deepEqual(fates, ['first is turned away']);
   });
 
+  it('are turned away by a failed connect only where no connection is in use that will come free', () => {
+    const node = createNode();
+    const fates: string[] = [];
+    node.connecting = 2;
+    node.openCount = 3;
+    queue(node, 'first', fates);
+    node.connectFailed();
+    assert.deepEqual(fates, []);
+    node.openCount = 2;
+    node.connectFailed();
+    assert.deepEqual(fates, ['first is turned away']);
+  });
+
   it('get no connection of a node that drains', () => {
     const node = createNode();
     node.isDraining = true;
