@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly proxies: readonly string[];
   /** Proxies given by command: name and command line with {port}, {x}, {y}. */
   readonly commands: ReadonlyMap<string, string>;
+  /** Another checkout of Crossover to compare this one with. */
+  readonly before: string | null;
   readonly cases: readonly CaseName[];
   readonly rounds: number;
   readonly seconds: number;
@@ -18,10 +20,13 @@ export interface BenchOptions {
   readonly install: boolean;
 }
 
+export const beforeName = 'before';
+
 export const usage = `npm run bench -- [options]
 
   --proxies LIST      crossover,nginx,haproxy,caddy,fastify (default: all that are installed)
   --command NAME=CMD  another proxy; {port}, {x}, {y} in CMD are its port and those of the two upstreams (repeatable)
+  --before DIR        another checkout of Crossover, under the name "before"
   --only CASES        ${caseNames.join(',')} (default: all)
   --rounds N          rounds per case, proxies interleaved, the median counts (default 5)
   --seconds N         seconds per measurement (default 4)
@@ -42,6 +47,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     options: {
       proxies: { type: 'string' },
       command: { type: 'string', multiple: true, default: [] },
+      before: { type: 'string' },
       only: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
@@ -58,7 +64,12 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
   const commands = new Map(values.command.map(parseCommand));
   const usual = smoke ? ['crossover', 'fastify'] : ['crossover', 'nginx', 'haproxy', 'caddy', 'fastify'];
   return {
-    proxies: [...(values.proxies?.split(',') ?? usual), ...commands.keys()].filter(isUnique),
+    proxies: [
+      ...(values.proxies?.split(',') ?? usual),
+      ...(values.before === undefined ? [] : [beforeName]),
+      ...commands.keys(),
+    ].filter(isUnique),
+    before: values.before ?? null,
     commands,
     cases:
       values.only === undefined

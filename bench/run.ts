@@ -12,9 +12,9 @@ import { amountByAutocannon, loadByAutocannon } from './load/autocannon.ts';
 import type { LoadGenerator } from './load/load.ts';
 import { loadByWrk } from './load/wrk.ts';
 import { describeMachine } from './machine.ts';
-import { type BenchOptions, parseOptions, usage } from './options.ts';
+import { type BenchOptions, beforeName, parseOptions, usage } from './options.ts';
 import { commandPeer } from './peers/command.ts';
-import { profiledCrossover } from './peers/crossover.ts';
+import { crossoverAt, profiledCrossover } from './peers/crossover.ts';
 import type { Peer } from './peers/peer.ts';
 import { knownPeers } from './peers/peers.ts';
 import { freePorts, killChildrenOnExit, outputOf } from './process/children.ts';
@@ -87,7 +87,10 @@ function choosePeers(options: BenchOptions, directory: string): Peer[] {
   return options.proxies.flatMap((name) => {
     const command = options.commands.get(name);
     if (command !== undefined) return [commandPeer(name, command)];
-    const peer = knownPeers.get(name);
+    const peer =
+      name === beforeName && options.before !== null
+        ? crossoverAt(name, options.before)
+        : knownPeers.get(name);
     if (peer === undefined)
       throw new Error(`no proxy ${name}; there are ${[...knownPeers.keys()].join(', ')}`);
     if (peer.version() === null) {

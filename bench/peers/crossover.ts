@@ -5,30 +5,44 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { type Peer, type PeerSetup, sharePercentY } from './peer.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const ownRoot = fileURLToPath(new URL('../../', import.meta.url));
 
-export const crossover: Peer = {
-  name: 'crossover',
-  version: () =>
-    (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version,
-  prepare: (setup) => command(setup, []),
-  afterStart: ({ controlPort }) => setSplit(controlPort),
-};
-
-/** Crossover under V8's profiler; every thread writes its profile into the directory when it ends. */
-export const profiledCrossover = (profileDirectory: string): Peer => ({
-  ...crossover,
-  prepare: (setup) =>
-    command(setup, ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`, '--cpu-prof-interval=200']),
-});
-
-function command(setup: PeerSetup, nodeOptions: readonly string[]): string[] {
-  const file = join(setup.directory, 'crossover.yaml');
-  writeFileSync(file, config(setup));
-  return [process.execPath, ...nodeOptions, join(root, 'src/cli/crossover.ts'), 'serve', '--config', file];
+/** The Crossover of a checkout, with the Node that runs the benchmark. */
+export function crossoverAt(name: string, root: string, nodeOptions: readonly string[] = []): Peer {
+  return {
+    name,
+    version: () =>
+      (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version,
+    prepare: (setup) => {
+      const file = join(setup.directory, `${name}.yaml`);
+      writeFileSync(file, config(name, setup));
+      return [
+        process.execPath,
+        ...nodeOptions,
+        join(root, 'src/cli/crossover.ts'),
+        'serve',
+        '--config',
+        file,
+      ];
+    },
+    afterStart: ({ controlPort }) => setSplit(controlPort),
+  };
 }
 
-function config({ port, controlPort, portX, portY, directory, connections }: PeerSetup): string {
+export const crossover = crossoverAt('crossover', ownRoot);
+
+/** Crossover under V8's profiler; every thread writes its profile into the directory when it ends. */
+export const profiledCrossover = (profileDirectory: string): Peer =>
+  crossoverAt('crossover', ownRoot, [
+    '--cpu-prof',
+    `--cpu-prof-dir=${profileDirectory}`,
+    '--cpu-prof-interval=200',
+  ]);
+
+function config(
+  name: string,
+  { port, controlPort, portX, portY, directory, connections }: PeerSetup,
+): string {
   return `
 listen: { proxy: 127.0.0.1:${port}, control: 127.0.0.1:${controlPort} }
 workers: 1
@@ -38,7 +52,7 @@ clusters:
 timeouts: { clientIdle: 600s }
 limits: { connections: ${connections + 1024} }
 rollout: { autostart: false }
-store: { sqlite: ${directory}/crossover.db }
+store: { sqlite: ${directory}/${name}.db }
 `;
 }
 
