@@ -15,12 +15,12 @@ import { Recovery } from './recovery.ts';
 import { RequestMessage } from './request-message.ts';
 import { rescueResponse } from './rescue.ts';
 import { HeadResult, RelayResult, ResponseRelay } from './response-relay.ts';
-import type { UpstreamConnection, UpstreamUser } from './upstream/upstream-connection.ts';
-import { LeaseResult, UpstreamLease } from './upstream/upstream-lease.ts';
+import type { UpstreamConnection } from './upstream/upstream-connection.ts';
+import { type Leaseholder, LeaseResult, UpstreamLease } from './upstream/upstream-lease.ts';
 import type { UpstreamNode } from './upstream/upstream-node.ts';
 import type { WorkerRuntime } from './worker-runtime.ts';
 
-export class Exchange implements UpstreamUser {
+export class Exchange implements Leaseholder {
   readonly request: RequestMessage;
   /** Whether the request body was completely received and judged. */
   isRequestDone: boolean;
@@ -169,6 +169,11 @@ export class Exchange implements UpstreamUser {
     this.#send();
   }
 
+  onConnectFailed(timedOut: boolean): void {
+    if (timedOut) this.#recovery.connectTimedOut();
+    this.#fail('connect', 'upstreamConnectFailed');
+  }
+
   onTurnedAway(node: UpstreamNode): void {
     this.#leaveUpstream();
     this.#open(node);
@@ -300,17 +305,15 @@ export class Exchange implements UpstreamUser {
   }
 
   onUpstreamFailed(_code: string, connected: boolean): void {
-    if (!connected) this.#fail('connect', 'upstreamConnectFailed');
+    if (!connected) this.onConnectFailed(false);
     else if (!this.#response.isHeadForwarded) this.#fail('reset', 'upstreamReset');
     else this.#truncate();
   }
 
   onUpstreamDeadline(connected: boolean): void {
     const upstream = this.#lease.connection;
-    if (!connected) {
-      this.#recovery.connectTimedOut();
-      this.#fail('connect', 'upstreamConnectFailed');
-    } else if (!this.#response.isHeadForwarded) this.#fail('timeout', 'upstreamTimeout');
+    if (!connected) this.onConnectFailed(true);
+    else if (!this.#response.isHeadForwarded) this.#fail('timeout', 'upstreamTimeout');
     else if (this.#client?.hasPendingWrites === true && upstream !== null) {
       this.#streamOn(upstream); // the client is slow, not the upstream
     } else this.#truncate();
@@ -320,15 +323,15 @@ export class Exchange implements UpstreamUser {
 
   #fail(kind: FailureKind, error: ProxyErrorName): void {
     const recovery = this.#recovery;
-    const failed = this.#lease.connection;
+    const { node, isReused } = this.#lease;
     const nowMs = performance.now();
     this.#leaveUpstream();
-    if (recovery.retriesStale(kind, failed)) {
+    if (recovery.retriesStale(kind, isReused)) {
       this.#open(null);
       return;
     }
-    this.#chargeFailure(kind, failed?.node ?? null, nowMs);
-    if (recovery.triesAnotherNode(kind, failed, this.#startedAtMs)) this.#open(failed?.node ?? null);
+    this.#chargeFailure(kind, node, nowMs);
+    if (recovery.triesAnotherNode(kind, node, this.#startedAtMs)) this.#open(node);
     else if (recovery.failsOver(kind, nowMs)) this.#open(null);
     else this.#rescue(error);
   }

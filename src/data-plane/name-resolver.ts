@@ -15,7 +15,7 @@ async function resolveNode(runtime: WorkerRuntime, node: UpstreamNode): Promise<
   }
   try {
     const { address } = await lookup(node.host, { verbatim: true });
-    if (node.address !== null && node.address !== address) node.closeIdle();
+    if (node.address !== null && node.address !== address) node.pool.closeIdle();
     node.address = address;
   } catch (error) {
     // The last good address stays in use.

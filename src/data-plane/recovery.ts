@@ -5,7 +5,7 @@ import { type FailureKind, WORKER, X, Y } from '#src/shared-memory/layout.ts';
 import { countFailover } from './answer-counters.ts';
 import type { Assignment } from './assignment.ts';
 import type { RequestMessage } from './request-message.ts';
-import type { UpstreamConnection } from './upstream/upstream-connection.ts';
+import type { UpstreamNode } from './upstream/upstream-node.ts';
 import type { WorkerRuntime } from './worker-runtime.ts';
 
 export class Recovery {
@@ -51,8 +51,7 @@ export class Recovery {
   }
 
   /** A node may close an idle connection just as it is used again (RFC 9112 9.3.1): that is no failure of the attempt. */
-  retriesStale(kind: FailureKind, failed: UpstreamConnection | null): boolean {
-    const wasReused = failed !== null && failed.useCount > 0;
+  retriesStale(kind: FailureKind, wasReused: boolean): boolean {
     if (kind !== 'reset' || !wasReused || this.hasResponseBytes || this.#hasRetriedStale || !this.#canReplay)
       return false;
     this.#hasRetriedStale = true;
@@ -69,12 +68,12 @@ export class Recovery {
    * Nothing was sent on a connection that never came to be: any method may try another node. Where a node died with the
    * request before it answered a byte, a request that may be sent again tries another one, once.
    */
-  triesAnotherNode(kind: FailureKind, failed: UpstreamConnection | null, nowMs: number): boolean {
+  triesAnotherNode(kind: FailureKind, failed: UpstreamNode | null, nowMs: number): boolean {
     if (failed === null || this.#hasTriedAnotherNode) return false;
     const diedSilently = kind === 'reset' && !this.hasResponseBytes && this.#canReplay;
     if (kind !== 'connect' && !diedSilently) return false;
     const { clusters, slab } = this.#runtime;
-    if (clusters[this.#assigned.arm].pick(failed.node, false, nowMs) === null) return false;
+    if (clusters[this.#assigned.arm].pick(failed, false, nowMs) === null) return false;
     this.#hasTriedAnotherNode = true;
     increment(slab, WORKER.connectRetries);
     return true;

@@ -27,7 +27,7 @@ import { Breaker } from './upstream/breaker.ts';
 import { Cluster } from './upstream/cluster.ts';
 import { FailoverBudget } from './upstream/failover-budget.ts';
 import { FailoverTriggers } from './upstream/failover-triggers.ts';
-import type { UpstreamConnection } from './upstream/upstream-connection.ts';
+import { UpstreamConnection } from './upstream/upstream-connection.ts';
 import type { UpstreamNode } from './upstream/upstream-node.ts';
 
 /** Period of the worker's one timer: the resolution of every deadline. */
@@ -95,9 +95,12 @@ export class WorkerRuntime {
     this.wheel = new TimerWheel(coarseTickMs, nowMs);
     this.inFlight = new InFlightList(this.slab, this.slowThresholds);
     const health = new Int32Array(memory.nodeHealth);
+    const connect = (node: UpstreamNode): void => {
+      new UpstreamConnection(this, node, null);
+    };
     this.clusters = [
-      new Cluster(X, this.slab, health, this.random),
-      new Cluster(Y, this.slab, health, this.random),
+      new Cluster(X, this.slab, health, this.random, connect),
+      new Cluster(Y, this.slab, health, this.random, connect),
     ];
     this.breaker = new Breaker(this.slab, hrtimeMs);
     this.budget = new FailoverBudget(config.failover.budget, nowMs);

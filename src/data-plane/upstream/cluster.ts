@@ -20,9 +20,17 @@ export class Cluster {
   readonly #slab: Float64Array;
   readonly #health: Int32Array;
   readonly #random: Random;
+  readonly #connect: (node: UpstreamNode) => void;
   #isFirstAssignment: boolean;
 
-  constructor(arm: Arm, slab: Float64Array, health: Int32Array, random: Random) {
+  /** connect: begins a connection for a node's pool. */
+  constructor(
+    arm: Arm,
+    slab: Float64Array,
+    health: Int32Array,
+    random: Random,
+    connect: (node: UpstreamNode) => void,
+  ) {
     this.arm = arm;
     this.nodes = [];
     this.ejectionEnabled = true;
@@ -31,6 +39,7 @@ export class Cluster {
     this.#slab = slab;
     this.#health = health;
     this.#random = random;
+    this.#connect = connect;
     this.#isFirstAssignment = true;
   }
 
@@ -41,20 +50,16 @@ export class Cluster {
       const key = `${assignment.slot} ${assignment.id}`;
       const node = known.get(key) ?? this.#newNode(assignment, nowMs);
       known.delete(key);
-      node.isDraining = assignment.draining;
-      if (assignment.draining) node.closeIdle();
+      node.setDraining(assignment.draining);
       return node;
     });
-    for (const gone of known.values()) {
-      gone.isDraining = true;
-      gone.closeIdle();
-    }
+    for (const gone of known.values()) gone.setDraining(true);
     this.#isFirstAssignment = false;
     this.refresh(nowMs);
   }
 
   #newNode(assignment: NodeAssignment, nowMs: number): UpstreamNode {
-    const node = new UpstreamNode(this.#slab, this.arm, assignment);
+    const node = new UpstreamNode(this.#slab, this.arm, assignment, this.#connect);
     if (!this.#isFirstAssignment) {
       node.slowStartSinceMs = nowMs;
       node.forgetPredecessor();
@@ -67,7 +72,7 @@ export class Cluster {
     for (const node of this.nodes) {
       const isHealthy = this.#health[nodeHealthIndex(this.arm, node.slot)] !== nodeHealth.unhealthy;
       if (isHealthy && !node.isHealthy) node.slowStartSinceMs = nowMs;
-      if (!isHealthy && node.isHealthy) node.closeIdle();
+      if (!isHealthy && node.isHealthy) node.leaveAlone();
       node.isHealthy = isHealthy;
       if (node.ejectedUntilMs !== 0 && (node.ejectedUntilMs <= nowMs || !this.ejectionEnabled))
         node.readmit(nowMs);
@@ -124,7 +129,7 @@ export class Cluster {
     const ejected = this.nodes.reduce((count, other) => count + (other.ejectedUntilMs === 0 ? 0 : 1), 0);
     if (ejected + 1 > this.nodes.length * ejectedShareMax) return;
     node.eject(nowMs);
-    node.closeIdle();
+    node.leaveAlone();
     this.refresh(nowMs);
   }
 }

@@ -15,8 +15,6 @@ export interface UpstreamUser {
   /** The connection is gone; `connected` tells whether it ever was there. */
   onUpstreamFailed(code: string, connected: boolean): void;
   onUpstreamDeadline(connected: boolean): void;
-  /** The node that was waited for takes no connection; another may. */
-  onTurnedAway(node: UpstreamNode): void;
 }
 
 export class UpstreamConnection extends Timed implements SocketOwner {
@@ -30,7 +28,8 @@ export class UpstreamConnection extends Timed implements SocketOwner {
   #isClosed: boolean;
   #isIdle: boolean;
 
-  constructor(runtime: WorkerRuntime, node: UpstreamNode, user: UpstreamUser) {
+  /** `user` null: whoever waits for the node longest when the connection is there gets it. */
+  constructor(runtime: WorkerRuntime, node: UpstreamNode, user: UpstreamUser | null) {
     super();
     this.node = node;
     this.user = user;
@@ -39,7 +38,7 @@ export class UpstreamConnection extends Timed implements SocketOwner {
     this.#runtime = runtime;
     this.#isClosed = false;
     this.#isIdle = false;
-    node.openCount++;
+    node.pool.opened();
     increment(runtime.slab, WORKER.upstreamOpenX + node.arm);
     this.socket = runtime.connectUpstream(node, this);
     runtime.wheel.set(this, runtime.config.timeouts.connectMs);
@@ -49,7 +48,12 @@ export class UpstreamConnection extends Timed implements SocketOwner {
     this.isConnected = true;
     this.node.connected();
     this.#runtime.wheel.clear(this);
-    this.user?.onUpstreamConnected();
+    if (this.user !== null) {
+      this.user.onUpstreamConnected();
+      return;
+    }
+    this.node.pool.connected();
+    this.#offer();
   }
 
   onBytes(bytes: Buffer, length: number): void {
@@ -68,24 +72,32 @@ export class UpstreamConnection extends Timed implements SocketOwner {
 
   onFailed(code: string): void {
     const { user } = this;
-    const wasConnected = this.isConnected;
-    if (!wasConnected) this.node.connectFailed();
     this.close();
-    user?.onUpstreamFailed(code, wasConnected);
+    if (user !== null) user.onUpstreamFailed(code, this.isConnected);
+    else if (!this.isConnected) this.node.pool.connectFailed(false);
   }
 
   onDeadline(): void {
-    if (!this.isConnected) this.node.connectFailed();
-    if (this.user === null) this.close();
-    else this.user.onUpstreamDeadline(this.isConnected);
+    if (this.user !== null) {
+      this.user.onUpstreamDeadline(this.isConnected);
+      return;
+    }
+    this.close();
+    if (!this.isConnected) this.node.pool.connectFailed(true);
   }
 
-  /** Ready for the next exchange: into the idle stack, or closed when there is no room. */
+  /** Ready for the next exchange. */
   release(): void {
     this.user = null;
     this.useCount++;
-    if (this.#isClosed || this.node.serveWaiting(this)) return;
-    if (!this.node.keepIdle(this)) {
+    if (!this.#isClosed) this.#offer();
+  }
+
+  /** To who waits for it, else into the idle stack, or closed when there is no room. */
+  #offer(): void {
+    const { pool } = this.node;
+    if (pool.serveWaiting(this)) return;
+    if (!pool.keepIdle(this)) {
       this.close();
       return;
     }
@@ -106,15 +118,14 @@ export class UpstreamConnection extends Timed implements SocketOwner {
     const { slab, wheel } = this.#runtime;
     const { arm } = this.node;
     if (this.#isIdle) {
-      this.node.removeIdle(this);
+      this.node.pool.removeIdle(this);
       this.#leaveIdle();
     }
     this.user = null;
-    this.node.openCount--;
     add(slab, WORKER.upstreamOpenX + arm, -1);
     wheel.remove(this);
     this.socket.destroy();
-    this.node.admitWaiting();
+    this.node.pool.closed();
   }
 
   #leaveIdle(): void {
@@ -126,10 +137,10 @@ export class UpstreamConnection extends Timed implements SocketOwner {
   surrender(): Socket {
     this.#isClosed = true;
     this.user = null;
-    this.node.openCount--;
     const { slab, wheel } = this.#runtime;
     add(slab, WORKER.upstreamOpenX + this.node.arm, -1);
     wheel.remove(this);
+    this.node.pool.closed();
     return this.socket;
   }
 }

@@ -1,79 +1,97 @@
 // One exchange's hold on a connection to a node: an idle one, a new one, or one that another exchange gives back; given back
-// or closed afterwards. It keeps the counts of connects under way and of requests on the node right, whichever way it ends.
-import { pendingPerClusterMax, upstreamPerNodeMax } from '#src/limits.ts';
+// or closed afterwards. It keeps the counts of requests that wait and of those on the node right, whichever way it ends.
+import { pendingPerClusterMax } from '#src/limits.ts';
 import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type { Socket } from '../transport/socket.ts';
 import type { WorkerRuntime } from '../worker-runtime.ts';
+import type { Waiter } from './connection-pool.ts';
 import { UpstreamConnection, type UpstreamUser } from './upstream-connection.ts';
-import type { UpstreamNode, Waiter } from './upstream-node.ts';
+import type { UpstreamNode } from './upstream-node.ts';
 
 export const LeaseResult = {
   /** The connection is there. */
   ready: 0,
-  /** The user hears of it: onUpstreamConnected, onUpstreamFailed, onUpstreamDeadline or onTurnedAway. */
+  /** The user hears of it: onUpstreamConnected, onConnectFailed or onTurnedAway. */
   pending: 1,
   /** The node has as many connections, or its cluster as many requests that wait for one, as the limits allow. */
   exhausted: 2,
 } as const;
 export type LeaseResult = (typeof LeaseResult)[keyof typeof LeaseResult];
 
+/** What the holder of a lease hears beside what its connection reports. */
+export interface Leaseholder extends UpstreamUser {
+  /** No connection to the node came to be. */
+  onConnectFailed(timedOut: boolean): void;
+  /** The node that was waited for takes no connection; another may. */
+  onTurnedAway(node: UpstreamNode): void;
+}
+
 export class UpstreamLease implements Waiter {
+  olderWaiter: Waiter | null;
+  newerWaiter: Waiter | null;
+  isWaiting: boolean;
   connection: UpstreamConnection | null;
   readonly #runtime: WorkerRuntime;
-  readonly #user: UpstreamUser;
+  readonly #holder: Leaseholder;
   /** The node a connection to which is waited for, counted as pending; null when none is. */
   #pendingOn: UpstreamNode | null;
-  #isConnecting: boolean;
 
-  constructor(runtime: WorkerRuntime, user: UpstreamUser) {
+  constructor(runtime: WorkerRuntime, holder: Leaseholder) {
+    this.olderWaiter = null;
+    this.newerWaiter = null;
+    this.isWaiting = false;
     this.connection = null;
     this.#runtime = runtime;
-    this.#user = user;
+    this.#holder = holder;
     this.#pendingOn = null;
-    this.#isConnecting = false;
+  }
+
+  /** The node of the connection that is held or waited for. */
+  get node(): UpstreamNode | null {
+    return this.connection?.node ?? this.#pendingOn;
+  }
+
+  /** The connection that is held served another request before. */
+  get isReused(): boolean {
+    return this.connection !== null && this.connection.useCount > 0;
   }
 
   /** Takes a connection to `node`; `fresh`: not one that served before. */
   take(node: UpstreamNode, fresh: boolean): LeaseResult {
-    const idle = fresh ? undefined : node.idle.pop();
+    const { pool } = node;
+    const idle = fresh ? undefined : pool.takeIdle();
     if (idle !== undefined) {
       this.connection = idle;
-      idle.reuse(this.#user);
+      idle.reuse(this.#holder);
       node.requestStarted();
       return LeaseResult.ready;
     }
     const { slab } = this.#runtime;
     const pendingAt = WORKER.pendingX + node.arm;
     const pending = slab[pendingAt] as number;
-    if (pending >= pendingPerClusterMax || node.openCount >= upstreamPerNodeMax) return LeaseResult.exhausted;
+    if (pending >= pendingPerClusterMax || pool.isFull) return LeaseResult.exhausted;
     add(slab, pendingAt, 1);
     this.#pendingOn = node;
     node.requestStarted();
-    if (fresh || node.mayConnect) this.connect();
-    else node.waiting.push(this);
+    if (fresh) this.connection = new UpstreamConnection(this.#runtime, node, this.#holder);
+    else pool.wait(this);
     return LeaseResult.pending;
   }
 
-  /** Makes a connection to the node that is waited for. */
-  connect(): void {
-    const node = this.#pendingOn;
-    if (node === null) return;
-    this.#isConnecting = true;
-    node.connecting++;
-    this.connection = new UpstreamConnection(this.#runtime, node, this.#user);
-  }
-
-  /** Another exchange gave this connection back before one was made. */
   useConnection(connection: UpstreamConnection): void {
     this.connection = connection;
-    connection.user = this.#user;
-    this.#user.onUpstreamConnected();
+    connection.user = this.#holder;
+    this.#holder.onUpstreamConnected();
+  }
+
+  connectFailed(timedOut: boolean): void {
+    this.#holder.onConnectFailed(timedOut);
   }
 
   turnedAway(): void {
     const node = this.#pendingOn;
-    if (node !== null) this.#user.onTurnedAway(node);
+    if (node !== null) this.#holder.onTurnedAway(node);
   }
 
   /** The wait for a connection came to an end. */
@@ -82,10 +100,6 @@ export class UpstreamLease implements Waiter {
     if (node === null) return;
     this.#pendingOn = null;
     add(this.#runtime.slab, WORKER.pendingX + node.arm, -1);
-    if (!this.#isConnecting) return;
-    this.#isConnecting = false;
-    node.connecting--;
-    node.admitWaiting();
   }
 
   /** Ends the hold; the connection serves another exchange when it can, else it is closed. */
@@ -104,7 +118,7 @@ export class UpstreamLease implements Waiter {
   drop(): void {
     const node = this.#pendingOn;
     if (node !== null && this.connection === null) {
-      node.stopWaiting(this);
+      node.pool.stopWaiting(this);
       node.requestEnded();
     }
     this.pendingEnded();

@@ -10,7 +10,7 @@ import { nodeHealth, nodeHealthIndex } from '#src/shared-memory/shared-memory.ts
 function make(count: number): { cluster: Cluster; health: Int32Array; slab: Float64Array } {
   const slab = new Float64Array(slabLength);
   const health = new Int32Array(2 * nodesPerClusterMax);
-  const cluster = new Cluster(X, slab, health, createRandom(7));
+  const cluster = new Cluster(X, slab, health, createRandom(7), () => {});
   cluster.slowStartMs = 10_000;
   cluster.assign(nodes(count), 0);
   return { cluster, health, slab };

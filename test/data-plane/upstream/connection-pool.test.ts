@@ -1,91 +1,148 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ConnectionPool, type Waiter } from '#src/data-plane/upstream/connection-pool.ts';
 import type { UpstreamConnection } from '#src/data-plane/upstream/upstream-connection.ts';
-import { UpstreamNode, type Waiter } from '#src/data-plane/upstream/upstream-node.ts';
-import { connectsPerNodeMax, upstreamPerNodeMax } from '#src/limits.ts';
-import { slabLength, X } from '#src/shared-memory/layout.ts';
+import { connectsPerNodeMax, idleUpstreamPerNodeMax, upstreamPerNodeMax } from '#src/limits.ts';
 
-const connection = {} as UpstreamConnection;
+const connection = { close: () => {} } as UpstreamConnection;
 
-function createNode(): UpstreamNode {
-  const assignment = { id: 'x1', slot: 0, host: '127.0.0.1', port: 1, draining: false };
-  return new UpstreamNode(new Float64Array(slabLength), X, assignment);
+/** A pool whose connects are counted and end when the test says so. */
+function createPool(): { pool: ConnectionPool; connects: () => number } {
+  let connects = 0;
+  const pool = new ConnectionPool(() => {
+    connects++;
+    pool.opened();
+  });
+  return { pool, connects: () => connects };
+}
+
+function failConnect(pool: ConnectionPool, timedOut = false): void {
+  pool.closed();
+  pool.connectFailed(timedOut);
 }
 
 /** Somebody who waits and writes down what becomes of it. */
-function queue(node: UpstreamNode, name: string, fates: string[]): Waiter {
+function queue(pool: ConnectionPool, name: string, fates: string[]): Waiter {
   const waiter: Waiter = {
-    connect: () => {
-      node.connecting++;
-      fates.push(`${name} connects`);
-    },
+    olderWaiter: null,
+    newerWaiter: null,
+    isWaiting: false,
     useConnection: () => fates.push(`${name} is served`),
+    connectFailed: (timedOut) => fates.push(`${name}: connect ${timedOut ? 'timed out' : 'failed'}`),
     turnedAway: () => fates.push(`${name} is turned away`),
   };
-  node.waiting.push(waiter);
+  pool.wait(waiter);
   return waiter;
 }
 
 describe('those who wait for a connection to a node', () => {
-  it('get the connections that are given back in the order in which they came', () => {
-    const node = createNode();
+  it('get what is given back in the order in which they came, although each has a connect under way', () => {
+    const { pool, connects } = createPool();
     const fates: string[] = [];
-    for (const name of ['first', 'second']) queue(node, name, fates);
+    for (const name of ['first', 'second']) queue(pool, name, fates);
+    assert.equal(connects(), 2);
     assert.deepEqual(
-      [1, 2, 3].map(() => node.serveWaiting(connection)),
+      [1, 2, 3].map(() => pool.serveWaiting(connection)),
       [true, true, false],
     );
     assert.deepEqual(fates, ['first is served', 'second is served']);
   });
 
-  it('connect themselves as far as there is room for more connects', () => {
-    const node = createNode();
+  it('cause one connect each, as far as there is room for more', () => {
+    const { pool, connects } = createPool();
     const fates: string[] = [];
-    node.connecting = connectsPerNodeMax - 1;
-    for (const name of ['first', 'second']) queue(node, name, fates);
-    node.admitWaiting();
-    assert.deepEqual(fates, ['first connects']);
-    node.connecting--;
-    node.admitWaiting();
-    assert.deepEqual(fates, ['first connects', 'second connects']);
+    for (let index = 0; index < connectsPerNodeMax + 2; index++) queue(pool, `${index}`, fates);
+    assert.equal(connects(), connectsPerNodeMax);
+    pool.connected();
+    assert.equal(pool.serveWaiting(connection), true);
+    queue(pool, 'last', fates);
+    assert.equal(connects(), connectsPerNodeMax + 1);
+    assert.deepEqual(fates, ['0 is served']);
+  });
+
+  it('cause no connect for a connect that is under way for somebody who is served', () => {
+    const { pool, connects } = createPool();
+    queue(pool, 'first', []);
+    pool.serveWaiting(connection);
+    queue(pool, 'second', []);
+    assert.equal(connects(), 1);
   });
 
   it('do not connect to a node that has all the connections it may have', () => {
-    const node = createNode();
-    const fates: string[] = [];
-    node.openCount = upstreamPerNodeMax;
-    queue(node, 'first', fates);
-    node.admitWaiting();
-    assert.deepEqual(fates, []);
+    const { pool, connects } = createPool();
+    pool.openCount = upstreamPerNodeMax;
+    queue(pool, 'first', []);
+    assert.equal(connects(), 0);
+    pool.closed();
+    assert.equal(connects(), 1);
   });
 
   it('are turned away when the node is to take no more requests, and those who left are not', () => {
-    const node = createNode();
+    const { pool } = createPool();
     const fates: string[] = [];
-    queue(node, 'first', fates);
-    node.stopWaiting(queue(node, 'second', fates));
-    node.closeIdle();
-    node.closeIdle();
+    queue(pool, 'first', fates);
+    pool.stopWaiting(queue(pool, 'second', fates));
+    pool.turnAway();
+    pool.turnAway();
     assert.deepEqual(fates, ['first is turned away']);
+    assert.equal(pool.waitingCount, 0);
   });
 
-  it('are turned away by a failed connect only where no connection is in use that will come free', () => {
-    const node = createNode();
+  it('lose one of them with each connect that fails, the one who came first', () => {
+    const { pool } = createPool();
     const fates: string[] = [];
-    node.connecting = 2;
-    node.openCount = 3;
-    queue(node, 'first', fates);
-    node.connectFailed();
-    assert.deepEqual(fates, []);
-    node.openCount = 2;
-    node.connectFailed();
-    assert.deepEqual(fates, ['first is turned away']);
+    for (const name of ['first', 'second', 'third']) queue(pool, name, fates);
+    failConnect(pool);
+    failConnect(pool, true);
+    assert.deepEqual(fates, ['first: connect failed', 'second: connect timed out']);
+    assert.equal(pool.waitingCount, 1);
+  });
+
+  it('beyond the connects under way are turned away by a failed one, unless a connection is in use that will come free', () => {
+    const { pool, connects } = createPool();
+    const fates: string[] = [];
+    pool.opened();
+    for (let index = 0; index < connectsPerNodeMax + 2; index++) queue(pool, `${index}`, fates);
+    failConnect(pool);
+    assert.deepEqual(fates, ['0: connect failed']);
+    assert.equal(connects(), connectsPerNodeMax + 1);
+    pool.closed(); // the one in use
+    failConnect(pool);
+    assert.deepEqual(fates.slice(1), ['1: connect failed', `${connectsPerNodeMax + 1} is turned away`]);
+    assert.equal(pool.waitingCount, connectsPerNodeMax - 1);
+  });
+
+  it('leave in any order without losing the others', () => {
+    const { pool } = createPool();
+    const fates: string[] = [];
+    const [first, second, third] = ['first', 'second', 'third'].map((name) => queue(pool, name, fates));
+    for (const waiter of [second, third, second]) pool.stopWaiting(waiter as Waiter);
+    queue(pool, 'fourth', fates);
+    pool.stopWaiting(first as Waiter);
+    pool.serveWaiting(connection);
+    assert.equal(pool.serveWaiting(connection), false);
+    assert.deepEqual(fates, ['fourth is served']);
   });
 
   it('get no connection of a node that drains', () => {
-    const node = createNode();
-    node.isDraining = true;
-    queue(node, 'first', []);
-    assert.equal(node.serveWaiting(connection), false);
+    const { pool } = createPool();
+    pool.isClosing = true;
+    queue(pool, 'first', []);
+    assert.equal(pool.serveWaiting(connection), false);
+    assert.equal(pool.keepIdle(connection), false);
+  });
+});
+
+describe('idle connections to a node', () => {
+  it('are used last in, first out, and kept up to a limit', () => {
+    const { pool } = createPool();
+    const connections = Array.from({ length: 3 }, () => ({ close: () => {} }) as UpstreamConnection);
+    for (const each of connections) assert.equal(pool.keepIdle(each), true);
+    assert.equal(pool.takeIdle(), connections[2]);
+    pool.removeIdle(connections[1] as UpstreamConnection);
+    assert.equal(pool.takeIdle(), connections[0]);
+    assert.equal(pool.takeIdle(), undefined);
+    for (let count = 0; count < idleUpstreamPerNodeMax; count++) pool.keepIdle(connection);
+    assert.equal(pool.keepIdle(connection), false);
   });
 });

@@ -1,0 +1,154 @@
+// A worker's connections to one node: those that are idle, those under way, and the requests that wait for one. A connect
+// belongs to the node and not to the request that caused it: whichever connection is there first, new or given back, goes
+// to whoever waits longest, so that a node that is slow to accept holds nobody up while others' connections come free.
+import { connectsPerNodeMax, idleUpstreamPerNodeMax, upstreamPerNodeMax } from '#src/limits.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
+
+/** Somebody who waits for a connection. Each wait ends with one of these calls, or with `stopWaiting`. */
+export interface Waiter {
+  olderWaiter: Waiter | null;
+  newerWaiter: Waiter | null;
+  isWaiting: boolean;
+  /** This connection is the waiter's now. */
+  useConnection(connection: UpstreamConnection): void;
+  /** A connect came to nothing, and it is this waiter's loss. */
+  connectFailed(timedOut: boolean): void;
+  /** The node is not to be waited for any longer. */
+  turnedAway(): void;
+}
+
+export class ConnectionPool {
+  /** All that are open or under way, whoever uses them. */
+  openCount: number;
+  waitingCount: number;
+  /** Connects under way that no request has for itself. */
+  connectingCount: number;
+  /** No connection is kept or handed on: the node takes no further requests. */
+  isClosing: boolean;
+  /** The one used last comes first: the others get old and are closed. */
+  readonly #idle: UpstreamConnection[];
+  #oldest: Waiter | null;
+  #newest: Waiter | null;
+  readonly #connect: () => void;
+
+  /** connect: begins a connection, and reports `opened`, then `connected` or `connectFailed` on a later turn, then `closed`. */
+  constructor(connect: () => void) {
+    this.openCount = 0;
+    this.waitingCount = 0;
+    this.connectingCount = 0;
+    this.isClosing = false;
+    this.#idle = [];
+    this.#oldest = null;
+    this.#newest = null;
+    this.#connect = connect;
+  }
+
+  get isFull(): boolean {
+    return this.openCount >= upstreamPerNodeMax;
+  }
+
+  takeIdle(): UpstreamConnection | undefined {
+    return this.#idle.pop();
+  }
+
+  /** Keeps a connection for the next request; false when there is no room for it. */
+  keepIdle(connection: UpstreamConnection): boolean {
+    if (this.isClosing || this.#idle.length >= idleUpstreamPerNodeMax) return false;
+    this.#idle.push(connection);
+    return true;
+  }
+
+  removeIdle(connection: UpstreamConnection): void {
+    const at = this.#idle.lastIndexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+  }
+
+  closeIdle(): void {
+    for (const connection of this.#idle.splice(0)) connection.close();
+  }
+
+  // ---- those who wait ----
+
+  wait(waiter: Waiter): void {
+    waiter.isWaiting = true;
+    waiter.olderWaiter = this.#newest;
+    waiter.newerWaiter = null;
+    if (this.#newest === null) this.#oldest = waiter;
+    else this.#newest.newerWaiter = waiter;
+    this.#newest = waiter;
+    this.waitingCount++;
+    this.#connectMore();
+  }
+
+  stopWaiting(waiter: Waiter): void {
+    if (!waiter.isWaiting) return;
+    const { olderWaiter: older, newerWaiter: newer } = waiter;
+    if (older === null) this.#oldest = newer;
+    else older.newerWaiter = newer;
+    if (newer === null) this.#newest = older;
+    else newer.olderWaiter = older;
+    waiter.olderWaiter = null;
+    waiter.newerWaiter = null;
+    waiter.isWaiting = false;
+    this.waitingCount--;
+  }
+
+  #nextWaiter(): Waiter | null {
+    const waiter = this.#oldest;
+    if (waiter !== null) this.stopWaiting(waiter);
+    return waiter;
+  }
+
+  /** Hands a connection that is free to who waits longest; false when nobody does. */
+  serveWaiting(connection: UpstreamConnection): boolean {
+    const waiter = this.isClosing ? null : this.#nextWaiter();
+    waiter?.useConnection(connection);
+    return waiter !== null;
+  }
+
+  /** Sends those who wait elsewhere: all of them, or those who came last until `count` are left. */
+  turnAway(count = 0): void {
+    for (let leaving = this.waitingCount - count; leaving > 0; leaving--) {
+      const waiter = this.#newest;
+      if (waiter === null) return;
+      this.stopWaiting(waiter);
+      waiter.turnedAway();
+    }
+  }
+
+  // ---- what becomes of connections ----
+
+  /** One connect for each who waits, within the limits. */
+  #connectMore(): void {
+    const wanted = Math.min(this.waitingCount, connectsPerNodeMax);
+    while (this.connectingCount < wanted && !this.isFull) {
+      this.connectingCount++;
+      this.#connect();
+    }
+  }
+
+  opened(): void {
+    this.openCount++;
+  }
+
+  closed(): void {
+    this.openCount--;
+    this.#connectMore();
+  }
+
+  connected(): void {
+    this.connectingCount--;
+  }
+
+  /**
+   * A connect, already closed, came to nothing. Who waits longest takes the loss. Where no connection is in use that will
+   * come free, only as many go on waiting as connects are under way.
+   */
+  connectFailed(timedOut: boolean): void {
+    this.connectingCount--;
+    const noneComesFree = this.openCount <= this.connectingCount;
+    this.#nextWaiter()?.connectFailed(timedOut);
+    if (noneComesFree) this.turnAway(this.connectingCount);
+    this.#connectMore();
+  }
+}
