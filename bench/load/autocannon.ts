@@ -41,6 +41,7 @@ async function run(request: LoadRequest, bound: string[], cores: string | null):
   const result = JSON.parse(output) as AutocannonResult;
   return {
     requests: result.requests.total,
+    served: result.requests.total - result.non2xx,
     perSecond: result.requests.total / result.duration,
     p50Us: result.latency.p50 * 1000,
     p99Us: result.latency.p99 * 1000,

@@ -11,6 +11,8 @@ export interface LoadRequest {
 export interface LoadResult {
   /** Requests answered. */
   readonly requests: number;
+  /** Of them with a 2xx or 3xx. */
+  readonly served: number;
   readonly perSecond: number;
   readonly p50Us: number;
   readonly p99Us: number;

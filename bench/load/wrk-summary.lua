@@ -10,7 +10,7 @@ end
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
-    '\nsummary {"requests":%d,"durationUs":%d,"p50Us":%d,"p99Us":%d,"errors":%d}\n',
-    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    '\nsummary {"requests":%d,"served":%d,"durationUs":%d,"p50Us":%d,"p99Us":%d,"errors":%d}\n',
+    summary.requests, summary.requests - errors.status, summary.duration, latency:percentile(50), latency:percentile(99),
     errors.connect + errors.read + errors.write + errors.status + errors.timeout))
 end

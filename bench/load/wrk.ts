@@ -7,6 +7,7 @@ const script = fileURLToPath(new URL('./wrk-summary.lua', import.meta.url));
 
 interface WrkSummary {
   readonly requests: number;
+  readonly served: number;
   readonly durationUs: number;
   readonly p50Us: number;
   readonly p99Us: number;
