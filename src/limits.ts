@@ -34,6 +34,14 @@ export const leadingBlankLinesMax = 4;
 
 /** Shared read buffer of a worker, one for clients and one for upstreams: a 100 KB answer in one read, and in the L2 cache. */
 export const readBufferBytes = 128 * KiB;
+/**
+ * Requests that a worker begins in one turn of its event loop when it has many clients; others wait for a later one. Half a
+ * millisecond of work: libuv accepts one connection between two polls, and a long turn would let newcomers wait (3,000
+ * clients without a bound: 20,000 requests/s and turns of a second; with 16 to 64 at a time 25,000 and milliseconds).
+ */
+export const requestsPerTurnMax = 16;
+/** From so many connections on. Fewer can't make a turn long, and are served without the count. */
+export const crowdConnectionsMin = 512;
 /** Requests taken from one connection per event-loop turn before others get theirs. */
 export const pipelinedRequestsPerTurnMax = 32;
 /** Client connections over all workers. Each may hold an upstream connection too: 2 file descriptors. */

@@ -1,5 +1,5 @@
-// What a client sent before its turn: part of a head, or pipelined requests. The buffer is pooled, so that a connection
-// without such bytes holds none.
+// What a client sent before its turn: part of a head, or requests that wait. Buffers are pooled, so that a connection
+// without such bytes holds none; most of what waits is one head and fits a small one.
 import type { WorkerRuntime } from './worker-runtime.ts';
 
 export class Carry {
@@ -30,8 +30,9 @@ export class Carry {
 
   /** The buffer with room for `count` more bytes behind `end`: reading pauses while a request is under way, so it stays small. */
   #bufferFor(count: number): Buffer {
+    const { smallRequests } = this.#runtime;
     if (this.buffer === null) {
-      this.buffer = this.#runtime.carries.take();
+      this.buffer = count <= smallRequests.bytes ? smallRequests.take() : this.#largeBuffer(count);
       this.from = 0;
       this.end = 0;
     }
@@ -41,11 +42,23 @@ export class Carry {
       this.from = 0;
     }
     if (this.end + count > this.buffer.length) {
-      const larger = Buffer.allocUnsafeSlow(this.end + count);
+      const larger = this.#largeBuffer(this.end + count);
       this.buffer.copy(larger, 0, 0, this.end);
+      this.#recycle(this.buffer);
       this.buffer = larger;
     }
     return this.buffer;
+  }
+
+  #largeBuffer(bytes: number): Buffer {
+    const { carries } = this.#runtime;
+    return bytes <= carries.bytes ? carries.take() : Buffer.allocUnsafeSlow(bytes);
+  }
+
+  #recycle(buffer: Buffer): void {
+    const { carries, smallRequests } = this.#runtime;
+    if (buffer.length === smallRequests.bytes) smallRequests.give(buffer);
+    else if (buffer.length === carries.bytes) carries.give(buffer);
   }
 
   /** A copy that outlives the pooled buffer; null when nothing is kept. */
@@ -54,9 +67,7 @@ export class Carry {
   }
 
   drop(): void {
-    if (this.buffer === null) return;
-    const { carries } = this.#runtime;
-    if (this.buffer.length === carries.bytes) carries.give(this.buffer);
+    if (this.buffer !== null) this.#recycle(this.buffer);
     this.buffer = null;
   }
 }

@@ -17,6 +17,7 @@ import { rescueResponse } from './rescue.ts';
 import { Timed } from './timer-wheel.ts';
 import type { Socket, SocketOwner } from './transport/socket.ts';
 import { openTunnel } from './tunnel.ts';
+import type { InLine } from './turn-queue.ts';
 import type { WorkerRuntime } from './worker-runtime.ts';
 
 /** Where a connection is in its life. */
@@ -25,22 +26,25 @@ const State = {
   idle: 0,
   /** Part of a head is there. */
   head: 1,
+  /** Something is there and waits for a later turn of the event loop. */
+  queued: 2,
   /** An exchange runs and its request body is still arriving. */
-  body: 2,
+  body: 3,
   /** An exchange runs; what arrives belongs to the next request. */
-  busy: 3,
+  busy: 4,
   /** The answer is complete but has not reached the kernel; the next request waits. */
-  flushing: 4,
+  flushing: 5,
   /** We said our last word and wait for the client to hang up. */
-  lingering: 5,
-  closed: 6,
+  lingering: 6,
+  closed: 7,
 } as const;
 type State = (typeof State)[keyof typeof State];
 
 const forwardedFor = new TextEncoder().encode('x-forwarded-for');
 
-export class ClientConnection extends Timed implements SocketOwner, Downstream {
+export class ClientConnection extends Timed implements SocketOwner, Downstream, InLine {
   socket: Socket | null;
+  nextInLine: InLine | null;
   readonly #runtime: WorkerRuntime;
   readonly #registry: ClientRegistry;
   #state: State;
@@ -59,6 +63,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
   constructor(runtime: WorkerRuntime, registry: ClientRegistry) {
     super();
     this.socket = null;
+    this.nextInLine = null;
     this.#runtime = runtime;
     this.#registry = registry;
     this.#state = State.idle;
@@ -94,7 +99,8 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
   onBytes(bytes: Buffer, length: number): void {
     switch (this.#state) {
       case State.idle:
-        this.#process(bytes, 0, length);
+        if (this.#runtime.turns.mayTake(this.#registry.size)) this.#process(bytes, 0, length);
+        else this.#waitForTurn(bytes, length);
         return;
       case State.head:
         this.#moreHead(bytes, length);
@@ -102,6 +108,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
       case State.body:
         this.#bodyBytes(bytes, length);
         return;
+      case State.queued:
       case State.busy:
       case State.flushing:
         this.#carry.keep(bytes, 0, length);
@@ -114,6 +121,19 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
       case State.closed:
         return;
     }
+  }
+
+  #waitForTurn(bytes: Buffer, length: number): void {
+    this.#state = State.queued;
+    this.#runtime.wheel.clear(this);
+    this.#carry.keep(bytes, 0, length);
+    this.#runtime.turns.wait(this);
+  }
+
+  takeTurn(): void {
+    if (this.#state !== State.queued) return;
+    this.#state = State.idle;
+    this.#continue();
   }
 
   /** A head that comes in pieces is only parsed again when the new bytes can change the answer. */
@@ -191,7 +211,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     if (carry.buffer !== null && this.#state >= State.busy) this.socket?.pause();
   }
 
-  /** Goes on with what is kept, after the exchange before it ended. */
+  /** Goes on with what is kept, once its time has come. */
   #continue(): void {
     if (!this.#isReadyForHead || this.#isProcessing) return;
     this.#processCarry();
@@ -358,6 +378,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
         // A request that will never be complete.
         this.#abort();
         return;
+      case State.queued:
       case State.busy:
       case State.flushing:
       case State.closed:
@@ -398,6 +419,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
         if (this.#hasProgressed()) this.#watchForStall();
         else this.#abort();
         return;
+      case State.queued:
       case State.closed:
         return;
     }
@@ -445,9 +467,9 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream {
     }
   }
 
-  /** Ends the connection: idle ones when draining, all of them at the drain deadline. True when an exchange was cut. */
+  /** Ends the connection: idle ones when draining, all of them at the drain deadline. True when a request was cut. */
   cut(): boolean {
-    const wasBusy = this.#exchange !== null;
+    const wasBusy = this.#exchange !== null || this.#state === State.queued;
     if (wasBusy) this.#abort();
     else this.#close();
     return wasBusy;

@@ -16,6 +16,9 @@ import type { WorkerRuntime } from './worker-runtime.ts';
 /** Connections waiting to be accepted; the kernel caps it at net.core.somaxconn. */
 const backlog = 4_096;
 
+/** So many times `limits.connections` are open at most: those beyond the limit to be told so. */
+const overrunFactor = 1.1;
+
 interface RawServer {
   _handle: {
     readonly fd: number;
@@ -77,31 +80,34 @@ export class Listener {
     if (environment !== null && handle !== null)
       handle.onconnection = (status, accepted) => {
         if (status !== 0 || accepted === undefined) return; // the kernel closed it, or no descriptor was free
-        this.#accept((owner) => new RawSocket(accepted, environment, owner));
+        if (this.#isOverrun) accepted.reset();
+        else this.#accept((owner) => new RawSocket(accepted, environment, owner));
       };
     return { port, descriptor: handle?.fd ?? -1 };
   }
 
   #acceptStream(socket: NetSocket): void {
-    this.#accept((owner) => new StreamSocket(socket, owner));
+    if (this.#isOverrun) socket.resetAndDestroy();
+    else this.#accept((owner) => new StreamSocket(socket, owner));
+  }
+
+  /** Beyond the limit a client is told so; far beyond it there is no time for that either, and this one is counted and reset. */
+  get #isOverrun(): boolean {
+    const { config, slab } = this.#runtime;
+    if (this.#registry.totalOpen < config.limits.connections * overrunFactor) return false;
+    increment(slab, WORKER.connectionsRefused);
+    return true;
   }
 
   #accept(wrap: (owner: SocketOwner) => Socket): void {
     const runtime = this.#runtime;
+    const total = this.#registry.totalOpen;
     const connection = new ClientConnection(runtime, this.#registry);
     const socket = wrap(connection);
-    const { connections } = runtime.config.limits;
-    const total = this.#registry.totalOpen;
-    // Beyond the limit a client is told so; far beyond it there is no time for that either.
-    if (total >= connections * 1.1) {
-      increment(runtime.slab, WORKER.connectionsRefused);
-      socket.reset();
-      return;
-    }
     this.#registry.add(connection);
     increment(runtime.slab, WORKER.connectionsAccepted);
     connection.begin(socket);
-    if (total < connections) return;
+    if (total < runtime.config.limits.connections) return;
     increment(runtime.slab, WORKER.connectionsRefused);
     countRejection(runtime.slab, 'connectionsExhausted');
     connection.refuseWith('connectionsExhausted');

@@ -23,6 +23,7 @@ import { connectRaw, RawSocketEnvironment } from './transport/raw-socket.ts';
 import type { Socket } from './transport/socket.ts';
 import { connectStream } from './transport/stream-socket.ts';
 import { loadTcpBinding } from './transport/tcp-binding.ts';
+import { TurnQueue } from './turn-queue.ts';
 import { Breaker } from './upstream/breaker.ts';
 import { Cluster } from './upstream/cluster.ts';
 import { FailoverBudget } from './upstream/failover-budget.ts';
@@ -49,6 +50,7 @@ export class WorkerRuntime {
   readonly requestIds: RequestIds;
   readonly wheel: TimerWheel;
   readonly inFlight: InFlightList;
+  readonly turns: TurnQueue;
   readonly clusters: readonly [Cluster, Cluster];
   readonly breaker: Breaker;
   readonly budget: FailoverBudget;
@@ -93,6 +95,7 @@ export class WorkerRuntime {
     this.random = createRandom((Math.random() * 0x1_0000_0000) | 0);
     this.requestIds = new RequestIds();
     this.wheel = new TimerWheel(coarseTickMs, nowMs);
+    this.turns = new TurnQueue(this.slab, setImmediate);
     this.inFlight = new InFlightList(this.slab, this.slowThresholds);
     const health = new Int32Array(memory.nodeHealth);
     const connect = (node: UpstreamNode): void => {

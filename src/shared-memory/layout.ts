@@ -132,6 +132,8 @@ export const WORKER = {
   loopDelayMsMax: workerAt + 13,
   pendingX: workerAt + 14,
   pendingY: workerAt + 15,
+  /** Requests that were read and wait for a later turn of the event loop. */
+  queued: workerAt + 16,
   // counters
   connectionsAccepted: workerAt + 24,
   connectionsRefused: workerAt + 25,

@@ -57,6 +57,12 @@ const workerNumbers: readonly (readonly [
     ],
   ],
   [
+    'crossover_queued_requests',
+    'Requests of many clients that were read and wait for their turn in a worker.',
+    'gauge',
+    [['queued', {}]],
+  ],
+  [
     'crossover_upstream_connections',
     'Upstream connections by cluster: all that are open, and those of them that are idle.',
     'gauge',
