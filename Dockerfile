@@ -18,7 +18,7 @@ COPY package.json LICENSE ./
 COPY bin ./bin
 COPY src ./src
 COPY config ./config
-# The rollout's state: the only thing that is ever written, so everything else can be mounted read-only.
+# The rollout's state and compiled code: all that is ever written, so everything else can be mounted read-only.
 RUN mkdir -p data /etc/crossover && cp config/crossover.yaml /etc/crossover/ && chown node:node data
 USER node
 VOLUME /app/data
@@ -27,9 +27,11 @@ VOLUME /app/data
 EXPOSE 8000 9900
 # The last one is where the health check finds the control API; set it where the configuration has another port.
 ENV CROSSOVER_STORE=/app/data/crossover.db CROSSOVER_LIVEZ=http://127.0.0.1:9900/livez
+# What Node makes of the code, for faster starts.
+ENV NODE_COMPILE_CACHE=/app/data/.compile-cache
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch(process.env.CROSSOVER_LIVEZ).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # Drains: stops accepting, finishes what is in flight. Give it the configuration's timeouts.drain (docker stop --time).
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "/app/src/cli/crossover.ts"]
+ENTRYPOINT ["node", "/app/bin/crossover.js"]
 CMD ["serve", "--config", "/etc/crossover/crossover.yaml"]

@@ -72,7 +72,7 @@ function helpOf(command: string): string | null {
   if (known !== undefined) return known;
   const { status, stdout } = spawnSync(
     process.execPath,
-    ['src/cli/crossover.ts', ...command.split(' '), '--help'],
+    ['bin/crossover.js', ...command.split(' '), '--help'],
     { encoding: 'utf8' },
   );
   // For an unknown command commander prints the help of the whole program.

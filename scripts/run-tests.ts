@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { processTree } from '../bench/process/usage.ts';
 
@@ -22,6 +23,9 @@ if (files.length === 0) {
   console.error(`no test file matches ${positionals.join(' ')}`);
   process.exit(2);
 }
+
+// Hundreds of processes and threads load the same modules: what Node makes of them is kept between them.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/tests', import.meta.url));
 
 const isCi = !['', 'false', '0'].includes(process.env.CI ?? '');
 const skipped: string[] = [];

@@ -39,6 +39,8 @@ export interface SupervisorOptions {
   readonly reload?: () => Promise<LoadResult>;
   /** Listening sockets that the process was started with, to be used instead of `listen`. */
   readonly inherited?: InheritedListeners | null;
+  /** A control thread that was started ahead, by `preloadControl`. */
+  readonly preloadedControl?: Worker | null;
 }
 
 export interface Supervisor {
@@ -108,6 +110,7 @@ class Supervision implements Supervisor {
       start: () => ({ ...this.#threadStart(), configPath: options.configPath }),
       listenDescriptor: async () => (await this.#sockets?.forControl()) ?? null,
       isPatient: options.inherited?.from === 'predecessor',
+      preloaded: options.preloadedControl ?? null,
       onMessage: (message) => this.#onControlMessage(message),
       log: this.#log,
     });
@@ -131,18 +134,19 @@ class Supervision implements Supervisor {
   /** Threads load side by side; workers take traffic once the recorded split is in place. */
   async start(): Promise<void> {
     await this.#takeSockets();
-    const control = this.#control.start();
+    const { published, ready } = this.#control.start();
     const workers = this.#workers.map((_, index) => this.#startWorker(index));
     for (const { prepared, listening } of workers)
       for (const promise of [prepared, listening]) promise.catch(() => {});
     try {
-      await Promise.all([control, ...workers.map(({ prepared }) => prepared)]);
+      await Promise.all([published, ...workers.map(({ prepared }) => prepared)]);
       this.proxyPort = this.#config.listen.proxy.port;
       for (const [index, { listening }] of workers.entries()) {
         // One after the other: with port 0 the first finds the port that the others share.
         await this.#tellToListen(index);
         this.proxyPort = await listening;
       }
+      await ready;
     } catch (error) {
       await this.#stopThreads();
       throw error;

@@ -1,21 +1,30 @@
 // The whole command tree: which commands exist, how their errors become words and exit codes. What a command does is in
 // its own file.
 import { type Argument, Command, CommanderError } from 'commander';
-import { addCheck } from './check-command.ts';
 import { type CliContext, CliError, type CliIo, exitCodes } from './cli-io.ts';
-import { addDemo } from './demo.ts';
-import { addEvents } from './events.ts';
-import { addHistory } from './history.ts';
 import { packageVersion } from './package-version.ts';
-import { addReport } from './report.ts';
-import { addRollout } from './rollout.ts';
-import { addServe } from './serve.ts';
-import { addSimulate } from './simulate.ts';
-import { addSplit } from './split.ts';
-import { addStatus } from './status.ts';
 
-/** Builds the command tree. Nothing runs and nothing heavy is loaded until a command is parsed. */
-export function createProgram(context: CliContext): Command {
+type AddCommand = (program: Command, context: CliContext) => void;
+
+/** In the order of the help. */
+const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  serve: async () => (await import('./serve.ts')).addServe,
+  check: async () => (await import('./check-command.ts')).addCheck,
+  demo: async () => (await import('./demo.ts')).addDemo,
+  status: async () => (await import('./status.ts')).addStatus,
+  split: async () => (await import('./split.ts')).addSplit,
+  rollout: async () => (await import('./rollout.ts')).addRollout,
+  events: async () => (await import('./events.ts')).addEvents,
+  report: async () => (await import('./report.ts')).addReport,
+  history: async () => (await import('./history.ts')).addHistory,
+  simulate: async () => (await import('./simulate.ts')).addSimulate,
+};
+
+/**
+ * Builds the command tree: all of it, or the one command `only`, where it is known already which will run. Nothing runs
+ * and nothing heavy is loaded until a command is parsed.
+ */
+export async function createProgram(context: CliContext, only?: string): Promise<Command> {
   const program = new Command('crossover');
   program
     .description(
@@ -27,19 +36,8 @@ export function createProgram(context: CliContext): Command {
     .addHelpText('after', examples)
     .showHelpAfterError('Run with --help to see what is possible.')
     .configureOutput({ writeOut: (text) => context.io.out(text), writeErr: (text) => context.io.err(text) });
-  for (const add of [
-    addServe,
-    addCheck,
-    addDemo,
-    addStatus,
-    addSplit,
-    addRollout,
-    addEvents,
-    addReport,
-    addHistory,
-    addSimulate,
-  ])
-    add(program, context);
+  const wanted = Object.entries(commands).filter(([name]) => only === undefined || name === only);
+  for (const [, load] of wanted) (await load())(program, context);
   return program;
 }
 
@@ -69,7 +67,8 @@ Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 reverted.
  */
 export async function runProgram(args: readonly string[], io: CliIo): Promise<number> {
   const context: CliContext = { io, exitCode: exitCodes.done };
-  const program = createProgram(context);
+  const [first = ''] = args;
+  const program = await createProgram(context, Object.hasOwn(commands, first) ? first : undefined);
   try {
     await program.parseAsync(args, { from: 'user' });
     return context.exitCode;

@@ -1,8 +1,10 @@
 // `crossover serve`: runs the proxy until a signal ends it. Signals and exit codes are here; the work is the supervisor's.
+import { flushCompileCache } from 'node:module';
 import process from 'node:process';
 import type { Command } from 'commander';
 import type { ConfigProblem } from '#src/config/config.ts';
 import type { Supervisor } from '#src/main.ts';
+import { preloadControl } from '#src/supervisor/control-host.ts';
 import {
   forgetInheritedListeners,
   type InheritedListeners,
@@ -49,6 +51,8 @@ Examples:
 What next: \`crossover status\` shows both clusters, \`crossover rollout start\` begins to move traffic.
 `;
 
+const stopSignals = ['SIGTERM', 'SIGINT'] as const;
+
 async function serve(file: string, io: CliIo): Promise<number> {
   // A reload asked for while the proxy starts must not end it; the file is read again once it runs.
   let reloadWaits = false;
@@ -61,16 +65,25 @@ async function serve(file: string, io: CliIo): Promise<number> {
   const refuse = () =>
     log({ level: 'error', message: 'not replaced; this process still starts', fields: {} });
   process.on('SIGUSR2', refuse);
+  // Traffic begins before the start is done: what is under way by then is finished too.
+  let stopWaits: NodeJS.Signals | null = null;
+  const stopLater = (signal: NodeJS.Signals) => {
+    if (stopWaits !== null) process.exit(exitCodes.failed);
+    stopWaits = signal;
+  };
+  for (const signal of stopSignals) process.on(signal, stopLater);
   const tell = process.env[successorVariable] === undefined ? () => {} : reportToPredecessor;
   const supervisor = await start(file, io, log).catch((error: unknown) => {
     tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
     throw error instanceof StartError ? cannotStart(error) : error;
   });
   if (supervisor === null) return exitCodes.badUsage;
-  const ended = untilSignal(supervisor, log);
+  const ended = untilSignal(supervisor, log, stopWaits);
+  for (const signal of stopSignals) process.off(signal, stopLater);
   process.off('SIGHUP', remember);
   process.off('SIGUSR2', refuse);
   tell({ type: 'ready' });
+  flushCompileCache();
   if (reloadWaits) await reloadConfig(supervisor, log);
   return ended;
 }
@@ -78,16 +91,25 @@ async function serve(file: string, io: CliIo): Promise<number> {
 /** Null when the configuration is wrong, which has been said then. */
 async function start(file: string, io: CliIo, log: LogWriter): Promise<Supervisor | null> {
   const inherited = inheritedListeners(log);
+  const preloadedControl = preloadControl();
   const { loadConfigFile } = await import('#src/config/load.ts');
   const { startSupervisor } = await import('#src/main.ts');
   const loaded = loadConfigFile(file, io.env);
   if (!loaded.ok) {
+    void preloadedControl.terminate();
     io.err(formatConfigProblems(loaded.problems));
     return null;
   }
   const { config } = loaded;
   const reload = async () => loadConfigFile(file, io.env);
-  const supervisor = await startSupervisor({ config, configPath: file, log, reload, inherited });
+  const supervisor = await startSupervisor({
+    config,
+    configPath: file,
+    log,
+    reload,
+    inherited,
+    preloadedControl,
+  });
   warn(loaded.warnings, log);
   const { proxy, control } = config.listen;
   io.out(
@@ -108,8 +130,12 @@ function inheritedListeners(log: LogWriter): InheritedListeners | null {
   return inherited;
 }
 
-/** Handles signals until the proxy has drained. The exit code is 0 only when no exchange was cut. */
-function untilSignal(supervisor: Supervisor, log: LogWriter): Promise<number> {
+/** Handles signals, and one that came during the start, until the proxy has drained. The exit code is 0 only when nothing was cut. */
+function untilSignal(
+  supervisor: Supervisor,
+  log: LogWriter,
+  received: NodeJS.Signals | null,
+): Promise<number> {
   return new Promise((resolve, reject) => {
     let isStopping = false;
     let isDraining = false;
@@ -132,12 +158,12 @@ function untilSignal(supervisor: Supervisor, log: LogWriter): Promise<number> {
       log({ level: 'info', message: 'draining', fields: { signal } });
       drain();
     };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
+    for (const signal of stopSignals) process.on(signal, stop);
     process.on('SIGHUP', () => void reloadConfig(supervisor, log));
     process.on('SIGUSR2', () => {
       void replaceProcess(supervisor, log).then((isReplaced) => (isReplaced ? drain() : undefined));
     });
+    if (received !== null) stop(received);
   });
 }
 

@@ -1,12 +1,13 @@
 // Entry of the control thread: when its parts start, tick and stop, and what it and the supervisor say to each other
 // (shared-memory/messages.ts). The parts are put together in control-parts.ts; how a decision is made is in control-loop.ts.
+import { flushCompileCache } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { unreachable } from '#src/base/assert.ts';
 import { tickMs } from '#src/limits.ts';
 import type { ControlStart, FromControl, ToControl } from '#src/shared-memory/messages.ts';
-import { createControlApi } from './api/server.ts';
-import { apiContextOf } from './api/thread-context.ts';
+import { ApiDoor } from './api/api-door.ts';
+import type { ControlApi } from './api/server.ts';
 import { takeConfig } from './config-change.ts';
 import { ControlParts, type StorePortOf } from './control-parts.ts';
 import { autostart, ownStore, takeUp } from './control-start.ts';
@@ -18,30 +19,45 @@ const listenRetryMs = 500;
 /** What waits is written before the end, unless the disk hangs; the supervisor waits a little longer than this. */
 const storeClosesMsMax = 1_500;
 
-type Api = Awaited<ReturnType<typeof createControlApi>>['app'];
-
 export class ControlThread {
   readonly #parts: ControlParts;
   #isStopping = false;
   #timer: NodeJS.Timeout | null = null;
-  #api: Api | null = null;
+  readonly #door = new ApiDoor();
+  #api: ControlApi | null = null;
 
   constructor(start: ControlStart, post: (message: FromControl) => void, storePortOf?: StorePortOf) {
     this.#parts = new ControlParts(start, post, storePortOf);
   }
 
-  /** Publishes the split that was recorded, then everything else; posts `ready` when the API listens, or why it won't. */
+  /**
+   * Publishes the split that was recorded, then everything else; posts `published` and `ready`, or why it won't come to
+   * that. A first thread owns store and port before it publishes anything, one that replaces another waits for no port.
+   */
   async run(): Promise<void> {
     const parts = this.#parts;
+    const isFirst = parts.generation === 0;
     if (!(await ownStore(parts)) || this.#isStopping) return;
+    let controlPort = isFirst ? await this.#listen() : null;
+    if (isFirst && controlPort === null) return;
     await takeUp(parts);
     if (this.#isStopping) return;
+    parts.post({ type: 'published' });
     this.#timer = setInterval(() => this.#tick(), tickMs);
-    this.#api = (await createControlApi(apiContextOf(parts))).app;
-    const controlPort = await this.#listen(this.#api);
-    if (controlPort === null) return;
+    await this.#loadApi();
+    controlPort ??= await this.#listen();
+    if (controlPort === null || this.#isStopping) return;
+    this.#door.open();
     parts.post({ type: 'ready', controlPort });
-    if (parts.generation === 0) autostart(parts);
+    if (isFirst) autostart(parts);
+    flushCompileCache();
+  }
+
+  /** Only now: traffic does not wait for it, and its libraries are most of what this thread loads. */
+  async #loadApi(): Promise<void> {
+    const { createControlApi } = await import('./api/server.ts');
+    const { apiContextOf } = await import('./api/thread-context.ts');
+    this.#api = await createControlApi(apiContextOf(this.#parts), this.#door);
   }
 
   receive(message: ToControl): void {
@@ -88,19 +104,14 @@ export class ControlThread {
    * The port, or null when it could not be had. A first thread gives up, and with it the process, because an operator is
    * watching; a replacement keeps trying, because the rollout it controls must go on.
    */
-  async #listen(api: Api): Promise<number | null> {
+  async #listen(): Promise<number | null> {
     const { config, generation, predecessorPort, listenDescriptor, post } = this.#parts;
     const { host, port: configured } = config.listen.control;
     // Where the system chose the port, people and scripts know the one that the thread before had.
     let port = predecessorPort || configured;
     while (!this.#isStopping) {
       try {
-        // With a descriptor nothing is bound; Fastify still wants an address that is not a name.
-        const bind = { host, port };
-        const adopt = { host: '127.0.0.1', port, fd: listenDescriptor };
-        await api.listen(listenDescriptor === null ? bind : adopt);
-        const address = api.server.address();
-        return typeof address === 'object' && address !== null ? address.port : port;
+        return await this.#door.listen(listenDescriptor === null ? { host, port } : { fd: listenDescriptor });
       } catch (error) {
         const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
         if (generation === 0) {
@@ -124,18 +135,29 @@ export class ControlThread {
     if (this.#timer !== null) clearInterval(this.#timer);
     supervisor.close();
     await evidence.settled();
-    await Promise.all([this.#api?.close(), health.stop(), signals.stop()]);
+    await Promise.all([this.#closeApi(), health.stop(), signals.stop()]);
     housekeeping.flush();
     store.saveAnalysis(clock.epochMs(), judge.snapshot(rollout.state));
     await store.close(storeClosesMsMax);
     post({ type: 'stopped' });
   }
+
+  async #closeApi(): Promise<void> {
+    await this.#api?.app.close();
+    await this.#door.close();
+  }
 }
 
-function main(port: MessagePort): void {
-  const thread = new ControlThread(workerData as ControlStart, (message) => port.postMessage(message));
+function main(port: MessagePort, start: ControlStart): void {
+  const thread = new ControlThread(start, (message) => port.postMessage(message));
   port.on('message', (message: ToControl) => thread.receive(message));
   void thread.run();
 }
 
-if (!isMainThread && parentPort !== null) main(parentPort);
+if (!isMainThread && parentPort !== null) {
+  const port = parentPort;
+  const start = workerData as ControlStart | null;
+  // A thread that was started ahead is told later.
+  if (start === null) port.once('message', (told: ControlStart) => main(port, told));
+  else main(port, start);
+}

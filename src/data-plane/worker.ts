@@ -1,4 +1,5 @@
 // Entry and wiring of a proxy worker: one event loop, one listener, its connections. Counts; decides nothing.
+import { flushCompileCache } from 'node:module';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { assert, unreachable } from '#src/base/assert.ts';
 import { RouteTable } from '#src/core/routing/route-slots.ts';
@@ -48,6 +49,7 @@ class ProxyWorker {
     const resolving = resolveNodes(runtime, runtime.clusters);
     await Promise.race([resolving, new Promise((resolve) => setTimeout(resolve, firstResolveMs).unref())]);
     setInterval(() => this.#tick(), coarseTickMs);
+    flushCompileCache();
     this.#post({ type: 'prepared' });
   }
 

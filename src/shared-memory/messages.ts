@@ -141,7 +141,9 @@ export type ToControl =
   | { readonly type: 'stop' };
 
 export type FromControl =
-  /** The saved split is published and the control API listens; workers may start taking traffic. */
+  /** The saved split is published: workers may start taking traffic. */
+  | { readonly type: 'published' }
+  /** The control API answers. */
   | { readonly type: 'ready'; readonly controlPort: number }
   /** Nothing is begun: its port is taken (a system error's code), or another process has its store (`STORE_IN_USE`). */
   | { readonly type: 'failed-to-start'; readonly code: string; readonly message: string }

@@ -10,7 +10,15 @@ import { stopControl } from './thread-questions.ts';
 const controlReadyMs = 5_000;
 
 /** What the host itself does not deal with. */
-export type ControlNews = Exclude<FromControl, { type: 'ready' | 'failed-to-start' }>;
+export type ControlNews = Exclude<FromControl, { type: 'published' | 'ready' | 'failed-to-start' }>;
+
+/** How far a thread has come. Both reject when it cannot start, and resolve when it takes too long. */
+export interface ControlProgress {
+  /** It has published the recorded split. */
+  readonly published: Promise<void>;
+  /** Its API answers. */
+  readonly ready: Promise<void>;
+}
 
 export interface ControlHostOptions {
   /** What a thread that starts now is given. */
@@ -22,9 +30,24 @@ export interface ControlHostOptions {
    * can have one, goes on instead.
    */
   readonly isPatient: boolean;
+  /** The first thread, from `preloadControl`; null when it is to be started. */
+  readonly preloaded: Worker | null;
   readonly onMessage: (message: ControlNews) => void;
   readonly log: (line: LogLine) => void;
 }
+
+/**
+ * Starts the first control thread before it is known what it is to control: it loads its modules, which takes as long as
+ * reading the config, and waits. Until it is used it keeps no process running.
+ */
+export function preloadControl(): Worker {
+  const thread = newThread(null);
+  thread.unref();
+  return thread;
+}
+
+const newThread = (workerData: ControlStart | null): Worker =>
+  new Worker(new URL('../control-plane/control-thread.ts', import.meta.url), { workerData, name: 'control' });
 
 export class ControlHost {
   /** Where its API listens. */
@@ -32,56 +55,90 @@ export class ControlHost {
   readonly #options: ControlHostOptions;
   readonly #slot: ThreadSlot = { thread: null, crashes: [] };
   readonly #restarts = new Restarts();
+  #preloaded: Worker | null;
   #generation = 0;
   #isStopped = false;
 
   constructor(options: ControlHostOptions) {
     this.#options = options;
+    this.#preloaded = options.preloaded;
   }
 
   tell(message: ToControl): void {
     this.#slot.thread?.postMessage(message);
   }
 
-  /** Resolves when it has published the recorded split, or takes too long for that; rejects when it cannot start. */
-  async start(): Promise<void> {
+  start(): ControlProgress {
+    const published = Promise.withResolvers<void>();
+    const ready = Promise.withResolvers<void>();
+    for (const { promise } of [published, ready]) promise.catch(() => {});
+    void this.#start(published, ready).catch((error: unknown) => {
+      published.reject(error);
+      ready.reject(error);
+    });
+    return { published: published.promise, ready: ready.promise };
+  }
+
+  async #start(published: PromiseWithResolvers<void>, ready: PromiseWithResolvers<void>): Promise<void> {
     const listenDescriptor = await this.#options.listenDescriptor();
-    if (this.#isStopped) return;
-    const workerData: ControlStart = {
+    if (this.#isStopped) {
+      published.resolve();
+      ready.resolve();
+      return;
+    }
+    const thread = this.#newThread({
       ...this.#options.start(),
       generation: this.#generation++,
       controlPort: this.port,
       listenDescriptor,
-    };
-    const thread = new Worker(new URL('../control-plane/control-thread.ts', import.meta.url), {
-      workerData,
-      name: 'control',
     });
     this.#slot.thread = thread;
-    await this.#ready(thread);
+    this.#watch(thread, published, ready);
   }
 
-  #ready(thread: Worker): Promise<void> {
+  #newThread(start: ControlStart): Worker {
+    const preloaded = this.#preloaded;
+    this.#preloaded = null;
+    if (preloaded === null) return newThread(start);
+    preloaded.ref();
+    preloaded.postMessage(start);
+    return preloaded;
+  }
+
+  #watch(thread: Worker, published: PromiseWithResolvers<void>, ready: PromiseWithResolvers<void>): void {
+    const both = [published, ready];
     const isPatient = this.#options.isPatient && this.#generation === 1;
-    return new Promise((resolve, reject) => {
-      const late = isPatient ? undefined : setTimeout(resolve, controlReadyMs);
-      thread.on('message', (message: FromControl) => {
-        if (message.type === 'ready') {
+    const late = isPatient
+      ? undefined
+      : setTimeout(() => {
+          for (const { resolve } of both) resolve();
+        }, controlReadyMs);
+    const failed = (error: StartError) => {
+      clearTimeout(late);
+      for (const { reject } of both) reject(error);
+    };
+    thread.on('message', (message: FromControl) => {
+      switch (message.type) {
+        case 'published':
+          published.resolve();
+          return;
+        case 'ready':
           clearTimeout(late);
           this.port = message.controlPort;
-          resolve();
-        } else if (message.type === 'failed-to-start') {
-          clearTimeout(late);
-          reject(new StartError(message.code, message.message));
-        } else this.#options.onMessage(message);
-      });
-      thread.on('error', (error) => this.#logCrash(error));
-      thread.on('exit', () => {
-        clearTimeout(late);
-        if (this.#slot.thread === thread) this.#slot.thread = null;
-        reject(new StartError('EXITED', 'the control thread ended before it was ready'));
-        this.#lost();
-      });
+          ready.resolve();
+          return;
+        case 'failed-to-start':
+          failed(new StartError(message.code, message.message));
+          return;
+        default:
+          this.#options.onMessage(message);
+      }
+    });
+    thread.on('error', (error) => this.#logCrash(error));
+    thread.on('exit', () => {
+      if (this.#slot.thread === thread) this.#slot.thread = null;
+      failed(new StartError('EXITED', 'the control thread ended before it was ready'));
+      this.#lost();
     });
   }
 
@@ -96,7 +153,7 @@ export class ControlHost {
   async #replace(): Promise<void> {
     if (this.#isStopped) return;
     try {
-      await this.start();
+      await this.start().ready;
       const detail = { generation: this.#generation - 1 };
       this.tell({ type: 'lifecycle', name: 'control-replaced', detail });
       this.#options.log({ level: 'info', message: 'control thread replaced', fields: {} });
@@ -115,7 +172,7 @@ export class ControlHost {
   /** Starts one again after `stop`. */
   async resume(): Promise<void> {
     this.#isStopped = false;
-    await this.start().catch((error: unknown) => this.#logCrash(error));
+    await this.start().ready.catch((error: unknown) => this.#logCrash(error));
   }
 
   /** Ends it as a crash would; it is replaced. */

@@ -11,6 +11,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type KongCluster, startKongCluster } from '#src/demo/kong-cluster.ts';
 import { demoApiKey } from '#src/demo/kong-routes.ts';
+import { freePorts } from '../../bench/process/children.ts';
 
 const headers = { apikey: demoApiKey };
 
@@ -46,7 +47,7 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
   function start(text: string) {
     const file = join(folder, 'crossover.yaml');
     writeFileSync(file, text);
-    const entry = fileURLToPath(new URL('../../src/cli/crossover.ts', import.meta.url));
+    const entry = fileURLToPath(new URL('../../bin/crossover.js', import.meta.url));
     const child = spawn(process.execPath, [entry, 'serve', '--config', file], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -93,6 +94,18 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
       assert.equal(typeof level, 'string');
       assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     }
+    assert.match(printed.err, /nothing was cut/);
+  });
+
+  it('drains on SIGTERM as soon as it serves, although its start is not done', async () => {
+    const [port = 0] = await freePorts(1);
+    const { child, printed, ended } = start(configText(`127.0.0.1:${port}`));
+    const ask = () => fetch(`http://127.0.0.1:${port}/users/7`, { headers }).catch(() => null);
+    let answer: Response | null = null;
+    while (answer === null) answer = await ask();
+    assert.equal(answer.status, 200);
+    child.kill('SIGTERM');
+    assert.equal(await ended, 0, printed.err);
     assert.match(printed.err, /nothing was cut/);
   });
 

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { tempFolder } from '../control-plane/support/temp-folder.ts';
 import { runCli } from './run-cli.ts';
 
-const entry = fileURLToPath(new URL('../../src/cli/crossover.ts', import.meta.url));
+const entry = fileURLToPath(new URL('../../bin/crossover.js', import.meta.url));
 
 interface Served {
   readonly child: ChildProcess;

@@ -19,7 +19,7 @@ const io = {
   columns: () => 100,
   rows: () => 40,
 };
-const program = createProgram({ io, exitCode: exitCodes.done });
+const program = await createProgram({ io, exitCode: exitCodes.done });
 
 /** Name and command of everything that can be run: `split set`, not `split`. */
 function leaves(command: Command, path: readonly string[] = []): [string, Command][] {

@@ -40,7 +40,7 @@ test('the socket unit opens the default address under a name that the proxy take
   assert.deepEqual(readInheritedListeners(env, 7)?.names, ['proxy']);
 });
 
-test('the service unit runs a command that exists and lets it drain', () => {
+test('the service unit runs a command that exists and lets it drain', async () => {
   assert.ok(usual.ok);
   const service = unit('crossover.service');
   assert.equal(service.get('Unit.Requires'), 'crossover.socket');
@@ -56,7 +56,7 @@ test('the service unit runs a command that exists and lets it drain', () => {
     columns: () => 100,
     rows: () => 40,
   };
-  const serve = createProgram({ io, exitCode: exitCodes.done }).commands.find(
+  const serve = (await createProgram({ io, exitCode: exitCodes.done })).commands.find(
     (one) => one.name() === command,
   );
   assert.ok(

@@ -9,7 +9,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { Signal } from './signal.ts';
 
-const entry = fileURLToPath(new URL('../../src/cli/crossover.ts', import.meta.url));
+const entry = fileURLToPath(new URL('../../bin/crossover.js', import.meta.url));
 const waitMsMax = 60_000;
 
 /** A line of the log; which process wrote it, and what. */

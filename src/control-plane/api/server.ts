@@ -5,6 +5,7 @@ import fastify, { type FastifyInstance, type FastifySchema, type RouteOptions } 
 import { apiBodyBytesMax } from '#src/limits.ts';
 import { guardAccess } from './access.ts';
 import type { ApiContext } from './api-context.ts';
+import type { ApiDoor } from './api-door.ts';
 import { addInsightRoutes } from './insight-routes.ts';
 import { addNodeRoutes } from './node-routes.ts';
 import { addProbeRoutes } from './probe-routes.ts';
@@ -15,11 +16,6 @@ import { addRolloutRoutes } from './rollout-routes.ts';
 import { addSignalRoutes } from './signal-routes.ts';
 import { addSplitRoutes } from './split-routes.ts';
 import { addStreamRoute } from './stream-route.ts';
-
-/** Clients at a time: operators, scrapers, a few pages. Far below what would starve the proxy of file descriptors. */
-const apiConnectionsMax = 256;
-/** A request head and body must arrive within this. */
-const requestMsMax = 10_000;
 
 export interface RouteEntry {
   readonly method: string;
@@ -44,16 +40,17 @@ const securityHeaders = {
   'x-frame-options': 'DENY',
 } as const;
 
-/** Builds the API; the caller listens on `app` and closes it. */
-export async function createControlApi(context: ApiContext): Promise<ControlApi> {
+/** Builds the API behind a door, which the caller opens and closes, as it closes `app`. */
+export async function createControlApi(context: ApiContext, door: ApiDoor): Promise<ControlApi> {
   const app = fastify({
     logger: false,
     bodyLimit: apiBodyBytesMax,
-    requestTimeout: requestMsMax,
-    forceCloseConnections: true,
     exposeHeadRoutes: true,
+    serverFactory: (handler) => {
+      door.handler = handler;
+      return door.server;
+    },
   });
-  app.server.maxConnections = apiConnectionsMax;
   const routes = collectRoutes(app);
   setUpBodies(app);
   setUpErrors(app, context);
@@ -71,6 +68,7 @@ export async function createControlApi(context: ApiContext): Promise<ControlApi>
   app.get('/openapi.json', { schema: { summary: 'This API as OpenAPI 3.' } }, async () => app.swagger());
   const table = routes.slice();
   refuseOtherMethods(app, table);
+  await app.ready();
   return { app, routes: table };
 }
 
@@ -96,8 +94,9 @@ function setUpBodies(app: FastifyInstance): void {
   app.addHook('preValidation', async (request) => {
     request.body ??= {};
   });
-  const strict = new Ajv({ allErrors: false, strict: false, useDefaults: true });
-  const converting = new Ajv({ strict: false, useDefaults: true, coerceTypes: true });
+  const code = { optimize: false }; // the few requests cost less than the optimising
+  const strict = new Ajv({ allErrors: false, strict: false, useDefaults: true, code });
+  const converting = new Ajv({ strict: false, useDefaults: true, coerceTypes: true, code });
   app.setValidatorCompiler<FastifySchema>(({ schema, httpPart }) =>
     (httpPart === 'body' ? strict : converting).compile(schema as object),
   );

@@ -1,7 +1,6 @@
 // Kong's own routes, read from its Admin API (GET /routes), as patterns by which traffic can be told apart. An approximation
 // that serves statistics, not routing: header, SNI and expression conditions are left out, and of a regular expression only
 // its literal beginning is used.
-import { request } from 'undici';
 import { kongPagesMax, kongPageTimeoutMs } from '#src/limits.ts';
 import type { UnplacedPattern } from '../route-directory.ts';
 
@@ -55,6 +54,7 @@ function tokenAdvice(status: number, token: string | null): string {
  * `Kong-Admin-Token`; redirects, which would take it elsewhere, are not followed. Rejects with plain words.
  */
 export async function readKongRoutes(adminUrl: string, token: string | null): Promise<KongRoute[]> {
+  const { request } = await import('undici'); // not at the start, which it would hold up
   const routes: KongRoute[] = [];
   let offset: string | null = null;
   for (let page = 0; page < kongPagesMax; page++) {

@@ -2,7 +2,7 @@
 // that are allowed, without redirects; a failure comes back as words that name the host and nothing secret.
 import { type LookupAddress, lookup as resolveName } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { Agent, request } from 'undici';
+import type { Agent } from 'undici';
 import { refusalOf, refusalOfLiteral } from '#src/config/address-guard.ts';
 import type { Cidr } from '#src/core/routing/routing-options.ts';
 import { outgoingAnswerBytesMax } from '#src/limits.ts';
@@ -33,17 +33,11 @@ const connectionsPerHostMax = 8;
 
 export class OutgoingClient implements Outgoing {
   readonly #allowed: () => readonly Cidr[];
-  readonly #agent: Agent;
+  #agent: Agent | null = null;
   readonly #closed = new AbortController();
 
   constructor(allowed: () => readonly Cidr[]) {
     this.#allowed = allowed;
-    const lookup = guardedLookup(allowed);
-    this.#agent = new Agent({
-      connect: { lookup },
-      connections: connectionsPerHostMax,
-      maxResponseSize: outgoingAnswerBytesMax,
-    });
   }
 
   /** Sends it once. Never rejects. */
@@ -55,7 +49,14 @@ export class OutgoingClient implements Outgoing {
     if (refusal !== null) return { ok: false, reason: refusal };
     const deadline = AbortSignal.timeout(timeoutMs);
     try {
-      const response = await request(target, {
+      // Loaded when it is needed: most of the time nothing is called, and a start does not wait for it.
+      const undici = await import('undici');
+      this.#agent ??= new undici.Agent({
+        connect: { lookup: guardedLookup(this.#allowed) },
+        connections: connectionsPerHostMax,
+        maxResponseSize: outgoingAnswerBytesMax,
+      });
+      const response = await undici.request(target, {
         method,
         dispatcher: this.#agent,
         signal: AbortSignal.any([deadline, this.#closed.signal]),
@@ -74,7 +75,7 @@ export class OutgoingClient implements Outgoing {
   /** Gives up on everything under way. */
   async close(): Promise<void> {
     this.#closed.abort();
-    await this.#agent.destroy();
+    await this.#agent?.destroy();
   }
 
   /** No name is looked up for a URL that has the address itself. */

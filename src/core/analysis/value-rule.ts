@@ -18,9 +18,14 @@ export type ValueJudgement =
   /** The rule has no answer for these numbers. */
   | { readonly kind: 'unclear'; readonly text: string };
 
-const number = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 6 });
+/** Made when it is first used: it takes some 20 ms, which a start can do without. */
+let number: Intl.NumberFormat | null = null;
+
 /** A value for people: six significant digits. */
-export const formatValue = (value: number): string => number.format(value);
+export function formatValue(value: number): string {
+  number ??= new Intl.NumberFormat('en-US', { maximumSignificantDigits: 6 });
+  return number.format(value);
+}
 
 /** Judges Y's value; `x` is X's, null where the rule does not need it. Both are finite. */
 export function judgeValue(rule: ValueRule, x: number | null, y: number): ValueJudgement {

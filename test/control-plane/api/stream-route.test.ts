@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { systemClock } from '#src/base/clock.ts';
 import type { ApiContext } from '#src/control-plane/api/api-context.ts';
+import { ApiDoor } from '#src/control-plane/api/api-door.ts';
 import { createControlApi } from '#src/control-plane/api/server.ts';
 import { streamBacklogBytesMax } from '#src/control-plane/api/stream-route.ts';
 import { EventLog } from '#src/control-plane/event-log.ts';
@@ -20,10 +20,14 @@ test('stream drops a client that does not read, and keeps one that does', async 
     events,
     status: () => ({ phase: 'idle' }),
   };
-  const { app } = await createControlApi(context as unknown as ApiContext);
-  t.after(() => app.close());
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  const { port } = app.server.address() as AddressInfo;
+  const door = new ApiDoor();
+  const port = await door.listen({ host: '127.0.0.1', port: 0 });
+  const { app } = await createControlApi(context as unknown as ApiContext, door);
+  door.open();
+  t.after(async () => {
+    await app.close();
+    await door.close();
+  });
   const follow = async () => {
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => {});
