@@ -58,6 +58,17 @@ test('worse/0.6: half a point of errors costs a handful of failed requests', () 
   }
 });
 
+test('worse/404: two points of successes that become 404 get no further than a step', () => {
+  for (const { end, cause, steps } of runs('worse/404', 3)) {
+    assert.equal(end, 'reverted');
+    assert.equal(cause, 'status.404');
+    assert.ok(
+      steps.every(([, weightPpm]) => weightPpm <= 50_000),
+      JSON.stringify(steps),
+    );
+  }
+});
+
 test('clean/x-unhealthy: nothing moves while X fails alone, and everything after', () => {
   for (const { end, steps, holds } of runs('clean/x-unhealthy', 2)) {
     assert.equal(end, 'completed');

@@ -111,7 +111,7 @@ export class Analysis {
     this.#trackedRoutes = new TrackedRoutes(routeNames);
     const scope = { failures: this.#failures, routes: this.#trackedRoutes };
     this.#errors = new ErrorStreams(errorRate, harm, profile, scope);
-    this.#status = new StatusStreams(statusMix, profile);
+    this.#status = new StatusStreams(statusMix, harm, profile);
     this.#latency = new LatencyStreams(latency, profile, attribution, harm);
     this.#routes = new RouteStreams(
       this.#trackedRoutes,

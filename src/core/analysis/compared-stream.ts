@@ -260,9 +260,9 @@ export class ComparedStream implements JudgedStream {
     return comparisonText(this.#what(), x, y);
   }
 
-  /** A stream that has nothing to compare, for lack of a past of X, can't be asked for proof. */
+  /** No proof is asked for where X has no past to compare with, nor of a share that no Y could exceed. */
   #hasSay(): boolean {
-    return this.#required && this.#a > 0;
+    return this.#required && this.#a > 0 && this.spec.timesX * this.#a + this.#safe.margin < 1;
   }
 
   need(): Need | null {

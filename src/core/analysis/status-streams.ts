@@ -2,6 +2,7 @@
 // for an increase alone. Server errors are not among them, the error comparison has those.
 import { statusSum } from '#src/core/telemetry/outcome.ts';
 import type { ArmSample, EpochSample } from '#src/core/telemetry/sample.ts';
+import { PPM } from '#src/limits.ts';
 import { familyWeights } from './combine.ts';
 import { type BlipProfile, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
 import { type RateSnapshot, RateTracker } from './rate-tracker.ts';
@@ -21,6 +22,11 @@ const odds = [1.3, 1.6, 2.2, 4, 10, 50, 1000] as const;
  * for which a nat is several seconds; whoever answers 404 to everything is found in three seconds with less.
  */
 const prior = [0.18, 0.36, 0.22, 0.1, 0.06, 0.04, 0.04] as const;
+
+/** What an advance accepts at least beyond the tolerance, as a share of Y's requests: the proof of less takes minutes. */
+const acceptedBeyond = 0.008;
+/** No step accepts a larger margin than this, however small its weight. */
+const marginMax = 0.3;
 
 interface StatusClass {
   readonly name: string;
@@ -82,9 +88,14 @@ export type StatusSnapshot = readonly { readonly rate: RateSnapshot; readonly st
 export class StatusStreams implements StreamFamily<StatusSnapshot> {
   readonly streams: readonly ComparedStream[];
   readonly #classes: readonly TrackedClass[];
+  readonly #harm: number;
+  readonly #overX: number;
   #dtMs = 0;
 
-  constructor({ timesX, overX }: StatusThresholds, profile: BlipProfile) {
+  /** harm: the share of all traffic that may get another answer than from X if an advance was wrong. */
+  constructor({ timesX, overX }: StatusThresholds, harm: number, profile: BlipProfile) {
+    this.#harm = harm;
+    this.#overX = overX;
     const weight = familyWeights.status / classes.length;
     this.#classes = classes.map((counts) => {
       const name = `status.${counts.name.replace('other 4xx', '4xx')}`;
@@ -114,7 +125,10 @@ export class StatusStreams implements StreamFamily<StatusSnapshot> {
       const kX = counts.hits(x);
       tracked.requestsX += nX;
       tracked.hitsX += kX;
-      stream.add(epoch, nX, kX, counts.requests(y, answeredY), counts.hits(y), a);
+      const nY = counts.requests(y, answeredY);
+      const kY = counts.hits(y);
+      stream.add(epoch, nX, kX, nY, kY, a);
+      stream.addSafe(epoch, nX, kX, nY, kY, a);
     }
   }
 
@@ -126,8 +140,10 @@ export class StatusStreams implements StreamFamily<StatusSnapshot> {
     for (const stream of this.streams) stream.resetRollout(nowMs);
   }
 
-  resetStep(_nextWeightPpm: number, nowMs: number): void {
-    for (const stream of this.streams) stream.resetStep(null, nowMs);
+  resetStep(nextWeightPpm: number, nowMs: number): void {
+    const atStake = (this.#harm * PPM) / Math.max(1, nextWeightPpm);
+    const margin = Math.min(Math.max(atStake, this.#overX + acceptedBeyond), marginMax);
+    for (const stream of this.streams) stream.resetStep(margin, nowMs);
   }
 
   forgetGains(nowMs: number): void {

@@ -111,6 +111,7 @@ export class RouteTraffic {
   #count(arm: ArmSample, slot: number, n: number, k: number, bucket: number | null = null): void {
     arm.requests += n;
     arm.failures += k;
+    add(arm.status, 200, n - k);
     add(arm.routeRequests, slot, n);
     add(arm.routeFailures, slot, k);
     if (this.#scenario.isSticky !== true) return;
@@ -157,6 +158,7 @@ export const equalRoutes = (count: number, rate = 0.001): SimulatedRoute[] =>
 function clear(arm: ArmSample): void {
   arm.requests = 0;
   arm.failures = 0;
+  arm.status[200] = 0;
   for (const counts of [arm.routeRequests, arm.routeFailures, arm.userRequests, arm.userFailures])
     counts.fill(0);
 }

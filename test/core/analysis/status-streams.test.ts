@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom } from '#src/base/random.ts';
 import { blipProfiles } from '#src/core/analysis/compared-stream.ts';
+import { logSafeBar } from '#src/core/analysis/safe-test.ts';
 import { StatusStreams } from '#src/core/analysis/status-streams.ts';
 import type { ArmSample } from '#src/core/telemetry/sample.ts';
 import { binomial, emptyEpoch, quantile } from './traffic.ts';
@@ -26,7 +27,7 @@ function fillMix(arm: ArmSample, requests: number, mix: Mix, random: ReturnType<
 /** Y requests until one stream would revert on its own, and which one. */
 function run(seed: number, seconds: number, mixX: Mix, mixY: Mix, abortsY = 0) {
   const random = createRandom(seed);
-  const streams = new StatusStreams({ timesX: 1.25, overX: 0.002 }, blipProfiles[1000]);
+  const streams = new StatusStreams({ timesX: 1.25, overX: 0.002 }, 0.001, blipProfiles[1000]);
   const sample = emptyEpoch(1, 100_000);
   streams.resetRollout(60_000);
   for (let ms = 250; ms <= (60 + seconds) * 1000; ms += 250) {
@@ -90,9 +91,63 @@ test('a Y whose clients give up is found', () => {
   assert.equal(run(1, 30, usual, usual, 5).cause, 'status.aborted');
 });
 
+/** Y requests until every class is proven for a step to `nextWeightPpm`; infinite when that takes longer than `seconds`. */
+function proofOf(seed: number, seconds: number, nextWeightPpm: number, mixX: Mix, mixY: Mix): number {
+  const random = createRandom(seed);
+  const streams = new StatusStreams({ timesX: 1.25, overX: 0.002 }, 0.001, blipProfiles[1000]);
+  const sample = emptyEpoch(1, 100_000);
+  streams.resetRollout(0);
+  streams.resetStep(nextWeightPpm, 0);
+  for (let ms = 250; ms <= seconds * 1000; ms += 250) {
+    fillMix(sample.x, 225, mixX, random);
+    fillMix(sample.y, 25, mixY, random);
+    streams.beginTick(ms, 250);
+    streams.add(sample);
+    streams.endTick();
+    const asked = streams.streams.map((stream) => stream.evidence().logSafe).filter((log) => log !== null);
+    if (asked.length > 0 && asked.every((log) => log >= logSafeBar)) return ms / 10;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+test('an advance takes proof that no class has become more frequent, which a Y like X gives soon', () => {
+  for (let seed = 1; seed <= 8; seed++) {
+    const small = proofOf(seed, 120, 50_000, usual, usual);
+    const large = proofOf(seed, 120, 1_000_000, usual, usual);
+    assert.ok(small <= 3_000 && large <= 8_000, `seed ${seed}: ${small} and ${large} requests`);
+  }
+});
+
+test('two points of successes that become 404 are not proven to be none', () => {
+  const drifted = { ...usual, 404: 0.03 };
+  const proven = Array.from({ length: 40 }, (_, seed) =>
+    proofOf(seed, 60, 1_000_000, { ...usual, 404: 0.01 }, drifted),
+  );
+  // A chance of 1 in 20 for each is what the test allows.
+  assert.ok(proven.filter(Number.isFinite).length <= 4, proven.join(' '));
+});
+
+test('no proof is asked of a class that nearly every answer is in', () => {
+  const streams = new StatusStreams({ timesX: 1.25, overX: 0.002 }, 0.001, blipProfiles[1000]);
+  const sample = emptyEpoch(1, 100_000);
+  const random = createRandom(1);
+  streams.resetRollout(0);
+  streams.resetStep(1_000_000, 0);
+  for (let ms = 250; ms <= 30_000; ms += 250) {
+    fillMix(sample.x, 225, usual, random);
+    fillMix(sample.y, 25, usual, random);
+    streams.beginTick(ms, 250);
+    streams.add(sample);
+    streams.endTick();
+  }
+  const safe = new Map(streams.streams.map((stream) => [stream.name, stream.evidence().logSafe]));
+  assert.equal(safe.get('status.2xx'), null);
+  assert.notEqual(safe.get('status.404'), null);
+});
+
 test('a shared change of the mix is nobody’s fault', () => {
   const random = createRandom(2);
-  const streams = new StatusStreams({ timesX: 1.25, overX: 0.002 }, blipProfiles[1000]);
+  const streams = new StatusStreams({ timesX: 1.25, overX: 0.002 }, 0.001, blipProfiles[1000]);
   const sample = emptyEpoch(1, 100_000);
   streams.resetRollout(0);
   for (let ms = 250; ms <= 120_000; ms += 250) {

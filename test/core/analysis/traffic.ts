@@ -46,6 +46,7 @@ export function fill(
   tick.dtMs = atMs - tick.atMs;
   tick.atMs = atMs;
   [epoch.x.requests, epoch.x.failures, epoch.y.requests, epoch.y.failures] = counts;
+  for (const arm of [epoch.x, epoch.y]) arm.status[200] = arm.requests - arm.failures;
   return tick;
 }
 
