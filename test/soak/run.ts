@@ -41,7 +41,7 @@ async function measure(run: Run): Promise<Measured> {
     cores === null ? 'share the machine' : `run on core ${cores.load}, the proxy on core ${cores.proxy}`;
   const notes = [
     `Load generator and six upstream nodes ${placing}. Peak ${Math.round(peak)} requests/s, load ${rate} requests/s.`,
-    '“After nothing” is the same comparison without a fault: what two medians differ by on this machine anyway.',
+    'In the third part half of the load goes to the proxy and half to a twin that no fault befalls; “p99” and “memory” are the proxy against its twin over the same seconds, after the fault against before. “After nothing” is the same without a fault: what such figures differ by on this machine anyway.',
   ];
   return { figures, notes };
 }
