@@ -50,12 +50,13 @@ export class Cluster {
       const key = `${assignment.slot} ${assignment.id}`;
       const node = known.get(key) ?? this.#newNode(assignment, nowMs);
       known.delete(key);
-      node.setDraining(assignment.draining);
+      node.isDraining = assignment.draining;
       return node;
     });
-    for (const gone of known.values()) gone.setDraining(true);
+    for (const gone of known.values()) gone.isDraining = true;
     this.#isFirstAssignment = false;
     this.refresh(nowMs);
+    for (const node of [...this.nodes, ...known.values()]) if (node.isDraining) node.leaveAlone();
   }
 
   #newNode(assignment: NodeAssignment, nowMs: number): UpstreamNode {
@@ -67,12 +68,13 @@ export class Cluster {
     return node;
   }
 
-  /** Re-reads health and ejection times. */
+  /** Re-reads health and ejection times. Who waits for a node that became unhealthy goes to those that are left. */
   refresh(nowMs: number): void {
+    const becameUnhealthy: UpstreamNode[] = [];
     for (const node of this.nodes) {
       const isHealthy = this.#health[nodeHealthIndex(this.arm, node.slot)] !== nodeHealth.unhealthy;
       if (isHealthy && !node.isHealthy) node.slowStartSinceMs = nowMs;
-      if (!isHealthy && node.isHealthy) node.leaveAlone();
+      if (!isHealthy && node.isHealthy) becameUnhealthy.push(node);
       node.isHealthy = isHealthy;
       if (node.ejectedUntilMs !== 0 && (node.ejectedUntilMs <= nowMs || !this.ejectionEnabled))
         node.readmit(nowMs);
@@ -82,6 +84,8 @@ export class Cluster {
     this.#eligible = this.nodes.filter(
       (node) => node.isHealthy && !node.isDraining && node.ejectedUntilMs === 0,
     );
+    // Only now: those who are turned away choose among the nodes anew.
+    for (const node of becameUnhealthy) node.leaveAlone();
   }
 
   get hasEligibleNode(): boolean {
@@ -129,7 +133,7 @@ export class Cluster {
     const ejected = this.nodes.reduce((count, other) => count + (other.ejectedUntilMs === 0 ? 0 : 1), 0);
     if (ejected + 1 > this.nodes.length * ejectedShareMax) return;
     node.eject(nowMs);
-    node.leaveAlone();
     this.refresh(nowMs);
+    node.leaveAlone();
   }
 }

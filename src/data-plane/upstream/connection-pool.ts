@@ -1,6 +1,7 @@
 // A worker's connections to one node: those that are idle, those under way, and the requests that wait for one. A connect
 // belongs to the node and not to the request that caused it: whichever connection is there first, new or given back, goes
 // to whoever waits longest, so that a node that is slow to accept holds nobody up while others' connections come free.
+import { assert } from '#src/base/assert.ts';
 import { connectsPerNodeMax, idleUpstreamPerNodeMax, upstreamPerNodeMax } from '#src/limits.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
@@ -70,6 +71,7 @@ export class ConnectionPool {
   // ---- those who wait ----
 
   wait(waiter: Waiter): void {
+    assert(!this.isClosing, 'nobody waits for a node that takes no further requests');
     waiter.isWaiting = true;
     waiter.olderWaiter = this.#newest;
     waiter.newerWaiter = null;

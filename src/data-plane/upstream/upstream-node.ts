@@ -98,14 +98,13 @@ export class UpstreamNode {
     this.#slab[this.#at + NODE.ejected] = 0;
   }
 
+  /** The node takes no new requests. Whoever sets it calls `leaveAlone` once another node can be chosen. */
   get isDraining(): boolean {
     return this.pool.isClosing;
   }
 
-  /** Takes no new requests, and gives up what it keeps for them; or takes them again. */
-  setDraining(isDraining: boolean): void {
+  set isDraining(isDraining: boolean) {
     this.pool.isClosing = isDraining;
-    if (isDraining) this.leaveAlone();
   }
 
   /** Closes what is idle, and turns those away who wait. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createRandom } from '#src/base/random.ts';
 import { Cluster } from '#src/data-plane/upstream/cluster.ts';
+import type { Waiter } from '#src/data-plane/upstream/connection-pool.ts';
 import type { UpstreamNode } from '#src/data-plane/upstream/upstream-node.ts';
 import { ejectionBaseMs, ejectionFailuresInARow, nodesPerClusterMax } from '#src/limits.ts';
 import { NODE, nodeOffset, slabLength, X } from '#src/shared-memory/layout.ts';
@@ -38,6 +39,27 @@ function shares(cluster: Cluster, rounds: number, nowMs: number): Map<string, nu
 function failInARow(cluster: Cluster, node: UpstreamNode, nowMs: number): void {
   for (let count = 1; count <= ejectionFailuresInARow; count++)
     if (node.failed()) cluster.considerEjection(node, nowMs);
+}
+
+/** Has `count` requests wait for a connection to `node`; where they went when they were turned away is in the answer. */
+function waitFor(cluster: Cluster, node: UpstreamNode, count: number): string[] {
+  const went: string[] = [];
+  for (let index = 0; index < count; index++) {
+    const waiter: Waiter = {
+      olderWaiter: null,
+      newerWaiter: null,
+      isWaiting: false,
+      useConnection: () => {},
+      connectFailed: () => {},
+      turnedAway: () => {
+        const other = cluster.pick(node, true, 0);
+        went.push(other?.id ?? 'none');
+        other?.pool.wait(waiter);
+      },
+    };
+    node.pool.wait(waiter);
+  }
+  return went;
 }
 
 describe('Cluster', () => {
@@ -112,5 +134,38 @@ describe('Cluster', () => {
     cluster.assign(nodes(3), 5_000);
     assert.equal(cluster.nodes[0], before);
     assert.equal(cluster.nodes[2]?.slowStartSinceMs, 5_000);
+  });
+
+  it('sends those who wait for nodes that are replaced to the new ones, and none to another that goes too', () => {
+    const { cluster } = make(2);
+    const went = cluster.nodes.map((node) => waitFor(cluster, node, 20));
+    const replacements = nodes(4).slice(2);
+    cluster.assign(replacements, 0);
+    const ids = new Set(replacements.map(({ id }) => id));
+    for (const goals of went) {
+      assert.equal(goals.length, 20);
+      assert.deepEqual(new Set(goals), ids);
+    }
+  });
+
+  it('sends those who wait for a node that became unhealthy, or is ejected, to those that are left', () => {
+    const { cluster, health } = make(4);
+    const [sick, alsoSick, bad] = cluster.nodes as [UpstreamNode, UpstreamNode, UpstreamNode];
+    const fromSick = [sick, alsoSick].map((node) => waitFor(cluster, node, 20));
+    for (const slot of [0, 1]) health[nodeHealthIndex(X, slot)] = nodeHealth.unhealthy;
+    cluster.refresh(0);
+    for (const goals of fromSick) assert.deepEqual(new Set(goals), new Set(['n2', 'n3']));
+    const waitingBefore = bad.pool.waitingCount;
+    const fromBad = waitFor(cluster, bad, 20);
+    failInARow(cluster, bad, 0);
+    assert.ok(waitingBefore > 0);
+    assert.deepEqual(fromBad, Array(20).fill('n3'));
+  });
+
+  it("moves a single node's waiting requests to the node that replaces it", () => {
+    const { cluster } = make(1);
+    const went = waitFor(cluster, cluster.nodes[0] as UpstreamNode, 3);
+    cluster.assign(nodes(2).slice(1), 0);
+    assert.deepEqual(went, ['n1', 'n1', 'n1']);
   });
 });

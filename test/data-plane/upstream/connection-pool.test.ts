@@ -126,8 +126,9 @@ describe('those who wait for a connection to a node', () => {
 
   it('get no connection of a node that drains', () => {
     const { pool } = createPool();
-    pool.isClosing = true;
     queue(pool, 'first', []);
+    pool.isClosing = true;
+    assert.throws(() => queue(pool, 'second', []), /takes no further requests/);
     assert.equal(pool.serveWaiting(connection), false);
     assert.equal(pool.keepIdle(connection), false);
   });
