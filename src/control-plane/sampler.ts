@@ -60,6 +60,7 @@ export class Sampler implements SampleSource {
     for (let epoch = Math.max(0, newest - epochSlotCount + 1); epoch <= newest; epoch++) {
       const slot = epoch % epochSlotCount;
       const entry = this.#entries[slot] as EpochSample;
+      if (entry.epoch !== epoch) this.#forgetCarried(slot);
       entry.epoch = epoch;
       entry.weightPpm = this.#cell.weightPpmAt(epoch);
       const xGrew = this.#readArm(X, slot, entry.x);
@@ -67,6 +68,11 @@ export class Sampler implements SampleSource {
       if (xGrew || yGrew) tick.epochs.push(entry);
     }
     return tick;
+  }
+
+  /** The slot has another epoch now: what the old one's requests came to is not held against this one's. */
+  #forgetCarried(slot: number): void {
+    for (const arm of [X, Y]) this.#carriedFailures[arm * epochSlotCount + slot] = 0;
   }
 
   #elapsedMs(atMs: number): number {

@@ -15,11 +15,12 @@ export class Attempt implements InFlightEntry {
   arm: Arm;
   crossedCount: number;
   #epoch: number;
-  #isDrawn: boolean;
   #routeSlot: number;
   #userBucket: number;
   /** Drawn by the split and still without an outcome. */
   #isOpen: boolean;
+  /** Its answer counted as a success: the answer under way, as nothing replaces one below 500. */
+  #isCountedSuccess: boolean;
   /** Goes through the breaker of Y. */
   #isOnBreaker: boolean;
   readonly #runtime: WorkerRuntime;
@@ -33,8 +34,8 @@ export class Attempt implements InFlightEntry {
     this.#epoch = 0;
     this.#routeSlot = 0;
     this.#userBucket = -1;
-    this.#isDrawn = false;
     this.#isOpen = false;
+    this.#isCountedSuccess = false;
     this.#isOnBreaker = false;
     this.#runtime = runtime;
   }
@@ -45,8 +46,8 @@ export class Attempt implements InFlightEntry {
     this.crossedCount = 0;
     this.#routeSlot = routeSlot;
     this.#userBucket = userBucket;
-    this.#isDrawn = isDrawn;
     this.#isOpen = isDrawn;
+    this.#isCountedSuccess = false;
     this.#isOnBreaker = isDrawn && arm === Y;
     if (!isDrawn) return;
     this.#epoch = this.#runtime.splitEpoch;
@@ -68,6 +69,7 @@ export class Attempt implements InFlightEntry {
     const { slab, responseHead } = this.#runtime;
     const at = this.attemptAt();
     const isSuccess = status < 500;
+    this.#isCountedSuccess = isSuccess;
     increment(slab, at + ATTEMPT.status + status);
     if (isSuccess) {
       increment(slab, at + ATTEMPT.latency + latencyBucketIndex(latencyMs));
@@ -107,9 +109,10 @@ export class Attempt implements InFlightEntry {
     increment(slab, at + ATTEMPT.changes);
   }
 
-  /** The body was cut short after a head below 500: the request had counted as a success and is now a failure as well. */
+  /** The body was cut short. Only where this attempt's own answer had counted as a success is it now a failure as well. */
   truncated(): void {
-    if (!this.#isDrawn) return;
+    if (!this.#isCountedSuccess) return;
+    this.#isCountedSuccess = false;
     const { slab } = this.#runtime;
     const at = this.attemptAt();
     increment(slab, at + ATTEMPT.failures + failureKindIndex.truncated);

@@ -289,9 +289,11 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     return this.socket?.hasPendingWrites === true;
   }
 
+  /** Part of an answer waits for the client to take it. While we read a request body, the deadline for that body runs. */
   #watchForStall(): void {
     this.#stalledBytes = this.socket?.pendingBytes ?? 0;
-    if (this.#state !== State.body) this.#runtime.wheel.set(this, this.#runtime.config.timeouts.clientIdleMs);
+    if (this.#state !== State.body || this.#isRequestPaused)
+      this.#runtime.wheel.set(this, this.#runtime.config.timeouts.clientIdleMs);
   }
 
   pauseRequest(): void {
@@ -410,14 +412,14 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
         this.#refuse('requestTimeout');
         return;
       case State.body:
-        // While we do not read, it is not the client that is slow.
-        if (this.#isRequestPaused) this.#awaitBody();
-        else this.#exchange?.rejectTimeout();
+        if (!this.#isRequestPaused) this.#exchange?.rejectTimeout();
+        else if (!this.hasPendingWrites)
+          this.#awaitBody(); // we do not read: it is not the client that is slow
+        else this.#endStall();
         return;
       case State.busy:
       case State.flushing:
-        if (this.#hasProgressed()) this.#watchForStall();
-        else this.#abort();
+        this.#endStall();
         return;
       case State.queued:
       case State.closed:
@@ -425,10 +427,11 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     }
   }
 
-  /** Whether the client took any byte of a pending write since the last look. */
-  #hasProgressed(): boolean {
+  /** Goes on waiting for a client that took any byte of a pending write since the last look, and for no other. */
+  #endStall(): void {
     const pending = this.socket?.pendingBytes ?? 0;
-    return pending < this.#stalledBytes;
+    if (pending < this.#stalledBytes) this.#watchForStall();
+    else this.#abort();
   }
 
   /** Answers a request that never became an exchange, and closes. */

@@ -190,19 +190,27 @@ export class Exchange implements Leaseholder {
     this.#awaitUpstream();
   }
 
-  /** The upstream's turn: to answer once it has the whole request, to take more of it until then. */
+  /**
+   * Sets the upstream's deadline when it is its turn: to take what was sent, to answer once it has the whole request, to go
+   * on with an answer. While the client is to send more of its body, the client's deadline runs instead.
+   */
   #awaitUpstream(): void {
     const upstream = this.#lease.connection;
     if (upstream === null) return;
-    const { responseHeadMs, requestBodyMs } = this.#runtime.config.timeouts;
-    this.#runtime.wheel.set(
-      upstream,
-      this.isRequestDone ? responseHeadMs : Math.max(requestBodyMs, responseHeadMs),
-    );
+    const { wheel } = this.#runtime;
+    if (this.isRequestDone || upstream.socket.hasPendingWrites) wheel.set(upstream, this.#upstreamMs);
+    else wheel.clear(upstream);
+  }
+
+  get #upstreamMs(): number {
+    const { responseHeadMs, responseBodyMs, requestBodyMs } = this.#runtime.config.timeouts;
+    if (this.#response.isHeadForwarded) return responseBodyMs;
+    return this.isRequestDone ? responseHeadMs : Math.max(requestBodyMs, responseHeadMs);
   }
 
   onUpstreamDrained(): void {
     this.#isSendPending = false;
+    this.#awaitUpstream();
     if (!this.isRequestDone) this.#client?.resumeRequest();
   }
 
@@ -251,7 +259,7 @@ export class Exchange implements Leaseholder {
       return;
     }
     if (!flushed) upstream.socket.pause();
-    this.#streamOn(upstream);
+    this.#awaitUpstream();
   }
 
   #answered(status: number, nowMs: number, node: UpstreamNode): void {
@@ -279,10 +287,6 @@ export class Exchange implements Leaseholder {
     });
   }
 
-  #streamOn(upstream: UpstreamConnection): void {
-    this.#runtime.wheel.set(upstream, this.#runtime.config.timeouts.responseBodyMs);
-  }
-
   #relayBody(bytes: Buffer, length: number, client: Downstream, upstream: UpstreamConnection): void {
     const result = this.#response.relay(bytes, length, client);
     if (result === RelayResult.invalid) {
@@ -291,7 +295,7 @@ export class Exchange implements Leaseholder {
     }
     if (result === RelayResult.pending) upstream.socket.pause();
     if (this.#response.body.isDone) this.#finish();
-    else this.#streamOn(upstream);
+    else this.#awaitUpstream();
   }
 
   onClientDrained(): void {
@@ -311,12 +315,11 @@ export class Exchange implements Leaseholder {
   }
 
   onUpstreamDeadline(connected: boolean): void {
-    const upstream = this.#lease.connection;
     if (!connected) this.onConnectFailed(true);
     else if (!this.#response.isHeadForwarded) this.#fail('timeout', 'upstreamTimeout');
-    else if (this.#client?.hasPendingWrites === true && upstream !== null) {
-      this.#streamOn(upstream); // the client is slow, not the upstream
-    } else this.#truncate();
+    else if (this.#client?.hasPendingWrites === true)
+      this.#awaitUpstream(); // the client is slow, not the upstream
+    else this.#truncate();
   }
 
   // ---- failures before the response head ----

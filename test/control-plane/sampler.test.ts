@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom } from '#src/base/random.ts';
 import { Sampler } from '#src/control-plane/sampler.ts';
+import { epochSlotCount } from '#src/limits.ts';
 import { ATTEMPT, attemptOffset, X, Y } from '#src/shared-memory/layout.ts';
 import { createSharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
@@ -65,6 +66,20 @@ test('sampler counts a cut body as one failure and no request when its head came
   countAnswers(memory, { arm: Y, epoch }, { status: 200, count: 4 });
   const last = sampler.sample(1_750).epochs[0];
   assert.deepEqual([last?.y.requests, last?.y.failures], [4, 1]);
+});
+
+test('sampler holds a cut body of one epoch against no request of the epoch that takes its slot', () => {
+  const { memory, cell, sampler } = rig();
+  const old = cell.publish(500_000, 7);
+  countAnswers(memory, { arm: Y, epoch: old }, { status: 200, count: 1 });
+  sampler.sample(1_000);
+  countFailures(memory, { arm: Y, epoch: old }, 'truncated', 1);
+  sampler.sample(1_250);
+  let epoch = old;
+  for (let count = 0; count < epochSlotCount; count++) epoch = cell.publish(500_000, 7);
+  countAnswers(memory, { arm: Y, epoch }, { status: 200, count: 5 });
+  const next = sampler.sample(1_500).epochs.find((sample) => sample.epoch === epoch);
+  assert.deepEqual([next?.y.requests, next?.y.failures], [5, 0]);
 });
 
 test('sampler of a new control thread goes on where the old one stopped when it shares the memory', () => {

@@ -1,0 +1,140 @@
+// Who is slow, and whose answer is cut: a client's stall is no failure of a cluster, and X's cut answer is none of Y's.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { after, describe, it } from 'node:test';
+import {
+  ATTEMPT,
+  attemptOffset,
+  epochSlots,
+  failureKindIndex,
+  NODE,
+  nodeOffset,
+  routeSlots,
+  WORKER,
+  Y,
+} from '#src/shared-memory/layout.ts';
+import { type Crossover, startCrossover } from '../support/crossover.ts';
+import { type TestConfig, testConfig } from '../support/crossover-config.ts';
+import { Signal } from '../support/signal.ts';
+import { poll } from '../support/stillness.ts';
+import { fetchOnce, WireClient } from '../support/wire-client.ts';
+
+const patienceMs = 10_000;
+
+/** One of Y's counters, or a range of them, over all epochs. */
+function ofY(slab: Float64Array, at: number, length = 1): number {
+  let sum = 0;
+  for (let slot = 0; slot < epochSlots; slot++) {
+    const from = attemptOffset(Y, slot) + at;
+    for (const count of slab.subarray(from, from + length)) sum += count;
+  }
+  return sum;
+}
+
+describe('whose fault it is', { concurrency: false }, () => {
+  const stops: (() => unknown)[] = [];
+  after(async () => {
+    for (const stop of stops.reverse()) await stop();
+  });
+
+  async function listen(server: Server): Promise<number> {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    stops.push(() => server.close());
+    return (server.address() as AddressInfo).port;
+  }
+
+  /** All of the traffic is Y's. */
+  async function start(config: TestConfig): Promise<Crossover> {
+    const crossover = await startCrossover(testConfig(config), { weightPpm: 1_000_000 });
+    stops.push(() => crossover.stop());
+    return crossover;
+  }
+
+  it('is the client’s when it stops sending a body, on a connection that served before too', async () => {
+    const signal = new Signal();
+    const node = createHttpServer((request, response) => {
+      if (request.method === 'GET') response.end();
+    });
+    stops.push(() => node.closeAllConnections());
+    const port = await listen(node);
+    const timeouts = { requestBodyMs: 1_000, responseHeadMs: 1_000 };
+    const crossover = await start({ x: [port], y: [port], timeouts });
+    assert.equal((await fetchOnce(crossover.port, '/', patienceMs))?.status, 200);
+    const client = new WireClient(crossover.port, ['POST'], signal.notify);
+    client.socket.write('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nabc');
+    const look = async (): Promise<Float64Array> => (await crossover.slabs())[0] as Float64Array;
+    const isSent = async (): Promise<boolean> => (await look())[nodeOffset(Y, 0) + NODE.requests] === 2;
+    assert.ok(await poll(isSent, patienceMs), 'the request has been sent on');
+    // Some ticks later, so that both deadlines, the client's and its node's, have to move.
+    const beat = (await look())[WORKER.heartbeat] as number;
+    const hasTicked = async (): Promise<boolean> => ((await look())[WORKER.heartbeat] as number) >= beat + 3;
+    assert.ok(await poll(hasTicked, patienceMs), 'time has passed');
+    client.socket.write('def');
+    assert.ok(await signal.until(() => client.finals().length === 1, patienceMs));
+    assert.equal(client.finals()[0]?.status, 408);
+    const slab = await look();
+    assert.equal(slab[nodeOffset(Y, 0) + NODE.failures], 0);
+    assert.equal(slab[nodeOffset(Y, 0) + NODE.connects], 1);
+    assert.equal(ofY(slab, ATTEMPT.failures + failureKindIndex.timeout), 0);
+    assert.equal(ofY(slab, ATTEMPT.clientAborts), 1);
+    client.socket.destroy();
+  });
+
+  it('is the client’s when it sends and does not read: its connection ends', async () => {
+    const echo = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', (head: Buffer) => {
+        if (head.includes('/-health')) {
+          socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+          return;
+        }
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n');
+        socket.pipe(socket);
+      });
+    });
+    const port = await listen(echo);
+    const timeouts = { requestBodyMs: 400, responseHeadMs: 400, responseBodyMs: 400, clientIdleMs: 400 };
+    const crossover = await start({ x: [port], y: [port], timeouts });
+    const client = connect(crossover.port, '127.0.0.1');
+    client.on('error', () => {});
+    const chunk = Buffer.alloc(256 * 1024, 'a');
+    const sendMore = (): void => {
+      while (!client.destroyed && client.write(chunk));
+    };
+    client.on('drain', sendMore);
+    client.write('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n');
+    sendMore();
+    const signal = new Signal();
+    client.on('close', signal.notify);
+    assert.ok(await signal.until(() => client.closed, patienceMs), 'the proxy ended the connection');
+  });
+
+  it('is not Y’s when X cuts the answer that it gives in Y’s place', async () => {
+    const x = await listen(
+      createServer((socket) => {
+        socket.on('error', () => {});
+        socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc'));
+      }),
+    );
+    const y = await listen(
+      createHttpServer((request, response) => {
+        response.statusCode = request.url?.startsWith('/-health') ? 200 : 503;
+        response.end();
+      }),
+    );
+    const crossover = await start({ x: [x], y: [y] });
+    const signal = new Signal();
+    const client = new WireClient(crossover.port, ['GET'], signal.notify);
+    client.socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+    assert.ok(await signal.until(() => client.ended, patienceMs));
+    assert.equal(client.stream.current?.status ?? client.stream.messages[0]?.status, 200);
+    const slab = (await crossover.slabs())[0] as Float64Array;
+    assert.equal(ofY(slab, ATTEMPT.status + 503), 1);
+    assert.equal(ofY(slab, ATTEMPT.failures + failureKindIndex.truncated), 0);
+    assert.equal(ofY(slab, ATTEMPT.routeFailures, routeSlots), 1);
+    client.socket.destroy();
+  });
+});
