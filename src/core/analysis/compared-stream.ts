@@ -4,7 +4,7 @@ import { deflationBetween, strongerOf, WindowRing, yWindowsMin } from './deflati
 import { EpochBlocks } from './epoch-blocks.ts';
 import type { Clusters, CompactBankSnapshot, EvidenceLimit } from './evidence-bank.ts';
 import { RetestProof } from './retest-proof.ts';
-import { CertifiedBound, logSafeBar, SafeTest } from './safe-test.ts';
+import { CertifiedBound, logSafeBar, type SafeBets, SafeTest } from './safe-test.ts';
 import type { JudgedStream, Need } from './stream-family.ts';
 import { StreamTest } from './stream-test.ts';
 import type { ArmCounts, StreamEvidence } from './verdict.ts';
@@ -38,8 +38,8 @@ export interface StreamSpec {
   readonly prior?: readonly number[];
   /** Whether the smallest certified margin is reported. */
   readonly certify: boolean;
-  /** Whether the proof for an advance lets Y have an easier threshold than X. */
-  readonly isEasierOnY?: boolean;
+  /** What the proof for an advance bets on besides the usual. */
+  readonly safeBets?: SafeBets;
 }
 
 /** Failures at X's rate that a forecast adds to Y's, so that the first few on Y do not make it swing. */
@@ -123,7 +123,7 @@ export class ComparedStream implements JudgedStream {
     this.#what = what;
     this.ring = new WindowRing(profile.windowMs);
     this.#clusters = strongerOf(this.ring, alsoBy);
-    this.#safe = new SafeTest(spec.timesX, 1, spec.isEasierOnY);
+    this.#safe = new SafeTest(spec.timesX, 1, spec.safeBets);
     this.#worse = new StreamTest({ ...spec, limit: profile.limit });
     this.#bound = spec.certify ? new CertifiedBound(spec.timesX) : null;
     this.#proof = new RetestProof(spec.timesX, spec.over);

@@ -238,7 +238,7 @@ function makeQuantile(
     over: over[index] as number,
     odds,
     certify: false,
-    isEasierOnY: true,
+    safeBets: { isEasierOnY: true },
   };
   const capSpec = { name: `latency.${name}.max`, weight: capWeights.latencyEach, cap: 1 - q };
   const cap = maxMs === null ? null : new CapStream(capSpec, profile, `requests above ${maxMs} ms`);

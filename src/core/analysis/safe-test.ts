@@ -28,16 +28,32 @@ const alike = [likeX, halfwayToMargin] as const;
  */
 const easier = [likeX, halfwayToMargin, halfOfX] as const;
 
+/**
+ * Where the margin is little more than the tolerance, a Y that uses the tolerance is nearer to the margin than to the other bets,
+ * and these lose on it for ever. A bet beyond the margin would be one on what is to be refuted.
+ */
+const atTolerance =
+  (over: number): Alternative =>
+  (a, timesX, margin) =>
+    timesX * a + Math.min(over, margin);
+
+export interface SafeBets {
+  /** Whether Y's threshold is easier to keep than X's, so that a Y like X has a lower rate. */
+  readonly isEasierOnY?: boolean;
+  /** The tolerance, where it is to be bet on. */
+  readonly tolerance?: number;
+}
+
 export class SafeTest {
   readonly #timesX: number;
   readonly #alternatives: readonly Alternative[];
   readonly #bank: EvidenceBank;
   #margin: number;
 
-  /** isEasierOnY: whether Y's threshold is easier to keep than X's, so that a Y like X has a lower rate. */
-  constructor(timesX: number, margin: number, isEasierOnY = false) {
+  constructor(timesX: number, margin: number, { isEasierOnY = false, tolerance }: SafeBets = {}) {
+    const usual = isEasierOnY ? easier : alike;
     this.#timesX = timesX;
-    this.#alternatives = isEasierOnY ? easier : alike;
+    this.#alternatives = tolerance === undefined ? usual : [...usual, atTolerance(tolerance)];
     this.#bank = new EvidenceBank({ alternatives: this.#alternatives.length, restartBelow, limit: null });
     this.#margin = margin;
   }

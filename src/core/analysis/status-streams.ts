@@ -25,7 +25,9 @@ const prior = [0.18, 0.36, 0.22, 0.1, 0.06, 0.04, 0.04] as const;
 
 /** What an advance accepts at least beyond the tolerance, as a share of Y's requests: the proof of less takes minutes. */
 const acceptedBeyond = 0.008;
-/** No step accepts a larger margin than this, however small its weight. */
+/** A tolerance above this is most of the margin: three quarters of the way to it are as far as the usual bets reach. */
+const wideTolerance = 3 * acceptedBeyond;
+/** What is at stake at a small weight is no reason to accept a larger margin than this. */
 const marginMax = 0.3;
 
 interface StatusClass {
@@ -97,9 +99,10 @@ export class StatusStreams implements StreamFamily<StatusSnapshot> {
     this.#harm = harm;
     this.#overX = overX;
     const weight = familyWeights.status / classes.length;
+    const safeBets = overX > wideTolerance ? { tolerance: overX } : {};
     this.#classes = classes.map((counts) => {
       const name = `status.${counts.name.replace('other 4xx', '4xx')}`;
-      const spec = { name, weight, timesX, over: overX, odds, prior, certify: false };
+      const spec = { name, weight, timesX, over: overX, odds, prior, certify: false, safeBets };
       const stream = new ComparedStream(spec, profile, () => counts.what);
       return { counts, rate: new RateTracker(), stream, a: 0, requestsX: 0, hitsX: 0 };
     });
@@ -140,9 +143,10 @@ export class StatusStreams implements StreamFamily<StatusSnapshot> {
     for (const stream of this.streams) stream.resetRollout(nowMs);
   }
 
+  /** The margin is never below the tolerance: what the comparison lets pass has to be provable, or a step would hold for ever. */
   resetStep(nextWeightPpm: number, nowMs: number): void {
     const atStake = (this.#harm * PPM) / Math.max(1, nextWeightPpm);
-    const margin = Math.min(Math.max(atStake, this.#overX + acceptedBeyond), marginMax);
+    const margin = Math.max(this.#overX + acceptedBeyond, Math.min(atStake, marginMax));
     for (const stream of this.streams) stream.resetStep(margin, nowMs);
   }
 

@@ -149,18 +149,18 @@ for (const weight of [0.01, 0.1, 0.5]) {
   });
 }
 
-for (const [isEasierOnY, timesX, margin, pX, runs] of [
-  [false, 1.1, 0.01, 0.001, 300],
-  [true, 1, 0.005, 0.01, 300],
+for (const [name, bets, timesX, margin, pX, runs] of [
+  ['a test of not being worse', {}, 1.1, 0.01, 0.001, 300],
+  ['a test in which Y has the easier threshold', { isEasierOnY: true }, 1, 0.005, 0.01, 300],
+  ['a test that bets on a wide tolerance', { tolerance: 0.4 }, 1.25, 0.408, 0.1, 300],
 ] as const) {
-  const name = isEasierOnY ? 'a test in which Y has the easier threshold' : 'a test of not being worse';
   test(`${name} is passed on its margin in at most one run of twenty`, () => {
     const seed = 43;
     const random = createRandom(seed);
     const pY = timesX * pX + margin;
     let passed = 0;
     for (let run = 0; run < runs; run++) {
-      const safe = new SafeTest(timesX, margin, isEasierOnY);
+      const safe = new SafeTest(timesX, margin, bets);
       const blocks = new EpochBlocks();
       for (let second = 1; second <= 120; second++) {
         const kX = binomial(random, 900, pX);
@@ -178,7 +178,7 @@ for (const [isEasierOnY, timesX, margin, pX, runs] of [
 test('a Y whose threshold is easier is shown to be not worse with half of the requests', () => {
   const secondsUntilShown = (isEasierOnY: boolean): number => {
     const random = createRandom(47);
-    const safe = new SafeTest(1, 0.001, isEasierOnY);
+    const safe = new SafeTest(1, 0.001, { isEasierOnY });
     const blocks = new EpochBlocks();
     for (let second = 1; second <= 1_000; second++) {
       // As a p99 beside one that may be 15 % slower.
