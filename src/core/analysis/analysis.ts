@@ -407,9 +407,14 @@ export class Analysis {
     this.#failures.restore(snapshot.attributed);
     this.#makers.restore(snapshot.makers);
     this.#retests.restore(snapshot.retests);
+    if (lacksStatusProof(snapshot)) this.#status.resetStep(snapshot.nextWeightPpm, snapshot.nowMs);
     return true;
   }
 }
+
+/** Earlier versions took no proof of status classes: the proof of the step that they began starts where they ended. */
+const lacksStatusProof = ({ errors, status }: AnalysisSnapshot): boolean =>
+  errors.errors.required && status.some(({ stream }) => !stream.required);
 
 /** Fewer requests on X than this say nothing about what is usual. */
 const soakRequestsXMin = 20;

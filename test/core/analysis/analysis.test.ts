@@ -276,6 +276,21 @@ test('a restored analysis goes on exactly as one that was never stopped', () => 
   assert.deepEqual(second.analysis.snapshot(), whole.analysis.snapshot());
 });
 
+test('a step that an earlier version began without proof of status classes takes it from the restore on', () => {
+  const whole = new Driver({ warmupMs: 0 }).feed(60, alike).begin(50_000).feed(60, alike);
+  assert.equal(whole.verdict().decision, 'advance');
+  const kept = whole.analysis.snapshot();
+  const status = kept.status.map(({ rate, stream }) => ({ rate, stream: { ...stream, required: false } }));
+  const second = new Driver({ warmupMs: 0 });
+  assert.equal(second.analysis.restore({ ...kept, status }), true);
+  const { rule, streams } = second.feed(1, alike).verdict();
+  assert.deepEqual(
+    [rule, streams.find(({ stream }) => stream === 'status.404')?.margin],
+    ['needs-samples', 0.02],
+  );
+  assert.equal(second.feed(60, alike).verdict().decision, 'advance');
+});
+
 test('a snapshot of other thresholds or another version is refused, and changes nothing', () => {
   const saved = new Driver().feed(60, alike).begin(100_000).feed(20, alike).analysis.snapshot();
   const other = new Driver({ harm: 0.01 });
