@@ -8,7 +8,7 @@ import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { Signals } from '#src/core/rollout/signals.ts';
 import { storeHold } from '#src/core/rollout/tick-step.ts';
-import { isRunning } from '#src/core/rollout/transitions.ts';
+import { isRunning, resetStep } from '#src/core/rollout/transitions.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
 import type { EventLog } from './event-log.ts';
 import type { PreflightCheck } from './preflight.ts';
@@ -131,9 +131,20 @@ export class RolloutService {
     this.#state = from.state;
     // Before the split: a route that was parked gets no request of Y in between.
     this.#options.parking?.replaceParked(this.#state.parked?.map(({ name }) => name) ?? []);
+    this.#beginStepAnew(this.#state);
     sink.publish(from.weightPpm, from.salt);
     if (from.differingWeightPpm !== null) this.#recover(from.differingWeightPpm);
     if (this.#state.phase === 'preflight') this.#startPreflight();
+  }
+
+  /**
+   * The evidence may not be restored after this, because it was not kept or was gathered for other thresholds: then the step
+   * is proven anew. An analysis that was told of no step asks for no proof.
+   */
+  #beginStepAnew(state: RolloutState): void {
+    if (!isRunning(state)) return;
+    this.#carryOut({ type: 'reset-rollout-analysis' }, state);
+    this.#carryOut(resetStep(state.plan, state.stepIndex), state);
   }
 
   /** The store takes writes again: brings it up to date, or, if it had never been read, takes up what it recorded. */

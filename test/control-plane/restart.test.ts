@@ -148,6 +148,15 @@ test('restart keeps the evidence and skips no request when the rollout goes on',
   assert.equal(after?.y.requests, before.y.requests);
 });
 
+test('a step whose evidence was not kept is proven anew', (t) => {
+  const database = join(quickFolder(t), 'crossover.db');
+  const first = rigOn(t, database);
+  for (const event of [start, passed]) apply(first, event);
+  const second = rigOn(t, database);
+  second.run(20, { perSecond: 40, errorsX: 0, errorsY: 0 });
+  assert.deepEqual([second.weightPpm, second.judge.verdict?.rule], [100_000, 'needs-samples']);
+});
+
 test('evidence of another rollout is not taken over', (t) => {
   const rig = rigOn(t, join(quickFolder(t), 'crossover.db'));
   for (const event of [start, passed]) apply(rig, event);
@@ -177,6 +186,8 @@ test('a store that becomes readable only later is taken up where it was', (t) =>
   holder.close();
   second.tick();
   assert.deepEqual([second.rollout.state.phase, second.weightPpm], ['ramping', 100_000]);
+  second.run(20, { perSecond: 40, errorsX: 0, errorsY: 0 });
+  assert.equal(second.weightPpm, 100_000, 'the step is proven, not taken for proven');
 });
 
 test('a revert made while the store was unreadable wins over what it recorded', (t) => {
