@@ -3,7 +3,7 @@
 export interface Clock {
   /** Monotonic milliseconds, comparable between threads of this process; never jumps. */
   monotonicMs(): number;
-  /** Milliseconds since the Unix epoch, for people and records only; may jump. */
+  /** Milliseconds since the Unix epoch, for people, records and calendars only; may jump. */
   epochMs(): number;
 }
 

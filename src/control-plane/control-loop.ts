@@ -16,6 +16,8 @@ export interface ControlLoopPorts {
   readonly facts: (nowMs: number) => TickFacts;
   readonly rollout: {
     readonly state: RolloutState;
+    /** The time that the rollout goes by. */
+    nowMs(): number;
     decide(event: RolloutEvent): StepResult;
     apply(result: StepResult): unknown;
   };
@@ -36,7 +38,7 @@ export class ControlLoop {
     this.#window(sample);
     const verdict = judge.assess(rollout.state);
     const facts = this.#ports.facts(nowMs);
-    const result = rollout.decide({ type: 'tick', atMs: clock.epochMs(), verdict, facts });
+    const result = rollout.decide({ type: 'tick', atMs: rollout.nowMs(), verdict, facts });
     rollout.apply(result);
   }
 

@@ -20,6 +20,7 @@ import { Judge } from './judge.ts';
 import { NodeDirectory } from './node-directory.ts';
 import { runPreflight } from './preflight.ts';
 import { RecentTraffic } from './recent-traffic.ts';
+import { type KeptTime, RolloutClock } from './rollout-clock.ts';
 import { RolloutService } from './rollout-service.ts';
 import { RouteDirectory } from './route-directory.ts';
 import { Sampler } from './sampler.ts';
@@ -192,6 +193,11 @@ export class ControlParts {
         (await Promise.all([runPreflight(preflightSources), this.signals.preflight()])).flat(),
       signals: () => this.signals.facts(),
       parking: this.routes,
+      time: new RolloutClock({
+        clock: this.clock,
+        memory: this.memory.rolloutTime,
+        kept: () => this.#keptTime(),
+      }),
       epochMs: this.clock.epochMs,
       onTransition: (transition) => {
         const { phase } = transition.to;
@@ -204,12 +210,24 @@ export class ControlParts {
     });
   }
 
+  /** The time is kept with the evidence, every second. Earlier versions kept none: they went by the wall clock. */
+  #keptTime(): KeptTime | null {
+    const kept = this.store.loadAnalysis();
+    if (!kept.ok || kept.value === null) return null;
+    const { atMs, snapshot } = kept.value;
+    const { rolloutMs } = (snapshot ?? {}) as { readonly rolloutMs?: number };
+    return { rolloutMs: rolloutMs ?? atMs, epochMs: atMs };
+  }
+
   #createHousekeeping(): Housekeeping {
     return new Housekeeping({
       store: this.store,
       traffic: this.traffic,
       workers: this.workers,
-      analysisSnapshot: () => this.judge.snapshot(this.rollout.state),
+      analysisSnapshot: () => ({
+        rolloutMs: this.rollout.nowMs(),
+        ...this.judge.snapshot(this.rollout.state),
+      }),
       rolloutState: () => this.rollout.state,
       verdict: () => this.judge.verdict,
       epochMs: this.clock.epochMs,

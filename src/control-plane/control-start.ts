@@ -69,10 +69,10 @@ export async function keepConfig({ store, clock, config }: ControlParts): Promis
 }
 
 /** Only from a clean slate: a rollout that was reverted or completed is not started again by a restart. */
-export function autostart({ rollout, config, clock, events }: ControlParts): void {
+export function autostart({ rollout, config, events }: ControlParts): void {
   const { state } = rollout;
   if (!config.rollout.autostart || state.phase !== 'idle' || state.weightPpm > 0) return;
-  const startedAtMs = clock.epochMs();
+  const startedAtMs = rollout.nowMs();
   const origin = { startedAtMs, startedBy: 'crossover', reason: 'rollout.autostart is on' };
   const made = makePlan(config.rollout, {}, { ...newRollout(), ...origin });
   const text = 'The rollout could not be started by itself.';

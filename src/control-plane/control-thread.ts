@@ -129,15 +129,14 @@ export class ControlThread {
   }
 
   async #stop(): Promise<void> {
-    const { supervisor, evidence, health, signals, housekeeping, store, clock, judge, rollout, post } =
-      this.#parts;
+    const { supervisor, evidence, health, signals, housekeeping, store, post } = this.#parts;
     this.#isStopping = true;
     if (this.#timer !== null) clearInterval(this.#timer);
     supervisor.close();
     await evidence.settled();
     await Promise.all([this.#closeApi(), health.stop(), signals.stop()]);
     housekeeping.flush();
-    store.saveAnalysis(clock.epochMs(), judge.snapshot(rollout.state));
+    housekeeping.keepAnalysis();
     await store.close(storeClosesMsMax);
     post({ type: 'stopped' });
   }

@@ -17,6 +17,8 @@ export interface Resume {
   readonly salt: number;
   /** The published weight, when it is not the recorded one: the predecessor died in the middle of a change. */
   readonly differingWeightPpm: number | null;
+  /** The newest time in the state: the rollout's time has come that far. */
+  readonly notBeforeMs: number;
 }
 
 /**
@@ -28,7 +30,13 @@ export function resume({ recorded, published }: ResumeFrom): Resume {
   if (recorded === undefined || recorded === null) {
     const weightPpm = published?.weightPpm ?? 0;
     const salt = published?.salt ?? 0;
-    return { state: { phase: 'idle', weightPpm, salt }, weightPpm, salt, differingWeightPpm: null };
+    return {
+      state: { phase: 'idle', weightPpm, salt },
+      weightPpm,
+      salt,
+      differingWeightPpm: null,
+      notBeforeMs: 0,
+    };
   }
   const salt = recorded.phase === 'idle' ? (recorded.salt ?? published?.salt ?? 0) : recorded.plan.salt;
   const publishedPpm = published?.weightPpm ?? recorded.weightPpm;
@@ -37,5 +45,12 @@ export function resume({ recorded, published }: ResumeFrom): Resume {
     weightPpm: Math.min(recorded.weightPpm, publishedPpm),
     salt,
     differingWeightPpm: publishedPpm === recorded.weightPpm ? null : publishedPpm,
+    notBeforeMs: newestTimeOf(recorded),
   };
+}
+
+function newestTimeOf(state: RolloutState): number {
+  if (state.phase === 'idle') return 0;
+  const sinceMs = state.phase === 'ramping' ? state.stepSinceMs : state.sinceMs;
+  return Math.max(sinceMs, ('yDownSinceMs' in state && state.yDownSinceMs) || 0);
 }

@@ -13,6 +13,7 @@ import type { SplitSink } from '#src/core/telemetry/sample.ts';
 import type { EventLog } from './event-log.ts';
 import type { PreflightCheck } from './preflight.ts';
 import { resume } from './resume.ts';
+import type { RolloutClock } from './rollout-clock.ts';
 import type { RecordedEvent } from './store/store.ts';
 import type { StoreProblem, StoreResult } from './store/store-result.ts';
 import { transitionText } from './transition-text.ts';
@@ -68,6 +69,8 @@ export interface RolloutServiceOptions {
   readonly signals?: () => Signals;
   /** Absent where routes are not told apart. */
   readonly parking?: RouteParking;
+  readonly time: RolloutClock;
+  /** The wall clock, for the record. */
   readonly epochMs: () => number;
   /** Told of every transition after it took effect. */
   readonly onTransition: (transition: Transition) => void;
@@ -119,9 +122,16 @@ export class RolloutService {
     return this.#state;
   }
 
+  /** The time that the rollout goes by, for everything that happens to it. The wall clock's while none is under way. */
+  nowMs(): number {
+    const { time } = this.#options;
+    if (this.#state.phase !== 'preflight' && !isRunning(this.#state)) time.followWall();
+    return time.nowMs();
+  }
+
   /** Takes up the rollout where it was and publishes its split. Also used when the store becomes readable only later. */
   resume(): void {
-    const { keeper, sink } = this.#options;
+    const { keeper, sink, time } = this.#options;
     const loaded = keeper.loadRollout();
     const current = sink.current();
     const published = current.epoch === 0 || this.#onFallback ? null : current;
@@ -129,6 +139,7 @@ export class RolloutService {
     this.#loaded = loaded.ok;
     this.#onFallback = !loaded.ok && published === null;
     this.#state = from.state;
+    time.takeUp(from.notBeforeMs);
     // Before the split: a route that was parked gets no request of Y in between.
     this.#options.parking?.replaceParked(this.#state.parked?.map(({ name }) => name) ?? []);
     this.#beginStepAnew(this.#state);
@@ -172,13 +183,22 @@ export class RolloutService {
    */
   apply(result: StepResult, settled: (outcome: Outcome) => void = () => {}): Progress {
     if (!result.ok) return settle(settled, { ok: false, kind: 'refused', refusal: result.refusal });
-    const { state, effects } = result;
+    const { state } = result;
+    const effects = this.#dated(result.effects);
     if (effects.length > 0 && this.#isRecording) {
       if (effects.some((effect, index) => this.#mustBeKept(effect, effects.slice(index))))
         return settle(settled, this.#busy());
       this.#giveUp?.(overtaken);
     }
     return this.#carryOutFrom(0, { state, effects, settled });
+  }
+
+  /** On record, and in what is told of it, a transition has the wall clock's time, as the events beside it have. */
+  #dated(effects: readonly RolloutEffect[]): readonly RolloutEffect[] {
+    const atMs = this.#options.epochMs();
+    return effects.map((effect) =>
+      'transition' in effect ? { ...effect, transition: { ...effect.transition, atMs } } : effect,
+    );
   }
 
   /** Decides and applies: what commands do. */
@@ -257,7 +277,7 @@ export class RolloutService {
   }
 
   #recover(publishedWeightPpm: number): void {
-    const event = { type: 'recovered', atMs: this.#options.epochMs(), publishedWeightPpm } as const;
+    const event = { type: 'recovered', atMs: this.nowMs(), publishedWeightPpm } as const;
     this.dispatch(event, (outcome) => {
       if (!outcome.ok) this.#reportIncomplete(publishedWeightPpm);
     });
@@ -370,7 +390,7 @@ export class RolloutService {
   #finishPreflight(rolloutId: string, checks: readonly PreflightCheck[]): void {
     if (this.#state.phase !== 'preflight' || this.#state.plan.id !== rolloutId) return;
     const failed = checks.filter(({ passed }) => !passed);
-    const atMs = this.#options.epochMs();
+    const atMs = this.nowMs();
     const text = failed.map((check) => check.text).join(' ');
     const { signals } = this.#options;
     const passed = { type: 'preflight-passed', atMs, ...(signals && { signals: signals() }) } as const;

@@ -11,6 +11,8 @@ export interface SharedMemory {
   readonly slowThresholds: SharedArrayBuffer;
   /** Int32 [64 route slots]: 1 while the route is parked on X. Written by the control thread. */
   readonly parkedRoutes: SharedArrayBuffer;
+  /** Float64 [1]: what the rollout's time is ahead of the monotonic clock, ms; 0 when unset. Written by the control thread. */
+  readonly rolloutTime: SharedArrayBuffer;
   /** Float64 slab per worker, see layout.ts. Written by that worker. */
   readonly slabs: readonly SharedArrayBuffer[];
   /** Float64 per worker slab: what the sampler read last, so that a restarted control thread skips no window. Written by the control thread. */
@@ -33,6 +35,7 @@ export function createSharedMemory(workerCount: number): SharedMemory {
     nodeHealth: new SharedArrayBuffer(2 * nodesPerClusterMax * Int32Array.BYTES_PER_ELEMENT),
     slowThresholds,
     parkedRoutes: new SharedArrayBuffer(routeSlots * Int32Array.BYTES_PER_ELEMENT),
+    rolloutTime: new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT),
     slabs: Array.from({ length: workerCount }, slab),
     baselines: Array.from({ length: workerCount }, slab),
   };

@@ -4,6 +4,7 @@ import type { Clock } from '#src/base/clock.ts';
 import { ControlLoop } from '#src/control-plane/control-loop.ts';
 import { EventLog } from '#src/control-plane/event-log.ts';
 import { Judge } from '#src/control-plane/judge.ts';
+import { RolloutClock } from '#src/control-plane/rollout-clock.ts';
 import { RolloutService } from '#src/control-plane/rollout-service.ts';
 import { RouteDirectory } from '#src/control-plane/route-directory.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
@@ -46,6 +47,7 @@ const routeSlots: RouteSlots = {
 export class SimulatedControl {
   readonly keeper = new MemoryKeeper();
   readonly #options: SimulatedControlOptions;
+  readonly #time = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT);
   readonly #parked = new SharedArrayBuffer((routesTrackedMax + 1) * Int32Array.BYTES_PER_ELEMENT);
   #thread: Thread;
 
@@ -100,6 +102,7 @@ export class SimulatedControl {
       parking: routes,
       // Answered by `begin`: a simulation does not wait for promises.
       preflight: () => new Promise(() => {}),
+      time: new RolloutClock({ clock, memory: this.#time, kept: () => null }),
       epochMs: clock.epochMs,
       onTransition: () => {},
     });

@@ -7,6 +7,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { parseConfig } from '#src/config/load.ts';
+import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
+import type { Store } from '#src/control-plane/store/store.ts';
+import type { StoreResult } from '#src/control-plane/store/store-result.ts';
 import { assignSlots } from '#src/core/routing/node-slots.ts';
 import { X, Y } from '#src/shared-memory/layout.ts';
 import type { ControlStart, FromControl, ToControl } from '#src/shared-memory/messages.ts';
@@ -14,6 +17,7 @@ import { createSharedMemory, slowThresholdIndex } from '#src/shared-memory/share
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { backend } from './support/control-rig.ts';
 import { countAnswers } from './support/counters.ts';
+import { rampingState } from './support/states.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
 async function startOf(t: TestContext, control = '127.0.0.1:0'): Promise<ControlStart> {
@@ -44,6 +48,18 @@ store: { sqlite: ${join(tempFolder(t), 'crossover.db')} }
     listenDescriptor: null,
     routes: { kind: 'derived', routes: [] },
   };
+}
+
+const hourMs = 3_600_000;
+
+/** What a store says while no process has it. */
+function onStore<T>(file: string, ask: (store: Store) => StoreResult<T>): T {
+  const opened = openSqliteStore(file);
+  assert.ok(opened.ok);
+  const answer = ask(opened.value);
+  opened.value.close();
+  assert.ok(answer.ok);
+  return answer.value;
 }
 
 class Thread {
@@ -116,6 +132,25 @@ test('control thread that is killed in a rollout leaves the split, and the next 
     events.map(({ name }) => name),
     ['started', 'rollout-started', 'rollout-step', 'control-restarted'],
   );
+});
+
+test('control thread of another process goes on with the time of the rollout, whatever the wall clock was set to', async (t) => {
+  const start = await startOf(t);
+  const file = start.config.store.sqlite;
+  const nowMs = Date.now();
+  onStore(file, (store) => {
+    store.saveRollout({ ...rampingState(100_000), stepSinceMs: nowMs - 2 * hourMs });
+    return store.saveAnalysis(nowMs, { rolloutMs: nowMs - hourMs });
+  });
+  const thread = new Thread(t, start);
+  await thread.url();
+  thread.tell({ type: 'stop' });
+  await thread.until(({ type }) => type === 'stopped');
+  const kept = onStore(file, (store) => store.loadAnalysis());
+  const { atMs, snapshot } = kept ?? assert.fail('nothing was kept');
+  const behindMs = atMs - (snapshot as { rolloutMs: number }).rolloutMs;
+  // The two are read one after the other.
+  assert.ok(atMs >= nowMs && Math.abs(behindMs - hourMs) < 1_000, `${behindMs} ms behind`);
 });
 
 test('control thread says why when its port is taken', async (t) => {

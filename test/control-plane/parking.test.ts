@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import type { Config } from '#src/config/config.ts';
 import { parseConfig } from '#src/config/load.ts';
 import { EventLog } from '#src/control-plane/event-log.ts';
+import { RolloutClock } from '#src/control-plane/rollout-clock.ts';
 import { RolloutService } from '#src/control-plane/rollout-service.ts';
 import { RouteDirectory } from '#src/control-plane/route-directory.ts';
 import { SplitPublisher } from '#src/control-plane/split-publisher.ts';
@@ -20,6 +21,7 @@ import { badRouteVerdict, testPlan } from './support/states.ts';
 import { quickFolder } from './support/temp-folder.ts';
 
 const atMs = 1_700_000_000_000;
+const clock = { monotonicMs: () => 1, epochMs: () => atMs };
 
 /** A process: its routes come in an order of its own. */
 function startProcess(t: TestContext, database: string, names: readonly string[], memory: SharedMemory) {
@@ -46,7 +48,8 @@ function startProcess(t: TestContext, database: string, names: readonly string[]
     },
     preflight: async () => [],
     parking: routes,
-    epochMs: () => atMs,
+    time: new RolloutClock({ clock, memory: memory.rolloutTime, kept: () => null }),
+    epochMs: clock.epochMs,
     onTransition: ({ name }) => void told.push(name),
   });
   service.resume();

@@ -34,7 +34,7 @@ export function addRolloutRoutes(app: FastifyInstance, context: ApiContext): voi
       },
     },
     async (request, reply) => {
-      const startedAtMs = context.clock.epochMs();
+      const startedAtMs = context.rollout.nowMs();
       const origin = { startedAtMs, startedBy: actorOf(request), reason: request.body.reason ?? '' };
       const made = makePlan(context.config().rollout, request.body, { ...context.newRollout(), ...origin });
       if (!made.ok) {
@@ -56,7 +56,7 @@ function addUnpark(app: FastifyInstance, context: ApiContext): void {
     { schema: { summary: 'Gives a route that is parked on X back to the split.', body: Unpark } },
     async (request) => {
       const { route, reason = '', override = false } = request.body;
-      const atMs = context.clock.epochMs();
+      const atMs = context.rollout.nowMs();
       const event = { type: 'unpark', atMs, route, actor: actorOf(request), reason } as const;
       requireApplied(await dispatchWhenOpen(event, override, context), context);
       return rolloutView(context.rollout.state);
@@ -74,7 +74,7 @@ function addCommand(app: FastifyInstance, context: ApiContext, name: RolloutComm
     { schema: { summary: summaries[name], body: Command } },
     async (request) => {
       const { reason = '', override = false } = request.body;
-      const atMs = context.clock.epochMs();
+      const atMs = context.rollout.nowMs();
       const event = { type: 'command', atMs, name, actor: actorOf(request), reason } as const;
       const changed = isChange(context.rollout.decide(event));
       requireApplied(await dispatchWhenOpen(event, override, context), context);

@@ -36,7 +36,7 @@ export function addSplitRoutes(app: FastifyInstance, context: ApiContext): void 
       requireMatch(request, context);
       const { y, reason = '', override = false } = request.body;
       const weightPpm = Math.round((y * PPM) / 100);
-      const atMs = context.clock.epochMs();
+      const atMs = context.rollout.nowMs();
       const event = { type: 'set-split', atMs, weightPpm, actor: actorOf(request), reason } as const;
       requireApplied(await dispatchWhenOpen(event, override, context), context);
       const split = context.sink.current();

@@ -5,6 +5,7 @@ import type { RolloutState } from './rollout-state.ts';
 
 /** One line of the record: what changed, who did it, why, and the numbers it rests on. */
 export interface Transition {
+  /** Of the event; on record the wall clock's. */
   readonly atMs: number;
   readonly name:
     | 'started'

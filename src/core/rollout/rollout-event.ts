@@ -1,4 +1,5 @@
-// What can happen to a rollout. Every event carries its time; commands carry who and why.
+// What can happen to a rollout. Every event carries its time, which never jumps while a rollout is under way; commands carry
+// who and why.
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { RevertCause, RolloutPlan } from './rollout-state.ts';
 import type { Signals } from './signals.ts';

@@ -4,6 +4,7 @@ import { createRandom, type Random } from '#src/base/random.ts';
 import { ControlLoop } from '#src/control-plane/control-loop.ts';
 import { EventLog } from '#src/control-plane/event-log.ts';
 import { Judge } from '#src/control-plane/judge.ts';
+import { RolloutClock } from '#src/control-plane/rollout-clock.ts';
 import { RolloutService } from '#src/control-plane/rollout-service.ts';
 import { Sampler } from '#src/control-plane/sampler.ts';
 import { SplitPublisher } from '#src/control-plane/split-publisher.ts';
@@ -41,7 +42,9 @@ export interface Traffic {
 export class FakeClock implements Clock {
   nowMs = 1_000_000;
   monotonicMs = (): number => this.nowMs;
-  epochMs = (): number => 1_700_000_000_000 + this.nowMs;
+  /** By how much the wall clock was set. */
+  setMs = 0;
+  epochMs = (): number => 1_700_000_000_000 + this.nowMs + this.setMs;
 }
 
 export interface LoopRigOptions {
@@ -103,6 +106,7 @@ export class LoopRig {
       events,
       analysis: this.judge,
       preflight: async () => [{ name: 'test', passed: this.preflightPasses, text: 'the test wants it so' }],
+      time: new RolloutClock({ clock, memory: memory.rolloutTime, kept: () => null }),
       epochMs: clock.epochMs,
       onTransition: (transition) => void this.transitions.push(transition),
     });
