@@ -1,21 +1,12 @@
 // The supervisor: makes the shared memory, starts the control thread and the proxy workers, replaces those that are lost, and
 // passes the few control messages on. It carries no traffic and takes no decision, so that nothing in it can fail.
 import process from 'node:process';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { unreachable } from '#src/base/assert.ts';
 import type { Config, LoadResult } from '#src/config/config.ts';
 import { assignSlots, type WantedNode } from '#src/core/routing/node-slots.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
-import { WORKER } from '#src/shared-memory/layout.ts';
-import type {
-  FromWorker,
-  LogLine,
-  NodeAssignments,
-  ReloadResult,
-  ThreadStart,
-  ToWorker,
-  WorkerStart,
-} from '#src/shared-memory/messages.ts';
+import type { LogLine, NodeAssignments, ReloadResult, ThreadStart } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { ControlHost, type ControlNews } from './supervisor/control-host.ts';
 import type { InheritedListeners } from './supervisor/inherited-listeners.ts';
@@ -23,10 +14,8 @@ import { ListeningSockets, type NamedDescriptor } from './supervisor/listening-s
 import { assignNodes, forgetHealth } from './supervisor/node-assignments.ts';
 import { judgeReload } from './supervisor/reload.ts';
 import { type Replaceable, Replacement, type ReplaceResult } from './supervisor/replacement.ts';
-import { Restarts, type ThreadSlot } from './supervisor/restarts.ts';
-import { StartError } from './supervisor/start-error.ts';
 import { startSuccessor } from './supervisor/successor.ts';
-import { collectSamples, drainWorker } from './supervisor/thread-questions.ts';
+import { WorkerPool } from './supervisor/worker-pool.ts';
 
 export interface SupervisorOptions {
   readonly config: Config;
@@ -60,23 +49,13 @@ export interface Supervisor {
   terminateControl(): Promise<void>;
 }
 
-interface StartingWorker {
-  readonly prepared: Promise<void>;
-  /** The port it listens on. */
-  readonly listening: Promise<number>;
-}
-
-type ProxySlot = ThreadSlot & { descriptors: readonly number[] };
-
 class Supervision implements Supervisor {
   readonly memory: SharedMemory;
   readonly ended: Promise<'completed' | 'reverted'>;
-  proxyPort = 0;
   readonly #options: SupervisorOptions;
   readonly #log: (line: LogLine) => void;
-  readonly #workers: ProxySlot[];
+  readonly #workers: WorkerPool;
   readonly #control: ControlHost;
-  readonly #restarts = new Restarts();
   #config: Config;
   #configRevision = 1;
   #nodes: NodeAssignments;
@@ -97,14 +76,17 @@ class Supervision implements Supervisor {
     const workerCount =
       process.platform === 'linux' || process.platform === 'freebsd' ? options.config.workers : 1;
     this.memory = createSharedMemory(workerCount);
-    this.#workers = Array.from({ length: workerCount }, () => ({
-      thread: null,
-      crashes: [],
-      descriptors: [],
-    }));
     this.#nodes = assignNodes({ x: [], y: [] }, options.config);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
+    });
+    this.#workers = new WorkerPool({
+      memory: this.memory,
+      transport: options.transport ?? 'raw',
+      start: () => this.#threadStart(),
+      listenDescriptors: async (index) => (await this.#sockets?.forWorker(index, workerCount)) ?? [],
+      tellControl: (message) => this.#control.tell(message),
+      log: this.#log,
     });
     this.#control = new ControlHost({
       start: () => ({ ...this.#threadStart(), configPath: options.configPath }),
@@ -115,6 +97,10 @@ class Supervision implements Supervisor {
       log: this.#log,
     });
     this.#replacement = new Replacement(this.#replaceable());
+  }
+
+  get proxyPort(): number {
+    return this.#workers.port;
   }
 
   get controlPort(): number {
@@ -135,17 +121,8 @@ class Supervision implements Supervisor {
   async start(): Promise<void> {
     await this.#takeSockets();
     const { published, ready } = this.#control.start();
-    const workers = this.#workers.map((_, index) => this.#startWorker(index));
-    for (const { prepared, listening } of workers)
-      for (const promise of [prepared, listening]) promise.catch(() => {});
     try {
-      await Promise.all([published, ...workers.map(({ prepared }) => prepared)]);
-      this.proxyPort = this.#config.listen.proxy.port;
-      for (const [index, { listening }] of workers.entries()) {
-        // One after the other: with port 0 the first finds the port that the others share.
-        await this.#tellToListen(index);
-        this.proxyPort = await listening;
-      }
+      await this.#workers.start(this.#config.listen.proxy.port, published);
       await ready;
     } catch (error) {
       await this.#stopThreads();
@@ -166,88 +143,6 @@ class Supervision implements Supervisor {
     this.#log({ level: 'warn', message, fields });
   }
 
-  // ---- workers ----
-
-  /** Starts a worker's thread; it listens when told to. Both promises reject when it can't or ends before. */
-  #startWorker(index: number): StartingWorker {
-    const workerData: WorkerStart = {
-      ...this.#threadStart(),
-      workerIndex: index,
-      transport: this.#options.transport ?? 'raw',
-    };
-    const slot = this.#workers[index] as ProxySlot;
-    const thread = new Worker(new URL('./data-plane/worker.ts', import.meta.url), {
-      workerData,
-      name: `proxy-${index}`,
-    });
-    slot.thread = thread;
-    const prepared = Promise.withResolvers<void>();
-    const listening = Promise.withResolvers<number>();
-    const failed = (error: StartError) => {
-      prepared.reject(error);
-      listening.reject(error);
-    };
-    thread.on('message', (message: FromWorker) => {
-      if (message.type === 'log') this.#log(message.line);
-      if (message.type === 'route-seen') this.#control.tell(message);
-      if (message.type === 'prepared') prepared.resolve();
-      if (message.type === 'listening') {
-        slot.descriptors = message.descriptors;
-        listening.resolve(message.port);
-      }
-      if (message.type === 'failed-to-listen') failed(new StartError(message.code, message.message));
-    });
-    thread.on('error', (error) => this.#logCrash(`proxy-${index}`, error));
-    thread.on('exit', () => {
-      if (slot.thread === thread) slot.thread = null;
-      slot.descriptors = [];
-      failed(new StartError('EXITED', `proxy worker ${index} ended before it listened`));
-      this.#workerLost(index, slot);
-    });
-    return { prepared: prepared.promise, listening: listening.promise };
-  }
-
-  async #replaceWorker(index: number): Promise<void> {
-    const { prepared, listening } = this.#startWorker(index);
-    listening.catch(() => {});
-    await prepared;
-    await this.#tellToListen(index);
-    await listening;
-  }
-
-  async #tellToListen(index: number): Promise<void> {
-    const descriptors = (await this.#sockets?.forWorker(index, this.#workers.length)) ?? [];
-    this.#tellWorker(index, { type: 'listen', port: this.proxyPort, descriptors });
-  }
-
-  #tellWorker(index: number, message: ToWorker): void {
-    this.#workers[index]?.thread?.postMessage(message);
-  }
-
-  #workerLost(index: number, slot: ThreadSlot): void {
-    if (this.#isStopping || this.#drained !== null) return;
-    const slab = new Float64Array(this.memory.slabs[index] as SharedArrayBuffer);
-    const detail = {
-      worker: index,
-      connections: slab[WORKER.connectionsOpen],
-      requests: (slab[WORKER.inFlightX] as number) + (slab[WORKER.inFlightY] as number),
-    };
-    slab[WORKER.connectionsOpen] = 0;
-    this.#control.tell({ type: 'lifecycle', name: 'worker-lost', detail });
-    this.#log({ level: 'error', message: 'proxy worker lost', fields: detail });
-    this.#restarts.schedule(slot, async () => {
-      try {
-        await this.#replaceWorker(index);
-        this.#control.tell({ type: 'lifecycle', name: 'worker-replaced', detail: { worker: index } });
-        this.#log({ level: 'info', message: 'proxy worker replaced', fields: { worker: index } });
-      } catch (error) {
-        const text = error instanceof Error ? error.message : String(error);
-        const fields = { worker: index, error: text };
-        this.#log({ level: 'error', message: 'proxy worker could not be replaced', fields });
-      }
-    });
-  }
-
   // ---- control thread ----
 
   #onControlMessage(message: ControlNews): void {
@@ -265,7 +160,7 @@ class Supervision implements Supervisor {
         return;
       case 'routes':
         this.#routes = message.routes;
-        this.#tellWorkers(message);
+        this.#workers.tell(message);
         return;
       case 'report-samples':
         void this.#collectSamples(message.requestId);
@@ -281,15 +176,15 @@ class Supervision implements Supervisor {
   }
 
   async #collectSamples(requestId: number): Promise<void> {
-    const threads = this.#workers.flatMap(({ thread }) => thread ?? []);
-    this.#control.tell({ type: 'samples', requestId, samples: await collectSamples(threads, requestId) });
+    const samples = await this.#workers.collectSamples(requestId);
+    this.#control.tell({ type: 'samples', requestId, samples });
   }
 
   #setNodes(requestId: number, cluster: 'x' | 'y', wanted: readonly WantedNode[]): void {
     let problem: string | null = null;
     try {
       this.#useNodes({ ...this.#nodes, [cluster]: assignSlots(this.#nodes[cluster], wanted) });
-      this.#tellWorkers({ type: 'nodes', nodes: this.#nodes });
+      this.#workers.tell({ type: 'nodes', nodes: this.#nodes });
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
     }
@@ -315,7 +210,7 @@ class Supervision implements Supervisor {
     const configRevision = ++this.#configRevision;
     this.#useNodes(nodes);
     const change = { type: 'configure', config, configRevision, nodes } as const;
-    this.#tellWorkers(change);
+    this.#workers.tell(change);
     this.#control.tell({ ...change, changed });
     return { ok: true, configRevision, changed, warnings };
   }
@@ -347,8 +242,7 @@ class Supervision implements Supervisor {
   }
 
   #boundSockets(): NamedDescriptor[] {
-    const descriptors = this.#workers.flatMap((slot) => slot.descriptors);
-    return descriptors.map((descriptor) => ({ name: 'proxy', descriptor }));
+    return this.#workers.descriptors().map((descriptor) => ({ name: 'proxy', descriptor }));
   }
 
   drain(): Promise<{ cutExchanges: number }> {
@@ -361,36 +255,24 @@ class Supervision implements Supervisor {
     await this.#replacement.abandon();
     // Workers close theirs: then a socket that nobody else has refuses connections instead of letting them wait.
     this.#sockets?.close();
-    const { drainMs } = this.#config.timeouts;
-    const counts = await Promise.all(this.#workers.map(({ thread }) => drainWorker(thread, drainMs)));
+    const cutExchanges = await this.#workers.drain(this.#config.timeouts.drainMs);
     await this.#stopThreads();
-    return { cutExchanges: counts.reduce((sum, count) => sum + count, 0) };
+    return { cutExchanges };
   }
 
   async #stopThreads(): Promise<void> {
     this.#isStopping = true;
-    this.#restarts.stop();
+    this.#workers.stopReplacing();
     await this.#control.stop();
-    await Promise.all(this.#workers.map(({ thread }) => thread?.terminate()));
+    await this.#workers.stop();
   }
 
   async terminateWorker(index: number): Promise<void> {
-    await this.#workers[index]?.thread?.terminate();
+    await this.#workers.terminate(index);
   }
 
   async terminateControl(): Promise<void> {
     await this.#control.terminate();
-  }
-
-  // ---- small things ----
-
-  #tellWorkers(message: ToWorker): void {
-    for (const index of this.#workers.keys()) this.#tellWorker(index, message);
-  }
-
-  #logCrash(thread: string, error: unknown): void {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#log({ level: 'error', message: `${thread} crashed`, fields: { error: text } });
   }
 }
 

@@ -1,0 +1,185 @@
+// The proxy workers' life: started, told to listen, replaced when they are lost, and drained.
+import { Worker } from 'node:worker_threads';
+import { WORKER } from '#src/shared-memory/layout.ts';
+import type {
+  FailureSample,
+  FromWorker,
+  LogLine,
+  ThreadStart,
+  ToControl,
+  ToWorker,
+  WorkerStart,
+} from '#src/shared-memory/messages.ts';
+import type { SharedMemory } from '#src/shared-memory/shared-memory.ts';
+import { Restarts, type ThreadSlot } from './restarts.ts';
+import { StartError } from './start-error.ts';
+import { collectSamples, drainWorker } from './thread-questions.ts';
+
+export interface WorkerPoolOptions {
+  /** With one slab for each worker. */
+  readonly memory: SharedMemory;
+  readonly transport: 'raw' | 'stream';
+  /** What a thread that starts now is given. */
+  readonly start: () => ThreadStart;
+  /** Listening sockets for a worker's own; empty when it binds. */
+  readonly listenDescriptors: (index: number) => Promise<readonly number[]>;
+  /** What the control thread has to know. */
+  readonly tellControl: (message: ToControl) => void;
+  readonly log: (line: LogLine) => void;
+}
+
+interface StartingWorker {
+  readonly prepared: Promise<void>;
+  /** The port it listens on. */
+  readonly listening: Promise<number>;
+}
+
+type WorkerSlot = ThreadSlot & { descriptors: readonly number[] };
+
+export class WorkerPool {
+  /** Where the workers listen. */
+  port = 0;
+  readonly #options: WorkerPoolOptions;
+  readonly #slots: readonly WorkerSlot[];
+  readonly #restarts = new Restarts();
+  #isEnding = false;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+    this.#slots = options.memory.slabs.map(() => ({ thread: null, crashes: [], descriptors: [] }));
+  }
+
+  /** Threads load at once and listen when they may; rejects with StartError when one can't. */
+  async start(port: number, mayListen: Promise<void>): Promise<void> {
+    const workers = this.#slots.map((slot, index) => this.#startWorker(index, slot));
+    await Promise.all([mayListen, ...workers.map(({ prepared }) => prepared)]);
+    this.port = port;
+    for (const [index, { listening }] of workers.entries()) {
+      // One after the other: with port 0 the first finds the port that the others share.
+      await this.#tellToListen(index);
+      this.port = await listening;
+    }
+  }
+
+  /** Starts a worker's thread; it listens when told to. Both promises reject when it can't or ends before. */
+  #startWorker(index: number, slot: WorkerSlot): StartingWorker {
+    const workerData: WorkerStart = {
+      ...this.#options.start(),
+      workerIndex: index,
+      transport: this.#options.transport,
+    };
+    const thread = new Worker(new URL('../data-plane/worker.ts', import.meta.url), {
+      workerData,
+      name: `proxy-${index}`,
+    });
+    slot.thread = thread;
+    const prepared = Promise.withResolvers<void>();
+    const listening = Promise.withResolvers<number>();
+    for (const { promise } of [prepared, listening]) promise.catch(() => {});
+    const failed = (error: StartError) => {
+      prepared.reject(error);
+      listening.reject(error);
+    };
+    thread.on('message', (message: FromWorker) => {
+      if (message.type === 'log') this.#options.log(message.line);
+      if (message.type === 'route-seen') this.#options.tellControl(message);
+      if (message.type === 'prepared') prepared.resolve();
+      if (message.type === 'listening') {
+        slot.descriptors = message.descriptors;
+        listening.resolve(message.port);
+      }
+      if (message.type === 'failed-to-listen') failed(new StartError(message.code, message.message));
+    });
+    thread.on('error', (error) => this.#logCrash(index, error));
+    thread.on('exit', () => {
+      if (slot.thread === thread) slot.thread = null;
+      slot.descriptors = [];
+      failed(new StartError('EXITED', `proxy worker ${index} ended before it listened`));
+      this.#lost(index, slot);
+    });
+    return { prepared: prepared.promise, listening: listening.promise };
+  }
+
+  async #tellToListen(index: number): Promise<void> {
+    const descriptors = await this.#options.listenDescriptors(index);
+    const message: ToWorker = { type: 'listen', port: this.port, descriptors };
+    this.#slots[index]?.thread?.postMessage(message);
+  }
+
+  #lost(index: number, slot: WorkerSlot): void {
+    if (this.#isEnding) return;
+    const slab = this.#slab(index);
+    const detail = {
+      worker: index,
+      connections: slab[WORKER.connectionsOpen],
+      requests: (slab[WORKER.inFlightX] as number) + (slab[WORKER.inFlightY] as number),
+    };
+    slab[WORKER.connectionsOpen] = 0;
+    this.#options.tellControl({ type: 'lifecycle', name: 'worker-lost', detail });
+    this.#options.log({ level: 'error', message: 'proxy worker lost', fields: detail });
+    this.#restarts.schedule(slot, () => this.#replace(index, slot));
+  }
+
+  async #replace(index: number, slot: WorkerSlot): Promise<void> {
+    try {
+      const { prepared, listening } = this.#startWorker(index, slot);
+      await prepared;
+      await this.#tellToListen(index);
+      await listening;
+      this.#options.tellControl({ type: 'lifecycle', name: 'worker-replaced', detail: { worker: index } });
+      this.#options.log({ level: 'info', message: 'proxy worker replaced', fields: { worker: index } });
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      const fields = { worker: index, error: text };
+      this.#options.log({ level: 'error', message: 'proxy worker could not be replaced', fields });
+    }
+  }
+
+  tell(message: ToWorker): void {
+    for (const { thread } of this.#slots) thread?.postMessage(message);
+  }
+
+  /** The failures that workers remember, oldest first. */
+  async collectSamples(requestId: number): Promise<readonly FailureSample[]> {
+    const threads = this.#slots.flatMap(({ thread }) => thread ?? []);
+    return collectSamples(threads, requestId);
+  }
+
+  /** Of the sockets that workers bound or took. */
+  descriptors(): number[] {
+    return this.#slots.flatMap((slot) => slot.descriptors);
+  }
+
+  /** Has each finish what is under way; resolves with the number of exchanges that were cut. */
+  async drain(deadlineMs: number): Promise<number> {
+    this.#isEnding = true;
+    const counts = await Promise.all(this.#slots.map(({ thread }) => drainWorker(thread, deadlineMs)));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Starts no other thread. */
+  stopReplacing(): void {
+    this.#isEnding = true;
+    this.#restarts.stop();
+  }
+
+  /** Ends every thread, and starts no other. */
+  async stop(): Promise<void> {
+    this.stopReplacing();
+    await Promise.all(this.#slots.map(({ thread }) => thread?.terminate()));
+  }
+
+  /** Ends one as a crash would; it is replaced. */
+  async terminate(index: number): Promise<void> {
+    await this.#slots[index]?.thread?.terminate();
+  }
+
+  #slab(index: number): Float64Array {
+    return new Float64Array(this.#options.memory.slabs[index] as SharedArrayBuffer);
+  }
+
+  #logCrash(index: number, error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#options.log({ level: 'error', message: `proxy-${index} crashed`, fields: { error: text } });
+  }
+}
