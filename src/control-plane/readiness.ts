@@ -4,14 +4,14 @@ import type { ReadinessCheck } from './api/api-context.ts';
 export interface ReadinessSources {
   readonly published: boolean;
   readonly draining: boolean;
-  readonly workersAlive: number;
+  readonly workersListening: number;
   readonly workerCount: number;
   readonly storeProblem: string | null;
 }
 
 /** Every check with its finding in words; ready when all have passed. */
 export function readinessChecks(sources: ReadinessSources): ReadinessCheck[] {
-  const { published, draining, workersAlive, workerCount, storeProblem } = sources;
+  const { published, draining, workersListening, workerCount, storeProblem } = sources;
   return [
     {
       name: 'split',
@@ -20,8 +20,8 @@ export function readinessChecks(sources: ReadinessSources): ReadinessCheck[] {
     },
     {
       name: 'workers',
-      passed: workersAlive > 0,
-      text: `${workersAlive} of ${workerCount} workers are alive.`,
+      passed: workersListening > 0,
+      text: `${workersListening} of ${workerCount} workers take connections.`,
     },
     { name: 'store', passed: storeProblem === null, text: storeProblem ?? 'The store takes writes.' },
     {

@@ -1,4 +1,4 @@
-// Which workers are alive, by the heartbeat they leave in shared memory.
+// Which workers are alive and take connections, by what they leave in shared memory.
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type { SharedMemory } from '#src/shared-memory/shared-memory.ts';
 
@@ -39,16 +39,22 @@ export class WorkerWatch {
     }
   }
 
-  aliveCount(nowMs: number): number {
+  /** Workers that take connections: one that is alive and does not listen is of no use to clients. */
+  listeningCount(nowMs: number): number {
     let count = 0;
-    for (const atMs of this.#beatAtMs) if (nowMs - atMs <= silentMsMax) count++;
+    for (const [worker, slab] of this.#slabs.entries())
+      if (this.#isAlive(worker, nowMs) && slab[WORKER.listening] === 1) count++;
     return count;
+  }
+
+  #isAlive(worker: number, nowMs: number): boolean {
+    return nowMs - (this.#beatAtMs[worker] as number) <= silentMsMax;
   }
 
   views(nowMs: number): WorkerView[] {
     return this.#slabs.map((slab, index) => ({
       index,
-      alive: nowMs - (this.#beatAtMs[index] as number) <= silentMsMax,
+      alive: this.#isAlive(index, nowMs),
       connections: slab[WORKER.connectionsOpen] as number,
       tunnels: slab[WORKER.tunnelsOpen] as number,
       breaker: breakerNames[slab[WORKER.breakerState] as number] ?? 'open',

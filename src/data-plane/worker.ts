@@ -34,6 +34,7 @@ class ProxyWorker {
     for (let gauge = WORKER.connectionsOpen; gauge <= WORKER.breakerOpenSinceMs; gauge++) slab[gauge] = 0;
     slab[WORKER.pendingX] = 0;
     slab[WORKER.pendingY] = 0;
+    slab[WORKER.listening] = 0;
     this.#registry = new ClientRegistry(slab, allSlabs);
     this.#listener = new Listener(this.#runtime, this.#registry);
     this.#lastTickMs = performance.now();
@@ -64,6 +65,7 @@ class ProxyWorker {
           : await Promise.all(descriptors.map((descriptor) => this.#listener.adopt(descriptor)));
       const boundPort = bound[0]?.port ?? port;
       runtime.setListenPort(boundPort);
+      runtime.slab[WORKER.listening] = 1;
       const own = bound.map(({ descriptor }) => descriptor);
       this.#post({ type: 'listening', port: boundPort, descriptors: own });
     } catch (error) {
@@ -125,6 +127,11 @@ class ProxyWorker {
     this.#runtime.isDraining = true;
     this.#drainSinceMs = performance.now();
     this.#drainUntilMs = this.#drainSinceMs + deadlineMs;
+    this.#stopAccepting();
+  }
+
+  #stopAccepting(): void {
+    this.#runtime.slab[WORKER.listening] = 0;
     this.#listener.close();
   }
 

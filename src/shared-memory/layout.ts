@@ -134,6 +134,8 @@ export const WORKER = {
   pendingY: workerAt + 15,
   /** Requests that were read and wait for a later turn of the event loop. */
   queued: workerAt + 16,
+  /** 1 while the worker accepts connections, else 0. */
+  listening: workerAt + 17,
   // counters
   connectionsAccepted: workerAt + 24,
   connectionsRefused: workerAt + 25,

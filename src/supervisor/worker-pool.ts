@@ -1,4 +1,5 @@
-// The proxy workers' life: started, told to listen, replaced when they are lost, and drained.
+// The proxy workers' life: started, told to listen, replaced when they are lost, and drained. A worker that cannot listen is
+// as good as none: it is ended, and another tried.
 import { Worker } from 'node:worker_threads';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type {
@@ -34,7 +35,7 @@ interface StartingWorker {
   readonly listening: Promise<number>;
 }
 
-type WorkerSlot = ThreadSlot & { descriptors: readonly number[] };
+type WorkerSlot = ThreadSlot & { isListening: boolean; descriptors: readonly number[] };
 
 export class WorkerPool {
   /** Where the workers listen. */
@@ -46,7 +47,12 @@ export class WorkerPool {
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
-    this.#slots = options.memory.slabs.map(() => ({ thread: null, crashes: [], descriptors: [] }));
+    this.#slots = options.memory.slabs.map(() => ({
+      thread: null,
+      crashes: [],
+      isListening: false,
+      descriptors: [],
+    }));
   }
 
   /** Threads load at once and listen when they may; rejects with StartError when one can't. */
@@ -85,6 +91,7 @@ export class WorkerPool {
       if (message.type === 'route-seen') this.#options.tellControl(message);
       if (message.type === 'prepared') prepared.resolve();
       if (message.type === 'listening') {
+        slot.isListening = true;
         slot.descriptors = message.descriptors;
         listening.resolve(message.port);
       }
@@ -92,10 +99,8 @@ export class WorkerPool {
     });
     thread.on('error', (error) => this.#logCrash(index, error));
     thread.on('exit', () => {
-      if (slot.thread === thread) slot.thread = null;
-      slot.descriptors = [];
       failed(new StartError('EXITED', `proxy worker ${index} ended before it listened`));
-      this.#lost(index, slot);
+      this.#ended(index, slot);
     });
     return { prepared: prepared.promise, listening: listening.promise };
   }
@@ -106,18 +111,32 @@ export class WorkerPool {
     this.#slots[index]?.thread?.postMessage(message);
   }
 
+  /** One that never listened is the business of whoever started it. */
+  #ended(index: number, slot: WorkerSlot): void {
+    const wasListening = slot.isListening;
+    slot.thread = null;
+    slot.isListening = false;
+    slot.descriptors = [];
+    if (wasListening && !this.#isEnding) this.#lost(index, slot);
+    const slab = this.#slab(index);
+    slab[WORKER.connectionsOpen] = 0;
+    slab[WORKER.listening] = 0;
+  }
+
   #lost(index: number, slot: WorkerSlot): void {
-    if (this.#isEnding) return;
     const slab = this.#slab(index);
     const detail = {
       worker: index,
       connections: slab[WORKER.connectionsOpen],
       requests: (slab[WORKER.inFlightX] as number) + (slab[WORKER.inFlightY] as number),
     };
-    slab[WORKER.connectionsOpen] = 0;
     this.#options.tellControl({ type: 'lifecycle', name: 'worker-lost', detail });
     this.#options.log({ level: 'error', message: 'proxy worker lost', fields: detail });
-    this.#restarts.schedule(slot, () => this.#replace(index, slot));
+    this.#scheduleReplacement(index, slot);
+  }
+
+  #scheduleReplacement(index: number, slot: WorkerSlot): void {
+    if (!this.#isEnding) this.#restarts.schedule(slot, () => this.#replace(index, slot));
   }
 
   async #replace(index: number, slot: WorkerSlot): Promise<void> {
@@ -129,9 +148,13 @@ export class WorkerPool {
       this.#options.tellControl({ type: 'lifecycle', name: 'worker-replaced', detail: { worker: index } });
       this.#options.log({ level: 'info', message: 'proxy worker replaced', fields: { worker: index } });
     } catch (error) {
+      if (this.#isEnding) return;
       const text = error instanceof Error ? error.message : String(error);
       const fields = { worker: index, error: text };
       this.#options.log({ level: 'error', message: 'proxy worker could not be replaced', fields });
+      // It may be alive still, of no use to anyone, and hold what the next one needs.
+      await slot.thread?.terminate();
+      this.#scheduleReplacement(index, slot);
     }
   }
 

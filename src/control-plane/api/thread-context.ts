@@ -67,7 +67,7 @@ function readinessOf(parts: ControlParts): readonly ReadinessCheck[] {
   return readinessChecks({
     published: parts.cell.epoch() > 0,
     draining: parts.isDraining,
-    workersAlive: parts.workers.aliveCount(parts.clock.monotonicMs()),
+    workersListening: parts.workers.listeningCount(parts.clock.monotonicMs()),
     workerCount: parts.memory.slabs.length,
     storeProblem: parts.store.problem?.text ?? null,
   });

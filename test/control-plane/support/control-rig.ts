@@ -81,7 +81,9 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
   const database = options.database ?? join(tempFolder(t), 'crossover.db');
   const config = configOf(options, database);
   const memory = options.memory ?? createSharedMemory(1);
-  new Float64Array(memory.slabs[0] as SharedArrayBuffer)[WORKER.heartbeat] = 1;
+  const slab = new Float64Array(memory.slabs[0] as SharedArrayBuffer);
+  slab[WORKER.heartbeat] = 1;
+  slab[WORKER.listening] = 1;
   let nodes: NodeAssignments = { x: wanted(config.clusters.x.nodes), y: wanted(config.clusters.y.nodes) };
   const posted: FromControl[] = [];
   const waiting = new Set<(message: FromControl) => void>();

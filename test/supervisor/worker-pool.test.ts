@@ -1,0 +1,150 @@
+// What becomes of workers that are lost, that cannot listen, and that end in a drain: real threads and sockets, and a test
+// that decides what they find.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import { WORKER } from '#src/shared-memory/layout.ts';
+import type { LogLine, ToControl } from '#src/shared-memory/messages.ts';
+import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
+import { assignNodes } from '#src/supervisor/node-assignments.ts';
+import { WorkerPool } from '#src/supervisor/worker-pool.ts';
+import { testConfig } from '../support/crossover-config.ts';
+import { ScriptedUpstream } from '../support/scripted-upstream.ts';
+import { Signal } from '../support/signal.ts';
+import { WireClient } from '../support/wire-client.ts';
+
+const waitMsMax = 30_000;
+
+describe('a pool of workers', { concurrency: false }, () => {
+  const signal = new Signal();
+  const x = new ScriptedUpstream('x', signal.notify);
+  before(() => x.listen());
+  after(() => x.stop());
+
+  class Rig {
+    readonly memory: SharedMemory;
+    readonly pool: WorkerPool;
+    readonly log: LogLine[] = [];
+    readonly told: ToControl[] = [];
+    /** Threads that were started so far. */
+    startCount = 0;
+    /** Called before the thread of that number is started. */
+    onStart: (startCount: number) => void = () => {};
+    /** Called before a worker is told to listen. */
+    beforeListening: () => Promise<void> = async () => {};
+
+    constructor(t: TestContext, workers: number) {
+      const config = testConfig({ workers, x: [x.port], y: [x.port] });
+      const nodes = assignNodes({ x: [], y: [] }, config);
+      const memory = createSharedMemory(workers);
+      this.memory = memory;
+      this.pool = new WorkerPool({
+        memory,
+        transport: 'raw',
+        start: () => {
+          this.onStart(++this.startCount);
+          return { config, configRevision: 1, nodes, memory, routes: { kind: 'derived', routes: [] } };
+        },
+        listenDescriptors: async () => {
+          await this.beforeListening();
+          return [];
+        },
+        tellControl: (message) => this.told.push(message),
+        log: (line) => {
+          this.log.push(line);
+          signal.notify();
+        },
+      });
+      t.after(() => this.pool.stop());
+    }
+
+    start(): Promise<void> {
+      return this.pool.start(0, Promise.resolve());
+    }
+
+    async logged(message: string, count = 1): Promise<LogLine> {
+      const find = () => this.log.filter((line) => line.message === message);
+      await signal.until(() => find().length >= count, waitMsMax);
+      const line = find()[count - 1];
+      assert.ok(line !== undefined, `${message} is not logged: ${JSON.stringify(this.log)}`);
+      return line;
+    }
+
+    /** The workers' gauge, for each. */
+    gauge(index: number): number[] {
+      return this.memory.slabs.map((slab) => new Float64Array(slab)[index] ?? 0);
+    }
+
+    events(): string[] {
+      return this.told.map((message) => (message.type === 'lifecycle' ? message.name : message.type));
+    }
+
+    async get(target: string): Promise<WireClient> {
+      const client = new WireClient(this.pool.port, ['GET'], signal.notify);
+      client.socket.write(`GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`);
+      return client;
+    }
+
+    async answered(): Promise<void> {
+      const client = await this.get('/');
+      await signal.until(() => client.finals().length === 1, waitMsMax);
+      assert.equal(client.finals()[0]?.status, 200, client.error ?? '');
+      client.socket.destroy();
+    }
+  }
+
+  async function take(port: number): Promise<Server> {
+    const server = createServer((socket) => socket.destroy());
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return server;
+  }
+
+  it('replaces a worker again until it can listen', async (t) => {
+    const rig = new Rig(t, 1);
+    await rig.start();
+    assert.deepEqual(rig.gauge(WORKER.listening), [1]);
+    let taken: Server | null = null;
+    t.after(() => taken?.close());
+    rig.beforeListening = async () => {
+      if (rig.startCount === 2) taken = await take(rig.pool.port);
+      if (rig.startCount === 4) await new Promise((resolve) => taken?.close(resolve));
+    };
+    await rig.pool.terminate(0);
+    assert.match(
+      String((await rig.logged('proxy worker could not be replaced', 2)).fields.error),
+      /EADDRINUSE/,
+    );
+    assert.deepEqual(rig.gauge(WORKER.listening), [0]);
+    await rig.logged('proxy worker replaced');
+    assert.deepEqual(rig.gauge(WORKER.listening), [1]);
+    await rig.answered();
+    assert.equal(rig.startCount, 4);
+    assert.deepEqual(rig.events(), ['worker-lost', 'worker-replaced'], 'one loss, however long it takes');
+  });
+
+  it('replaces a worker again when there is no socket for it', async (t) => {
+    const rig = new Rig(t, 1);
+    await rig.start();
+    rig.beforeListening = async () => {
+      if (rig.startCount === 2) throw new Error('EMFILE');
+    };
+    await rig.pool.terminate(0);
+    assert.equal((await rig.logged('proxy worker could not be replaced')).fields.error, 'EMFILE');
+    await rig.logged('proxy worker replaced');
+    await rig.answered();
+  });
+
+  it('does not start with a worker that cannot listen, and says why', async (t) => {
+    const taken = await take(0);
+    t.after(() => taken.close());
+    const address = taken.address();
+    assert.ok(address !== null && typeof address === 'object');
+    const rig = new Rig(t, 1);
+    await assert.rejects(rig.pool.start(address.port, Promise.resolve()), { code: 'EADDRINUSE' });
+    await rig.pool.stop();
+    assert.equal(rig.startCount, 1);
+    assert.deepEqual(rig.log, []);
+  });
+});
