@@ -251,6 +251,7 @@ class Supervision implements Supervisor {
   }
 
   async #drain(): Promise<{ cutExchanges: number }> {
+    this.#workers.stopReplacing();
     this.#control.tell({ type: 'draining' });
     await this.#replacement.abandon();
     // Workers close theirs: then a socket that nobody else has refuses connections instead of letting them wait.

@@ -16,9 +16,8 @@ const stopMs = 2_000;
 /** How long a worker has to report the failures it remembers: the record of a revert waits for it. */
 const sampleReportMs = 500;
 
-/** Resolves with the number of exchanges that were cut, or 0 when there is nothing to drain. */
-export function drainWorker(thread: Worker | null, deadlineMs: number): Promise<number> {
-  if (thread === null) return Promise.resolve(0);
+/** Resolves with the number of exchanges that were cut. */
+export function drainWorker(thread: Worker, deadlineMs: number): Promise<number> {
   return new Promise((resolve) => {
     const late = setTimeout(() => resolve(0), deadlineMs + drainReportMs);
     const done = (cut: number) => {

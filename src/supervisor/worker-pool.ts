@@ -35,7 +35,12 @@ interface StartingWorker {
   readonly listening: Promise<number>;
 }
 
-type WorkerSlot = ThreadSlot & { isListening: boolean; descriptors: readonly number[] };
+type WorkerSlot = ThreadSlot & {
+  /** It may have clients from here on, although it has not said yet that it listens. */
+  isToldToListen: boolean;
+  isListening: boolean;
+  descriptors: readonly number[];
+};
 
 export class WorkerPool {
   /** Where the workers listen. */
@@ -50,6 +55,7 @@ export class WorkerPool {
     this.#slots = options.memory.slabs.map(() => ({
       thread: null,
       crashes: [],
+      isToldToListen: false,
       isListening: false,
       descriptors: [],
     }));
@@ -57,12 +63,12 @@ export class WorkerPool {
 
   /** Threads load at once and listen when they may; rejects with StartError when one can't. */
   async start(port: number, mayListen: Promise<void>): Promise<void> {
-    const workers = this.#slots.map((slot, index) => this.#startWorker(index, slot));
+    const workers = this.#slots.map((slot, index) => ({ slot, ...this.#startWorker(index, slot) }));
     await Promise.all([mayListen, ...workers.map(({ prepared }) => prepared)]);
     this.port = port;
-    for (const [index, { listening }] of workers.entries()) {
+    for (const [index, { slot, listening }] of workers.entries()) {
       // One after the other: with port 0 the first finds the port that the others share.
-      await this.#tellToListen(index);
+      await this.#tellToListen(index, slot);
       this.port = await listening;
     }
   }
@@ -105,16 +111,19 @@ export class WorkerPool {
     return { prepared: prepared.promise, listening: listening.promise };
   }
 
-  async #tellToListen(index: number): Promise<void> {
+  async #tellToListen(index: number, slot: WorkerSlot): Promise<void> {
     const descriptors = await this.#options.listenDescriptors(index);
-    const message: ToWorker = { type: 'listen', port: this.port, descriptors };
-    this.#slots[index]?.thread?.postMessage(message);
+    // What it accepted in a drain that began meanwhile would be cut.
+    if (this.#isEnding) throw new StartError('EXITED', 'the process ends');
+    slot.isToldToListen = true;
+    slot.thread?.postMessage({ type: 'listen', port: this.port, descriptors } satisfies ToWorker);
   }
 
   /** One that never listened is the business of whoever started it. */
   #ended(index: number, slot: WorkerSlot): void {
     const wasListening = slot.isListening;
     slot.thread = null;
+    slot.isToldToListen = false;
     slot.isListening = false;
     slot.descriptors = [];
     if (wasListening && !this.#isEnding) this.#lost(index, slot);
@@ -143,7 +152,7 @@ export class WorkerPool {
     try {
       const { prepared, listening } = this.#startWorker(index, slot);
       await prepared;
-      await this.#tellToListen(index);
+      await this.#tellToListen(index, slot);
       await listening;
       this.#options.tellControl({ type: 'lifecycle', name: 'worker-replaced', detail: { worker: index } });
       this.#options.log({ level: 'info', message: 'proxy worker replaced', fields: { worker: index } });
@@ -173,17 +182,24 @@ export class WorkerPool {
     return this.#slots.flatMap((slot) => slot.descriptors);
   }
 
-  /** Has each finish what is under way; resolves with the number of exchanges that were cut. */
-  async drain(deadlineMs: number): Promise<number> {
-    this.#isEnding = true;
-    const counts = await Promise.all(this.#slots.map(({ thread }) => drainWorker(thread, deadlineMs)));
-    return counts.reduce((sum, count) => sum + count, 0);
-  }
-
-  /** Starts no other thread. */
+  /** From here on no worker is replaced: one that came now would take clients just to cut them. */
   stopReplacing(): void {
     this.#isEnding = true;
     this.#restarts.stop();
+  }
+
+  /** Has each finish what is under way; resolves with the number of exchanges that were cut. */
+  async drain(deadlineMs: number): Promise<number> {
+    this.stopReplacing();
+    const counts = await Promise.all(this.#slots.map((slot) => this.#drainWorker(slot, deadlineMs)));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  async #drainWorker({ thread, isToldToListen }: WorkerSlot, deadlineMs: number): Promise<number> {
+    if (thread === null) return 0;
+    if (isToldToListen) return drainWorker(thread, deadlineMs);
+    await thread.terminate();
+    return 0;
   }
 
   /** Ends every thread, and starts no other. */

@@ -2,7 +2,7 @@
 // that decides what they find.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type { LogLine, ToControl } from '#src/shared-memory/messages.ts';
@@ -34,8 +34,10 @@ describe('a pool of workers', { concurrency: false }, () => {
     /** Called before a worker is told to listen. */
     beforeListening: () => Promise<void> = async () => {};
 
-    constructor(t: TestContext, workers: number) {
-      const config = testConfig({ workers, x: [x.port], y: [x.port] });
+    constructor(t: TestContext, workers: number, host = '127.0.0.1') {
+      const documented = testConfig({ workers, x: [x.port], y: [x.port] });
+      const listen = { ...documented.listen, proxy: { host, port: 0 } };
+      const config = { ...documented, listen };
       const nodes = assignNodes({ x: [], y: [] }, config);
       const memory = createSharedMemory(workers);
       this.memory = memory;
@@ -146,5 +148,44 @@ describe('a pool of workers', { concurrency: false }, () => {
     await rig.pool.stop();
     assert.equal(rig.startCount, 1);
     assert.deepEqual(rig.log, []);
+  });
+
+  it('drains without a worker that was lost just before', async (t) => {
+    const rig = new Rig(t, 2);
+    await rig.start();
+    await rig.pool.terminate(0);
+    assert.equal(await rig.pool.drain(waitMsMax), 0);
+    assert.equal(rig.startCount, 2);
+  });
+
+  it('drains without a worker that is about to replace another', async (t) => {
+    const rig = new Rig(t, 2);
+    await rig.start();
+    const cut = Promise.withResolvers<number>();
+    let listenCount = 0;
+    rig.beforeListening = async () => {
+      listenCount++;
+    };
+    rig.onStart = () => queueMicrotask(() => rig.pool.drain(waitMsMax).then(cut.resolve, cut.reject));
+    await rig.pool.terminate(0);
+    assert.equal(await cut.promise, 0);
+    assert.equal(rig.startCount, 3);
+    assert.equal(listenCount, 0, 'it was not told to listen');
+    assert.deepEqual(rig.gauge(WORKER.listening), [0, 0]);
+  });
+
+  it('closes the socket of a worker that was told to listen just before the drain', async (t) => {
+    const rig = new Rig(t, 2, 'localhost'); // a name takes a moment to look up
+    await rig.start();
+    const cut = Promise.withResolvers<number>();
+    rig.beforeListening = async () => {
+      setImmediate(() => rig.pool.drain(waitMsMax).then(cut.resolve, cut.reject));
+    };
+    await rig.pool.terminate(0);
+    assert.equal(await cut.promise, 0);
+    assert.deepEqual(rig.gauge(WORKER.listening), [0, 0]);
+    const late = connect(rig.pool.port, 'localhost');
+    const [error] = await once(late, 'error');
+    assert.equal(error.code, 'ECONNREFUSED');
   });
 });
