@@ -16,18 +16,18 @@ const stopMs = 2_000;
 /** How long a worker has to report the failures it remembers: the record of a revert waits for it. */
 const sampleReportMs = 500;
 
-/** Resolves with the number of exchanges that were cut. */
-export function drainWorker(thread: Worker, deadlineMs: number): Promise<number> {
+/** Resolves with the number of exchanges that were cut; null when the worker ended or hung before it could say. */
+export function drainWorker(thread: Worker, deadlineMs: number): Promise<number | null> {
   return new Promise((resolve) => {
-    const late = setTimeout(() => resolve(0), deadlineMs + drainReportMs);
-    const done = (cut: number) => {
+    const late = setTimeout(() => resolve(null), deadlineMs + drainReportMs);
+    const done = (cut: number | null) => {
       clearTimeout(late);
       resolve(cut);
     };
     thread.on('message', (message: FromWorker) => {
       if (message.type === 'drained') done(message.cutExchanges);
     });
-    thread.on('exit', () => done(0));
+    thread.on('exit', () => done(null));
     thread.postMessage({ type: 'drain', deadlineMs } satisfies ToWorker);
   });
 }

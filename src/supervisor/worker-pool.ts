@@ -42,6 +42,9 @@ type WorkerSlot = ThreadSlot & {
   descriptors: readonly number[];
 };
 
+const requestsInFlight = (slab: Float64Array): number =>
+  (slab[WORKER.inFlightX] as number) + (slab[WORKER.inFlightY] as number);
+
 export class WorkerPool {
   /** Where the workers listen. */
   port = 0;
@@ -137,7 +140,7 @@ export class WorkerPool {
     const detail = {
       worker: index,
       connections: slab[WORKER.connectionsOpen],
-      requests: (slab[WORKER.inFlightX] as number) + (slab[WORKER.inFlightY] as number),
+      requests: requestsInFlight(slab),
     };
     this.#options.tellControl({ type: 'lifecycle', name: 'worker-lost', detail });
     this.#options.log({ level: 'error', message: 'proxy worker lost', fields: detail });
@@ -191,15 +194,27 @@ export class WorkerPool {
   /** Has each finish what is under way; resolves with the number of exchanges that were cut. */
   async drain(deadlineMs: number): Promise<number> {
     this.stopReplacing();
-    const counts = await Promise.all(this.#slots.map((slot) => this.#drainWorker(slot, deadlineMs)));
+    const counts = await Promise.all(
+      this.#slots.map((slot, index) => this.#drainWorker(index, slot, deadlineMs)),
+    );
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  async #drainWorker({ thread, isToldToListen }: WorkerSlot, deadlineMs: number): Promise<number> {
+  async #drainWorker(index: number, slot: WorkerSlot, deadlineMs: number): Promise<number> {
+    const { thread, isToldToListen } = slot;
     if (thread === null) return 0;
-    if (isToldToListen) return drainWorker(thread, deadlineMs);
+    if (isToldToListen) return (await drainWorker(thread, deadlineMs)) ?? this.#lostInDrain(index);
     await thread.terminate();
     return 0;
+  }
+
+  /** What it had by its last counts is cut; at least one, for a drain that lost a worker did not go well. */
+  #lostInDrain(index: number): number {
+    const slab = this.#slab(index);
+    const requests = requestsInFlight(slab);
+    const message = 'proxy worker lost while it drained';
+    this.#options.log({ level: 'error', message, fields: { worker: index, requests } });
+    return Math.max(1, requests);
   }
 
   /** Ends every thread, and starts no other. */

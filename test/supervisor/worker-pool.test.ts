@@ -188,4 +188,29 @@ describe('a pool of workers', { concurrency: false }, () => {
     const [error] = await once(late, 'error');
     assert.equal(error.code, 'ECONNREFUSED');
   });
+
+  it('counts as cut what a worker had that is lost in the drain', async (t) => {
+    const rig = new Rig(t, 1);
+    await rig.start();
+    await x.forget();
+    x.automatic = false;
+    t.after(() => x.forget());
+    for (const target of ['/a', '/b']) await rig.get(target);
+    await signal.until(() => x.requests.length === 2, waitMsMax);
+    const cut = rig.pool.drain(waitMsMax);
+    await rig.pool.terminate(0);
+    assert.equal(await cut, 2);
+    assert.deepEqual((await rig.logged('proxy worker lost while it drained')).fields, {
+      worker: 0,
+      requests: 2,
+    });
+  });
+
+  it('counts something as cut when a worker that had nothing is lost in the drain', async (t) => {
+    const rig = new Rig(t, 1);
+    await rig.start();
+    const cut = rig.pool.drain(waitMsMax);
+    await rig.pool.terminate(0);
+    assert.equal(await cut, 1);
+  });
 });
