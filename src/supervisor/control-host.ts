@@ -57,6 +57,8 @@ export class ControlHost {
   readonly #restarts = new Restarts();
   #preloaded: Worker | null;
   #generation = 0;
+  /** The latest start, until it has a thread or fails. */
+  #starting: Promise<void> = Promise.resolve();
   #isStopped = false;
 
   constructor(options: ControlHostOptions) {
@@ -72,9 +74,10 @@ export class ControlHost {
     const published = Promise.withResolvers<void>();
     const ready = Promise.withResolvers<void>();
     for (const { promise } of [published, ready]) promise.catch(() => {});
-    void this.#start(published, ready).catch((error: unknown) => {
+    this.#starting = this.#start(published, ready).catch((error: unknown) => {
       published.reject(error);
       ready.reject(error);
+      this.#lost();
     });
     return { published: published.promise, ready: ready.promise };
   }
@@ -154,6 +157,7 @@ export class ControlHost {
     if (this.#isStopped) return;
     try {
       await this.start().ready;
+      if (this.#isStopped) return;
       const detail = { generation: this.#generation - 1 };
       this.tell({ type: 'lifecycle', name: 'control-replaced', detail });
       this.#options.log({ level: 'info', message: 'control thread replaced', fields: {} });
@@ -165,6 +169,9 @@ export class ControlHost {
   /** Lets it write what it has, and starts no other. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    // Else it would come after all, beside the one of a `resume`.
+    this.#restarts.cancel();
+    await this.#starting;
     const { thread } = this.#slot;
     if (thread !== null) await stopControl(thread);
   }

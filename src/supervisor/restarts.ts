@@ -13,7 +13,6 @@ export interface ThreadSlot {
 
 export class Restarts {
   readonly #timers = new Set<NodeJS.Timeout>();
-  #isStopped = false;
 
   schedule(slot: ThreadSlot, start: () => Promise<void>): void {
     const now = Date.now();
@@ -21,14 +20,14 @@ export class Restarts {
     const delayMs = slot.crashes.length >= crashesPerMinuteMax ? restartDelayMs : 0;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (!this.#isStopped) void start();
+      void start();
     }, delayMs);
     this.#timers.add(timer);
   }
 
-  /** Nothing is started any more. */
-  stop(): void {
-    this.#isStopped = true;
+  /** What is scheduled is not started. */
+  cancel(): void {
     for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
   }
 }

@@ -188,7 +188,7 @@ export class WorkerPool {
   /** From here on no worker is replaced: one that came now would take clients just to cut them. */
   stopReplacing(): void {
     this.#isEnding = true;
-    this.#restarts.stop();
+    this.#restarts.cancel();
   }
 
   /** Has each finish what is under way; resolves with the number of exchanges that were cut. */
