@@ -125,7 +125,9 @@ class Supervision implements Supervisor {
       await this.#workers.start(this.#config.listen.proxy.port, published);
       await ready;
     } catch (error) {
-      await this.#stopThreads();
+      // A worker that listens has clients, whoever else does not.
+      if (this.#workers.isListening) await this.drain();
+      else await this.#stopThreads();
       throw error;
     }
   }

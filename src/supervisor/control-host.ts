@@ -12,7 +12,7 @@ const controlReadyMs = 5_000;
 /** What the host itself does not deal with. */
 export type ControlNews = Exclude<FromControl, { type: 'published' | 'ready' | 'failed-to-start' }>;
 
-/** How far a thread has come. Both reject when it cannot start, and resolve when it takes too long. */
+/** How far a start has come. Both reject when it cannot succeed, and resolve when it takes too long. */
 export interface ControlProgress {
   /** It has published the recorded split. */
   readonly published: Promise<void>;
@@ -60,6 +60,10 @@ export class ControlHost {
   /** The latest start, until it has a thread or fails. */
   #starting: Promise<void> = Promise.resolve();
   #isStopped = false;
+  /** Workers may take traffic by now. */
+  #hasPublished = false;
+  /** What the process waits for at its start: the API of the first thread that comes so far. */
+  readonly #firstReady = Promise.withResolvers<void>();
 
   constructor(options: ControlHostOptions) {
     this.#options = options;
@@ -70,14 +74,23 @@ export class ControlHost {
     this.#slot.thread?.postMessage(message);
   }
 
+  /** Starts the first thread. When it is lost after it has published, its replacement is waited for, as traffic goes on. */
   start(): ControlProgress {
+    const { promise: ready, resolve } = this.#firstReady;
+    const late = this.#options.isPatient ? undefined : setTimeout(resolve, controlReadyMs);
+    const settled = () => clearTimeout(late);
+    ready.then(settled, settled);
+    return { published: this.#launch().published, ready };
+  }
+
+  #launch(): ControlProgress {
     const published = Promise.withResolvers<void>();
     const ready = Promise.withResolvers<void>();
     for (const { promise } of [published, ready]) promise.catch(() => {});
     this.#starting = this.#start(published, ready).catch((error: unknown) => {
       published.reject(error);
       ready.reject(error);
-      this.#lost();
+      this.#lost(error);
     });
     return { published: published.promise, ready: ready.promise };
   }
@@ -114,6 +127,7 @@ export class ControlHost {
     const late = isPatient
       ? undefined
       : setTimeout(() => {
+          this.#hasPublished = true;
           for (const { resolve } of both) resolve();
         }, controlReadyMs);
     const failed = (error: StartError) => {
@@ -123,16 +137,21 @@ export class ControlHost {
     thread.on('message', (message: FromControl) => {
       switch (message.type) {
         case 'published':
+          this.#hasPublished = true;
           published.resolve();
           return;
         case 'ready':
           clearTimeout(late);
           this.port = message.controlPort;
           ready.resolve();
+          this.#firstReady.resolve();
           return;
-        case 'failed-to-start':
-          failed(new StartError(message.code, message.message));
+        case 'failed-to-start': {
+          const error = new StartError(message.code, message.message);
+          failed(error);
+          this.#firstReady.reject(error);
           return;
+        }
         default:
           this.#options.onMessage(message);
       }
@@ -140,13 +159,15 @@ export class ControlHost {
     thread.on('error', (error) => this.#logCrash(error));
     thread.on('exit', () => {
       if (this.#slot.thread === thread) this.#slot.thread = null;
-      failed(new StartError('EXITED', 'the control thread ended before it was ready'));
-      this.#lost();
+      const error = new StartError('EXITED', 'the control thread ended before it was ready');
+      failed(error);
+      this.#lost(error);
     });
   }
 
   /** Traffic goes on at the last split; the next control thread resumes from the store. */
-  #lost(): void {
+  #lost(error: unknown): void {
+    if (!this.#hasPublished || this.#isStopped) this.#firstReady.reject(error);
     if (this.#isStopped) return;
     const message = 'control thread lost; traffic goes on at the last split';
     this.#options.log({ level: 'error', message, fields: {} });
@@ -156,7 +177,7 @@ export class ControlHost {
   async #replace(): Promise<void> {
     if (this.#isStopped) return;
     try {
-      await this.start().ready;
+      await this.#launch().ready;
       if (this.#isStopped) return;
       const detail = { generation: this.#generation - 1 };
       this.tell({ type: 'lifecycle', name: 'control-replaced', detail });
@@ -179,7 +200,7 @@ export class ControlHost {
   /** Starts one again after `stop`. */
   async resume(): Promise<void> {
     this.#isStopped = false;
-    await this.start().ready.catch((error: unknown) => this.#logCrash(error));
+    await this.#launch().ready.catch((error: unknown) => this.#logCrash(error));
   }
 
   /** Ends it as a crash would; it is replaced. */

@@ -64,6 +64,11 @@ export class WorkerPool {
     }));
   }
 
+  /** Whether any of them has, or may have, clients. */
+  get isListening(): boolean {
+    return this.#slots.some(({ isToldToListen }) => isToldToListen);
+  }
+
   /** Threads load at once and listen when they may; rejects with StartError when one can't. */
   async start(port: number, mayListen: Promise<void>): Promise<void> {
     const workers = this.#slots.map((slot, index) => ({ slot, ...this.#startWorker(index, slot) }));
