@@ -7,7 +7,7 @@ import { WORKER } from '#src/shared-memory/layout.ts';
 import { countRejection } from './answer-counters.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { ClientRegistry } from './client-registry.ts';
-import { RawSocket } from './transport/raw-socket.ts';
+import { RawSocket, resetHandle } from './transport/raw-socket.ts';
 import type { Socket, SocketOwner } from './transport/socket.ts';
 import { StreamSocket } from './transport/stream-socket.ts';
 import type { TcpHandle } from './transport/tcp-binding.ts';
@@ -80,7 +80,7 @@ export class Listener {
     if (environment !== null && handle !== null)
       handle.onconnection = (status, accepted) => {
         if (status !== 0 || accepted === undefined) return; // the kernel closed it, or no descriptor was free
-        if (this.#isOverrun) accepted.reset();
+        if (this.#isOverrun) resetHandle(accepted);
         else this.#accept((owner) => new RawSocket(accepted, environment, owner));
       };
     return { port, descriptor: handle?.fd ?? -1 };

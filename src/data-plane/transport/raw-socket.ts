@@ -45,6 +45,11 @@ function onRead(this: TcpHandle): void {
 
 function onShutdown(this: ShutdownRequest): void {}
 
+/** Closes with RST, or as the system lets us. */
+export function resetHandle(handle: TcpHandle): void {
+  if (handle.reset() !== 0) handle.close();
+}
+
 export class RawSocket implements Socket {
   owner: SocketOwner;
   isOpen: boolean;
@@ -194,7 +199,7 @@ export class RawSocket implements Socket {
   reset(): void {
     if (!this.isOpen) return;
     this.#closed();
-    if (this.#handle.reset() !== 0) this.#handle.close();
+    resetHandle(this.#handle);
   }
 
   #closed(): void {

@@ -11,6 +11,7 @@ export interface TcpHandle {
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
   shutdown(request: ShutdownRequest): number;
   close(callback?: () => void): void;
+  /** Closes with RST; where it returns an error the handle is still open. */
   reset(callback?: () => void): number;
   setNoDelay(on: boolean): number;
   setKeepAlive(on: boolean, initialDelaySeconds: number): number;
