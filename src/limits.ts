@@ -13,6 +13,8 @@ export const headBytesMaxDefault = 32 * KiB;
 export const methodBytesMax = 32;
 /** Longest request target. Half of the head, so that a long URL still leaves room for its headers. */
 export const targetBytesMax = 16 * KiB;
+/** Host field, and authority of a target: names have at most 255 bytes. It is forwarded once more, as X-Forwarded-Host. */
+export const authorityBytesMax = KiB;
 /** Header fields per head; nginx has no bound, HAProxy 101, Envoy 100. */
 export const headerCountMaxDefault = 100;
 /** Options in the Connection fields of a head, for each is compared with every field; real senders use up to three. */
@@ -97,6 +99,8 @@ export const tickMs = 250;
 export const breakerFailuresInARow = 20;
 /** How long an open breaker sends Y's share to X before it lets a single request through. */
 export const breakerOpenMs = 1_000;
+/** Without a byte once one side of a tunnel has ended; HAProxy's manual has 30 s for its `timeout client-fin`. */
+export const tunnelHalfClosedMs = 30_000;
 /** Failures in a row on one node that eject it from its cluster. */
 export const ejectionFailuresInARow = 5;
 /** First ejection; doubles with each further one up to the cap. */

@@ -77,7 +77,7 @@ export const proxyErrors = {
     400,
     'client',
     false,
-    'The Host header is missing, repeated or malformed.',
+    'The Host header is missing, repeated, malformed or longer than 1 KiB.',
   ),
   contentLengthInvalid: define(
     'content_length_invalid',

@@ -74,7 +74,10 @@ export const timeouts = section('How long things may take.', {
     '50s',
     "How long an unused node connection is kept; keep it below the nodes' own (Kong: 75 s).",
   ),
-  tunnelIdle: positiveDuration('1h', 'Without a byte either way through a tunnel (WebSocket).'),
+  tunnelIdle: positiveDuration(
+    '1h',
+    'Without a byte either way through a tunnel (WebSocket); at most 30 s once one side has ended.',
+  ),
   drain: positiveDuration('30s', 'For requests under way when the process is told to stop.'),
 });
 

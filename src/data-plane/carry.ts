@@ -1,6 +1,10 @@
 // What a client sent before its turn: part of a head, or requests that wait. Buffers are pooled, so that a connection
 // without such bytes holds none; most of what waits is one head and fits a small one.
+import { leadingBlankLinesMax } from '#src/limits.ts';
 import type { WorkerRuntime } from './worker-runtime.ts';
+
+/** Blank lines that may come first, and the method. */
+const headStartBytesMax = 2 * leadingBlankLinesMax + 5;
 
 export class Carry {
   /** Null when nothing is kept; else the bytes are those in [from, end). */
@@ -59,6 +63,17 @@ export class Carry {
     const { carries, smallRequests } = this.#runtime;
     if (buffer.length === smallRequests.bytes) smallRequests.give(buffer);
     else if (buffer.length === carries.bytes) carries.give(buffer);
+  }
+
+  /** Whether what is kept is the beginning of a HEAD request. */
+  beginsHead(): boolean {
+    if (this.buffer === null) return false;
+    const start = this.buffer.toString(
+      'latin1',
+      this.from,
+      Math.min(this.end, this.from + headStartBytesMax),
+    );
+    return /^(?:\r\n)*HEAD /.test(start);
   }
 
   /** A copy that outlives the pooled buffer; null when nothing is kept. */

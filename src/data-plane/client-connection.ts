@@ -12,7 +12,7 @@ import { Carry } from './carry.ts';
 import type { ClientRegistry } from './client-registry.ts';
 import type { Downstream } from './downstream.ts';
 import { Exchange } from './exchange.ts';
-import type { Peer } from './peer-directory.ts';
+import type { Peer, PeerDirectory } from './peer-directory.ts';
 import { rescueResponse } from './rescue.ts';
 import { Timed } from './timer-wheel.ts';
 import type { Socket, SocketOwner } from './transport/socket.ts';
@@ -50,6 +50,8 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   #state: State;
   #exchange: Exchange | null;
   #peer: Peer | null;
+  /** A changed config has another directory, which may trust others. */
+  #peerFoundIn: PeerDirectory | null;
   readonly #carry: Carry;
   #isProcessing: boolean;
   #hasEnded: boolean;
@@ -69,6 +71,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     this.#state = State.idle;
     this.#exchange = null;
     this.#peer = null;
+    this.#peerFoundIn = null;
     this.#carry = new Carry(runtime);
     this.#isProcessing = false;
     this.#hasEnded = false;
@@ -97,10 +100,13 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   // ---- bytes from the client ----
 
   onBytes(bytes: Buffer, length: number): void {
+    add(this.#runtime.slab, WORKER.bytesFromClients, length);
     switch (this.#state) {
       case State.idle:
-        if (this.#runtime.turns.mayTake(this.#registry.size)) this.#process(bytes, 0, length);
-        else this.#waitForTurn(bytes, length);
+        if (!this.#runtime.turns.mayTake(this.#registry.size)) {
+          this.#carry.keep(bytes, 0, length);
+          this.#waitForTurn();
+        } else this.#process(bytes, 0, length);
         return;
       case State.head:
         this.#moreHead(bytes, length);
@@ -123,10 +129,10 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     }
   }
 
-  #waitForTurn(bytes: Buffer, length: number): void {
+  /** What is there, and what comes until then behind it, is taken in a later turn of the event loop. */
+  #waitForTurn(): void {
     this.#state = State.queued;
     this.#runtime.wheel.clear(this);
-    this.#carry.keep(bytes, 0, length);
     this.#runtime.turns.wait(this);
   }
 
@@ -177,22 +183,37 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
 
   // ---- requests ----
 
-  /** Takes requests out of bytes[from..end) as long as each is answered at once; keeps what is left. */
+  /**
+   * Takes requests out of bytes[from..end) and keeps what is left. A mistake of ours in doing so ends this connection, and
+   * not the one whose news it came up in: an upstream's, or none when a turn came.
+   */
   #process(bytes: Buffer, from: number, end: number): void {
     this.#isProcessing = true;
+    let at = end;
+    try {
+      at = this.#takeRequests(bytes, from, end);
+    } catch (error) {
+      this.#runtime.reportDefect(error);
+      this.#giveUp();
+    }
+    this.#isProcessing = false;
+    this.#keepRest(bytes, at, end);
+  }
+
+  /** As many as are answered at once, and of those not too many in one turn. Returns one past the last byte taken. */
+  #takeRequests(bytes: Buffer, from: number, end: number): number {
     let at = from;
     let count = 0;
     while (at < end && this.#isReadyForHead) {
       if (count++ === pipelinedRequestsPerTurnMax) {
-        setImmediate(() => this.#continue());
+        this.#waitForTurn();
         break;
       }
       const next = this.#takeRequest(bytes, at, end);
       if (next === at) break;
       at = next;
     }
-    this.#isProcessing = false;
-    this.#keepRest(bytes, at, end);
+    return at;
   }
 
   get #isReadyForHead(): boolean {
@@ -232,7 +253,8 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
       return at;
     }
     if (headEnd === -1) {
-      this.#refuse(runtime.requestHead.error ?? 'requestLineInvalid');
+      const { error, isHead } = runtime.requestHead;
+      this.#refuse(error ?? 'requestLineInvalid', isHead);
       return end;
     }
     const exchange = runtime.freeExchanges.pop() ?? new Exchange(runtime);
@@ -249,7 +271,11 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   }
 
   #findPeer(): Peer {
-    this.#peer ??= this.#runtime.peers.find(this.socket?.remoteAddress ?? '');
+    const { peers } = this.#runtime;
+    if (this.#peer === null || this.#peerFoundIn !== peers) {
+      this.#peer = peers.find(this.socket?.remoteAddress ?? '');
+      this.#peerFoundIn = peers;
+    }
     return this.#peer;
   }
 
@@ -402,6 +428,18 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     this.#close();
   }
 
+  /** As abort, in a state that may contradict itself: what can't be given back is left to the GC. */
+  #giveUp(): void {
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    try {
+      exchange?.abort();
+    } catch (error) {
+      this.#runtime.reportDefect(error);
+    }
+    this.#close();
+  }
+
   onDeadline(): void {
     switch (this.#state) {
       case State.idle:
@@ -409,7 +447,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
         this.#close();
         return;
       case State.head:
-        this.#refuse('requestTimeout');
+        this.#refuse('requestTimeout', this.#carry.beginsHead());
         return;
       case State.body:
         if (!this.#isRequestPaused) this.#exchange?.rejectTimeout();
@@ -435,16 +473,16 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   }
 
   /** Answers a request that never became an exchange, and closes. */
-  #refuse(name: ProxyErrorName): void {
+  #refuse(name: ProxyErrorName, isHead: boolean): void {
     const runtime = this.#runtime;
     countRejection(runtime.slab, name);
-    this.refuseWith(name);
+    this.refuseWith(name, isHead);
   }
 
-  /** Writes the catalog's response and closes. */
-  refuseWith(name: ProxyErrorName): void {
+  /** Writes the catalog's response and closes. `isHead`: to a request with HEAD. */
+  refuseWith(name: ProxyErrorName, isHead: boolean): void {
     const requestId = Buffer.from(this.#runtime.requestIds.next()).toString('latin1');
-    const options = { requestId, keepAlive: false, minorVersion: 1, isHead: false } as const;
+    const options = { requestId, keepAlive: false, minorVersion: 1, isHead } as const;
     const response = Buffer.from(rescueResponse(name, options), 'latin1');
     if (proxyErrors[name].status !== 408 || this.#carry.length > 0)
       this.socket?.write(response, 0, response.length);

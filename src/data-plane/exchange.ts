@@ -4,7 +4,7 @@
 // recovery.ts. Nothing here knows HTTP/1.1 connections (client-connection.ts) or sockets (transport/).
 import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
 import { Framing } from '#src/core/http1/framing.ts';
-import { add, increment } from '#src/shared-memory/counters.ts';
+import { increment } from '#src/shared-memory/counters.ts';
 import { type FailureKind, WORKER, X, Y } from '#src/shared-memory/layout.ts';
 import { countAnswer, countRejection } from './answer-counters.ts';
 import { Assignment } from './assignment.ts';
@@ -104,7 +104,6 @@ export class Exchange implements Leaseholder {
       return -1;
     }
     this.isRequestDone = body.isDone;
-    add(this.#runtime.slab, WORKER.bytesFromClients, taken - from);
     return taken;
   }
 

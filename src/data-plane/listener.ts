@@ -110,7 +110,7 @@ export class Listener {
     if (total < runtime.config.limits.connections) return;
     increment(runtime.slab, WORKER.connectionsRefused);
     countRejection(runtime.slab, 'connectionsExhausted');
-    connection.refuseWith('connectionsExhausted');
+    connection.refuseWith('connectionsExhausted', false);
   }
 
   /** Stops accepting; what is accepted goes on. */

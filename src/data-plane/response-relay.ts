@@ -158,6 +158,7 @@ export class ResponseRelay {
       request.minorVersion,
       this.#connectionHeader(request),
       this.isDechunked,
+      runtime.date.line,
     );
     const bodyBytes = this.#bodyEnd - this.#headEnd;
     if (!this.isDechunked && bodyBytes >= relayWorthBytes && length <= this.#headEnd) {

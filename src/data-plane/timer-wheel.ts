@@ -22,10 +22,13 @@ export class TimerWheel {
   nowMs: number;
   readonly #slots: (Timed | null)[];
   #tick: number;
+  readonly #onDefect: (error: unknown) => void;
 
-  constructor(tickMs: number, nowMs: number) {
+  /** onDefect: told of what an onDeadline throws; the others that are due get theirs. */
+  constructor(tickMs: number, nowMs: number, onDefect: (error: unknown) => void) {
     this.tickMs = tickMs;
     this.nowMs = nowMs;
+    this.#onDefect = onDefect;
     this.#slots = new Array(slotCount).fill(null);
     this.#tick = Math.floor(nowMs / tickMs);
   }
@@ -77,7 +80,7 @@ export class TimerWheel {
           timed.deadlineMs = 0;
           // What onDeadline removes may be the next in this chain: keep it reachable through the slot.
           this.#pending = next;
-          timed.onDeadline(nowMs);
+          this.#end(timed, nowMs);
           timed = this.#pending;
           continue;
         }
@@ -86,6 +89,14 @@ export class TimerWheel {
       timed = next;
     }
     this.#pending = null;
+  }
+
+  #end(timed: Timed, nowMs: number): void {
+    try {
+      timed.onDeadline(nowMs);
+    } catch (error) {
+      this.#onDefect(error);
+    }
   }
 
   /** Rest of the chain being fired. */

@@ -1,4 +1,5 @@
 // Two sockets joined after 101 Switching Protocols: bytes go both ways unread, with backpressure and half-close.
+import { tunnelHalfClosedMs } from '#src/limits.ts';
 import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type { ClientRegistry, Closable } from './client-registry.ts';
@@ -13,6 +14,7 @@ class Tunnel extends Timed implements Closable {
   readonly #client: Socket;
   readonly #upstream: Socket;
   #isClosed: boolean;
+  #isHalfClosed: boolean;
 
   constructor(runtime: WorkerRuntime, registry: ClientRegistry, client: Socket, upstream: Socket) {
     super();
@@ -21,14 +23,24 @@ class Tunnel extends Timed implements Closable {
     this.#client = client;
     this.#upstream = upstream;
     this.#isClosed = false;
+    this.#isHalfClosed = false;
     client.owner = new TunnelEnd(this, client, upstream);
     upstream.owner = new TunnelEnd(this, upstream, client);
     add(runtime.slab, WORKER.tunnelsOpen, 1);
     this.touch();
   }
 
+  /** Bytes came, or one side ended. */
   touch(): void {
-    this.#runtime.wheel.set(this, this.#runtime.config.timeouts.tunnelIdleMs);
+    const { tunnelIdleMs } = this.#runtime.config.timeouts;
+    const idleMs = this.#isHalfClosed ? Math.min(tunnelIdleMs, tunnelHalfClosedMs) : tunnelIdleMs;
+    this.#runtime.wheel.set(this, idleMs);
+  }
+
+  /** Many a protocol's server does not notice that its client is gone; few have anything to say to a side that ended. */
+  sideEnded(): void {
+    this.#isHalfClosed = true;
+    this.touch();
   }
 
   onDeadline(): void {
@@ -84,6 +96,7 @@ class TunnelEnd implements SocketOwner {
     const other = this.#to.owner as TunnelEnd;
     if (other.hasEnded && !this.#to.hasPendingWrites && !this.#from.hasPendingWrites)
       this.#tunnel.close(false);
+    else this.#tunnel.sideEnded();
   }
 
   /** What this side was sent has left: its peer may send more. */

@@ -11,6 +11,7 @@ import { epochSlotCount, readBufferBytes } from '#src/limits.ts';
 import { attemptOffset, staleSlot, WORKER, X, Y } from '#src/shared-memory/layout.ts';
 import type { LogLine, NodeAssignments, WorkerStart } from '#src/shared-memory/messages.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import { DateLine } from './date-line.ts';
 import type { Exchange } from './exchange.ts';
 import { FailureSamples } from './failure-samples.ts';
 import { InFlightList } from './in-flight-list.ts';
@@ -53,6 +54,7 @@ export class WorkerRuntime {
   readonly turns: TurnQueue;
   readonly clusters: readonly [Cluster, Cluster];
   readonly breaker: Breaker;
+  readonly date: DateLine;
   readonly budget: FailoverBudget;
   triggers: FailoverTriggers;
   routing: RoutingTable;
@@ -94,7 +96,7 @@ export class WorkerRuntime {
     this.slowThresholds = new Float64Array(memory.slowThresholds);
     this.random = createRandom((Math.random() * 0x1_0000_0000) | 0);
     this.requestIds = new RequestIds();
-    this.wheel = new TimerWheel(coarseTickMs, nowMs);
+    this.wheel = new TimerWheel(coarseTickMs, nowMs, (error) => this.reportDefect(error));
     this.turns = new TurnQueue(this.slab, setImmediate);
     this.inFlight = new InFlightList(this.slab, this.slowThresholds);
     const health = new Int32Array(memory.nodeHealth);
@@ -106,6 +108,7 @@ export class WorkerRuntime {
       new Cluster(Y, this.slab, health, this.random, connect),
     ];
     this.breaker = new Breaker(this.slab, hrtimeMs);
+    this.date = new DateLine(Date.now());
     this.budget = new FailoverBudget(config.failover.budget, nowMs);
     this.triggers = new FailoverTriggers(config.failover.on);
     this.routing = compileRouting(config.routing);

@@ -83,6 +83,7 @@ class ProxyWorker {
     if (delayMs > (slab[WORKER.loopDelayMsMax] as number)) slab[WORKER.loopDelayMsMax] = delayMs;
     slab[WORKER.heartbeat] = (slab[WORKER.heartbeat] as number) + 1;
     runtime.wheel.advance(nowMs);
+    runtime.date.refresh(Date.now());
     for (const cluster of runtime.clusters) cluster.refresh(nowMs);
     runtime.inFlight.countCrossings(nowMs);
     if (nowMs >= this.#nextResolveMs) {

@@ -12,6 +12,10 @@ class Probe extends Timed {
   }
 }
 
+function rethrow(error: unknown): never {
+  throw error;
+}
+
 /** Moves the wheel on tick by tick, as the worker's timer does. */
 function advanceTo(wheel: TimerWheel, toMs: number): void {
   for (let now = wheel.nowMs + wheel.tickMs; now <= toMs; now += wheel.tickMs) wheel.advance(now);
@@ -19,7 +23,7 @@ function advanceTo(wheel: TimerWheel, toMs: number): void {
 
 describe('TimerWheel', () => {
   it('fires a deadline once, not early and at most two ticks late', () => {
-    const wheel = new TimerWheel(100, 1_000);
+    const wheel = new TimerWheel(100, 1_000, rethrow);
     const probe = new Probe();
     wheel.set(probe, 5_000);
     advanceTo(wheel, 5_900);
@@ -31,7 +35,7 @@ describe('TimerWheel', () => {
   });
 
   it('follows a deadline that moves later without being linked again', () => {
-    const wheel = new TimerWheel(100, 0);
+    const wheel = new TimerWheel(100, 0, rethrow);
     const probe = new Probe();
     wheel.set(probe, 1_000);
     const { wheelSlot } = probe;
@@ -44,7 +48,7 @@ describe('TimerWheel', () => {
   });
 
   it('follows a deadline that moves earlier', () => {
-    const wheel = new TimerWheel(100, 0);
+    const wheel = new TimerWheel(100, 0, rethrow);
     const probe = new Probe();
     wheel.set(probe, 60_000);
     wheel.set(probe, 500);
@@ -53,7 +57,7 @@ describe('TimerWheel', () => {
   });
 
   it('keeps deadlines longer than one round', () => {
-    const wheel = new TimerWheel(100, 0);
+    const wheel = new TimerWheel(100, 0, rethrow);
     const probe = new Probe();
     wheel.set(probe, 3_600_000);
     advanceTo(wheel, 3_600_000);
@@ -63,7 +67,7 @@ describe('TimerWheel', () => {
   });
 
   it('lets a deadline remove others of the same tick', () => {
-    const wheel = new TimerWheel(100, 0);
+    const wheel = new TimerWheel(100, 0, rethrow);
     const probes = [new Probe(), new Probe(), new Probe()];
     for (const probe of probes) {
       wheel.set(probe, 1_000);
@@ -82,7 +86,7 @@ describe('TimerWheel', () => {
     const seed = (Math.random() * 2 ** 32) >>> 0;
     t.diagnostic(`seed ${seed}`);
     const random = createRandom(seed);
-    const wheel = new TimerWheel(100, 0);
+    const wheel = new TimerWheel(100, 0, rethrow);
     const probes = Array.from({ length: 50 }, () => new Probe());
     const due = new Map<Probe, number>();
     for (let now = 100; now <= 200_000; now += 100) {
@@ -109,5 +113,17 @@ describe('TimerWheel', () => {
         } else assert.ok(deadline === undefined || deadline > now - 300, `late: due ${deadline}, now ${now}`);
       }
     }
+  });
+
+  it('tells of a deadline that throws, and gives the others theirs', () => {
+    const defects: unknown[] = [];
+    const wheel = new TimerWheel(100, 0, (error) => defects.push(error));
+    const probes = Array.from({ length: 3 }, () => new Probe());
+    for (const probe of probes) {
+      wheel.set(probe, 1_000);
+      probe.whenFired = () => rethrow(probe);
+    }
+    advanceTo(wheel, 2_000);
+    assert.deepEqual(new Set(defects), new Set(probes));
   });
 });

@@ -32,11 +32,16 @@ const workerNumbers: readonly (readonly [
   ],
   [
     'crossover_client_bytes_received_total',
-    'Bytes read from clients.',
+    'Bytes read from clients, heads and bodies, without tunnels.',
     'counter',
     [['bytesFromClients', {}]],
   ],
-  ['crossover_client_bytes_sent_total', 'Bytes written to clients.', 'counter', [['bytesToClients', {}]]],
+  [
+    'crossover_client_bytes_sent_total',
+    'Bytes written to clients, heads and bodies, without tunnels.',
+    'counter',
+    [['bytesToClients', {}]],
+  ],
   ['crossover_tunnels', 'Open tunnels after an upgrade, such as WebSockets.', 'gauge', [['tunnelsOpen', {}]]],
   [
     'crossover_in_flight_requests',

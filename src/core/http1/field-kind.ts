@@ -28,6 +28,7 @@ export const FieldName = {
   kongProxyLatency: 21,
   kongUpstreamLatency: 22,
   kongResponseLatency: 23,
+  date: 24,
 } as const;
 type FieldName = (typeof FieldName)[keyof typeof FieldName];
 
@@ -64,6 +65,7 @@ const known: readonly (readonly [string, FieldName, number])[] = [
   ['x-kong-proxy-latency', FieldName.kongProxyLatency, 0],
   ['x-kong-upstream-latency', FieldName.kongUpstreamLatency, 0],
   ['x-kong-response-latency', FieldName.kongResponseLatency, 0],
+  ['date', FieldName.date, 0],
 ];
 
 const nameBytesMax = 24;

@@ -13,8 +13,9 @@ const connectionLines = [
   ascii('Connection: keep-alive\r\n'),
   ascii('Connection: Upgrade\r\n'),
 ];
-/** The longest Connection line and the space that a status line without a reason gets. */
-const addedBytesMax = 32;
+/** The longest Connection line, the space that a status line without a reason gets, and a Date line. */
+const addedBytesMax = 80;
+const noLine = ascii('');
 
 const hopByHop =
   (1 << FieldName.connection) |
@@ -29,6 +30,7 @@ const anyFraming = chunkedFraming | (1 << FieldName.contentLength);
  * Writes the head to send to the client into `out` at `at`: HTTP/1.1, reason and fields as they are and in order, but
  * Connection and what it names, Keep-Alive, Proxy-Connection, TE and Upgrade (unless `connection` is upgrade) dropped.
  * Interim responses too. `dechunk`: the body will go out without its chunks, so Transfer-Encoding and Trailer go.
+ * `dateLine`: the Date line for a final response that came without one (RFC 9110 6.6.1).
  *
  * @returns the new position, or -1 when `out` might be too short.
  */
@@ -40,6 +42,7 @@ export function encodeResponseHead(
   clientMinorVersion: 0 | 1,
   connection: ConnectionHeader,
   dechunk: boolean,
+  dateLine: Uint8Array = noLine,
 ): number {
   if (at + head.headEnd - head.start + addedBytesMax > out.length) return -1;
   let to = at;
@@ -53,6 +56,7 @@ export function encodeResponseHead(
     (head.seen & (dropped | (1 << FieldName.connection))) === 0
       ? copyBytes(source, runStart, head.headEnd - 2, out, to)
       : copyFields(source, head, out, to, runStart, dropped);
+  if ((head.seen & (1 << FieldName.date)) === 0 && head.status >= 200) to = appendBytes(dateLine, out, to);
   if (connection !== ConnectionHeader.none) {
     to = appendBytes(connectionLines[connection] as Uint8Array, out, to);
   }

@@ -1,4 +1,5 @@
 // Host and the authority of an absolute-form target (RFC 9110 7.2, RFC 3986 3.2.2, 3.2.3): judged, never changed.
+import { authorityBytesMax } from '#src/limits.ts';
 import { COLON, HEX, REG_NAME } from './characters.ts';
 
 const portMax = 65_535;
@@ -38,9 +39,12 @@ function regNameEnd(bytes: Uint8Array, start: number, end: number): number {
   return i;
 }
 
-/** Whether bytes[start..end) is `uri-host [ ":" port ]` with a host that is not empty: no user info, no spaces. */
+/**
+ * Whether bytes[start..end) is `uri-host [ ":" port ]` with a host that is not empty: no user info, no spaces, and not
+ * longer than `authorityBytesMax`.
+ */
 export function isAuthority(bytes: Uint8Array, start: number, end: number): boolean {
-  if (start >= end) return false;
+  if (start >= end || end - start > authorityBytesMax) return false;
   const hostEnd = bytes[start] === 0x5b ? ipLiteralEnd(bytes, start, end) : regNameEnd(bytes, start, end);
   if (hostEnd <= start) return false;
   return hostEnd === end || (bytes[hostEnd] === COLON && isPort(bytes, hostEnd + 1, end));

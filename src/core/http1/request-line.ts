@@ -40,6 +40,7 @@ function refuse(line: RequestLine, error: ProxyErrorName): -1 {
  */
 export function parseRequestLine(bytes: Uint8Array, start: number, end: number, line: RequestLine): number {
   let i = start;
+  line.isHead = false;
   if (i < end && bytes[i] === CR) {
     i = skipBlankLines(bytes, start, end);
     if (i <= 0) return i === 0 ? 0 : refuse(line, 'requestLineInvalid');

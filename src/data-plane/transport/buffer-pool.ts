@@ -14,7 +14,9 @@ export class BufferPool {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.bytes);
   }
 
+  /** Takes a buffer back; one that is of another size, from before the sizes were changed, is left to the GC. */
   give(buffer: Buffer): void {
+    if (buffer.length !== this.bytes) return;
     if (this.#free.length < this.#freeMax) this.#free.push(buffer);
   }
 }

@@ -160,7 +160,12 @@ export class RawSocket implements Socket {
       return;
     }
     if (this.#pendingWrites > 0) return;
-    this.owner.onDrained();
+    try {
+      this.owner.onDrained();
+    } catch (error) {
+      this.#environment.onDefect(error);
+      this.#fail(connectionAborted);
+    }
     if (this.#shutdownWanted && this.isOpen && this.#pendingWrites === 0) this.#shutdownNow();
   }
 
@@ -207,10 +212,30 @@ export class RawSocket implements Socket {
     this.#isReading = false;
   }
 
+  /** The connection that was asked for is there, or not. */
+  connectCompleted(status: number, owner: { onConnected(): void }): void {
+    if (!this.isOpen) return;
+    if (status !== 0) {
+      this.#fail(status);
+      return;
+    }
+    this.resume();
+    try {
+      owner.onConnected();
+    } catch (error) {
+      this.#environment.onDefect(error);
+      this.#fail(connectionAborted);
+    }
+  }
+
   #fail(error: number): void {
     if (!this.isOpen) return;
     this.destroy();
-    this.owner.onFailed(getSystemErrorName(error));
+    try {
+      this.owner.onFailed(getSystemErrorName(error));
+    } catch (defect) {
+      this.#environment.onDefect(defect);
+    }
   }
 }
 
@@ -226,25 +251,10 @@ export function connectRaw(
   const socket = new RawSocket(handle, environment, owner);
   const request: ConnectRequest = binding.createConnectRequest();
   request.crossoverSocket = socket;
-  request.oncomplete = (status) => {
-    if (!socket.isOpen) return;
-    if (status === 0) {
-      socket.resume();
-      owner.onConnected();
-      return;
-    }
-    socket.destroy();
-    owner.onFailed(getSystemErrorName(status));
-  };
+  request.oncomplete = (status) => socket.connectCompleted(status, owner);
   const error = address.includes(':')
     ? handle.connect6(request, address, port)
     : handle.connect(request, address, port);
-  if (error !== 0) {
-    queueMicrotask(() => {
-      if (!socket.isOpen) return;
-      socket.destroy();
-      owner.onFailed(getSystemErrorName(error));
-    });
-  }
+  if (error !== 0) queueMicrotask(() => socket.connectCompleted(error, owner));
   return socket;
 }

@@ -114,6 +114,27 @@ describe('forwarded framing (RFC 9112 6.1, RFC 9110 8.6)', () => {
   });
 });
 
+describe('a Date', () => {
+  const dateLine = Buffer.from('Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n');
+  const forwarded = (text: string): string => {
+    const { bytes, head } = parseResponse(text);
+    const out = Buffer.alloc(1_000);
+    return out.toString('latin1', 0, encodeResponseHead(bytes, head, out, 0, 1, 0, false, dateLine));
+  };
+
+  it('is added to a final response that came without one, and to no other', () => {
+    assert.equal(
+      forwarded(response('HTTP/1.1 200 OK', 'A: b')),
+      response('HTTP/1.1 200 OK', 'A: b', dateLine.toString().trim()),
+    );
+    for (const text of [
+      response('HTTP/1.1 200 OK', 'DATE: Mon, 07 Nov 1994 08:49:37 GMT', 'A: b'),
+      response('HTTP/1.1 103 Early Hints', 'A: b'),
+    ])
+      assert.equal(forwarded(text), text);
+  });
+});
+
 describe('room', () => {
   it('nothing is written behind the end when the room is too small', () => {
     const { bytes, head } = parseResponse(response('HTTP/1.1 200', 'A: b'));
