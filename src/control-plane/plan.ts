@@ -5,7 +5,7 @@ import { parseDuration, parsePercent } from '#src/config/units.ts';
 import { buildPlan, type PlanOrigin, type PlanSettings } from '#src/core/rollout/plan.ts';
 import type { RolloutPlan } from '#src/core/rollout/rollout-state.ts';
 import { PPM } from '#src/limits.ts';
-import type { ProblemMember } from './api/problem.ts';
+import type { ProblemMember } from './api/invalid-request.ts';
 import type { RolloutStart } from './api/schemas.ts';
 
 export type MadePlan =

@@ -6,7 +6,8 @@ import type { ClusterName } from '#src/shared-memory/layout.ts';
 import { NodesRefused, type WantedNode } from '../supervisor-link.ts';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';
-import { ApiProblem, type ProblemMember } from './problem.ts';
+import type { ProblemMember } from './invalid-request.ts';
+import { ApiProblem } from './problem.ts';
 import { ClusterParams, NoBody, NodeParams, NodesChange } from './schemas.ts';
 
 export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {

@@ -2,14 +2,9 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type ApiErrorName, apiErrors, type CatalogError } from '#src/base/error-catalog.ts';
 import type { StoreResult } from '../store/store-result.ts';
+import { mistakesOf, sentenceOf } from './invalid-request.ts';
 
 export const problemContentType = 'application/problem+json; charset=utf-8';
-
-export interface ProblemMember {
-  /** JSON pointer into the body, or the name of a parameter. */
-  readonly pointer: string;
-  readonly detail: string;
-}
 
 export interface ProblemExtras {
   readonly errors?: readonly unknown[];
@@ -74,13 +69,10 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
 }
 
 function invalid(error: FastifyError): ApiProblem {
-  const where = error.validationContext ?? 'body';
-  const errors = (error.validation ?? []).map((finding): ProblemMember => {
-    const extra = finding.params.additionalProperty;
-    const pointer = typeof extra === 'string' ? `${finding.instancePath}/${extra}` : finding.instancePath;
-    return { pointer: `#${pointer}`, detail: `${where} ${finding.message ?? 'is not valid'}` };
+  const errors = mistakesOf(error);
+  return new ApiProblem('invalidRequest', sentenceOf(errors, `the ${error.validationContext ?? 'body'}`), {
+    errors,
   });
-  return new ApiProblem('invalidRequest', error.message, { errors });
 }
 
 function unexpected(error: unknown, onUnexpected: (error: unknown) => void): ApiProblem {

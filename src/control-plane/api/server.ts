@@ -95,8 +95,15 @@ function setUpBodies(app: FastifyInstance): void {
     request.body ??= {};
   });
   const code = { optimize: false }; // the few requests cost less than the optimising
-  const strict = new Ajv({ allErrors: false, strict: false, useDefaults: true, code });
-  const converting = new Ajv({ strict: false, useDefaults: true, coerceTypes: true, code });
+  const strict = new Ajv({ allErrors: true, verbose: true, strict: false, useDefaults: true, code });
+  const converting = new Ajv({
+    allErrors: true,
+    verbose: true,
+    strict: false,
+    useDefaults: true,
+    coerceTypes: true,
+    code,
+  });
   app.setValidatorCompiler<FastifySchema>(({ schema, httpPart }) =>
     (httpPart === 'body' ? strict : converting).compile(schema as object),
   );

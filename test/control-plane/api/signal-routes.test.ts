@@ -180,7 +180,7 @@ test('a freeze works while the store does not', async (t) => {
 });
 
 const badFreezes: [body: unknown, pointer: string][] = [
-  [{}, '#'],
+  [{}, '#/frozen'],
   [{ frozen: 'yes' }, '#/frozen'],
   [{ frozen: true, until: 'tomorrow' }, '#/until'],
   [{ frozen: true, until: '2999-01-01T00:00:00' }, '#/until'],

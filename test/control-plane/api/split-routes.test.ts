@@ -57,7 +57,7 @@ test('split change is refused while a rollout runs and made while it is paused',
 });
 
 const badBodies: readonly [body: unknown, pointer: string][] = [
-  [{}, '#'],
+  [{}, '#/y'],
   [{ y: 101 }, '#/y'],
   [{ y: -0.1 }, '#/y'],
   [{ y: '25' }, '#/y'],
@@ -73,6 +73,36 @@ for (const [body, pointer] of badBodies) {
     assert.equal(new SplitCell(rig.memory.split).read().weightPpm, 0);
   });
 }
+
+test('every mistake of a request is told at once, in words', async (t) => {
+  const rig = await startControl(t);
+  const split = await rig.call('PUT', '/v1/split', { body: { y: 200, foo: 1, bar: 2 } });
+  assert.deepEqual(split.json.errors, [
+    { pointer: '#/foo', detail: 'is not known; expected y, reason or override' },
+    { pointer: '#/bar', detail: 'is not known; expected y, reason or override' },
+    { pointer: '#/y', detail: 'is 200; expected at most 100' },
+  ]);
+  assert.match(split.json.detail, /^foo is not known; .*; y is 200; expected at most 100$/);
+  const plan = await rig.call('POST', '/v1/rollout', {
+    body: { steps: 'x', bake: 'x', soak: 7, onBadRoute: 'ask' },
+  });
+  assert.deepEqual(
+    Object.fromEntries(
+      plan.json.errors.map((mistake: { pointer: string; detail: string }) => [
+        mistake.pointer,
+        mistake.detail,
+      ]),
+    ),
+    {
+      '#/steps': 'is "x"; expected a list',
+      '#/bake': 'is "x"; expected such as 60s or 10m',
+      '#/soak': 'is 7; expected a text',
+      '#/onBadRoute': 'is "ask"; expected revert or park',
+    },
+  );
+  const nodes = await rig.call('GET', '/v1/clusters/z/nodes');
+  assert.deepEqual([nodes.status, nodes.json.detail], [400, 'cluster is "z"; expected x or y']);
+});
 
 test('bodies that are not JSON, too large or of another type are refused', async (t) => {
   const rig = await startControl(t);
