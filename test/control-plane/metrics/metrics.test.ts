@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { proxyErrorIndex } from '#src/base/error-catalog.ts';
 import { createRandom } from '#src/base/random.ts';
@@ -18,6 +19,7 @@ import {
   Y,
 } from '#src/shared-memory/layout.ts';
 import { createSharedMemory, nodeHealth, nodeHealthIndex } from '#src/shared-memory/shared-memory.ts';
+import { skipWithout } from '../../support/peers.ts';
 import { backend, type ControlRig, startControl } from '../support/control-rig.ts';
 import { add, countAnswers, countFailures } from '../support/counters.ts';
 
@@ -33,6 +35,14 @@ async function scrape(rig: ControlRig): Promise<(line: string) => number | undef
   }
   return (name) => samples.get(name);
 }
+
+test('metrics pass the linter of Prometheus', { skip: skipWithout('prometheus') }, async (t) => {
+  const rig = await startControl(t);
+  countAnswers(rig.memory, { arm: X, epoch: 1 }, { status: 200, count: 3, ms: 20 });
+  const { text } = await rig.call('GET', '/metrics');
+  const linter = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+  assert.deepEqual([linter.status, linter.stderr], [0, '']);
+});
 
 test('metrics give exactly what the workers counted', async (t) => {
   const rig = await startControl(t, { memory: createSharedMemory(2) });
