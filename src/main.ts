@@ -14,6 +14,7 @@ import { ListeningSockets, type NamedDescriptor } from './supervisor/listening-s
 import { assignNodes, forgetHealth } from './supervisor/node-assignments.ts';
 import { judgeReload } from './supervisor/reload.ts';
 import { type Replaceable, Replacement, type ReplaceResult } from './supervisor/replacement.ts';
+import { isListenedOn } from './supervisor/shared-port.ts';
 import { startSuccessor } from './supervisor/successor.ts';
 import { WorkerPool } from './supervisor/worker-pool.ts';
 
@@ -134,7 +135,10 @@ class Supervision implements Supervisor {
 
   async #takeSockets(): Promise<void> {
     const { inherited = null } = this.#options;
-    if (inherited === null) return;
+    if (inherited === null) {
+      await this.#warnOfSharedPort();
+      return;
+    }
     this.#sockets = await ListeningSockets.take(inherited, this.#config);
     const { port } = this.#sockets;
     const configured = this.#config.listen.proxy.port;
@@ -143,6 +147,14 @@ class Supervision implements Supervisor {
     const message =
       'the proxy listens on the port of the socket it was started with, not on that of listen.proxy';
     this.#log({ level: 'warn', message, fields });
+  }
+
+  /** Two processes on one port may be meant, for the time of a replacement; otherwise nobody would notice. */
+  async #warnOfSharedPort(): Promise<void> {
+    const { proxy } = this.#config.listen;
+    if (proxy.port === 0 || this.#config.workers === 1 || !(await isListenedOn(proxy))) return;
+    const message = 'another process listens on listen.proxy too: it gets a part of the connections';
+    this.#log({ level: 'warn', message, fields: { host: proxy.host, port: proxy.port } });
   }
 
   // ---- control thread ----

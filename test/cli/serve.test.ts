@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
+import process, { platform } from 'node:process';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type KongCluster, startKongCluster } from '#src/demo/kong-cluster.ts';
@@ -160,6 +160,18 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
     assert.equal(await ended, 2);
     assert.ok(printed.err.split('\n').filter((line) => line.startsWith(`${file}:`)).length >= 2, printed.err);
     assert.equal(printed.out, '');
+  });
+
+  it('warns when another process shares its port', { skip: platform !== 'linux' }, async (t) => {
+    const other = createServer();
+    t.after(() => other.close());
+    const address = { host: '127.0.0.1', port: 0, reusePort: true };
+    await new Promise<void>((resolve) => other.listen(address, resolve));
+    const { port } = other.address() as AddressInfo;
+    const text = configText(`127.0.0.1:${port}`).replace('workers: 1', 'workers: 2');
+    const { printing } = start(text);
+    await printing(/another process listens on listen\.proxy too/);
+    await printing(/proxies on/);
   });
 
   it('exits 1 with advice when its port is taken', async (t) => {
