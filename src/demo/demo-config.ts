@@ -39,7 +39,7 @@ workers: 1
 clusters:
   x: { label: ${demoLabels.x}, nodes: [${xUrls.join(', ')}] }
   y: { label: ${demoLabels.y}, nodes: [${yUrls.join(', ')}] }
-health: { interval: 1s, timeout: 500ms }
+health: { interval: 1s }
 timeouts: { responseHead: 2s, drain: 5s }
 rollout:
   autostart: true

@@ -13,6 +13,10 @@ import { type FaultName, FaultSchedule } from './faults.ts';
 
 /** How often the demo looks and redraws. */
 const frameMs = 250;
+/** Starts of the rollout: on a busy machine the checks before it find the demo's own clusters late. */
+const startsMax = 6;
+
+const preflightFailed = 'rollout-preflight-failed';
 
 export interface DemoRunOptions {
   readonly fault: FaultName;
@@ -32,7 +36,7 @@ export class DemoRun {
   readonly #faultLines: string[] = [];
   #status: StatusView | null = null;
   #isUnreachable = false;
-  #isRefused = false;
+  #refusals = 0;
 
   constructor(
     options: DemoRunOptions,
@@ -57,7 +61,7 @@ export class DemoRun {
         () => this.#reached(),
         (error: unknown) => this.#missed(error),
       );
-      if (this.#options.exit && (this.#course.ended !== null || this.#isRefused)) return;
+      if (this.#options.exit && (this.#course.ended !== null || this.#isGivenUp)) return;
       await sleep(frameMs, undefined, { signal: interrupt }).catch(() => {});
     }
   }
@@ -92,7 +96,13 @@ export class DemoRun {
     const after = this.#events.at(-1)?.id ?? 0;
     const { body } = await client.get<{ events: RecordedEvent[] }>(`/v1/events?after=${after}`);
     this.#events.push(...body.events);
-    if (body.events.some(({ name }) => name === 'rollout-preflight-failed')) this.#isRefused = true;
+    if (!body.events.some(({ name }) => name === preflightFailed)) return;
+    this.#refusals++;
+    if (!this.#isGivenUp) await client.send('POST', '/v1/rollout', { reason: 'the checks are tried again' });
+  }
+
+  get #isGivenUp(): boolean {
+    return this.#refusals >= startsMax;
   }
 
   async #strike(yPercent: number): Promise<void> {
@@ -122,6 +132,11 @@ export class DemoRun {
     };
   }
 
+  /** What the record says of the latest event of this name; null when there is none. */
+  #textOf(event: string): string | null {
+    return this.#events.findLast(({ name }) => name === event)?.text ?? null;
+  }
+
   /** What the summary needs of the course; null when the demo was ended before it saw anything. */
   end() {
     if (this.#status === null) return null;
@@ -130,7 +145,7 @@ export class DemoRun {
       ended,
       endedAfterSeconds,
       steps,
-      endText: this.#events.findLast(({ name }) => name === `rollout-${ended}`)?.text ?? null,
+      endText: this.#textOf(ended === null ? preflightFailed : `rollout-${ended}`),
       status: this.#status,
       faultLines: this.#faultLines,
       proxyUrl: this.#system.proxyUrl,

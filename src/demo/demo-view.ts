@@ -136,9 +136,11 @@ function headline({ ended, endedAfterSeconds, status }: DemoEnd, style: Style): 
 const stepsText = (steps: DemoEnd['steps']): string =>
   steps.map((step) => `${weight(step.percent)} for ${duration(step.seconds)}`).join(', ');
 
+const busyAdvice = 'This machine may be too busy: try a lower --rate.';
+
 /** A revert's cause, what the record says about a completion, or what an unfinished rollout was waiting for. */
 function whyText({ ended, endText, status }: DemoEnd): string {
-  if (ended === null) return status.hold?.text ?? '';
+  if (ended === null) return status.hold?.text ?? (endText === null ? '' : `${endText}. ${busyAdvice}`);
   return (ended === 'reverted' ? status.rollout.cause?.text : null) ?? endText ?? '';
 }
 

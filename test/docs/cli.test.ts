@@ -122,10 +122,6 @@ describe('docs/cli.md', () => {
       seconds(demo.health.intervalMs),
       seconds(usual.health.intervalMs),
     ]);
-    assert.deepEqual(stated.get('health.timeout'), [
-      `${demo.health.timeoutMs}ms`,
-      seconds(usual.health.timeoutMs),
-    ]);
     assert.deepEqual(stated.get('timeouts.responseHead'), [
       seconds(demo.timeouts.responseHeadMs),
       seconds(usual.timeouts.responseHeadMs),
