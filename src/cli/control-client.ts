@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { CliError, type CliIo, exitCodes } from './cli-io.ts';
+import { weight } from './figures.ts';
 
 export const defaultControlUrl = 'http://127.0.0.1:9900';
 /** The API answers from memory; longer means that nobody is there. */
@@ -36,6 +37,8 @@ interface Problem {
   readonly detail?: string;
   readonly title?: string;
   readonly code?: string;
+  /** The split as it is, where a change of it was refused. */
+  readonly current?: { readonly y?: unknown };
 }
 
 /** What was asked for is not there: a thing without it, or a path that an older version does not have. */
@@ -177,18 +180,20 @@ function refused(status: number, problem: Problem, hasToken: boolean): CliError 
   return new Refusal(
     words,
     status === 400 || status === 422 ? exitCodes.badUsage : exitCodes.failed,
-    adviceFor(status),
+    adviceFor(status, problem),
   );
 }
 
-function adviceFor(status: number): string | null {
+const nowText = (y: unknown): string => (typeof y === 'number' ? `, Y has ${weight(y)} now` : '');
+
+function adviceFor(status: number, { current }: Problem): string | null {
   switch (status) {
     case 404:
       return 'This Crossover may be older than the command; compare `crossover --version` with `crossover status`.';
     case 409:
       return 'See `crossover status` for the phase it is in. A revert is possible in every phase of a rollout.';
     case 412:
-      return 'Somebody changed it in between: read it again with `crossover split get` and decide anew.';
+      return `Somebody changed it in between${nowText(current?.y)}: read it again with \`crossover split get\` and decide anew.`;
     case 503:
       return 'See `crossover status`; a revert is possible even then.';
     default:

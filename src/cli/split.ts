@@ -72,7 +72,9 @@ What next: \`crossover status\`. While a rollout runs: \`crossover rollout pause
 export function parsePercentArgument(text: string): number {
   const value = /^\d{1,3}(\.\d{1,4})?%?$/.test(text) ? Number.parseFloat(text) : Number.NaN;
   if (value >= 0 && value <= 100) return value;
-  throw new InvalidArgumentError('Give a percentage from 0 to 100, such as 25 or 0.5.');
+  throw new InvalidArgumentError(
+    'Give a percentage from 0 to 100 with at most four decimals, such as 25 or 0.5.',
+  );
 }
 
 /** Entity tags are quoted on the wire (RFC 9110 8.8.3); people need not do it. */

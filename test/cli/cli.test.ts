@@ -9,10 +9,10 @@ import { exampleStatus, inPhase } from './example-status.ts';
 import { type Asked, type FakeControlApi, type Reply, startFakeControlApi } from './fake-control-api.ts';
 import { runCli } from './run-cli.ts';
 
-const problem = (status: number, detail: string): Reply => ({
+const problem = (status: number, detail: string, extras: object = {}): Reply => ({
   status,
   headers: { 'content-type': 'application/problem+json' },
-  body: { type: 'about:blank', title: 'refused', status, detail },
+  body: { type: 'about:blank', title: 'refused', status, detail, ...extras },
 });
 
 describe('the command line', () => {
@@ -103,15 +103,10 @@ describe('the command line', () => {
     });
 
     it('asks to read again when the split changed meanwhile', async () => {
-      const result = await run(problem(412, 'The split changed.'), [
-        'split',
-        'set',
-        '10',
-        '--if-match',
-        '3-0',
-      ]);
+      const refusal = problem(412, 'The split changed.', { current: { y: 20 } });
+      const result = await run(refusal, ['split', 'set', '10', '--if-match', '3-0']);
       assert.equal(result.exitCode, 1);
-      assert.match(result.err, /The split changed\.\n.*crossover split get/);
+      assert.match(result.err, /The split changed\.\n.*Y has 20 % now.*crossover split get/);
     });
 
     it('exits 2 when the API finds the request itself wrong', async () => {
