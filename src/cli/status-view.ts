@@ -3,7 +3,7 @@
 
 import type { ClusterView, StatusView } from '#src/control-plane/status.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
-import { duration, latency, percent, perSecond, weight } from './figures.ts';
+import { count, duration, latency, percent, perSecond, weight } from './figures.ts';
 import { alignRows, bar, type Style, wrap } from './style.ts';
 
 export interface ViewOptions {
@@ -207,14 +207,13 @@ function causeText({ cause, logEvidence, streams }: Verdict): string {
   return `mostly ${cause}${threshold?.by === 'overX' ? `, by more than ${threshold.overXMs} ms` : ''}`;
 }
 
-/** What the step still needs, named by the stream that lacks most. */
-function neededText(verdict: Verdict): string {
-  const { samplesNeeded, secondsNeeded, logSafeBar } = verdict;
-  const weakest = weakestStream(verdict);
-  if (weakest === null || weakest.logSafe >= logSafeBar) return '';
-  if (samplesNeeded === null || samplesNeeded <= 0) return weakest.stream;
-  const requests = `about ${Math.ceil(samplesNeeded).toLocaleString('en-US')} more requests to Y`;
-  return `${weakest.stream}: ${requests}${secondsNeeded === null ? '' : `, ${duration(secondsNeeded)}`}`;
+/** What the step still needs, and which comparison needs it; that is seldom the one with the least evidence so far. */
+function neededText({ needs }: Verdict): string {
+  if (needs === undefined) return '';
+  const { stream, requests, seconds } = needs;
+  if (requests === null) return stream;
+  const more = `about ${count(requests)} more requests to Y`;
+  return `${stream}: ${more}${seconds === null ? '' : `, ${duration(seconds)}`}`;
 }
 
 /** What is broken now; a breaker matters only while Y has a share. */

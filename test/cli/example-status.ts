@@ -41,7 +41,7 @@ export const exampleStatus: StatusView = {
   verdict: {
     decision: 'hold',
     rule: 'needs-samples',
-    text: 'needs about 480 more requests on Y, 8 s at the present rate',
+    text: 'needs about 480 more requests on Y to show that errors are no more frequent, 8 s at the present rate',
     logEvidence: 1.15,
     logEvidenceBar: 4.6,
     logSafeBar: 3,
@@ -61,11 +61,15 @@ export const exampleStatus: StatusView = {
     ],
     samplesNeeded: 480,
     secondsNeeded: 8,
+    needs: { stream: 'errors', requests: 480, seconds: 8 },
     xHealthy: true,
     last10s: { x: rates, y: rates },
     last60s: { x: rates, y: rates },
   },
-  hold: { name: 'needs-samples', text: 'needs about 480 more requests on Y, 8 s at the present rate' },
+  hold: {
+    name: 'needs-samples',
+    text: 'needs about 480 more requests on Y to show that errors are no more frequent, 8 s at the present rate',
+  },
   rollout: {
     phase: 'ramping',
     id: 'r-1',

@@ -74,3 +74,17 @@ test('the status shows parked routes, and does not call X dispensable while ther
   assert.doesNotMatch(shown, /taken down/);
   assert.match(shown, /Trouble +Parked on X: route users: errors 50 % on Y/);
 });
+
+test('the status names the comparison that needs the most, not the one with the least evidence', () => {
+  const { verdict } = exampleStatus;
+  assert.ok(verdict !== null);
+  const [errors] = verdict.streams;
+  assert.ok(errors !== undefined);
+  const streams = [
+    { ...errors, logSafe: 0.1 },
+    { ...errors, stream: 'status.404', logSafe: 1.5 },
+  ];
+  const needs = { stream: 'status.404', requests: 32_000, seconds: 1_300 };
+  const shown = page({ ...exampleStatus, verdict: { ...verdict, streams, needs } });
+  assert.match(shown, /to advance.* status\.404: about 32,000 more requests to Y, 21 min 40 s/);
+});

@@ -22,6 +22,7 @@ import type { JudgedStream, Need, StreamFamily } from './stream-family.ts';
 import { type RouteNames, TrackedRoutes, unnamedRoutes } from './tracked-routes.ts';
 import type { HoldRule, RetestKind, Verdict, VerdictNumbers } from './verdict.ts';
 import {
+  arrivalText,
   comparisonText,
   formatChance,
   formatCount,
@@ -226,6 +227,7 @@ export class Analysis {
     const last10s = this.#window.rates(10);
     const need = context.goal === 'step' ? this.#need() : null;
     const samplesNeeded = need?.requests ?? null;
+    const seconds = secondsNeeded(samplesNeeded, last10s);
     const numbers = {
       logEvidence,
       logEvidenceBar: this.#logBar,
@@ -233,7 +235,8 @@ export class Analysis {
       cause: cause?.stream.name ?? null,
       streams: judged.map(({ evidence }) => evidence),
       samplesNeeded,
-      secondsNeeded: secondsNeeded(samplesNeeded, last10s),
+      secondsNeeded: seconds,
+      ...(need === null ? {} : { needs: { stream: need.stream, requests: samplesNeeded, seconds } }),
       xHealthy: this.#xHealth.healthy(),
       last10s,
       last60s: this.#window.rates(60),
@@ -314,7 +317,7 @@ export class Analysis {
       };
     if (this.#warmupLeftMs() > 0 && this.#nextWeightPpm > warmupWeightPpmMax)
       return { rule: 'warmup', text: this.#warmupText() };
-    if (need !== null) return { rule: 'needs-samples', text: needsText(need.requests, need.doubt, seconds) };
+    if (need !== null) return { rule: 'needs-samples', text: lackText(need, seconds) };
     const leftMs = this.#stepStartedMs + stepWatchedMsMin - this.#nowMs;
     return leftMs > 0
       ? { rule: 'bake', text: `the step is watched for another ${formatDuration(leftMs)}` }
@@ -421,6 +424,10 @@ const soakRequestsXMin = 20;
 
 const hardlyCompared = (requestsX: number): string =>
   requestsX < soakRequestsXMin ? ', but there was hardly anything on X to compare with' : '';
+
+/** What the step lacks, in words; the doubt where no number of requests would do. */
+const lackText = ({ requests, subject, doubt }: Need, seconds: number | null): string =>
+  requests === null ? doubt : `${needsText(requests, subject)}${arrivalText(seconds)}`;
 
 function secondsNeeded(requests: number | null, rates: Rates): number | null {
   if (requests === null || rates.y.requestsPerSecond <= 0) return null;

@@ -3,6 +3,7 @@
 import { deflationBetween, strongerOf, WindowRing, yWindowsMin } from './deflation.ts';
 import { EpochBlocks } from './epoch-blocks.ts';
 import type { Clusters, CompactBankSnapshot, EvidenceLimit } from './evidence-bank.ts';
+import { Forecast } from './forecast.ts';
 import { RetestProof } from './retest-proof.ts';
 import { CertifiedBound, logSafeBar, type SafeBets, SafeTest } from './safe-test.ts';
 import type { JudgedStream, Need } from './stream-family.ts';
@@ -28,6 +29,8 @@ export const blipProfiles: Readonly<Record<1000 | 5000, BlipProfile>> = {
 
 export interface StreamSpec {
   readonly name: string;
+  /** What is counted, in the plural and without numbers; absent where the words of the comparison have none. */
+  readonly subject?: string;
   /** Share of the false-revert budget. */
   readonly weight: number;
   /** R and d: worse is p_Y > timesX * p_X + over. */
@@ -42,8 +45,16 @@ export interface StreamSpec {
   readonly safeBets?: SafeBets;
 }
 
-/** Failures at X's rate that a forecast adds to Y's, so that the first few on Y do not make it swing. */
+/**
+ * What a forecast adds to the counts, at the rate that X is known to have, so that the first few failures do not make it swing:
+ * the requests in which the margin is so many failures, 1,000 for one point; on Y no more than have as many at X's rate. By
+ * X's rate alone it would be a million requests where X has no failures, and no failure on Y would be seen in the forecast.
+ */
 const forecastPriorFailures = 10;
+
+/** An arm's rate with `requests` at the rate `prior` on top of what was counted. */
+const rateWith = (arm: ArmCounts, prior: number, requests: number): number =>
+  (arm.failures + prior * requests) / (arm.requests + requests);
 
 /** What evidence counts for: nothing in favour of a revert before Y was seen in enough windows. */
 export const countedEvidence = (logEvidence: number, yWindows: number): number =>
@@ -114,8 +125,10 @@ export class ComparedStream implements JudgedStream {
   // Since the step began.
   readonly #totals = new Totals();
   readonly #safeTotals = new Totals();
+  readonly #forecast = new Forecast();
   // Since the retest began.
   readonly #proofTotals = new Totals();
+  readonly #proofForecast = new Forecast();
 
   /** alsoBy: how else failures may cluster than in time; null when nothing is known. */
   constructor(spec: StreamSpec, profile: BlipProfile, what: () => string, alsoBy: Clusters | null = null) {
@@ -166,6 +179,7 @@ export class ComparedStream implements JudgedStream {
     this.#startAfresh(nowMs);
     this.#proof.reset(nowMs);
     this.#proofTotals.clear();
+    this.#proofForecast.reset();
   }
 
   /** A new step: fresh tests of not being worse than `margin`, or none where it is null. Evidence against Y is kept. */
@@ -177,6 +191,7 @@ export class ComparedStream implements JudgedStream {
     this.#safeBlocks.clear();
     this.#totals.clear();
     this.#safeTotals.clear();
+    this.#forecast.reset();
   }
 
   /**
@@ -267,22 +282,31 @@ export class ComparedStream implements JudgedStream {
 
   need(): Need | null {
     if (!this.#hasSay()) return null;
-    return this.#needOf(this.#safe, this.#safeTotals, this.#safe.margin);
+    return this.#needOf(this.#safe, this.#safeTotals, this.#forecast, this.#safe.margin);
   }
 
   /** What a retest still takes to show that Y is within its tolerance; null when nothing, or when nobody asks for it. */
   retestNeed(): Need | null {
     if (!this.#isProving || this.#proof.isMoot(this.#a)) return null;
-    return this.#needOf(this.#proof, this.#proofTotals, this.spec.over);
+    return this.#needOf(this.#proof, this.#proofTotals, this.#proofForecast, this.spec.over);
   }
 
-  #needOf(test: SafeTest | RetestProof, { x, y }: Totals, margin: number): Need | null {
+  #needOf(test: SafeTest | RetestProof, { x, y }: Totals, forecast: Forecast, margin: number): Need | null {
     if (test.logEvidence() >= logSafeBar) return null;
-    if (x.requests === 0 || y.requests === 0)
-      return { requests: null, doubt: `${this.#what()}: nothing on both sides to compare yet` };
-    const pY = (y.failures + forecastPriorFailures) / (y.requests + forecastPriorFailures / this.#a);
+    const stream = this.spec.name;
+    const subject = this.spec.subject ?? this.#what();
+    if (x.requests === 0 || y.requests === 0) {
+      const doubt = `${this.#what()}: nothing on both sides to compare yet`;
+      return { stream, subject, requests: null, doubt };
+    }
+    const prior = forecastPriorFailures / margin;
+    const pX = rateWith(x, this.#a, prior);
+    const pY = rateWith(y, pX, Math.min(prior, forecastPriorFailures / pX));
+    const needed = test.requestsNeeded(logSafeBar, pX, pY, x.requests / y.requests);
     return {
-      requests: test.requestsNeeded(logSafeBar, this.#a, pY, x.requests / y.requests),
+      stream,
+      subject,
+      requests: forecast.take(y.requests, needed),
       doubt: `${comparisonText(this.#what(), x, y)}: at these rates Y will not be shown to be within ${formatShare(margin)} of X`,
     };
   }

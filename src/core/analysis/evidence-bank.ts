@@ -136,6 +136,11 @@ export class EvidenceBank {
     return this.#average(null);
   }
 
+  /** What alternative `g` contributes to it: never more than {@link logEvidence}. */
+  contribution(g: number): number {
+    return this.#component(g) + (this.#logPrior[g] as number);
+  }
+
   /**
    * The same with the positive evidence of each alternative divided by how much the counts have clustered since it began
    * to rise. Divisors are at least 1, so this is never more than {@link logEvidence} where that is positive.

@@ -51,6 +51,12 @@ function safeFactor(nextWeightPpm: number): number {
   return nextWeightPpm <= PPM / 2 ? 1.25 : 1.15;
 }
 
+/** What is counted at a quantile, without and with its thresholds of the moment. */
+interface QuantileWords {
+  readonly subject: string;
+  readonly what: () => string;
+}
+
 export interface LatencySnapshot {
   readonly history: DecayedHistogramSnapshot;
   readonly safeShift: number;
@@ -89,7 +95,7 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
     this.#ofKong = attribution === 'kong';
     const tolerance = { shift: bucketShift(timesX), overXMs };
     this.#quantiles = quantileNames.map((name, index) =>
-      makeQuantile(name, index, tolerance, maxMs[name] ?? null, profile, () => this.#text(name, index)),
+      makeQuantile(name, index, tolerance, maxMs[name] ?? null, profile, this.#words(name, index)),
     );
     this.compared = this.#quantiles.map(({ compared }) => compared);
     this.streams = this.#quantiles.flatMap((quantile) =>
@@ -107,11 +113,14 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
     return this.#quantiles[index]?.thresholdMs(arm) ?? Number.POSITIVE_INFINITY;
   }
 
-  #text(name: string, index: number): string {
+  #words(name: string, index: number): QuantileWords {
     const slower = this.#ofKong ? 'requests that took Kong longer' : 'requests slower';
-    const threshold = this.#quantiles[index]?.threshold() ?? null;
-    const from = threshold === null ? '' : ` (${thresholdText(threshold)})`;
-    return `${slower} than X's ${name}${from}`;
+    const subject = `${slower} than X's ${name}`;
+    const what = () => {
+      const threshold = this.#quantiles[index]?.threshold() ?? null;
+      return threshold === null ? subject : `${subject} (${thresholdText(threshold)})`;
+    };
+    return { subject, what };
   }
 
   /** Nothing is compared before Y is warm, since a cold cache is slow without being wrong. */
@@ -228,11 +237,12 @@ function makeQuantile(
   tolerance: LatencyTolerance,
   maxMs: number | null,
   profile: BlipProfile,
-  text: () => string,
+  { subject, what }: QuantileWords,
 ): LatencyQuantile {
   const q = latencyQuantiles[index] as number;
   const spec = {
     name: `latency.${name}`,
+    subject,
     weight: familyWeights.latency / latencyQuantiles.length,
     timesX: 1,
     over: over[index] as number,
@@ -246,7 +256,7 @@ function makeQuantile(
   return new LatencyQuantile(
     { index, q },
     tolerance,
-    new ComparedStream(spec, profile, text),
+    new ComparedStream(spec, profile, what),
     cap,
     maxBucket,
   );

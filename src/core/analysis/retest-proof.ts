@@ -51,15 +51,20 @@ export class RetestProof extends BankedTest {
     }
   }
 
-  /** Y requests after which `bar` will be reached on average at these rates, with `xPerY` requests on X for each; null for never. */
+  /**
+   * Y requests after which one of the bets will have reached `bar` on average at these rates, with `xPerY` requests on X for
+   * each; null for never.
+   */
   requestsNeeded(bar: number, pX: number, pY: number, xPerY: number): number | null {
     if (!(xPerY > 0) || this.isMoot(pX)) return null;
-    let growth = 0;
+    let fewest = Number.POSITIVE_INFINITY;
     for (let g = 0; g < alternatives; g++) {
       const b = this.#alternative(g, pX);
-      growth = Math.max(growth, growthPerY(pX, b, xPerY, this.timesX, this.over, pX, pY));
+      const growth = growthPerY(pX, b, xPerY, this.timesX, this.over, pX, pY);
+      if (growth > growthMin)
+        fewest = Math.min(fewest, Math.max(0, bar - this.bank.contribution(g)) / growth);
     }
-    return growth > growthMin ? Math.ceil(Math.max(0, bar - this.logEvidence()) / growth) : null;
+    return Number.isFinite(fewest) ? Math.ceil(fewest) : null;
   }
 
   snapshot() {

@@ -17,7 +17,7 @@ import type { ComparedStream } from './compared-stream.ts';
 import type { Judged } from './judged-streams.ts';
 import type { Need } from './stream-family.ts';
 import type { RetestKind, RetestReport } from './verdict.ts';
-import { formatCount, formatDuration, formatShare } from './verdict-text.ts';
+import { formatDuration, formatShare, needsText } from './verdict-text.ts';
 
 export const retestKinds: readonly RetestKind[] = ['latency', 'status'];
 /** What happens when streams of a kind show that Y is worse. */
@@ -113,7 +113,7 @@ export class Retest {
     return largest;
   }
 
-  /** `latency p95 looked worse at 10 %: held and testing again, needs about 300 more requests on Y`. */
+  /** `status 404 looked worse at 10 %: held and testing again, needs about 300 more requests on Y to show that …`. */
   text(nowMs: number): string {
     const looked = `${this.#cause} looked worse at ${formatShare(this.#weightPpm / 1e6)}`;
     const waits = this.waitsMs(nowMs);
@@ -121,9 +121,9 @@ export class Retest {
       return `${looked}: held, to be tested again in ${formatDuration(waits)}, when a passing incident would be over`;
     const need = this.need(nowMs);
     if (need === null) return `${looked}: tested again, Y is within its tolerance`;
-    const { requests, doubt } = need;
+    const { requests, subject, doubt } = need;
     if (requests === null) return `${looked}: held and testing again; ${doubt}`;
-    return `${looked}: held and testing again, needs about ${formatCount(requests)} more requests on Y`;
+    return `${looked}: held and testing again, ${needsText(requests, subject)}`;
   }
 
   /** Null when there was no retest in this rollout. */

@@ -88,19 +88,19 @@ export class SafeTest {
   }
 
   /**
-   * Y requests after which `bar` will be reached on average if X stays at the rate `pX` and Y at `pY` and X has `xPerY`
-   * requests for each of Y's; null when it would never be.
+   * Y requests after which one of the bets will have reached `bar` on average if X stays at the rate `pX` and Y at `pY` and X
+   * has `xPerY` requests for each of Y's; null when none would ever.
    */
   requestsNeeded(bar: number, pX: number, pY: number, xPerY: number): number | null {
-    const missing = bar - this.logEvidence();
-    if (missing <= 0) return 0;
+    if (this.logEvidence() >= bar) return 0;
     if (!(xPerY > 0) || this.#timesX * pX + this.#margin >= 1) return null;
-    let growth = 0;
-    for (const alternative of this.#alternatives) {
-      const b = alternative(pX, this.#timesX, this.#margin);
-      growth = Math.max(growth, growthPerY(pX, b, xPerY, this.#timesX, this.#margin, pX, pY));
+    let fewest = Number.POSITIVE_INFINITY;
+    for (let g = 0; g < this.#alternatives.length; g++) {
+      const b = (this.#alternatives[g] as Alternative)(pX, this.#timesX, this.#margin);
+      const growth = growthPerY(pX, b, xPerY, this.#timesX, this.#margin, pX, pY);
+      if (growth > growthMin) fewest = Math.min(fewest, (bar - this.#bank.contribution(g)) / growth);
     }
-    return growth > growthMin ? Math.ceil(missing / growth) : null;
+    return Number.isFinite(fewest) ? Math.ceil(fewest) : null;
   }
 
   snapshot(): { readonly margin: number; readonly bank: BankSnapshot } {

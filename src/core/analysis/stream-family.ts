@@ -15,7 +15,10 @@ export interface JudgedStream {
 }
 
 export interface Need {
-  /** Requests on Y; null when unknown, or when no number of them would do at the present rates. */
+  /** Whose need it is, and what that counts: `404 responses`. */
+  readonly stream: string;
+  readonly subject: string;
+  /** Requests on Y, an estimate; null when unknown, or when no number of them would do at the present rates. */
   readonly requests: number | null;
   /** The sentence for when there is no number. */
   readonly doubt: string;

@@ -40,13 +40,13 @@ export function revertText(accusation: string, capped: boolean, logEvidence: num
   return `${accusation}; the chance of this if Y were ${unless} is below ${formatChance(logEvidence)}`;
 }
 
-/** What is missing for an advance: `requests` on Y, which take `seconds` at the present rate; `doubt` where no number would do. */
-export function needsText(requests: number | null, doubt: string, seconds: number | null): string {
-  if (requests === null) return doubt;
-  const needed = `needs about ${formatCount(requests)} more requests on Y`;
-  if (seconds === null) return `${needed}, none arrive at present`;
-  return `${needed}, ${formatDuration(seconds * 1000)} at the present rate`;
-}
+/** What a proof takes: `needs about 32,000 more requests on Y to show that 404 responses are no more frequent`. */
+export const needsText = (requests: number, subject: string): string =>
+  `needs about ${formatCount(requests)} more requests on Y to show that ${subject} are no more frequent`;
+
+/** When that will be, after what is needed: `, 22 min at the present rate`. */
+export const arrivalText = (seconds: number | null): string =>
+  seconds === null ? ', none arrive at present' : `, ${formatDuration(seconds * 1000)} at the present rate`;
 
 /** `50.1 ms, on Y 55.3 ms`, or where overX makes Y's `0.303 ms, and 2 ms more on Y`. */
 export const thresholdText = ({ xMs, yMs, by, overXMs }: LatencyThreshold): string =>

@@ -97,6 +97,14 @@ export interface FailureMakersReport {
   readonly last60s: { readonly x: MadeFailures; readonly y: MadeFailures };
 }
 
+/** The comparison that lacks most for an advance. */
+export interface StreamNeed {
+  readonly stream: string;
+  /** Requests on Y, with two significant digits, and when they will have come; null when unknown, or never at these rates. */
+  readonly requests: number | null;
+  readonly seconds: number | null;
+}
+
 export interface VerdictNumbers {
   /** One plain sentence with the numbers. */
   readonly text: string;
@@ -111,6 +119,8 @@ export interface VerdictNumbers {
   /** Estimate of Y requests still needed for an advance, and by when at the present rate; null when unknown or not needed. */
   readonly samplesNeeded: number | null;
   readonly secondsNeeded: number | null;
+  /** Whose estimate that is; absent when nothing is needed, and in verdicts of earlier versions. */
+  readonly needs?: StreamNeed;
   readonly xHealthy: boolean;
   /** Rates over the last 10 and 60 seconds. */
   readonly last10s: Rates;

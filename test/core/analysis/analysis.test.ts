@@ -80,8 +80,14 @@ test('a verdict says how many requests are missing and when they will have come'
   const driver = new Driver({ warmupMs: 0 }).feed(60, calmX).begin(1_000_000).feed(12, alike);
   const verdict = driver.verdict();
   assert.equal(verdict.rule, 'needs-samples');
-  assert.match(verdict.text, /^needs about [\d,]+ more requests on Y, \d+ (s|min) at the present rate$/);
+  assert.match(
+    verdict.text,
+    /^needs about [\d,]+ more requests on Y to show that errors are no more frequent, \d+ (s|min) at the present rate$/,
+  );
   assert.ok(verdict.samplesNeeded !== null && verdict.secondsNeeded !== null);
+  const { samplesNeeded: requests, secondsNeeded: seconds } = verdict;
+  assert.deepEqual(verdict.needs, { stream: 'errors', requests, seconds });
+  assert.equal(requests, Number(requests.toPrecision(2)));
   assert.ok(Math.abs(verdict.samplesNeeded / 100 / verdict.secondsNeeded - 1) < 0.1);
   const needed = verdict.secondsNeeded;
   let waited = 0;
@@ -90,10 +96,22 @@ test('a verdict says how many requests are missing and when they will have come'
   assert.ok(waited > needed / 3 && waited < 3 * needed, `forecast ${needed} s, took ${waited} s`);
 });
 
+test('a verdict says which comparison needs the most requests', () => {
+  const driver = new Driver({ warmupMs: 0 });
+  const [epoch] = driver.tick.epochs;
+  assert.ok(epoch !== undefined);
+  epoch.x.status[404] = 9;
+  driver.feed(60, calmX).begin(100_000);
+  epoch.y.status[404] = 1;
+  const verdict = driver.feed(5, alike).verdict();
+  assert.equal(verdict.needs?.stream, 'status.404');
+  assert.match(verdict.text, /more requests on Y to show that 404 responses are no more frequent, \d+ s at/);
+});
+
 test('a verdict says when no traffic arrives, and when the rates will never do', () => {
   const driver = new Driver({ warmupMs: 0 }).feed(60, calmX).begin(1_000_000).feed(12, alike);
   driver.feed(15, [225, 0, 0, 0]);
-  assert.match(driver.verdict().text, /more requests on Y, none arrive at present$/);
+  assert.match(driver.verdict().text, /are no more frequent, none arrive at present$/);
   const lenient = { errorRate: { timesX: 1.1, overX: 0.01, max: null } };
   const worse = new Driver({ ...lenient, warmupMs: 0 }).feed(60, calmX).begin(1_000_000);
   worse.feed(60, (tick) => [225, tick % 4 === 0 ? 1 : 0, 25, tick % 10 === 0 ? 1 : 0]);

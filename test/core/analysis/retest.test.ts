@@ -156,7 +156,7 @@ test('a retest says what looked worse, where, and what it still needs', () => {
   driver.run(55, usual);
   assert.match(
     driver.verdict.text,
-    /^status 404 looked worse at 10 %: held and testing again, needs about [\d,]+ more requests on Y$/,
+    /^status 404 looked worse at 10 %: held and testing again, needs about [\d,]+ more requests on Y to show that 404 responses are no more frequent$/,
   );
   const [report] = driver.verdict.retests ?? [];
   assert.ok(report?.state === 'testing' && (report.samplesNeeded ?? 0) > 0);
