@@ -88,6 +88,9 @@ export const routeCandidatesMax = 4_096;
 export const userBucketCount = 16;
 /** Failed requests of Y that a worker remembers for the record of a revert. */
 export const failureSamplesMax = 64;
+/** The same of answers in each status class that is not the rule, and of slow ones at each quantile; and how often one is taken. */
+export const answerSamplesMax = 16;
+export const answerSampleEveryMs = 250;
 /** Latency quantiles that the analysis compares. */
 export const latencyQuantiles = [0.5, 0.75, 0.9, 0.95, 0.99] as const;
 

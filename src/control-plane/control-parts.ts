@@ -172,7 +172,7 @@ export class ControlParts {
       rolloutState: () => this.rollout.state,
       verdict: () => this.judge.verdict,
       configRevision: () => this.configRevision,
-      failureSamples: () => this.supervisor.failureSamples(),
+      requestSamples: () => this.supervisor.requestSamples(),
       epochMs: this.clock.epochMs,
     });
   }

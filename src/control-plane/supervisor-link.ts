@@ -2,10 +2,10 @@
 // deadline, because the supervisor may be shutting down.
 import type { ClusterName } from '#src/shared-memory/layout.ts';
 import type {
-  FailureSample,
   FromControl,
   NodeAssignments,
   ReloadResult,
+  RequestSample,
   ToControl,
 } from '#src/shared-memory/messages.ts';
 
@@ -17,7 +17,7 @@ export class NodesRefused extends Error {}
 
 export type WantedNode = Extract<FromControl, { type: 'set-nodes' }>['nodes'][number];
 
-type Answer = ReloadResult | NodeAssignments | readonly FailureSample[];
+type Answer = ReloadResult | NodeAssignments | readonly RequestSample[];
 
 interface Waiting {
   readonly resolve: (answer: Answer) => void;
@@ -46,10 +46,10 @@ export class SupervisorLink {
     return answer as NodeAssignments;
   }
 
-  /** The last requests that failed on Y, oldest first, as the workers remember them. */
-  async failureSamples(): Promise<readonly FailureSample[]> {
+  /** The last requests on Y that failed, were slow or answered oddly, oldest first, as the workers remember them. */
+  async requestSamples(): Promise<readonly RequestSample[]> {
     const answer = await this.#ask((requestId) => ({ type: 'report-samples', requestId }));
-    return answer as readonly FailureSample[];
+    return answer as readonly RequestSample[];
   }
 
   /** Hands in an answer; others are ignored. */

@@ -264,17 +264,18 @@ export class Exchange implements Leaseholder {
   #answered(status: number, nowMs: number, node: UpstreamNode): void {
     const latencyMs = nowMs - this.#startedAtMs;
     const isCompared = this.#attempt.answered(status, latencyMs, nowMs, this.#response.headSource);
-    if (isCompared && status >= 500 && this.#assigned.arm === Y)
+    const isOfY = isCompared && this.#assigned.arm === Y;
+    if (isOfY && this.#runtime.requestSamples.wants(status, latencyMs, nowMs))
       this.#remember(status, null, latencyMs, node.id);
     if (status < 500) node.succeeded();
     else if (node.failed()) this.#runtime.clusters[this.#assigned.arm].considerEjection(node, nowMs);
   }
 
-  /** Keeps what an operator needs to find a failed request of Y again. */
+  /** Keeps what an operator needs to find a request of Y again that speaks against it. */
   #remember(status: number | null, kind: FailureKind | null, latencyMs: number, node: string | null): void {
     const { requestId, startLine } = this.request;
-    const { failureSamples, routes } = this.#runtime;
-    failureSamples.add({
+    const { requestSamples, routes } = this.#runtime;
+    requestSamples.add({
       atMs: Date.now(),
       requestId,
       node,

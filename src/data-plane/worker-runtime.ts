@@ -13,10 +13,10 @@ import type { LogLine, NodeAssignments, WorkerStart } from '#src/shared-memory/m
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { DateLine } from './date-line.ts';
 import type { Exchange } from './exchange.ts';
-import { FailureSamples } from './failure-samples.ts';
 import { InFlightList } from './in-flight-list.ts';
 import { PeerDirectory } from './peer-directory.ts';
 import { RequestIds } from './request-ids.ts';
+import { RequestSamples } from './request-samples.ts';
 import { RouteSightings } from './route-sightings.ts';
 import { TimerWheel } from './timer-wheel.ts';
 import { BufferPool } from './transport/buffer-pool.ts';
@@ -61,7 +61,7 @@ export class WorkerRuntime {
   peers: PeerDirectory;
   routes: RouteTable;
   readonly parkedRoutes: Int32Array;
-  readonly failureSamples: FailureSamples;
+  readonly requestSamples: RequestSamples;
   readonly routeSightings: RouteSightings;
   /** Asks for a slot for a route that was seen often. */
   reportRoute: (key: number, name: string) => void;
@@ -114,7 +114,7 @@ export class WorkerRuntime {
     this.routing = compileRouting(config.routing);
     this.routes = new RouteTable(start.routes);
     this.parkedRoutes = new Int32Array(memory.parkedRoutes);
-    this.failureSamples = new FailureSamples();
+    this.requestSamples = new RequestSamples(this.slowThresholds);
     this.routeSightings = new RouteSightings();
     this.reportRoute = () => {};
     this.listenPort = config.listen.proxy.port;

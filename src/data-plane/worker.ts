@@ -112,7 +112,7 @@ class ProxyWorker {
         runtime.routes = new RouteTable(message.routes);
         return;
       case 'report-samples':
-        this.#post({ type: 'samples', requestId: message.requestId, samples: runtime.failureSamples.list() });
+        this.#post({ type: 'samples', requestId: message.requestId, samples: runtime.requestSamples.list() });
         return;
       case 'drain':
         this.#drain(message.deadlineMs);

@@ -9,8 +9,8 @@ export type { ConfigProblem, NodeAssignment };
 
 export type NodeAssignments = Readonly<Record<ClusterName, readonly NodeAssignment[]>>;
 
-/** A request that failed on Y. */
-export interface FailureSample {
+/** A request on Y that failed, was slow, or was answered with a status that is not the rule. */
+export interface RequestSample {
   /** Unix epoch ms. */
   readonly atMs: number;
   readonly requestId: string;
@@ -22,7 +22,7 @@ export interface FailureSample {
   readonly latencyMs: number;
   /** Method and path without the query. */
   readonly request: string;
-  /** Its route, as the slots were when it failed: a reload may give them to others. */
+  /** Its route, as the slots were then: a reload may give them to others. */
   readonly route: string;
 }
 
@@ -59,7 +59,7 @@ export type ToWorker =
   | { readonly type: 'nodes'; readonly nodes: NodeAssignments }
   | { readonly type: 'drain'; readonly deadlineMs: number }
   | { readonly type: 'routes'; readonly routes: RouteSlots }
-  /** Asks for the failures remembered; answered by `samples`. */
+  /** Asks for the requests remembered; answered by `samples`. */
   | { readonly type: 'report-samples'; readonly requestId: number };
 
 export interface LogLine {
@@ -77,7 +77,7 @@ export type FromWorker =
   | { readonly type: 'drained'; readonly cutExchanges: number }
   /** A route without a slot was seen often enough to ask for one. */
   | { readonly type: 'route-seen'; readonly key: number; readonly name: string }
-  | { readonly type: 'samples'; readonly requestId: number; readonly samples: readonly FailureSample[] }
+  | { readonly type: 'samples'; readonly requestId: number; readonly samples: readonly RequestSample[] }
   | { readonly type: 'log'; readonly line: LogLine };
 
 export interface ControlStart extends ThreadStart {
@@ -135,7 +135,7 @@ export type ToControl =
     }
   | { readonly type: 'route-seen'; readonly key: number; readonly name: string }
   /** All workers' answers to `report-samples`, or those that came in time. */
-  | { readonly type: 'samples'; readonly requestId: number; readonly samples: readonly FailureSample[] }
+  | { readonly type: 'samples'; readonly requestId: number; readonly samples: readonly RequestSample[] }
   /** Answer /readyz with 503 from now on, keep serving; the proxy is draining. */
   | { readonly type: 'draining' }
   | { readonly type: 'stop' };

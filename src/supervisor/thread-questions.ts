@@ -2,9 +2,9 @@
 // keeps the supervisor waiting.
 import type { Worker } from 'node:worker_threads';
 import type {
-  FailureSample,
   FromControl,
   FromWorker,
+  RequestSample,
   ToControl,
   ToWorker,
 } from '#src/shared-memory/messages.ts';
@@ -13,7 +13,7 @@ import type {
 const drainReportMs = 2_000;
 /** How long the control thread may take to write what it has. */
 const stopMs = 2_000;
-/** How long a worker has to report the failures it remembers: the record of a revert waits for it. */
+/** How long a worker has to report the requests it remembers: the record of a revert waits for it. */
 const sampleReportMs = 500;
 
 /** Resolves with the number of exchanges that were cut; null when the worker ended or hung before it could say. */
@@ -32,18 +32,18 @@ export function drainWorker(thread: Worker, deadlineMs: number): Promise<number 
   });
 }
 
-/** Asks every thread for the failures it remembers, oldest first; one that does not answer in time is left out. */
+/** Asks every thread for the requests it remembers, oldest first; one that does not answer in time is left out. */
 export async function collectSamples(
   threads: readonly Worker[],
   requestId: number,
-): Promise<readonly FailureSample[]> {
+): Promise<readonly RequestSample[]> {
   const lists = await Promise.all(threads.map((thread) => reportSamples(thread, requestId)));
   return lists.flat().sort((a, b) => a.atMs - b.atMs);
 }
 
-function reportSamples(thread: Worker, requestId: number): Promise<readonly FailureSample[]> {
+function reportSamples(thread: Worker, requestId: number): Promise<readonly RequestSample[]> {
   return new Promise((resolve) => {
-    const done = (samples: readonly FailureSample[]) => {
+    const done = (samples: readonly RequestSample[]) => {
       clearTimeout(late);
       thread.off('message', listen);
       resolve(samples);

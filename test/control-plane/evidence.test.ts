@@ -5,13 +5,13 @@ import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import type { RouteFailures } from '#src/control-plane/evidence/frozen-evidence.ts';
 import { otherRouteSlot, X, Y } from '#src/shared-memory/layout.ts';
-import type { FailureSample } from '#src/shared-memory/messages.ts';
+import type { RequestSample } from '#src/shared-memory/messages.ts';
 import { backend, type ControlRig, type RigOptions, startControl } from './support/control-rig.ts';
 import { countAnswers, countRoute } from './support/counters.ts';
 import { lockStore } from './support/store-lock.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
-const sample = (atMs: number, requestId: string): FailureSample => ({
+const sample = (atMs: number, requestId: string): RequestSample => ({
   atMs,
   requestId,
   node: '127.0.0.1:12',
@@ -79,7 +79,7 @@ test('evidence has what led to the revert when an operator makes it', async (t) 
 });
 
 test('evidence of a rollout names no route and no request that failed in an earlier one', async (t) => {
-  const samples: FailureSample[] = [];
+  const samples: RequestSample[] = [];
   const rig = await ramping(t, { samples });
   samples.push(sample(Date.now(), 'of-the-first'));
   await sendTraffic(rig, 2);
@@ -174,7 +174,7 @@ test('evidence does not hold back the revert, and is kept without samples when t
   await rig.stop();
   const next = await startControl(t, { database: rig.database });
   const { json } = await next.call('GET', `/v1/evidence/${reverted.json.id}`);
-  assert.match(json.problem, /failed requests could not be had/);
+  assert.match(json.problem, /requests could not be had/);
   assert.deepEqual(json.samples, []);
 });
 

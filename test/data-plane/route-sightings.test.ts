@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FailureSamples } from '#src/data-plane/failure-samples.ts';
 import { RouteSightings } from '#src/data-plane/route-sightings.ts';
-import { failureSamplesMax, routeCandidatesMax, routeSightingsMin } from '#src/limits.ts';
+import { routeCandidatesMax, routeSightingsMin } from '#src/limits.ts';
 
 describe('RouteSightings', () => {
   it('reports a route once, when it was seen often', () => {
@@ -19,24 +18,5 @@ describe('RouteSightings', () => {
     let count = 1;
     while (!sightings.add(-1)) count++;
     assert.equal(count, routeSightingsMin, 'the first sighting was forgotten');
-  });
-});
-
-describe('FailureSamples', () => {
-  it('keeps the last ones, oldest first', () => {
-    const samples = new FailureSamples();
-    const base = {
-      requestId: 'r',
-      node: 'n',
-      status: 500,
-      kind: null,
-      latencyMs: 1,
-      request: 'GET /',
-      route: 'users',
-    };
-    for (let atMs = 0; atMs < failureSamplesMax + 10; atMs++) samples.add({ ...base, atMs });
-    const times = samples.list().map((sample) => sample.atMs);
-    assert.equal(times.length, failureSamplesMax);
-    assert.deepEqual([times[0], times.at(-1)], [10, failureSamplesMax + 9]);
   });
 });

@@ -7,14 +7,19 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { AccusedRequest } from '#src/control-plane/evidence/frozen-evidence.ts';
 import type { RolloutRecord } from '#src/control-plane/record/rollout-record.ts';
 import type { DemoOptions } from '#src/demo/demo.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { tempFolder } from '../control-plane/support/temp-folder.ts';
 
-async function runDemo(t: TestContext, storePath: string): Promise<number | null> {
+async function runDemo(
+  t: TestContext,
+  storePath: string,
+  fault: DemoOptions['fault'] = 'errors',
+): Promise<number | null> {
   const options: DemoOptions = {
-    fault: 'errors',
+    fault,
     seed: 1,
     ratePerSecond: 500,
     port: 0,
@@ -54,6 +59,21 @@ test('demo keeps a record from which its revert can be told when it is over', as
     'no log of the store is left',
   );
 });
+
+for (const { fault, cause, isSpoken } of [
+  { fault: 'status-mix', cause: /^status\.401$/, isSpoken: ({ status }: AccusedRequest) => status === 401 },
+  { fault: 'latency', cause: /^latency\./, isSpoken: ({ latencyMs }: AccusedRequest) => latencyMs > 5 },
+] as const) {
+  test(`demo keeps requests that tell of a revert for ${fault}`, async (t) => {
+    const file = join(tempFolder(t), 'demo.db');
+    assert.equal(await runDemo(t, file, fault), 3);
+    const record = JSON.parse((await runCli(['report', '--store', file, '--json'])).out) as RolloutRecord;
+    const { evidence } = record;
+    assert.match(evidence?.verdict?.cause ?? '', cause);
+    assert.ok(evidence !== null && evidence.samples.length > 0 && evidence.samples.every(isSpoken));
+    assert.ok(evidence.samples.every(({ requestId, node }) => requestId !== '' && node !== null));
+  });
+}
 
 test('demo refuses to go on with a record that there is already', async (t) => {
   const file = join(tempFolder(t), 'demo.db');

@@ -1,8 +1,8 @@
-// What was frozen at the revert: routes, failed requests, the last minutes, nodes, the verdict.
+// What was frozen at the revert: routes, requests, the last minutes, nodes, the verdict.
 import type {
+  AccusedRequest,
   ArmTraffic,
   EvidenceWindow,
-  FailedRequest,
   FrozenEvidence,
   RouteFailures,
 } from '#src/control-plane/evidence/frozen-evidence.ts';
@@ -42,10 +42,10 @@ const failedText = ({ requests, failures }: RouteFailures['x']): string =>
       : count(failures)
     : `${count(failures)} of ${count(requests)} (${percent(failures / requests)})`;
 
-function samplesTable(samples: readonly FailedRequest[]): Piece {
+function samplesTable(samples: readonly AccusedRequest[]): Piece {
   if (samples.length === 0) return null;
-  return html`<h3>Failed requests, the last on Y</h3>
-<div class="scroll"><table class="samples"><thead><tr><th>Time</th><th>Request</th><th>Failed with</th><th>After</th><th>Node</th><th>Request id</th></tr></thead>
+  return html`<h3>Requests that speak against Y, the last</h3>
+<div class="scroll"><table class="samples"><thead><tr><th>Time</th><th>Request</th><th>Answer</th><th>After</th><th>Node</th><th>Request id</th></tr></thead>
 <tbody>${samples.map(
     (sample) =>
       html`<tr><td>${clockTime(sample.atMs)}</td><td>${sample.request}</td><td>${sample.status ?? sample.kind ?? ''}</td><td>${latency(sample.latencyMs)}</td><td>${sample.node ?? '–'}</td><td><code>${sample.requestId}</code></td></tr>`,

@@ -1,16 +1,17 @@
 // Freezes the evidence of a revert, after it was made and recorded: nothing here can delay or undo it. The numbers are
-// taken at once; the failed requests are asked of the workers, and what they do not answer is left out.
+// taken at once; the requests are asked of the workers, and what they do not answer is left out.
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
-import type { FailureSample } from '#src/shared-memory/messages.ts';
+import type { RequestSample } from '#src/shared-memory/messages.ts';
 import type { EventLog } from '../event-log.ts';
 import { rolloutIdOf } from '../judge.ts';
 import type { NodeDirectory } from '../node-directory.ts';
 import { percentOf } from '../status.ts';
 import type { DurableStore } from '../store/durable-store.ts';
+import { accusedSamples } from './accused-samples.ts';
 import { EvidenceTrail, trailMs } from './evidence-trail.ts';
 import type { FrozenEvidence } from './frozen-evidence.ts';
 
@@ -25,7 +26,7 @@ export interface EvidenceKeeperOptions {
   readonly rolloutState: () => RolloutState;
   readonly verdict: () => Verdict | null;
   readonly configRevision: () => number;
-  readonly failureSamples: () => Promise<readonly FailureSample[]>;
+  readonly requestSamples: () => Promise<readonly RequestSample[]>;
   readonly epochMs: () => number;
 }
 
@@ -83,13 +84,13 @@ export class EvidenceKeeper {
   async #freeze(transition: Transition): Promise<void> {
     const { store, events } = this.#options;
     const numbers = this.#numbers(transition);
-    const { samples, problem } = await this.#samples(this.#sinceMs(transition));
+    const { samples, problem } = await this.#samples(this.#sinceMs(transition), numbers);
     const evidence: FrozenEvidence = { ...numbers, samples, problem };
     const { windows, routes } = evidence;
     const what = evidence.rolloutId === null ? 'What preceded the way back to X' : 'Evidence of the revert';
     const event = events.draft({
       name: 'evidence-frozen',
-      text: `${what} is kept: ${counted(windows.length, 'window')}, ${counted(routes.length, 'route')}, ${counted(samples.length, 'failed request')}.`,
+      text: `${what} is kept: ${counted(windows.length, 'window')}, ${counted(routes.length, 'route')}, ${counted(samples.length, 'request')}.`,
       detail: { evidence: evidence.id, rollout: evidence.rolloutId },
     });
     events.announce(event);
@@ -122,13 +123,17 @@ export class EvidenceKeeper {
     };
   }
 
-  async #samples(sinceMs: number): Promise<Pick<FrozenEvidence, 'samples' | 'problem'>> {
+  async #samples(
+    sinceMs: number,
+    { cause, verdict }: Pick<FrozenEvidence, 'cause' | 'verdict'>,
+  ): Promise<Pick<FrozenEvidence, 'samples' | 'problem'>> {
     try {
-      const samples = await this.#options.failureSamples();
+      const remembered = await this.#options.requestSamples();
+      const samples = accusedSamples(remembered, cause.name, verdict);
       return { samples: samples.filter(({ atMs }) => atMs >= sinceMs), problem: null };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      return { samples: [], problem: `The failed requests could not be had: ${why}` };
+      return { samples: [], problem: `The requests could not be had: ${why}` };
     }
   }
 

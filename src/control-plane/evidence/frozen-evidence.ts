@@ -27,8 +27,8 @@ export interface RouteFailures {
   readonly y: { readonly requests: number; readonly failures: number };
 }
 
-/** A request that failed on Y. */
-export interface FailedRequest {
+/** A request on Y that speaks against it. */
+export interface AccusedRequest {
   readonly atMs: number;
   readonly requestId: string;
   /** Method and path without the query. */
@@ -62,7 +62,10 @@ export interface FrozenEvidence {
   readonly windows: readonly EvidenceWindow[];
   /** Routes that failed on Y in these minutes, but in no earlier rollout, the worst first. */
   readonly routes: readonly RouteFailures[];
-  /** The last failures on Y in these minutes, but in no earlier rollout, oldest first. */
-  readonly samples: readonly FailedRequest[];
+  /**
+   * The last requests on Y that belong to the cause, in these minutes, but in no earlier rollout, oldest first: for a status class
+   * those with it, for a latency the slow ones, else what failed.
+   */
+  readonly samples: readonly AccusedRequest[];
   readonly nodes: Readonly<Record<ClusterName, readonly NodeView[]>>;
 }

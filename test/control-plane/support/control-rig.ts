@@ -12,10 +12,10 @@ import { StoreThreadPort } from '#src/control-plane/store/store-thread-port.ts';
 import { assignSlots } from '#src/core/routing/node-slots.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type {
-  FailureSample,
   FromControl,
   NodeAssignments,
   ReloadResult,
+  RequestSample,
   ToControl,
 } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
@@ -33,8 +33,8 @@ export interface RigOptions {
   readonly controlHost?: string;
   /** How long the store's thread waits for another process' lock: long enough, and it hangs. */
   readonly busyTimeoutMs?: number;
-  /** What the workers answer when asked for failed requests; `never` leaves the question open. */
-  readonly samples?: readonly FailureSample[] | 'never';
+  /** What the workers answer when asked for the requests they remember; `never` leaves the question open. */
+  readonly samples?: readonly RequestSample[] | 'never';
 }
 
 export interface Answer {

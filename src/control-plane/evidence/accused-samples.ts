@@ -1,0 +1,33 @@
+// Which of the requests that workers remember belong to what sent a rollout back: a revert for 401s is explained by those, and
+// one for latency by the slow ones. Everything else is explained by what failed.
+import type { Verdict } from '#src/core/analysis/verdict.ts';
+import { statusClassOf } from '#src/core/telemetry/status-class.ts';
+import type { RequestSample } from '#src/shared-memory/messages.ts';
+
+type Belongs = (sample: RequestSample) => boolean;
+
+const failed: Belongs = ({ status }) => status === null || status >= 500;
+
+/** Stream that a revert is for; null where it was not for one, such as an operator's. */
+function accusedStream(cause: string, verdict: Verdict | null): string | null {
+  if (verdict === null) return null;
+  if (cause === 'evidence' || cause === 'cap') return verdict.cause;
+  if (cause !== 'inconclusive') return null;
+  return verdict.rule === 'suspicion' ? verdict.cause : (verdict.needs?.stream ?? null);
+}
+
+function belongsTo(stream: string | null, verdict: Verdict | null): Belongs {
+  const [family, part] = stream?.split('.') ?? [];
+  if (family === 'status') return ({ status }) => status !== null && statusClassOf(status) === part;
+  if (family !== 'latency') return failed;
+  // A cap has no threshold of its own: slow is what the comparison at its quantile calls so.
+  const yMs = verdict?.streams.find((one) => one.stream === `latency.${part}`)?.threshold?.yMs ?? Infinity;
+  return ({ status, latencyMs }) => status !== null && status < 500 && latencyMs > yMs;
+}
+
+/** Those that explain a revert for `cause`, in the order they are in. */
+export const accusedSamples = (
+  samples: readonly RequestSample[],
+  cause: string,
+  verdict: Verdict | null,
+): readonly RequestSample[] => samples.filter(belongsTo(accusedStream(cause, verdict), verdict));

@@ -1,0 +1,26 @@
+// The status classes by which samples of answers are told apart: those of the comparison of status codes (analysis/
+// status-streams.ts) that are not the rule and no failures. Named as its streams are.
+
+export const statusClasses = ['3xx', '401', '403', '404', '429', '4xx'] as const;
+export type StatusClass = (typeof statusClasses)[number];
+
+/** Index in {@link statusClasses} of a status from 300 to 499. */
+export function statusClassIndex(status: number): number {
+  if (status < 400) return 0;
+  switch (status) {
+    case 401:
+      return 1;
+    case 403:
+      return 2;
+    case 404:
+      return 3;
+    case 429:
+      return 4;
+    default:
+      return 5;
+  }
+}
+
+/** Class of a status; null for one that is a success or a failure. */
+export const statusClassOf = (status: number): StatusClass | null =>
+  status < 300 || status >= 500 ? null : (statusClasses[statusClassIndex(status)] ?? null);
