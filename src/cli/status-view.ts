@@ -3,6 +3,7 @@
 
 import type { ClusterView, StatusView } from '#src/control-plane/status.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
+import { makersText } from '#src/core/analysis/verdict-text.ts';
 import { count, duration, latency, percent, perSecond, weight } from './figures.ts';
 import { alignRows, bar, type Style, wrap } from './style.ts';
 
@@ -26,7 +27,7 @@ export function statusLines(status: StatusView, options: ViewOptions): string[] 
       ...labelled('', whyLines(status, options), style),
     ],
     labelled('Split', [splitBar(status, options)], style),
-    clusterTable(status, style),
+    [...clusterTable(status, style), ...labelled('Errors', makersLines(status.verdict), style)],
     evidenceLines(status, options),
     labelled('Trouble', troubles(status), style).map(style.warn),
   ];
@@ -124,6 +125,16 @@ function clusterTable(status: StatusView, style: Style): string[] {
     [titles.map((title) => style.dim(title)), ...rows],
     withAnswers ? [1, 2, 3, 4, 5, 6] : [1, 2, 3, 4, 5],
   );
+}
+
+/** Whose errors those in the table are, where services have a part in them. */
+function makersLines(verdict: Verdict | null): string[] {
+  if (verdict?.failureMakers === undefined) return [];
+  const { attribution, last60s } = verdict.failureMakers;
+  return (['x', 'y'] as const).flatMap((arm) => {
+    const text = makersText(last60s[arm], attribution);
+    return text === null ? [] : [`${arm.toUpperCase()} had ${text}, in the last minute`];
+  });
 }
 
 function clusterRow(status: StatusView, name: 'x' | 'y', withAnswers: boolean, style: Style): string[] {

@@ -10,6 +10,7 @@ import { countAnswer, countRejection } from './answer-counters.ts';
 import { Assignment } from './assignment.ts';
 import { Attempt } from './attempt.ts';
 import type { Downstream } from './downstream.ts';
+import { makerOf } from './kong-attribution.ts';
 import type { Peer } from './peer-directory.ts';
 import { Recovery } from './recovery.ts';
 import { RequestMessage } from './request-message.ts';
@@ -274,13 +275,14 @@ export class Exchange implements Leaseholder {
   /** Keeps what an operator needs to find a request of Y again that speaks against it. */
   #remember(status: number | null, kind: FailureKind | null, latencyMs: number, node: string | null): void {
     const { requestId, startLine } = this.request;
-    const { requestSamples, routes } = this.#runtime;
+    const { requestSamples, responseHead, routes } = this.#runtime;
     requestSamples.add({
       atMs: Date.now(),
       requestId,
       node,
       status,
       kind,
+      maker: status === null ? null : makerOf(responseHead),
       latencyMs,
       request: startLine,
       route: routes.nameOf(this.#assigned.routeSlot),

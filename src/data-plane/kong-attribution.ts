@@ -4,6 +4,7 @@ import type { ResponseHead } from '#src/core/http1/response-head.ts';
 import { latencyBucketIndex } from '#src/core/telemetry/histogram.ts';
 import { increment } from '#src/shared-memory/counters.ts';
 import { ATTEMPT } from '#src/shared-memory/layout.ts';
+import type { AnswerMaker } from '#src/shared-memory/messages.ts';
 
 const proxyLatency = new TextEncoder().encode('x-kong-proxy-latency');
 const responseLatency = new TextEncoder().encode('x-kong-response-latency');
@@ -24,6 +25,12 @@ function readMs(head: ResponseHead, bytes: Uint8Array, name: Uint8Array): number
     value = value * 10 + digit;
   }
   return value;
+}
+
+/** Who made an answer; null when none of Kong's headers tells. */
+export function makerOf(head: ResponseHead): AnswerMaker | null {
+  if (!head.hasKongProxyLatency && !head.hasKongResponseLatency) return null;
+  return head.hasKongUpstreamLatency ? 'service' : 'kong';
 }
 
 /**

@@ -9,6 +9,9 @@ export type { ConfigProblem, NodeAssignment };
 
 export type NodeAssignments = Readonly<Record<ClusterName, readonly NodeAssignment[]>>;
 
+/** Kong by itself, or the service behind it. */
+export type AnswerMaker = 'kong' | 'service';
+
 /** A request on Y that failed, was slow, or was answered with a status that is not the rule. */
 export interface RequestSample {
   /** Unix epoch ms. */
@@ -19,6 +22,8 @@ export interface RequestSample {
   readonly status: number | null;
   /** Failure kind where there was no status. */
   readonly kind: FailureKind | null;
+  /** Who made the answer; null when Kong's headers do not tell. */
+  readonly maker: AnswerMaker | null;
   readonly latencyMs: number;
   /** Method and path without the query. */
   readonly request: string;

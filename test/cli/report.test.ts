@@ -10,13 +10,15 @@ import { RecentTraffic } from '#src/control-plane/recent-traffic.ts';
 import { WorkerWatch } from '#src/control-plane/worker-watch.ts';
 import { LoopRig, type LoopRigOptions, testThresholds } from '../control-plane/support/loop-rig.ts';
 import { event, frozenEvidence } from '../control-plane/support/records.ts';
-import { testPlan } from '../control-plane/support/states.ts';
+import { badRouteVerdict, testPlan } from '../control-plane/support/states.ts';
 import { quickFolder } from '../control-plane/support/temp-folder.ts';
 import { startFakeControlApi } from './fake-control-api.ts';
 import { runCli } from './run-cli.ts';
 
 const good = { perSecond: 4_000, errorsX: 0.001, errorsY: 0.001 };
 const evil = '<script>alert(1)</script>"\'&';
+
+const noFailures = { kong: 0, service: 0, gateway: 0, unattributed: 0 };
 
 interface Recorded {
   readonly rig: LoopRig;
@@ -77,7 +79,10 @@ async function revertedRollout(
   seconds += rig.run(60, { ...good, errorsY: 0.04 }, () => rig.rollout.state.phase === 'reverted');
   assert.equal(rig.rollout.state.phase, 'reverted');
   const draft = rig.events.draft({ name: 'evidence-frozen', text: 'kept', detail: { rollout: testPlan.id } });
-  rig.store.saveEvidence(frozenEvidence(testPlan.id), draft);
+  const step = { x: noFailures, y: { ...noFailures, kong: 2, service: 38 } };
+  const failureMakers = { attribution: 'kong', step, last60s: step } as const;
+  const verdict = { ...badRouteVerdict('pay', 1), failureMakers };
+  rig.store.saveEvidence({ ...frozenEvidence(testPlan.id), verdict }, draft);
   seconds += rig.run(3, good);
   recorded.finish();
   return { ...recorded, seconds };
@@ -103,6 +108,8 @@ test('report tells how a rollout ended, with who, why, charts, evidence, thresho
     'change board',
     'Routes that failed on Y',
     'POST /checkout',
+    '<td>Kong</td>',
+    'In this step Y had 40 errors, of these 38 made by services, not counted.',
     'errorRate.timesX',
     'for a revert',
   ])

@@ -88,3 +88,18 @@ test('the status names the comparison that needs the most, not the one with the 
   const shown = page({ ...exampleStatus, verdict: { ...verdict, streams, needs } });
   assert.match(shown, /to advance.* status\.404: about 32,000 more requests to Y, 21 min 40 s/);
 });
+
+test('the status says which errors in the table were made by services and do not count', () => {
+  const { verdict } = exampleStatus;
+  assert.ok(verdict !== null);
+  const none = { kong: 0, service: 0, gateway: 0, unattributed: 0 };
+  const last60s = { x: none, y: { ...none, service: 42 } };
+  const failureMakers = { attribution: 'kong', step: last60s, last60s } as const;
+  assert.doesNotMatch(page(exampleStatus), /made by services/);
+  const shown = page({ ...exampleStatus, verdict: { ...verdict, failureMakers } });
+  assert.match(
+    shown,
+    /^Errors +Y had 42 errors, of these 42 made by services, not counted, in the last minute$/m,
+  );
+  assert.doesNotMatch(shown, /X had/);
+});

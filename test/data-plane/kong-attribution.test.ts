@@ -2,15 +2,20 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseResponseHead, ResponseHead } from '#src/core/http1/response-head.ts';
 import { latencyBucketIndex } from '#src/core/telemetry/histogram.ts';
-import { countKong } from '#src/data-plane/kong-attribution.ts';
+import { countKong, makerOf } from '#src/data-plane/kong-attribution.ts';
 import { ATTEMPT } from '#src/shared-memory/layout.ts';
 
-function count(status: number, fields: string): Float64Array {
+function parse(status: number, fields: string): { head: ResponseHead; bytes: Buffer } {
   const bytes = Buffer.from(`HTTP/1.1 ${status} X\r\nContent-Length: 0\r\n${fields}\r\n`, 'latin1');
   const head = new ResponseHead();
   assert.ok(
     parseResponseHead(bytes, 0, bytes.length, head, { headBytes: 8192, headerCount: 50 }, false, false) > 0,
   );
+  return { head, bytes };
+}
+
+function count(status: number, fields: string): Float64Array {
+  const { head, bytes } = parse(status, fields);
   const slab = new Float64Array(ATTEMPT.size);
   countKong(slab, 0, head, bytes, status < 500);
   return slab;
@@ -41,5 +46,14 @@ describe('countKong', () => {
         value,
       );
     }
+  });
+});
+
+describe('makerOf', () => {
+  it('tells Kong from the service, and nothing without a header of Kong', () => {
+    assert.equal(makerOf(parse(500, proxied).head), 'service');
+    assert.equal(makerOf(parse(401, byKong).head), 'kong');
+    assert.equal(makerOf(parse(502, 'X-Kong-Proxy-Latency: 3\r\n').head), 'kong');
+    assert.equal(makerOf(parse(502, '').head), null);
   });
 });

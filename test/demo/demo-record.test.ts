@@ -72,6 +72,7 @@ for (const { fault, cause, isSpoken } of [
     assert.match(evidence?.verdict?.cause ?? '', cause);
     assert.ok(evidence !== null && evidence.samples.length > 0 && evidence.samples.every(isSpoken));
     assert.ok(evidence.samples.every(({ requestId, node }) => requestId !== '' && node !== null));
+    assert.ok(evidence.samples.every(({ maker }) => maker === 'kong' || maker === 'service'));
   });
 }
 

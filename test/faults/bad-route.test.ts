@@ -4,6 +4,8 @@ import { Agent, createServer, get, type IncomingMessage, type ServerResponse } f
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createRandom } from '#src/base/random.ts';
+import { statusLines } from '#src/cli/status-view.ts';
+import { createStyle } from '#src/cli/style.ts';
 import type { Config } from '#src/config/config.ts';
 import { ATTEMPT, attemptOffset, epochSlots, X, Y } from '#src/shared-memory/layout.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
@@ -227,8 +229,13 @@ test('failures of the services on Y do not revert where Kong is judged, those of
   assert.equal(blamed.phase, 'ramping', blamed.rollout.cause?.text);
   assert.ok(blamed.verdict.failureMakers.step.y.service > 500);
   assert.equal(blamed.verdict.failureMakers.step.y.kong, 0);
+  const shown = statusLines(blamed, { style: createStyle(false), columns: 200 }).join('\n');
+  assert.match(shown, /Errors +Y had [\d,]+ errors, of these [\d,]+ made by services, not counted/);
   bed.y.answerTo = () => (random.next() < 0.5 ? 'kong-500' : 'ok');
   const { rollout, verdict } = await statusWhere(bed, ({ phase }) => phase === 'reverted');
   assert.match(rollout.cause.text, /errors/);
   assert.ok(verdict.failureMakers.last60s.y.kong > 0);
+  while ((await call(bed, 'GET', '/v1/evidence')).evidence.length === 0);
+  const { samples } = await call(bed, 'GET', `/v1/evidence/${rollout.id}`);
+  assert.equal(samples.at(-1).maker, 'kong');
 });

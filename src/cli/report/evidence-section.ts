@@ -10,7 +10,7 @@ import type { NodeView } from '#src/control-plane/node-directory.ts';
 import { count, latency, percent, weight } from '../figures.ts';
 import { type Html, html, type Piece } from './html.ts';
 import { sentence } from './sentence.ts';
-import { streamTable } from './timeline-section.ts';
+import { makersNote, streamTable } from './timeline-section.ts';
 import { clockTime } from './times.ts';
 
 /** Null where the rollout was not reverted, or before evidence was kept. */
@@ -24,7 +24,7 @@ ${routesTable(evidence.routes)}
 ${samplesTable(evidence.samples)}
 ${windowsTable(evidence.windows)}
 ${nodesTable(evidence)}
-${verdict === null ? null : html`<h3>The verdict's comparisons</h3>${streamTable(verdict)}`}
+${verdict === null ? null : html`<h3>The verdict's comparisons</h3>${makersNote(verdict)}${streamTable(verdict)}`}
 </section>`;
 }
 
@@ -45,12 +45,15 @@ const failedText = ({ requests, failures }: RouteFailures['x']): string =>
 function samplesTable(samples: readonly AccusedRequest[]): Piece {
   if (samples.length === 0) return null;
   return html`<h3>Requests that speak against Y, the last</h3>
-<div class="scroll"><table class="samples"><thead><tr><th>Time</th><th>Request</th><th>Answer</th><th>After</th><th>Node</th><th>Request id</th></tr></thead>
+<div class="scroll"><table class="samples"><thead><tr><th>Time</th><th>Request</th><th>Answer</th><th>Made by</th><th>After</th><th>Node</th><th>Request id</th></tr></thead>
 <tbody>${samples.map(
     (sample) =>
-      html`<tr><td>${clockTime(sample.atMs)}</td><td>${sample.request}</td><td>${sample.status ?? sample.kind ?? ''}</td><td>${latency(sample.latencyMs)}</td><td>${sample.node ?? '–'}</td><td><code>${sample.requestId}</code></td></tr>`,
+      html`<tr><td>${clockTime(sample.atMs)}</td><td>${sample.request}</td><td>${sample.status ?? sample.kind ?? ''}</td><td>${makerText(sample)}</td><td>${latency(sample.latencyMs)}</td><td>${sample.node ?? '–'}</td><td><code>${sample.requestId}</code></td></tr>`,
   )}</tbody></table></div>`;
 }
+
+const makerText = ({ maker }: AccusedRequest): string =>
+  maker === 'kong' ? 'Kong' : maker === 'service' ? 'the service' : '–';
 
 function windowsTable(windows: readonly EvidenceWindow[]): Piece {
   if (windows.length === 0) return null;

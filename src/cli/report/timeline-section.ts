@@ -4,7 +4,7 @@
 import { evidenceShare } from '#src/control-plane/evidence/evidence-share.ts';
 import type { RecordedEvent } from '#src/control-plane/store/store.ts';
 import type { StreamEvidence, Verdict } from '#src/core/analysis/verdict.ts';
-import { thresholdText } from '#src/core/analysis/verdict-text.ts';
+import { makersText, thresholdText } from '#src/core/analysis/verdict-text.ts';
 import { count, duration, percent, weight } from '../figures.ts';
 import { type Move, moveOf, setBackMs } from './decided.ts';
 import { type Html, html, type Piece } from './html.ts';
@@ -76,8 +76,20 @@ function decision({ event, verdict, isByVerdict }: Decided): Html {
   return html`<article class="${toneOf(event.name)}"><h3>#${event.id} ${titleOf(event.name)}<span class="by"> by ${event.actor}</span></h3>
 ${isByVerdict ? html`<p>${sentence(verdict.text)}</p>` : html`<p>${event.text}</p><p>What the tests said: ${sentence(verdict.text)}</p>`}
 <p class="note">${isByVerdict ? 'Verdict' : 'The verdict, which was not the reason'}: ${verdict.decision} (${verdict.rule}). ${share(toRevert)} of the evidence for a revert${advance}.</p>
+${makersNote(verdict)}
 ${streamTable(verdict)}</article>
 `;
+}
+
+/** Whose errors those of the step were, where services had a part in them. */
+export function makersNote({ failureMakers }: Verdict): Piece {
+  if (failureMakers === undefined) return null;
+  const { attribution, step } = failureMakers;
+  const texts = (['x', 'y'] as const).flatMap((arm) => {
+    const text = makersText(step[arm], attribution);
+    return text === null ? [] : [`${arm.toUpperCase()} had ${text}`];
+  });
+  return texts.length === 0 ? null : html`<p class="note">In this step ${texts.join('; ')}.</p>`;
 }
 
 /** What was compared, with its counts. */

@@ -2,6 +2,7 @@
 // traffic is long gone.
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { ClusterName, FailureKind } from '#src/shared-memory/layout.ts';
+import type { AnswerMaker } from '#src/shared-memory/messages.ts';
 import type { NodeView } from '../node-directory.ts';
 
 /** A cluster's traffic over some seconds. First attempts only. */
@@ -39,6 +40,8 @@ export interface AccusedRequest {
   readonly status: number | null;
   /** What went wrong where there was no status. */
   readonly kind: FailureKind | null;
+  /** Who made the answer; null when Kong's headers do not tell, absent in what earlier versions kept. */
+  readonly maker?: AnswerMaker | null;
   readonly latencyMs: number;
 }
 

@@ -240,7 +240,7 @@ export class Analysis {
       xHealthy: this.#xHealth.healthy(),
       last10s,
       last60s: this.#window.rates(60),
-      failureMakers: this.#makers.report(),
+      failureMakers: { attribution: this.#failures.attribution, ...this.#makers.report() },
       ...(advice === null || advice.bad.length === 0 ? {} : { badRoutes: advice.bad }),
       ...this.#retests.numbers(again, this.#nowMs),
     };

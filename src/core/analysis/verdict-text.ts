@@ -1,5 +1,6 @@
 // The words of a verdict: one plain sentence with its numbers, for an engineer who did not read about the tests.
-import type { ArmCounts, LatencyThreshold } from './verdict.ts';
+import type { Attribution } from '#src/core/telemetry/outcome.ts';
+import type { ArmCounts, LatencyThreshold, MadeFailures } from './verdict.ts';
 
 /** 1234567 as `1,234,567`; rounded to a whole number. */
 export function formatCount(count: number): string {
@@ -47,6 +48,17 @@ export const needsText = (requests: number, subject: string): string =>
 /** When that will be, after what is needed: `, 22 min at the present rate`. */
 export const arrivalText = (seconds: number | null): string =>
   seconds === null ? ', none arrive at present' : `, ${formatDuration(seconds * 1000)} at the present rate`;
+
+/** `42 errors, of these 40 made by services, not counted`; null where no header says that a service made any. */
+export function makersText(
+  { kong, service, gateway, unattributed }: MadeFailures,
+  attribution: Attribution | undefined,
+): string | null {
+  if (service === 0) return null;
+  const all = formatCount(kong + service + gateway + unattributed);
+  const counted = attribution === undefined ? '' : attribution === 'kong' ? ', not counted' : ', counted';
+  return `${all} errors, of these ${formatCount(service)} made by services${counted}`;
+}
 
 /** `50.1 ms, on Y 55.3 ms`, or where overX makes Y's `0.303 ms, and 2 ms more on Y`. */
 export const thresholdText = ({ xMs, yMs, by, overXMs }: LatencyThreshold): string =>

@@ -1,4 +1,5 @@
 // The analysis' answer at one tick, with every number it rests on. Plain JSON data: shown by the API, kept with transitions.
+import type { Attribution } from '#src/core/telemetry/outcome.ts';
 import type { Rates } from '#src/core/telemetry/window.ts';
 
 /** Why not more, as a stable name. */
@@ -92,6 +93,8 @@ export interface MadeFailures {
 }
 
 export interface FailureMakersReport {
+  /** Whose failures count; absent in verdicts of earlier versions. */
+  readonly attribution?: Attribution;
   /** Since the step began. */
   readonly step: { readonly x: MadeFailures; readonly y: MadeFailures };
   readonly last60s: { readonly x: MadeFailures; readonly y: MadeFailures };

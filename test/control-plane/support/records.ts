@@ -54,6 +54,7 @@ export const frozenEvidence = (id: string): FrozenEvidence => ({
       node: '10.0.2.10:8000',
       status: 500,
       kind: null,
+      maker: 'kong',
       latencyMs: 12.5,
     },
   ],

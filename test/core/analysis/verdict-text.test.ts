@@ -7,6 +7,7 @@ import {
   formatDuration,
   formatElapsed,
   formatShare,
+  makersText,
 } from '#src/core/analysis/verdict-text.ts';
 
 const table = <T>(
@@ -69,4 +70,12 @@ test('a comparison names both rates and both numbers of requests', () => {
     { requests: 312, failures: 13, rate: 13 / 312 },
   );
   assert.equal(text, 'errors 4.2 % on Y against 0.11 % on X over 312 and 2,790 requests');
+});
+
+test('errors of services are named, and whether they count where that is known', () => {
+  const made = { kong: 1, service: 1_040, gateway: 2, unattributed: 3 };
+  assert.equal(makersText(made, 'kong'), '1,046 errors, of these 1,040 made by services, not counted');
+  assert.equal(makersText(made, 'all'), '1,046 errors, of these 1,040 made by services, counted');
+  assert.equal(makersText(made, undefined), '1,046 errors, of these 1,040 made by services');
+  assert.equal(makersText({ ...made, service: 0 }, 'kong'), null);
 });
