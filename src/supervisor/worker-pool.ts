@@ -3,9 +3,9 @@
 import { Worker } from 'node:worker_threads';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type {
-  FailureSample,
   FromWorker,
   LogLine,
+  RequestSample,
   ThreadStart,
   ToControl,
   ToWorker,
@@ -180,7 +180,7 @@ export class WorkerPool {
   }
 
   /** The failures that workers remember, oldest first. */
-  async collectSamples(requestId: number): Promise<readonly FailureSample[]> {
+  async collectSamples(requestId: number): Promise<readonly RequestSample[]> {
     const threads = this.#slots.flatMap(({ thread }) => thread ?? []);
     return collectSamples(threads, requestId);
   }
