@@ -16,7 +16,7 @@ export class BreakerNotes {
   /** openMs: how long the breaker has been open in every worker with traffic for Y; 0 when it is not. Call it every tick. */
   observe(openMs: number, { phase, weightPpm }: Pick<RolloutState, 'phase' | 'weightPpm'>): void {
     if (this.#isTold) {
-      if (openMs === 0) this.#tellClosed();
+      if (openMs === 0) this.#tellClosed(weightPpm > 0);
       return;
     }
     const isWatched = (phase === 'completed' || phase === 'idle') && weightPpm > 0;
@@ -32,8 +32,12 @@ export class BreakerNotes {
     });
   }
 
-  #tellClosed(): void {
+  /** Without a share the breaker sends nothing to X any more, and starts afresh with the next one. */
+  #tellClosed(hasShare: boolean): void {
     this.#isTold = false;
-    this.#events.add({ name: 'breaker-closed', text: "Y's breaker has closed: Y gets its share again." });
+    const text = hasShare
+      ? "Y's breaker has closed: Y gets its share again."
+      : "Y's breaker no longer matters: Y has no share.";
+    this.#events.add({ name: 'breaker-closed', text });
   }
 }

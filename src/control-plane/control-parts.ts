@@ -112,7 +112,7 @@ export class ControlParts {
       random: Math.random,
     });
     this.workers = new WorkerWatch(memory);
-    this.breakers = new BreakerWatch(memory);
+    this.breakers = new BreakerWatch(memory, this.cell);
     this.breakerNotes = new BreakerNotes(this.events);
     this.answers = new AnswerRates(memory);
     this.evidence = this.#createEvidence();

@@ -128,7 +128,7 @@ export class Attempt implements InFlightEntry {
     const at = this.attemptAt();
     increment(this.#runtime.slab, at + ATTEMPT.clientAborts);
     increment(this.#runtime.slab, at + ATTEMPT.changes);
-    if (this.#isOnBreaker) this.#runtime.breaker.abandoned();
+    if (this.#countsForBreaker()) this.#runtime.breaker.abandoned();
   }
 
   #close(): void {
@@ -136,8 +136,12 @@ export class Attempt implements InFlightEntry {
     this.#runtime.inFlight.remove(this);
   }
 
+  #countsForBreaker(): boolean {
+    return this.#isOnBreaker && this.#epoch >= this.#runtime.breaker.sinceEpoch;
+  }
+
   #tellBreaker(success: boolean, nowMs: number): void {
-    if (!this.#isOnBreaker) return;
+    if (!this.#countsForBreaker()) return;
     if (success) this.#runtime.breaker.succeeded();
     else this.#runtime.breaker.failed(nowMs);
   }

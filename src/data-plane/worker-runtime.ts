@@ -198,6 +198,7 @@ export class WorkerRuntime {
   refreshSplit(): void {
     if (this.#splitCell.epoch() === this.splitEpoch) return;
     const { epoch, weightPpm, salt } = this.#splitCell.read();
+    if (this.weightPpm === 0 && weightPpm > 0) this.breaker.startAfresh(epoch);
     this.splitEpoch = epoch;
     this.weightPpm = weightPpm;
     this.salt = salt;

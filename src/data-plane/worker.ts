@@ -82,6 +82,8 @@ class ProxyWorker {
     this.#lastTickMs = nowMs;
     if (delayMs > (slab[WORKER.loopDelayMsMax] as number)) slab[WORKER.loopDelayMsMax] = delayMs;
     slab[WORKER.heartbeat] = (slab[WORKER.heartbeat] as number) + 1;
+    // A worker without requests must not miss that Y had no share for a while.
+    runtime.refreshSplit();
     runtime.wheel.advance(nowMs);
     runtime.date.refresh(Date.now());
     for (const cluster of runtime.clusters) cluster.refresh(nowMs);

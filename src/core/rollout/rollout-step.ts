@@ -7,7 +7,7 @@ import type { StepResult } from './rollout-effect.ts';
 import type { RolloutEvent } from './rollout-event.ts';
 import type { RolloutState } from './rollout-state.ts';
 import { type GatedMove, holdBefore, type Signals } from './signals.ts';
-import { holdByFacts, stepOnTick, storeHold } from './tick-step.ts';
+import { holdByNodes, stepOnTick, storeHold } from './tick-step.ts';
 import {
   enterStep,
   percent,
@@ -90,9 +90,12 @@ function finishPreflight(
   return enterWhenOpen(state, atMs, event.signals);
 }
 
-/** A start that waits may have passed its checks days ago: the nodes are looked at again. */
+/**
+ * A start that waits may have passed its checks days ago: the nodes are looked at again. Not the breaker: Y has no traffic that
+ * could close it, and it starts afresh with the first share.
+ */
 function stepWaiting(state: StateOf<'preflight'>, { atMs, facts }: EventOf<'tick'>): StepResult {
-  const hold = holdByFacts(facts) ?? (facts.storeWritable ? null : storeHold);
+  const hold = holdByNodes(facts) ?? (facts.storeWritable ? null : storeHold);
   return hold === null ? enterWhenOpen(state, atMs, facts.signals) : stay({ ...state, hold });
 }
 

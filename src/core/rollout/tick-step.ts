@@ -138,12 +138,16 @@ function lacksEvidence({ name }: HoldReason): boolean {
   return name === 'needs-samples' || name === 'suspicion' || name === 'retest' || name === 'no-data';
 }
 
-export function holdByFacts(facts: TickFacts): HoldReason | null {
+function holdByFacts(facts: TickFacts): HoldReason | null {
   if (facts.breakerOpenMs > 0)
     return {
       name: 'breaker-open',
       text: `Y's breaker has been open for ${formatDuration(facts.breakerOpenMs)}: its requests go to X`,
     };
+  return holdByNodes(facts);
+}
+
+export function holdByNodes(facts: TickFacts): HoldReason | null {
   if (facts.healthyNodesX === 0) return { name: 'x-unhealthy', text: 'X has no healthy node' };
   if (facts.healthyNodesY === 0) return { name: 'y-unhealthy', text: 'Y has no healthy node' };
   return null;

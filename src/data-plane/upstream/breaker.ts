@@ -1,5 +1,6 @@
 // Protects clients in milliseconds, decides nothing (ANALYSIS 8): after 20 failures in a row on Y this worker sends Y's
-// share to X for a second, then lets one request at a time through until one succeeds.
+// share to X for a second, then lets one request at a time through until one succeeds. Without a share nothing is drawn for
+// Y, so nothing could close it: it starts afresh when Y gets traffic again.
 import { breakerFailuresInARow, breakerOpenMs } from '#src/limits.ts';
 import { increment } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
@@ -9,6 +10,8 @@ const open = 1;
 const halfOpen = 2;
 
 export class Breaker {
+  /** Split epoch in which it started afresh: what was sent before says nothing about the Y of now. */
+  sinceEpoch: number;
   #state: number;
   #failuresInARow: number;
   #probeAtMs: number;
@@ -18,12 +21,22 @@ export class Breaker {
 
   /** threadClockMs: monotonic ms that other threads can compare with theirs. */
   constructor(slab: Float64Array, threadClockMs: () => number) {
+    this.sinceEpoch = 0;
     this.#state = closed;
     this.#failuresInARow = 0;
     this.#probeAtMs = 0;
     this.#probeIsOut = false;
     this.#slab = slab;
     this.#threadClockMs = threadClockMs;
+    this.#publish();
+  }
+
+  /** Y gets traffic after a time without any: its past is forgotten, and so are the outcomes of requests from before `epoch`. */
+  startAfresh(epoch: number): void {
+    this.sinceEpoch = epoch;
+    this.#failuresInARow = 0;
+    this.#probeIsOut = false;
+    this.#state = closed;
     this.#publish();
   }
 

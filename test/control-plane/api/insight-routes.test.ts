@@ -51,6 +51,8 @@ test('an open breaker is an event when it keeps a split that was set by hand fro
   const slab = new Float64Array(rig.memory.slabs[0] as SharedArrayBuffer);
   slab[WORKER.breakerOpenSinceMs] = 1;
   slab[WORKER.breakerState] = 1;
+  const traffic = setInterval(() => add(rig.memory, 0, WORKER.breakerDiverted, 1), 100);
+  t.after(() => clearInterval(traffic));
   await rig.untilEvent('breaker-opened');
   slab[WORKER.breakerState] = 0;
   await rig.untilEvent('breaker-closed');

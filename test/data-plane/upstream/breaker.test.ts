@@ -64,6 +64,20 @@ describe('Breaker', () => {
     assert.equal(breaker.allows(breakerOpenMs), true);
   });
 
+  it('starts afresh closed, with no failure and no probe that is out', () => {
+    const { breaker, slab } = make();
+    fail(breaker, breakerFailuresInARow, 0);
+    assert.equal(breaker.allows(breakerOpenMs), true);
+    breaker.startAfresh(7);
+    assert.equal(breaker.sinceEpoch, 7);
+    assert.equal(slab[WORKER.breakerState], 0);
+    assert.equal(slab[WORKER.breakerOpenSinceMs], 0);
+    fail(breaker, breakerFailuresInARow - 1, breakerOpenMs);
+    assert.equal(slab[WORKER.breakerState], 0);
+    fail(breaker, 1, breakerOpenMs);
+    assert.equal(slab[WORKER.breakerState], 1);
+  });
+
   it('ignores failures of requests that were sent before it opened', () => {
     const { breaker } = make();
     fail(breaker, breakerFailuresInARow, 0);
