@@ -117,7 +117,7 @@ export class Analysis {
     this.#routes = new RouteStreams(
       this.#trackedRoutes,
       this.#failures,
-      errorRate.timesX,
+      errorRate,
       profile,
       this.#errors.users,
     );

@@ -21,8 +21,14 @@ const slotCount = routesTrackedMax + 1;
 export const otherSlot = routesTrackedMax;
 /** Share of the budget of one route, and of all others together. */
 export const routeWeight = familyWeights.routes / slotCount;
-/** Tolerance: a tenth of a point. A route has few requests, and one failure of them is a large share. */
-const over = 0.001;
+/** Least tolerance: a tenth of a point. A route has few requests, and one failure of them is a large share. */
+const overMin = 0.001;
+
+/** What every route is compared by: the tolerance of all requests, or more. */
+interface RouteTolerance {
+  readonly timesX: number;
+  readonly overX: number;
+}
 
 interface RouteSnapshot {
   readonly name: string;
@@ -50,14 +56,20 @@ export class RouteStream implements JudgedStream {
   requestsX = 0;
   failuresX = 0;
 
-  constructor(slot: number, route: string, timesX: number, profile: BlipProfile, users: Clusters) {
+  constructor(
+    slot: number,
+    route: string,
+    { timesX, overX }: RouteTolerance,
+    profile: BlipProfile,
+    users: Clusters,
+  ) {
     this.slot = slot;
     this.route = route;
     const spec = {
       name: `route.${slot}`,
       weight: routeWeight,
       timesX,
-      over,
+      over: Math.max(overMin, overX),
       odds: errorOdds,
       certify: false,
     };
@@ -99,7 +111,7 @@ export class RouteStreams implements StreamFamily<RoutesSnapshot> {
   constructor(
     routes: TrackedRoutes,
     failures: AttributedFailures,
-    timesX: number,
+    tolerance: RouteTolerance,
     profile: BlipProfile,
     users: Clusters,
   ) {
@@ -107,7 +119,7 @@ export class RouteStreams implements StreamFamily<RoutesSnapshot> {
     this.#failures = failures;
     this.#all = Array.from(
       { length: slotCount },
-      (_, slot) => new RouteStream(slot, routes.nameOf(slot), timesX, profile, users),
+      (_, slot) => new RouteStream(slot, routes.nameOf(slot), tolerance, profile, users),
     );
   }
 

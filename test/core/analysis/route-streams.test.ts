@@ -63,6 +63,15 @@ test('a revert for the errors of all requests names the route that they are on',
   );
 });
 
+test('a route is judged by the tolerance of all requests when that is more than a tenth of a point', () => {
+  const errorRate = { ...thresholds.errorRate, timesX: 1.1, overX: 0.01 };
+  const wide = { thresholds: { errorRate }, weight: 0.5 };
+  const within = new RouteTraffic({ seed: 5, routes: oneBad(1, 0.006), ...wide });
+  assert.equal(within.until(120, revert, isRevert).stopped, false);
+  const beyond = new RouteTraffic({ seed: 5, routes: oneBad(1, 0.03), ...wide });
+  assert.equal(beyond.until(120, revert, isRevert).stopped, true);
+});
+
 test('no Y like X is reverted when it has many routes', () => {
   for (let seed = 1; seed <= 6; seed++) {
     const routes = [...equalRoutes(20, 0.001), ...equalRoutes(20, 0.01)].map((route, i) => ({
