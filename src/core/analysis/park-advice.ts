@@ -12,10 +12,11 @@ import { otherSlot, type RouteStream, routeWeight } from './route-streams.ts';
 import type { BadRoute } from './verdict.ts';
 
 /**
- * Evidence, before it is deflated, from which a route may be why all requests look bad: e^10, about what parks it. Deflation is
- * largest just after a route has broken, when all requests have enough evidence already.
+ * Evidence, before it is deflated, from which a route may be why all requests look bad. It parks nothing, it only buys the time in
+ * which the evidence that parks can come. All requests may have enough for a revert with 6 to 9, which a route with all of the
+ * errors and few requests has just as well; and deflation is largest just after a route has broken.
  */
-const suspectLogEvidence = 10;
+const suspectLogEvidence = 5;
 /** Routes that are parked at a time; more are no exceptions but Y itself. */
 export const parkedRoutesMax = 8;
 /** A route with more of Y's requests is not an exception either. */

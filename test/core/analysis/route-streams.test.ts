@@ -110,6 +110,19 @@ test('a bad route is parked and not reverted when bad routes are parked, whateve
   }
 });
 
+test('a bad route is parked and not reverted when there is little traffic', () => {
+  for (const [rps, weight, share, rate] of [
+    [165, 0.1, 1 / 3, 0.5],
+    [30, 0.25, 0.2, 1],
+  ] as const) {
+    for (let seed = 1; seed <= 20; seed++) {
+      const traffic = new RouteTraffic({ seed, routes: oneBad(share, rate), rps, weight });
+      const { verdict } = traffic.until(120, park, (one) => isRevert(one) || one.badRoutes !== undefined);
+      assert.equal(verdict.decision, 'hold', `${rps} rps, seed ${seed}: ${verdict.text}`);
+    }
+  }
+});
+
 test('a route that breaks after five minutes is parked, and not what brings the rollout down', () => {
   for (const [share, rate] of [
     [0.2, 1],
