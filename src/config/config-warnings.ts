@@ -4,7 +4,7 @@ import { stepWatchedMsMin } from '#src/limits.ts';
 import { isLinkLocal } from './address-guard.ts';
 import type { Config, NamedRoute, RoutingRule } from './config.ts';
 import { isLoopback } from './net-address.ts';
-import { formatDuration } from './units.ts';
+import { formatDuration, formatPercent } from './units.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
 /** Something doubtful at a setting. */
@@ -19,10 +19,19 @@ const kongKeepAliveMs = 75_000;
 /** A request on its way to a connection that the node is about to close arrives within this. */
 const closeEarlierMs = 4_000;
 
+/** A tolerance of more of all requests would let an outage of Y pass as no worse. */
+const overXMax = 0.2;
+/** More than this is a visible outage for all traffic, and accepted by nobody on purpose. */
+const harmMax = 0.05;
+const latencyCaps = ['p50', 'p75', 'p90', 'p95', 'p99'] as const;
+
 /** Everything doubtful in a configuration that is valid, in no particular order. */
 export function warningsAbout(config: Config): readonly ConfigWarning[] {
   return [
     ...timingWarnings(config),
+    ...toleranceWarnings(config.thresholds),
+    ...harmWarnings(config.thresholds),
+    ...latencyCapWarnings(config.thresholds.latency.maxMs),
     ...metricWarnings(config.metrics),
     ...listenWarnings(config.listen),
     ...adminWarnings('x', config),
@@ -60,6 +69,53 @@ function* timingWarnings({ health, timeouts, rollout, thresholds }: Config): Gen
       message: `the first step may last ${formatDuration(rollout.stepTimeoutMs)}, and Y's latency is not judged for ${formatDuration(thresholds.warmupMs)} (thresholds.warmup)`,
       hint: 'it would end without a conclusion; raise rollout.stepTimeout',
     };
+}
+
+function* toleranceWarnings({ errorRate, statusMix }: Config['thresholds']): Generator<ConfigWarning> {
+  for (const [name, { overX }] of Object.entries({ errorRate, statusMix }))
+    if (overX > overXMax)
+      yield {
+        path: ['thresholds', name, 'overX'],
+        message: `Y is not worse until ${formatPercent(overX)} of its requests are affected that are not on X`,
+        hint: 'nearly nothing reverts by that; the default is a fraction of a percent',
+      };
+  const { overX, max } = errorRate;
+  if (max !== null && overX <= overXMax && max <= overX)
+    yield {
+      path: ['thresholds', 'errorRate', 'max'],
+      message: `the cap of ${formatPercent(max)} is within what overX tolerates, ${formatPercent(overX)}`,
+      hint: 'the cap alone decides then; raise max, or lower overX',
+    };
+}
+
+/** `harm` bounds what an advance to all traffic may cost: proof for less than it is asked, however much is tolerated. */
+function* harmWarnings({ errorRate: { overX }, harm }: Config['thresholds']): Generator<ConfigWarning> {
+  if (harm > harmMax)
+    yield {
+      path: ['thresholds', 'harm'],
+      message: `an advance may be wrong by ${formatPercent(harm)} of all requests`,
+      hint: 'hardly any proof is asked for then; the default is 0.1%',
+    };
+  if (overX > harm && overX <= overXMax)
+    yield {
+      path: ['thresholds', 'harm'],
+      message: `${formatPercent(overX)} more errors on Y are tolerated (errorRate.overX), and the last step takes proof of at most ${formatPercent(harm)}`,
+      hint: 'a Y between the two is neither reverted nor advanced; raise harm to overX, or lower overX',
+    };
+}
+
+/** A higher quantile is never below a lower one, so a cap that is not above the one before it always comes first. */
+function* latencyCapWarnings(maxMs: Config['thresholds']['latency']['maxMs']): Generator<ConfigWarning> {
+  const caps = latencyCaps.flatMap((name) => (maxMs[name] === undefined ? [] : [{ name, ms: maxMs[name] }]));
+  for (const [index, { name, ms }] of caps.entries()) {
+    const higher = caps.slice(index + 1).find((one) => one.ms <= ms);
+    if (higher === undefined) continue;
+    yield {
+      path: ['thresholds', 'latency', 'max', name],
+      message: `the cap of ${formatDuration(ms)} is never reached before that of ${higher.name}, ${formatDuration(higher.ms)}`,
+      hint: `leave it out, or make it shorter than that of ${higher.name}`,
+    };
+  }
 }
 
 function* metricWarnings(metrics: Config['metrics']): Generator<ConfigWarning> {

@@ -36,6 +36,36 @@ const doubtful: readonly [name: string, yaml: string, warning: string][] = [
     "4:36 rollout.stepTimeout: the first step may last 45s, and Y's latency is not judged for 45s (thresholds.warmup)",
   ],
   [
+    'a tolerance that lets an outage pass',
+    'thresholds: { errorRate: { overX: 100%, max: none } }',
+    '4:35 thresholds.errorRate.overX: Y is not worse until 100% of its requests are affected that are not on X',
+  ],
+  [
+    'a tolerance that lets a changed service pass',
+    'thresholds: { statusMix: { overX: 60% } }',
+    '4:35 thresholds.statusMix.overX: Y is not worse until 60% of its requests are affected that are not on X',
+  ],
+  [
+    'a cap below what is tolerated',
+    'thresholds: { harm: 4%, errorRate: { overX: 4%, max: 1% } }',
+    '4:54 thresholds.errorRate.max: the cap of 1% is within what overX tolerates, 4%',
+  ],
+  [
+    'a harm that asks for no proof',
+    'thresholds: { harm: 100% }',
+    '4:21 thresholds.harm: an advance may be wrong by 100% of all requests',
+  ],
+  [
+    'a tolerance that the last step can show no proof of',
+    'thresholds: { harm: 0.1%, errorRate: { overX: 1% } }',
+    '4:21 thresholds.harm: 1% more errors on Y are tolerated (errorRate.overX), and the last step takes proof of at most 0.1%',
+  ],
+  [
+    'a latency cap that a higher quantile reaches first',
+    'thresholds: { latency: { max: { p50: 3s, p90: 2s, p99: 2500ms } } }',
+    '4:38 thresholds.latency.max.p50: the cap of 3s is never reached before that of p90, 2s',
+  ],
+  [
     'a metric that is asked before it can have answered',
     'metrics: [{ name: m, webhook: "https://a.example/", pointer: /a, max: 1, interval: 1s }]',
     '4:11 metrics[0]: an answer may take 5s, longer than the 1s between questions',
@@ -92,6 +122,8 @@ test('a node at a link-local address is warned of when a configuration is read',
 const right: readonly [name: string, yaml: string][] = [
   ['nothing but the clusters', ''],
   ['the longest upstreamIdle that Kong does not cut', 'timeouts: { upstreamIdle: 71s }'],
+  ['caps that rise with the quantile', 'thresholds: { latency: { max: { p50: 500ms, p99: 2s } } }'],
+  ['a tolerance that is the accepted harm', 'thresholds: { harm: 1%, errorRate: { overX: 1% } }'],
   ['a check as long as the interval', 'health: { interval: 2s, timeout: 2s }'],
   [
     'rules for different paths, methods, hosts and headers',
