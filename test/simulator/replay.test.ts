@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Housekeeping } from '#src/control-plane/housekeeping.ts';
@@ -205,6 +206,19 @@ test('simulate --store and --history judge the same traffic alike', async (t) =>
   writeFileSync(exported, JSON.stringify({ thresholds: testThresholds, windows }));
   const fromExport = await runCli(['simulate', '--history', exported]);
   assert.equal(fromExport.out, fromStore.out);
+});
+
+test('simulate refuses a store of a newer schema', async (t) => {
+  const file = join(quickFolder(t), 'newer.db');
+  const store = openSqliteStore(file);
+  assert.ok(store.ok);
+  store.value.close();
+  const db = new DatabaseSync(file);
+  db.exec('PRAGMA user_version = 999');
+  db.close();
+  const { exitCode, err } = await runCli(['simulate', '--store', file]);
+  assert.equal(exitCode, 1);
+  assert.match(err, /was written by a newer version of Crossover.*its schema is version 999/);
 });
 
 test('simulate says in a sentence what is wrong with what it is given', async (t) => {

@@ -76,6 +76,13 @@ export function readSchemaVersion(db: DatabaseSync): number {
   return Number(row?.user_version ?? 0);
 }
 
+/** Why a file of a newer schema must be left alone; null for one that this version knows. */
+export function newerSchema(db: DatabaseSync): string | null {
+  const version = readSchemaVersion(db);
+  if (version <= schemaVersion) return null;
+  return `its schema is version ${version}, this version knows up to ${schemaVersion}`;
+}
+
 /** Brings an older file to the present schema, all steps or none. A newer one must have been refused before. */
 export function migrate(db: DatabaseSync): void {
   const from = readSchemaVersion(db);

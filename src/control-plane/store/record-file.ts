@@ -4,7 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { readSchemaVersion, schemaVersion } from './migrations.ts';
+import { newerSchema, readSchemaVersion } from './migrations.ts';
 import type { RecordAccess } from './record-check.ts';
 import { RecordReader } from './record-reader.ts';
 import { problemFrom, problemOf, type StoreResult } from './store-result.ts';
@@ -40,12 +40,9 @@ function addressOf(file: string): URL {
 }
 
 function refusalOf(db: DatabaseSync): { kind: 'newer-schema' | 'corrupt'; cause: string } | null {
-  const version = readSchemaVersion(db);
-  if (version > schemaVersion) {
-    const cause = `its schema is version ${version}, this version knows up to ${schemaVersion}`;
-    return { kind: 'newer-schema', cause };
-  }
-  return version === 0 ? { kind: 'corrupt', cause: 'it holds no record of Crossover' } : null;
+  const newer = newerSchema(db);
+  if (newer !== null) return { kind: 'newer-schema', cause: newer };
+  return readSchemaVersion(db) === 0 ? { kind: 'corrupt', cause: 'it holds no record of Crossover' } : null;
 }
 
 function recordFile(db: DatabaseSync, file: string): RecordFile {

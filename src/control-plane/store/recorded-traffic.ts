@@ -4,7 +4,8 @@ import { inflateRawSync } from 'node:zlib';
 import type { Config } from '#src/config/config.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { TrafficWindow } from '../traffic-window.ts';
-import { problemFrom, type StoreResult } from './store-result.ts';
+import { newerSchema } from './migrations.ts';
+import { problemFrom, problemOf, type StoreResult } from './store-result.ts';
 
 export interface RecordedTraffic {
   /** Of the last kept config; null when none was kept. */
@@ -25,6 +26,8 @@ export function openRecordedTraffic(file: string): StoreResult<RecordedTraffic> 
   let db: DatabaseSync | null = null;
   try {
     db = new DatabaseSync(file, { readOnly: true });
+    const newer = newerSchema(db);
+    if (newer !== null) return { ok: false, problem: problemOf('newer-schema', file, newer) };
     const config = lastConfig(db);
     const names = config?.routing?.routes.map(({ name }) => name) ?? [];
     return {

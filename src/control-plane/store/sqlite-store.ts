@@ -11,7 +11,7 @@ import type { FrozenEvidence } from '../evidence/frozen-evidence.ts';
 import type { TrafficWindow } from '../traffic-window.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { brokenLink, type ChainName, chainHash, chainNames, chainStart } from './hash-chain.ts';
-import { migrate, readSchemaVersion, schemaVersion } from './migrations.ts';
+import { migrate, newerSchema } from './migrations.ts';
 import { RecordReader } from './record-reader.ts';
 import { unpackWindows } from './recorded-traffic.ts';
 import type { MinuteRow, RecordedEvent, SavedSnapshot, Store } from './store.ts';
@@ -51,11 +51,8 @@ export function openSqliteStore(
 
 /** Why a file must be left as it is: written by a newer version, or damaged. */
 function refusalOf(db: DatabaseSync, file: string): StoreProblem | null {
-  const version = readSchemaVersion(db);
-  if (version > schemaVersion) {
-    const cause = `its schema is version ${version}, this version knows up to ${schemaVersion}`;
-    return problemOf('newer-schema', file, cause);
-  }
+  const newer = newerSchema(db);
+  if (newer !== null) return problemOf('newer-schema', file, newer);
   const finding = db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
   return finding === 'ok' ? null : problemOf('corrupt', file, String(finding));
 }
