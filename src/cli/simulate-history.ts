@@ -6,7 +6,12 @@ import type { TrafficWindow } from '#src/control-plane/traffic-window.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import { PPM } from '#src/limits.ts';
 import { productDefaults } from '#src/simulator/product-defaults.ts';
-import { type RecordNotes, type ReplayedRollout, replay } from '#src/simulator/replay.ts';
+import {
+  type RecordNotes,
+  type ReplayedRollout,
+  replay,
+  type ThresholdsFrom,
+} from '#src/simulator/replay.ts';
 import { CliError, type CliIo, exitCodes } from './cli-io.ts';
 import { formatConfigProblems } from './config-problems.ts';
 import { duration, timeOfDay, weight } from './figures.ts';
@@ -20,8 +25,16 @@ export interface ReplayFlags {
   readonly json?: boolean;
 }
 
-/** An export has counts alone: neither the names of routes nor which were parked. */
-type Recorded = ExportedHistory & { readonly notes?: RecordNotes };
+type InForce = readonly [ThresholdsFrom, ...ThresholdsFrom[]];
+
+/** An export has counts and the thresholds of its time alone: neither earlier ones, nor the names of routes, nor which were parked. */
+interface Recorded {
+  readonly windows: readonly TrafficWindow[];
+  readonly thresholds: InForce;
+  /** What these thresholds are, as one says it. */
+  readonly by: string;
+  readonly notes?: RecordNotes;
+}
 
 /** Replays a recording; exit code 0 whatever the thresholds would have decided. */
 export function runReplay(flags: ReplayFlags, io: CliIo): number {
@@ -33,24 +46,36 @@ export function runReplay(flags: ReplayFlags, io: CliIo): number {
       exitCodes.failed,
       'Traffic is kept for 6 hours, from the first start of a version that records it.',
     );
-  // A record of an older version lacks the thresholds that came later; these take their defaults.
-  const kept = { ...productDefaults.thresholds, ...recorded.thresholds };
-  const thresholds = flags.config === undefined ? kept : readThresholds(flags.config, io);
-  const rollouts = replay(recorded.windows, thresholds, recorded.notes);
+  const { config } = flags;
+  const inForce = config === undefined ? recorded.thresholds : fromTheStart(readThresholds(config, io));
+  const by = config === undefined ? recorded.by : `the thresholds of ${config}`;
+  const rollouts = replay(recorded.windows, inForce, recorded.notes);
+  const { thresholds } = inForce.at(-1) ?? inForce[0];
   if (flags.json === true) io.out(`${JSON.stringify({ thresholds, rollouts })}\n`);
-  else print(rollouts, recorded.windows, flags.config ?? null, io);
+  else print(rollouts, recorded.windows, by, io);
   return exitCodes.done;
 }
 
-function readExport(file: string): ExportedHistory {
+const fromTheStart = (thresholds: AnalysisThresholds): InForce => [{ atMs: 0, thresholds }];
+
+/** A record of an older version lacks the thresholds that came later; these take their defaults. */
+const withDefaults = (kept: AnalysisThresholds): AnalysisThresholds => ({
+  ...productDefaults.thresholds,
+  ...kept,
+});
+
+function readExport(file: string): Recorded {
   let content: unknown;
   try {
     content = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     throw new CliError(`cannot read ${file}: ${(error as Error).message}`, exitCodes.badUsage);
   }
-  if (typeof content === 'object' && content !== null && 'windows' in content && 'thresholds' in content)
-    return content as ExportedHistory;
+  if (typeof content === 'object' && content !== null && 'windows' in content && 'thresholds' in content) {
+    const { windows, thresholds } = content as ExportedHistory;
+    const by = 'the thresholds in force when it was exported';
+    return { windows, thresholds: fromTheStart(withDefaults(thresholds)), by };
+  }
   throw new CliError(
     `${file} is no exported history`,
     exitCodes.badUsage,
@@ -63,8 +88,13 @@ function readStore(file: string): Recorded {
   const read = openRecordedTraffic(file);
   if (!read.ok) throw new CliError(read.problem.text, exitCodes.failed);
   const { thresholds, windows, routeNames, parked } = read.value;
-  if (thresholds === null) throw new CliError(`${file} holds no configuration`, exitCodes.failed);
-  return { thresholds, windows, notes: { routeNames, parked } };
+  const [first, ...later] = thresholds.map((kept) => ({
+    ...kept,
+    thresholds: withDefaults(kept.thresholds),
+  }));
+  if (first === undefined) throw new CliError(`${file} holds no configuration`, exitCodes.failed);
+  const by = 'the thresholds of the record, each from when it was in force';
+  return { windows, thresholds: [first, ...later], by, notes: { routeNames, parked } };
 }
 
 function readThresholds(file: string, io: CliIo): AnalysisThresholds {
@@ -79,11 +109,10 @@ function readThresholds(file: string, io: CliIo): AnalysisThresholds {
 function print(
   rollouts: readonly ReplayedRollout[],
   windows: readonly TrafficWindow[],
-  config: string | null,
+  by: string,
   io: CliIo,
 ): void {
   const style = createStyle(io.color);
-  const by = config === null ? 'the thresholds of the record' : `the thresholds of ${config}`;
   const seconds = windows.reduce((sum, { dtMs }) => sum + dtMs, 0) / 1000;
   io.out(`${duration(seconds)} of recorded traffic, judged by ${by}.\n`);
   if (rollouts.length === 0) io.out('There was no rollout in that time: nothing to judge.\n');

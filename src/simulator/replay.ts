@@ -4,6 +4,7 @@
 
 import { fillArm, type RolloutPlace, type TrafficWindow } from '#src/control-plane/traffic-window.ts';
 import { Analysis, type AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import type { RouteNames } from '#src/core/analysis/tracked-routes.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { ArmSample, type EpochSample, type TickSample } from '#src/core/telemetry/sample.ts';
 import { otherRouteSlot } from '#src/shared-memory/layout.ts';
@@ -32,6 +33,8 @@ export interface ReplayedRollout {
   readonly missingMs: number;
   /** Routes that were parked in the record, by name. They are judged like all others here. */
   readonly parked: readonly string[];
+  /** What it is judged by at its start. */
+  readonly thresholds: AnalysisThresholds;
   /** The first revert that these thresholds would have made; null for none. */
   readonly revert: { readonly atMs: number; readonly weightPpm: number; readonly text: string } | null;
   readonly steps: readonly ReplayedStep[];
@@ -52,37 +55,58 @@ const judgedPhases: ReadonlySet<string> = new Set(['ramping', 'paused', 'soaking
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Everything that was recorded, judged by `thresholds`. Windows oldest first. */
+/** Thresholds that are in force from a time on, Unix epoch ms. */
+export interface ThresholdsFrom {
+  readonly atMs: number;
+  readonly thresholds: AnalysisThresholds;
+}
+
+/**
+ * Everything that was recorded, judged by `thresholds`, the first of them from the beginning on, each until the next. Windows
+ * and thresholds oldest first.
+ */
 export function replay(
   windows: readonly TrafficWindow[],
-  thresholds: AnalysisThresholds,
+  thresholds: AnalysisThresholds | readonly [ThresholdsFrom, ...ThresholdsFrom[]],
   notes: RecordNotes = { routeNames: [], parked: new Map() },
 ): ReplayedRollout[] {
-  const replayer = new Replayer(thresholds, notes);
+  const inForce = 'harm' in thresholds ? ([{ atMs: 0, thresholds }] as const) : thresholds;
+  const replayer = new Replayer(inForce, notes);
   for (const window of windows) replayer.take(window);
   return replayer.rollouts;
 }
 
 class Replayer {
   readonly rollouts: Mutable<ReplayedRollout>[] = [];
-  readonly #analysis: Analysis;
+  #analysis: Analysis;
+  #thresholds: AnalysisThresholds;
+  /** Those that come into force later. */
+  #later: readonly ThresholdsFrom[];
+  readonly #routes: RouteNames;
   readonly #parked: RecordNotes['parked'];
   readonly #sample: TickSample = { atMs: 0, dtMs: 0, epochs: [] };
   #place: RolloutPlace | null = null;
   #lastAtMs = Number.NaN;
   #steps: Mutable<ReplayedStep>[] = [];
 
-  constructor(thresholds: AnalysisThresholds, { routeNames, parked }: RecordNotes) {
-    this.#analysis = new Analysis(thresholds, {
+  constructor(
+    [first, ...later]: readonly [ThresholdsFrom, ...ThresholdsFrom[]],
+    { routeNames, parked }: RecordNotes,
+  ) {
+    this.#routes = {
       revision: 0,
       nameOf: (slot) => routeNames[slot] ?? (slot === otherRouteSlot ? 'all other routes' : `number ${slot}`),
       isParked: () => false,
-    });
+    };
+    this.#thresholds = first.thresholds;
+    this.#analysis = new Analysis(first.thresholds, this.#routes);
+    this.#later = later;
     this.#parked = parked;
   }
 
   take(window: TrafficWindow): void {
     this.#noteGap(window);
+    this.#changeThresholds(window.atMs - window.dtMs);
     this.#move(window);
     this.#give(window);
     const rollout = this.rollouts.at(-1);
@@ -94,6 +118,19 @@ class Replayer {
       rollout.recordedEndAtMs = window.atMs;
       this.#assess(window, rollout);
     }
+  }
+
+  /** As the control plane does on a reload: what is judged by others than before begins anew. */
+  #changeThresholds(atMs: number): void {
+    const due = this.#later.filter((one) => one.atMs <= atMs).at(-1);
+    if (due === undefined) return;
+    this.#later = this.#later.filter((one) => one.atMs > atMs);
+    const before = this.#analysis.snapshot();
+    this.#thresholds = due.thresholds;
+    this.#analysis = new Analysis(due.thresholds, this.#routes);
+    if (this.#analysis.restore(before)) return;
+    this.#analysis.resetRollout(this.#sample.atMs);
+    this.#analysis.resetStep(before.nextWeightPpm, this.#sample.atMs);
   }
 
   #noteGap(window: TrafficWindow): void {
@@ -128,6 +165,7 @@ class Replayer {
         revertedLater: false,
         missingMs: 0,
         parked: this.#parked.get(place.id) ?? [],
+        thresholds: this.#thresholds,
         revert: null,
         steps: this.#steps,
       });

@@ -205,7 +205,44 @@ test('simulate --store and --history judge the same traffic alike', async (t) =>
   const exported = `${file}.json`;
   writeFileSync(exported, JSON.stringify({ thresholds: testThresholds, windows }));
   const fromExport = await runCli(['simulate', '--history', exported]);
-  assert.equal(fromExport.out, fromStore.out);
+  const body = (out: string) => out.split('\n').slice(1);
+  assert.deepEqual(body(fromExport.out), body(fromStore.out));
+  assert.match(fromStore.out, /judged by the thresholds of the record, each from when it was in force\./);
+  assert.match(fromExport.out, /judged by the thresholds in force when it was exported\./);
+});
+
+test('simulate --store judges each rollout by the thresholds that were in force', async (t) => {
+  const file = join(quickFolder(t), 'two.db');
+  const first = windowsOf([...Array(20).fill('ramping'), 'reverted'], 10);
+  const second = first.map((window) => ({
+    ...window,
+    atMs: window.atMs + 3_600_000,
+    rollout: window.rollout && { ...window.rollout, id: 'r-2' },
+  }));
+  const store = openSqliteStore(file);
+  assert.ok(store.ok);
+  store.value.saveConfig(900_000, { thresholds: lenient });
+  store.value.saveConfig(2_000_000, { thresholds: testThresholds });
+  store.value.saveTraffic(first);
+  store.value.saveTraffic(second);
+  store.value.close();
+  const { out } = await runCli(['simulate', '--store', file, '--json']);
+  const { rollouts } = JSON.parse(out);
+  assert.deepEqual(
+    rollouts.map((one: { revert: unknown }) => one.revert !== null),
+    [false, true],
+  );
+  assert.equal(rollouts[0].thresholds.harm, lenient.harm);
+});
+
+test('replay begins anew when the thresholds change within a rollout', () => {
+  const windows = windowsOf(Array(40).fill('ramping'), 10);
+  const changedAtMs = 1_020_000;
+  const [rollout] = replay(windows, [
+    { atMs: 0, thresholds: lenient },
+    { atMs: changedAtMs, thresholds: testThresholds },
+  ]);
+  assert.ok((rollout?.revert?.atMs ?? 0) > changedAtMs);
 });
 
 test('simulate refuses a store of a newer schema', async (t) => {

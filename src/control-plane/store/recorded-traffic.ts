@@ -8,14 +8,21 @@ import { newerSchema } from './migrations.ts';
 import { problemFrom, problemOf, type StoreResult } from './store-result.ts';
 
 export interface RecordedTraffic {
-  /** Of the last kept config; null when none was kept. */
-  readonly thresholds: Config['thresholds'] | null;
+  /** Of each kept config, oldest first; empty when none was kept. */
+  readonly thresholds: readonly KeptThresholds[];
   /** Oldest first. */
   readonly windows: readonly TrafficWindow[];
   /** Names of the configured routes of the last kept config by their slot; no others are kept. */
   readonly routeNames: readonly string[];
   /** Routes that were parked, by the rollout's id. */
   readonly parked: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Thresholds that were in force from a time on. */
+export interface KeptThresholds {
+  /** Unix epoch ms. */
+  readonly atMs: number;
+  readonly thresholds: Config['thresholds'];
 }
 
 /** What is read of a kept config. Earlier versions may have kept less. */
@@ -28,12 +35,12 @@ export function openRecordedTraffic(file: string): StoreResult<RecordedTraffic> 
     db = new DatabaseSync(file, { readOnly: true });
     const newer = newerSchema(db);
     if (newer !== null) return { ok: false, problem: problemOf('newer-schema', file, newer) };
-    const config = lastConfig(db);
-    const names = config?.routing?.routes.map(({ name }) => name) ?? [];
+    const configs = keptConfigs(db);
+    const names = configs.at(-1)?.config.routing?.routes.map(({ name }) => name) ?? [];
     return {
       ok: true,
       value: {
-        thresholds: config?.thresholds ?? null,
+        thresholds: configs.map(({ atMs, config }) => ({ atMs, thresholds: config.thresholds })),
         windows: allWindows(db),
         // Patterns of one name are one route, and slots are handed out in their order.
         routeNames: [...new Set(names)],
@@ -50,10 +57,12 @@ export function openRecordedTraffic(file: string): StoreResult<RecordedTraffic> 
 const hasTable = (db: DatabaseSync, name: string): boolean =>
   db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name) !== undefined;
 
-function lastConfig(db: DatabaseSync): KeptConfig | null {
-  if (!hasTable(db, 'configs')) return null;
-  const row = db.prepare('SELECT config FROM configs ORDER BY id DESC LIMIT 1').get();
-  return row === undefined ? null : (JSON.parse(String(row.config)) as KeptConfig);
+function keptConfigs(db: DatabaseSync): { atMs: number; config: KeptConfig }[] {
+  if (!hasTable(db, 'configs')) return [];
+  return db
+    .prepare('SELECT at_ms, config FROM configs ORDER BY id')
+    .all()
+    .map((row) => ({ atMs: Number(row.at_ms), config: JSON.parse(String(row.config)) as KeptConfig }));
 }
 
 /** Of a file that an earlier version wrote, nothing. */
