@@ -19,6 +19,7 @@ import { type CliContext, type CliIo, exitCodes } from './cli-io.ts';
 import { formatConfigProblems } from './config-problems.ts';
 import { createLogWriter, type LogWriter } from './log-writer.ts';
 import { packageVersion } from './package-version.ts';
+import { startLine } from './start-line.ts';
 
 /** Adds `serve` to the program. */
 export function addServe(program: Command, context: CliContext): void {
@@ -112,10 +113,9 @@ async function start(file: string, io: CliIo, log: LogWriter): Promise<Superviso
   });
   warn(loaded.warnings, log);
   const { proxy, control } = config.listen;
-  io.out(
-    `crossover ${packageVersion()} proxies on ${proxy.host}:${supervisor.proxyPort}; ` +
-      `control API on http://${control.host}:${supervisor.controlPort}\n`,
-  );
+  const { proxyPort, controlPort } = supervisor;
+  const listening = { proxy: { host: proxy.host, port: proxyPort }, control, controlPort };
+  io.out(startLine({ version: packageVersion(), ...listening }));
   return supervisor;
 }
 
