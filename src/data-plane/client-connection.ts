@@ -1,18 +1,16 @@
 // One HTTP/1.x connection of a client: finds heads in its bytes, runs one exchange at a time in the order of the requests
 // (pipelining), and closes so that the last answer reaches the client. What happens to a request is in exchange.ts.
 import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
-import { FIELD_STRIDE } from '#src/core/http1/framing.ts';
 import { parseRequestHead, scanHead } from '#src/core/http1/request-head.ts';
-import { effectiveClientAddress } from '#src/core/routing/client-address.ts';
 import { lingerBytesMax, lingerMsMax, pipelinedRequestsPerTurnMax } from '#src/limits.ts';
 import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import { countRejection } from './answer-counters.ts';
 import { Carry } from './carry.ts';
+import { ClientIdentity } from './client-identity.ts';
 import type { ClientRegistry } from './client-registry.ts';
 import type { Downstream } from './downstream.ts';
 import { Exchange } from './exchange.ts';
-import type { Peer, PeerDirectory } from './peer-directory.ts';
 import { rescueResponse } from './rescue.ts';
 import { Timed } from './timer-wheel.ts';
 import type { Socket, SocketOwner } from './transport/socket.ts';
@@ -40,8 +38,6 @@ const State = {
 } as const;
 type State = (typeof State)[keyof typeof State];
 
-const forwardedFor = new TextEncoder().encode('x-forwarded-for');
-
 export class ClientConnection extends Timed implements SocketOwner, Downstream, InLine {
   socket: Socket | null;
   nextInLine: InLine | null;
@@ -49,9 +45,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   readonly #registry: ClientRegistry;
   #state: State;
   #exchange: Exchange | null;
-  #peer: Peer | null;
-  /** A changed config has another directory, which may trust others. */
-  #peerFoundIn: PeerDirectory | null;
+  readonly #identity: ClientIdentity;
   readonly #carry: Carry;
   #isProcessing: boolean;
   #hasEnded: boolean;
@@ -70,8 +64,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     this.#registry = registry;
     this.#state = State.idle;
     this.#exchange = null;
-    this.#peer = null;
-    this.#peerFoundIn = null;
+    this.#identity = new ClientIdentity(runtime);
     this.#carry = new Carry(runtime);
     this.#isProcessing = false;
     this.#hasEnded = false;
@@ -261,34 +254,14 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     this.#exchange = exchange;
     this.#state = State.body;
     this.#isRequestPaused = false;
-    const consumed = exchange.start(this, this.#findPeer(), this.#clientAddress(bytes), bytes, end);
+    const peer = this.#identity.peerAt(this.socket?.remoteAddress ?? '');
+    const consumed = exchange.start(this, peer, this.#identity.addressBehind(peer, bytes), bytes, end);
     if (this.#exchange !== exchange) return consumed;
     if (exchange.isRequestDone) {
       this.#state = State.busy;
       runtime.wheel.clear(this);
     } else this.#awaitBody();
     return consumed;
-  }
-
-  #findPeer(): Peer {
-    const { peers } = this.#runtime;
-    if (this.#peer === null || this.#peerFoundIn !== peers) {
-      this.#peer = peers.find(this.socket?.remoteAddress ?? '');
-      this.#peerFoundIn = peers;
-    }
-    return this.#peer;
-  }
-
-  /** Whose request it is, for sticky routing by address: the peer, or whom a trusted peer speaks for. */
-  #clientAddress(bytes: Buffer): string {
-    const peer = this.#findPeer();
-    if (!peer.isTrusted) return peer.address;
-    const { requestHead: head, config } = this.#runtime;
-    const field = head.findField(bytes, forwardedFor);
-    if (field === -1) return peer.address;
-    const at = field * FIELD_STRIDE;
-    const value = bytes.toString('latin1', head.fields[at + 2], head.fields[at + 3]);
-    return effectiveClientAddress(peer.address, value, config.routing.trustedProxies);
   }
 
   // ---- Downstream: what the exchange asks for ----
