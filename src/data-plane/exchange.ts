@@ -5,12 +5,11 @@
 import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
 import { Framing } from '#src/core/http1/framing.ts';
 import { increment } from '#src/shared-memory/counters.ts';
-import { type FailureKind, WORKER, X, Y } from '#src/shared-memory/layout.ts';
-import { countAnswer, countRejection } from './answer-counters.ts';
+import { type FailureKind, WORKER, X } from '#src/shared-memory/layout.ts';
+import { countRejection } from './answer-counters.ts';
 import { Assignment } from './assignment.ts';
-import { Attempt } from './attempt.ts';
 import type { Downstream } from './downstream.ts';
-import { makerOf } from './kong-attribution.ts';
+import { OutcomeLedger } from './outcome-ledger.ts';
 import type { Peer } from './peer-directory.ts';
 import { Recovery } from './recovery.ts';
 import { RequestMessage } from './request-message.ts';
@@ -26,7 +25,7 @@ export class Exchange implements Leaseholder {
   /** Whether the request body was completely received and judged. */
   isRequestDone: boolean;
   readonly #runtime: WorkerRuntime;
-  readonly #attempt: Attempt;
+  readonly #ledger: OutcomeLedger;
   readonly #response: ResponseRelay;
   readonly #assigned: Assignment;
   readonly #recovery: Recovery;
@@ -41,9 +40,9 @@ export class Exchange implements Leaseholder {
     this.request = new RequestMessage(runtime);
     this.isRequestDone = false;
     this.#runtime = runtime;
-    this.#attempt = new Attempt(runtime);
     this.#response = new ResponseRelay(runtime);
     this.#assigned = new Assignment();
+    this.#ledger = new OutcomeLedger(runtime, this.request, this.#assigned);
     this.#recovery = new Recovery(runtime, this.request, this.#assigned);
     this.#lease = new UpstreamLease(runtime, this);
     this.#client = null;
@@ -76,7 +75,7 @@ export class Exchange implements Leaseholder {
     if (taken > headEnd) this.request.append(bytes, headEnd, taken);
     // Only now: a request that is refused takes part in nothing.
     this.#assigned.draw(runtime, bytes, clientAddress, this.#startedAtMs);
-    this.#attempt.begin(this.#assigned, this.#startedAtMs);
+    this.#ledger.begin(this.#startedAtMs);
     this.#open(null);
     this.#holdBack();
     return taken;
@@ -239,16 +238,15 @@ export class Exchange implements Leaseholder {
 
   /** The final head is there: the attempt has its outcome, and the answer begins, unless X is to give a better one. */
   #acceptHead(client: Downstream, upstream: UpstreamConnection): void {
-    const runtime = this.#runtime;
-    const { status } = runtime.responseHead;
+    const { status } = this.#runtime.responseHead;
     const nowMs = performance.now();
-    this.#answered(status, nowMs, upstream.node);
+    this.#ledger.answered(status, nowMs, upstream.node, this.#response.headSource);
     if (status >= 500 && this.#recovery.failsOverForStatus(status, nowMs)) {
       this.#leaveUpstream();
       this.#open(null);
       return;
     }
-    countAnswer(runtime.slab, this.#assigned.arm, status, nowMs - this.#startedAtMs);
+    this.#ledger.delivered(status, nowMs);
     if (status === 101) {
       this.#switchProtocols(client, upstream);
       return;
@@ -262,37 +260,10 @@ export class Exchange implements Leaseholder {
     this.#awaitUpstream();
   }
 
-  #answered(status: number, nowMs: number, node: UpstreamNode): void {
-    const latencyMs = nowMs - this.#startedAtMs;
-    const isCompared = this.#attempt.answered(status, latencyMs, nowMs, this.#response.headSource);
-    const isOfY = isCompared && this.#assigned.arm === Y;
-    if (isOfY && this.#runtime.requestSamples.wants(status, latencyMs, nowMs))
-      this.#remember(status, null, latencyMs, node.id);
-    if (status < 500) node.succeeded();
-    else if (node.failed()) this.#runtime.clusters[this.#assigned.arm].considerEjection(node, nowMs);
-  }
-
-  /** Keeps what an operator needs to find a request of Y again that speaks against it. */
-  #remember(status: number | null, kind: FailureKind | null, latencyMs: number, node: string | null): void {
-    const { requestId, startLine } = this.request;
-    const { requestSamples, responseHead, routes } = this.#runtime;
-    requestSamples.add({
-      atMs: Date.now(),
-      requestId,
-      node,
-      status,
-      kind,
-      maker: status === null ? null : makerOf(responseHead),
-      latencyMs,
-      request: startLine,
-      route: routes.nameOf(this.#assigned.routeSlot),
-    });
-  }
-
   #relayBody(bytes: Buffer, length: number, client: Downstream, upstream: UpstreamConnection): void {
     const result = this.#response.relay(bytes, length, client);
     if (result === RelayResult.invalid) {
-      this.#truncate();
+      this.#cutShort();
       return;
     }
     if (result === RelayResult.pending) upstream.socket.pause();
@@ -307,13 +278,13 @@ export class Exchange implements Leaseholder {
   onUpstreamEnd(): void {
     if (!this.#response.isHeadForwarded) this.#fail('reset', 'upstreamReset');
     else if (this.#response.body.framing === Framing.close) this.#finish();
-    else this.#truncate();
+    else this.#cutShort();
   }
 
   onUpstreamFailed(_code: string, connected: boolean): void {
     if (!connected) this.onConnectFailed(false);
     else if (!this.#response.isHeadForwarded) this.#fail('reset', 'upstreamReset');
-    else this.#truncate();
+    else this.#cutShort();
   }
 
   onUpstreamDeadline(connected: boolean): void {
@@ -321,7 +292,7 @@ export class Exchange implements Leaseholder {
     else if (!this.#response.isHeadForwarded) this.#fail('timeout', 'upstreamTimeout');
     else if (this.#client?.hasPendingWrites === true)
       this.#awaitUpstream(); // the client is slow, not the upstream
-    else this.#truncate();
+    else this.#cutShort();
   }
 
   // ---- failures before the response head ----
@@ -335,18 +306,10 @@ export class Exchange implements Leaseholder {
       this.#open(null);
       return;
     }
-    this.#chargeFailure(kind, node, nowMs);
+    this.#ledger.failed(kind, node, nowMs);
     if (recovery.triesAnotherNode(kind, node, this.#startedAtMs)) this.#open(node);
     else if (recovery.failsOver(kind, nowMs)) this.#open(null);
     else this.#rescue(error);
-  }
-
-  /** To the attempt, and to the node if there was one. */
-  #chargeFailure(kind: FailureKind, node: UpstreamNode | null, nowMs: number): void {
-    const { arm } = this.#assigned;
-    const isCompared = this.#attempt.failed(kind, nowMs);
-    if (isCompared && arm === Y) this.#remember(null, kind, nowMs - this.#startedAtMs, node?.id ?? null);
-    if (node?.failed() === true) this.#runtime.clusters[arm].considerEjection(node, nowMs);
   }
 
   /** Parts with the present connection, which can't be used again. */
@@ -364,7 +327,7 @@ export class Exchange implements Leaseholder {
       return;
     }
     this.#leaveUpstream();
-    this.#attempt.abandoned();
+    this.#ledger.abandoned();
     this.#respond(name, false);
     this.#end();
   }
@@ -375,9 +338,8 @@ export class Exchange implements Leaseholder {
   }
 
   #rescue(name: ProxyErrorName): void {
-    const nowMs = performance.now();
     const keepAlive = this.request.wantsKeepAlive && this.isRequestDone && !this.#runtime.isDraining;
-    countAnswer(this.#runtime.slab, this.#assigned.arm, proxyErrors[name].status, nowMs - this.#startedAtMs);
+    this.#ledger.delivered(proxyErrors[name].status, performance.now());
     this.#respond(name, keepAlive);
     this.#end();
   }
@@ -407,14 +369,13 @@ export class Exchange implements Leaseholder {
     const clientCloses = this.isRequestDone && !this.request.wantsKeepAlive;
     this.request.end(this.#isSendPending);
     this.#client = null;
-    this.#attempt.abandoned();
+    this.#ledger.abandoned();
     client?.exchangeDone(keepAlive, clientCloses);
   }
 
   /** The upstream began an answer and did not complete it. */
-  #truncate(): void {
-    increment(this.#runtime.slab, WORKER.truncatedResponses);
-    this.#attempt.truncated();
+  #cutShort(): void {
+    this.#ledger.truncated();
     this.#cut();
   }
 
@@ -431,7 +392,7 @@ export class Exchange implements Leaseholder {
   /** The client is gone: nothing more can be delivered. */
   abort(): void {
     increment(this.#runtime.slab, WORKER.clientAborts);
-    this.#attempt.abandoned();
+    this.#ledger.abandoned();
     this.#leaveUpstream();
     this.request.end(true);
     this.#client = null;
