@@ -25,7 +25,7 @@ const toneOf = (name: string): string =>
       : '';
 
 const titleOf = (name: string): string => {
-  const words = name.replace(/^rollout-/, '').replaceAll('-', ' ');
+  const words = name === 'started' ? 'process started' : name.replace(/^rollout-/, '').replaceAll('-', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
 };
 
