@@ -4,11 +4,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { withoutSecrets } from './config-record.ts';
 import type { ControlParts } from './control-parts.ts';
+import { forgottenNodes } from './forgotten-nodes.ts';
 import { makePlan, newRollout } from './plan.ts';
 import { learnRoutes } from './route-learning.ts';
 
 /** Newest records that are checked against their hash chain at the start: a day's worth, in milliseconds. */
 const verifiedRecords = 1_000;
+
+/** Events before a start in which nodes that were set are looked for. */
+const recentEvents = 1_000;
 
 /** How long a start waits for the store. Then all traffic goes to X, or stays as it is, until the store opens. */
 const storeOpensMsMax = 3_000;
@@ -46,11 +50,12 @@ async function reportStart(parts: ControlParts): Promise<void> {
   const { generation, version, configRevision, events, store } = parts;
   const { phase, weightPpm } = parts.rollout.state;
   const configVersion = await keepConfig(parts);
-  events.add({
+  const started = events.add({
     name: generation === 0 ? 'started' : 'control-restarted',
     text: `Crossover ${version} ${generation === 0 ? 'started' : 'has a new control thread'}: rollout ${phase}, ${weightPpm / 10_000} % on Y.`,
     detail: { generation, phase, weight: weightPpm / 10_000, configRevision, configVersion },
   });
+  if (generation === 0) await tellForgottenNodes(parts, started.id);
   const { unlockedBecause } = store;
   if (unlockedBecause !== null) {
     const text = `Nothing keeps another process from using this store too. ${unlockedBecause}`;
@@ -60,6 +65,14 @@ async function reportStart(parts: ControlParts): Promise<void> {
   if (broken.ok && broken.value !== null) {
     events.add({ name: 'record-broken', level: 'error', text: broken.value });
   }
+}
+
+async function tellForgottenNodes({ store, events }: ControlParts, startedId: number): Promise<void> {
+  const after = Math.max(0, startedId - 1 - recentEvents);
+  const before = await store.read('readEvents', after, Math.min(recentEvents, startedId - 1));
+  if (!before.ok) return;
+  for (const { text, detail } of forgottenNodes(before.value))
+    events.add({ name: 'nodes-forgotten', level: 'warn', text, detail });
 }
 
 /** The number under which the config is on record; null while the store does not work. */
