@@ -63,13 +63,19 @@ export const health = section('How nodes are checked and kept out of use.', {
 export const timeouts = section('How long things may take.', {
   requestHead: positiveDuration('10s', 'From the first byte of a request to the end of its head; then 408.'),
   requestBody: positiveDuration('30s', 'Without a byte of the request body; then 408.'),
-  clientIdle: positiveDuration('60s', 'Without a request on a kept-alive client connection.'),
+  clientIdle: positiveDuration(
+    '60s',
+    'Without a request on a kept-alive client connection, or without the client taking any of its answer.',
+  ),
   connect: positiveDuration('2s', 'To connect to a node.'),
   responseHead: positiveDuration(
     '30s',
     'From the end of the request to the end of the response head; then 504.',
   ),
-  responseBody: positiveDuration('30s', 'Without a byte of the response body; then the response is cut.'),
+  responseBody: positiveDuration(
+    '30s',
+    'Without a byte of the response body once the request is complete; then the response is cut.',
+  ),
   upstreamIdle: positiveDuration(
     '50s',
     "How long an unused node connection is kept; keep it below the nodes' own (Kong: 75 s).",

@@ -71,7 +71,9 @@ async function tellForgottenNodes({ store, events }: ControlParts, startedId: nu
   const after = Math.max(0, startedId - 1 - recentEvents);
   const before = await store.read('readEvents', after, Math.min(recentEvents, startedId - 1));
   if (!before.ok) return;
-  for (const { text, detail } of forgottenNodes(before.value))
+  // Numbers may have gaps: what was read may reach up to this start.
+  const earlier = before.value.filter(({ id }) => id < startedId);
+  for (const { text, detail } of forgottenNodes(earlier))
     events.add({ name: 'nodes-forgotten', level: 'warn', text, detail });
 }
 

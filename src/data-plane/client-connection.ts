@@ -165,7 +165,8 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
 
   #requestReceived(): void {
     this.#state = State.busy;
-    this.#runtime.wheel.clear(this);
+    if (this.hasPendingWrites) this.#watchForStall();
+    else this.#runtime.wheel.clear(this);
     this.socket?.resume();
   }
 
@@ -187,7 +188,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
       at = this.#takeRequests(bytes, from, end);
     } catch (error) {
       this.#runtime.reportDefect(error);
-      this.#giveUp();
+      this.giveUp();
     }
     this.#isProcessing = false;
     this.#keepRest(bytes, at, end);
@@ -402,7 +403,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   }
 
   /** As abort, in a state that may contradict itself: what can't be given back is left to the GC. */
-  #giveUp(): void {
+  giveUp(): void {
     const exchange = this.#exchange;
     this.#exchange = null;
     try {

@@ -12,6 +12,8 @@ export abstract class Timed {
   wheelNext: Timed | null = null;
   wheelPrevious: Timed | null = null;
   abstract onDeadline(nowMs: number): void;
+  /** Ends it, after an onDeadline that threw: nothing else would. */
+  abstract giveUp(): void;
 }
 
 const slotCount = 512;
@@ -94,6 +96,15 @@ export class TimerWheel {
   #end(timed: Timed, nowMs: number): void {
     try {
       timed.onDeadline(nowMs);
+    } catch (error) {
+      this.#onDefect(error);
+      this.#giveUp(timed);
+    }
+  }
+
+  #giveUp(timed: Timed): void {
+    try {
+      timed.giveUp();
     } catch (error) {
       this.#onDefect(error);
     }

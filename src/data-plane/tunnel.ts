@@ -15,6 +15,8 @@ class Tunnel extends Timed implements Closable {
   readonly #upstream: Socket;
   #isClosed: boolean;
   #isHalfClosed: boolean;
+  /** What waited for either side at the last deadline. */
+  #stalledBytes: number;
 
   constructor(runtime: WorkerRuntime, registry: ClientRegistry, client: Socket, upstream: Socket) {
     super();
@@ -24,6 +26,7 @@ class Tunnel extends Timed implements Closable {
     this.#upstream = upstream;
     this.#isClosed = false;
     this.#isHalfClosed = false;
+    this.#stalledBytes = 0;
     client.owner = new TunnelEnd(this, client, upstream);
     upstream.owner = new TunnelEnd(this, upstream, client);
     add(runtime.slab, WORKER.tunnelsOpen, 1);
@@ -43,8 +46,17 @@ class Tunnel extends Timed implements Closable {
     this.touch();
   }
 
+  /** A side that reads slowly makes no bytes come, but takes those that wait for it. */
   onDeadline(): void {
-    this.close(false);
+    const pendingBytes = this.#client.pendingBytes + this.#upstream.pendingBytes;
+    const isMoving = pendingBytes > 0 && pendingBytes !== this.#stalledBytes;
+    this.#stalledBytes = pendingBytes;
+    if (isMoving) this.touch();
+    else this.close(pendingBytes > 0);
+  }
+
+  giveUp(): void {
+    this.close(true);
   }
 
   /** `reset`: one side failed, and the other must not take that for an orderly end. */
@@ -101,6 +113,7 @@ class TunnelEnd implements SocketOwner {
 
   /** What this side was sent has left: its peer may send more. */
   onDrained(): void {
+    this.#tunnel.touch();
     const other = this.#to.owner as TunnelEnd;
     if (!other.hasEnded) this.#to.resume();
     else if (this.hasEnded) setImmediate(() => this.#tunnel.close(false));

@@ -179,7 +179,7 @@ export class WorkerPool {
     for (const { thread } of this.#slots) thread?.postMessage(message);
   }
 
-  /** The failures that workers remember, oldest first. */
+  /** The requests that workers remember, oldest first. */
   async collectSamples(requestId: number): Promise<readonly RequestSample[]> {
     const threads = this.#slots.flatMap(({ thread }) => thread ?? []);
     return collectSamples(threads, requestId);

@@ -64,3 +64,14 @@ test('any other revert keeps what failed', () => {
     assert.deepEqual(kept(cause, stream), ['500', 'reset'], `${cause} ${stream}`);
   assert.equal(accusedSamples(all, 'operator', null).length, 2);
 });
+
+test('a revert for latency keeps time-outs too, and what failed where nothing else was kept', () => {
+  const { verdict } = exampleStatus;
+  assert.ok(verdict !== null);
+  const accused: Verdict = { ...verdict, streams: [], cause: 'latency.p99' };
+  const ids = (samples: readonly RequestSample[]): string[] =>
+    accusedSamples(samples, 'evidence', accused).map(({ requestId }) => requestId);
+  const timeout: RequestSample = { ...sample('hung', null, 30_000), kind: 'timeout' };
+  assert.deepEqual(ids([...all, timeout]), ['hung']);
+  assert.deepEqual(ids(all), ['500', 'reset']);
+});

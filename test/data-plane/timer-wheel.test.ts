@@ -5,10 +5,14 @@ import { Timed, TimerWheel } from '#src/data-plane/timer-wheel.ts';
 
 class Probe extends Timed {
   firedAtMs: number[] = [];
+  givenUp = 0;
   whenFired: () => void = () => {};
   onDeadline(nowMs: number): void {
     this.firedAtMs.push(nowMs);
     this.whenFired();
+  }
+  giveUp(): void {
+    this.givenUp++;
   }
 }
 
@@ -125,5 +129,9 @@ describe('TimerWheel', () => {
     }
     advanceTo(wheel, 2_000);
     assert.deepEqual(new Set(defects), new Set(probes));
+    assert.deepEqual(
+      probes.map(({ givenUp }) => givenUp),
+      [1, 1, 1],
+    );
   });
 });

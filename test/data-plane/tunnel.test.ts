@@ -68,4 +68,19 @@ describe('a tunnel', () => {
     advanceBy(tunnelHalfClosedMs + 3 * tickMs);
     assert.equal(isOpen(), false);
   });
+
+  it('goes on while a slow reader takes what the open side sent, and cuts it when it takes nothing more', () => {
+    const { client, upstream, advanceBy, isOpen } = open();
+    upstream.owner.onEnd();
+    const resets: string[] = [];
+    client.reset = () => resets.push('client');
+    for (let waiting = 5; waiting > 0; waiting--) {
+      Object.assign(client, { pendingBytes: waiting * 1_000 });
+      advanceBy(tunnelHalfClosedMs + 3 * tickMs);
+      assert.ok(isOpen(), `${waiting} thousand bytes wait`);
+    }
+    advanceBy(tunnelHalfClosedMs + 3 * tickMs);
+    assert.equal(isOpen(), false);
+    assert.deepEqual(resets, ['client'], 'what is cut does not look complete');
+  });
 });

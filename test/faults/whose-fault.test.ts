@@ -112,6 +112,40 @@ describe('whose fault it is', { concurrency: false }, () => {
     assert.ok(await signal.until(() => client.closed, patienceMs), 'the proxy ended the connection');
   });
 
+  it('is the client’s when it finishes its request and does not read the answer that came before: its connection ends', async () => {
+    let hasAnswered = false;
+    const eager = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', (head: Buffer) => {
+        if (head.includes('/-health')) {
+          socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+          return;
+        }
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n');
+        socket.write(Buffer.alloc(50_000_000, 'a'));
+        hasAnswered = true;
+      });
+    });
+    const port = await listen(eager);
+    const timeouts = { requestBodyMs: 20_000, responseHeadMs: 400, responseBodyMs: 400, clientIdleMs: 400 };
+    const crossover = await start({ x: [port], y: [port], timeouts });
+    const client = connect(crossover.port, '127.0.0.1').pause();
+    client.on('error', () => {});
+    client.write('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n12345');
+    const isStuck = async (): Promise<boolean> => {
+      const sent = (await crossover.slabs())[0]?.[WORKER.bytesToClients] ?? 0;
+      const still = sent === bytesSent;
+      bytesSent = sent;
+      return hasAnswered && sent > 0 && still;
+    };
+    let bytesSent = -1;
+    assert.ok(await poll(isStuck, patienceMs), 'the answer waits for the client');
+    client.write('67890');
+    const isGone = async (): Promise<boolean> => (await crossover.slabs())[0]?.[WORKER.connectionsOpen] === 0;
+    assert.ok(await poll(isGone, patienceMs), 'the proxy ended the connection');
+    client.destroy();
+  });
+
   it('is not Y’s when X cuts the answer that it gives in Y’s place', async () => {
     const x = await listen(
       createServer((socket) => {

@@ -31,15 +31,16 @@ const shownCharactersMax = 40;
 /** The mistakes of a request that the schema refused, at most one per place. */
 export function mistakesOf(error: FastifyError): ProblemMember[] {
   const findings = (error.validation ?? []) as readonly Finding[];
-  const unions = findings
-    .filter(({ keyword }) => keyword === 'anyOf')
-    .map(({ instancePath }) => instancePath);
+  const unions = new Set(
+    findings.filter(({ keyword }) => keyword === 'anyOf').map(({ instancePath }) => instancePath),
+  );
   const mistakes = new Map<string, ProblemMember>();
   for (const finding of findings) {
+    if (mistakes.size === mistakesMax) break;
     // What each branch of a union misses only confuses: the union says what it expects.
-    if (finding.keyword !== 'anyOf' && unions.includes(finding.instancePath)) continue;
+    if (finding.keyword !== 'anyOf' && unions.has(finding.instancePath)) continue;
     const mistake = describe(finding);
-    if (!mistakes.has(mistake.pointer) && mistakes.size < mistakesMax) mistakes.set(mistake.pointer, mistake);
+    if (!mistakes.has(mistake.pointer)) mistakes.set(mistake.pointer, mistake);
   }
   return [...mistakes.values()];
 }
@@ -57,7 +58,10 @@ function describe(finding: Finding): ProblemMember {
   const { instancePath, keyword, params } = finding;
   switch (keyword) {
     case 'additionalProperties':
-      return { pointer: `#${instancePath}/${params.additionalProperty}`, detail: unknownMember(finding) };
+      return {
+        pointer: `#${instancePath}/${shownKey(String(params.additionalProperty))}`,
+        detail: unknownMember(finding),
+      };
     case 'required':
       return { pointer: `#${instancePath}/${params.missingProperty}`, detail: 'is missing' };
     default:
@@ -119,6 +123,15 @@ const words: Readonly<Record<string, string>> = {
   object: 'an object',
   null: 'null',
 };
+
+/** As a JSON pointer has it (RFC 6901 3), and not longer than what else is shown. */
+function shownKey(key: string): string {
+  const escaped = key
+    .replaceAll('~', '~0')
+    .replaceAll('/', '~1')
+    .replaceAll(/[^\x20-\x7e]/g, '?');
+  return escaped.length <= shownCharactersMax ? escaped : `${escaped.slice(0, shownCharactersMax)}...`;
+}
 
 function shown(data: unknown): string {
   if (Array.isArray(data)) return data.length === 0 ? 'an empty list' : 'a list';

@@ -1,6 +1,5 @@
 // The control API: puts routes, access checks, schemas and error responses together. What each route does is in its file.
 import swagger from '@fastify/swagger';
-import { Ajv } from 'ajv';
 import fastify, { type FastifyInstance, type FastifySchema, type RouteOptions } from 'fastify';
 import { apiBodyBytesMax } from '#src/limits.ts';
 import { guardAccess } from './access.ts';
@@ -12,6 +11,7 @@ import { addProbeRoutes } from './probe-routes.ts';
 import { ApiProblem, rescue, sendProblem } from './problem.ts';
 import { addRecordRoutes } from './record-routes.ts';
 import { RefusedCommands } from './refused-commands.ts';
+import { RequestValidators } from './request-validators.ts';
 import { addRolloutRoutes } from './rollout-routes.ts';
 import { addSignalRoutes } from './signal-routes.ts';
 import { addSplitRoutes } from './split-routes.ts';
@@ -83,7 +83,7 @@ function collectRoutes(app: FastifyInstance): RouteEntry[] {
   return routes;
 }
 
-/** JSON alone, and strictly: unknown members and wrong types are errors. Query strings are text, so theirs are converted. */
+/** JSON alone, and strictly: unknown members and wrong types are errors. */
 function setUpBodies(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
@@ -94,18 +94,9 @@ function setUpBodies(app: FastifyInstance): void {
   app.addHook('preValidation', async (request) => {
     request.body ??= {};
   });
-  const code = { optimize: false }; // the few requests cost less than the optimising
-  const strict = new Ajv({ allErrors: true, verbose: true, strict: false, useDefaults: true, code });
-  const converting = new Ajv({
-    allErrors: true,
-    verbose: true,
-    strict: false,
-    useDefaults: true,
-    coerceTypes: true,
-    code,
-  });
+  const validators = new RequestValidators();
   app.setValidatorCompiler<FastifySchema>(({ schema, httpPart }) =>
-    (httpPart === 'body' ? strict : converting).compile(schema as object),
+    validators.compile(schema as object, httpPart),
   );
 }
 

@@ -22,12 +22,17 @@ function belongsTo(stream: string | null, verdict: Verdict | null): Belongs {
   if (family !== 'latency') return failed;
   // A cap has no threshold of its own: slow is what the comparison at its quantile calls so.
   const yMs = verdict?.streams.find((one) => one.stream === `latency.${part}`)?.threshold?.yMs ?? Infinity;
-  return ({ status, latencyMs }) => status !== null && status < 500 && latencyMs > yMs;
+  // What timed out was slow as well, and is what there is of a cluster that hangs.
+  return ({ status, kind, latencyMs }) =>
+    kind === 'timeout' || (status !== null && status < 500 && latencyMs > yMs);
 }
 
-/** Those that explain a revert for `cause`, in the order they are in. */
-export const accusedSamples = (
+/** Those that explain a revert for `cause`, in the order they are in; what failed, where none of these was kept. */
+export function accusedSamples(
   samples: readonly RequestSample[],
   cause: string,
   verdict: Verdict | null,
-): readonly RequestSample[] => samples.filter(belongsTo(accusedStream(cause, verdict), verdict));
+): readonly RequestSample[] {
+  const accused = samples.filter(belongsTo(accusedStream(cause, verdict), verdict));
+  return accused.length > 0 ? accused : samples.filter(failed);
+}

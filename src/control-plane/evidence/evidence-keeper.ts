@@ -97,10 +97,13 @@ export class EvidenceKeeper {
     store.saveEvidence(evidence, event);
   }
 
-  /** The last minutes, and nothing from before this rollout: what failed in an earlier one says nothing of this. */
+  /**
+   * The last minutes, and nothing from before this rollout: what failed in an earlier one says nothing of this. A beginning
+   * that lies ahead is from before the clock was set back, and bounds nothing.
+   */
   #sinceMs({ atMs, from }: Transition): number {
     const beganMs = 'plan' in from ? from.plan.startedAtMs : this.#trail.beganMs;
-    return Math.max(atMs - trailMs, beganMs);
+    return beganMs > atMs ? atMs - trailMs : Math.max(atMs - trailMs, beganMs);
   }
 
   #numbers(transition: Transition): Omit<FrozenEvidence, 'samples' | 'problem'> {

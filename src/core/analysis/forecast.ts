@@ -28,7 +28,8 @@ export class Forecast {
    */
   take(seen: number, needed: number | null): number | null {
     const worth = needed === null ? 0 : 1 / (seen + needed);
-    const kept = (this.#seen / seen) ** forgetting;
+    // Nothing new on Y is no weight, unless all there was before was "never".
+    const kept = this.#worth === 0 ? 0 : (this.#seen / seen) ** forgetting;
     this.#seen = seen;
     this.#worth = kept * this.#worth + (1 - kept) * worth;
     if (needed === null && this.#worth * seen * timesSeenMax < 1) return null;

@@ -86,6 +86,10 @@ export class UpstreamConnection extends Timed implements SocketOwner {
     if (!this.isConnected) this.node.pool.connectFailed(true);
   }
 
+  giveUp(): void {
+    this.onFailed('ECONNABORTED');
+  }
+
   /** Ready for the next exchange. */
   release(): void {
     this.user = null;

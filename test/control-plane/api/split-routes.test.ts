@@ -104,6 +104,17 @@ test('every mistake of a request is told at once, in words', async (t) => {
   assert.deepEqual([nodes.status, nodes.json.detail], [400, 'cluster is "z"; expected x or y']);
 });
 
+test('a large body is refused for its first mistake, and a long key is not repeated', async (t) => {
+  const rig = await startControl(t);
+  const large = await rig.call('PUT', '/v1/clusters/y/nodes', { body: { nodes: Array(200_000).fill(1) } });
+  assert.deepEqual(large.json.errors, [
+    { pointer: '#/nodes', detail: 'is a list; expected at most 64 of them' },
+  ]);
+  const key = `a/~\n${'k'.repeat(10_000)}`;
+  const long = await rig.call('PUT', '/v1/split', { body: { y: 1, [key]: 1 } });
+  assert.match(long.json.errors[0].pointer, /^#\/a~1~0\?k{30,40}\.\.\.$/);
+});
+
 test('bodies that are not JSON, too large or of another type are refused', async (t) => {
   const rig = await startControl(t);
   const send = (body: string, type = 'application/json') =>

@@ -66,6 +66,12 @@ test('a forecast counts down while the rates stay, and takes never for granted o
   assert.equal(new Forecast().take(100, null), null);
 });
 
+test('a forecast that was never has a number as soon as the rates give one, without a request more', () => {
+  const forecast = new Forecast();
+  assert.equal(forecast.take(100, null), null);
+  assert.equal(forecast.take(100, 500), 500);
+});
+
 test('a forecast does not promise the end while the rates say otherwise', () => {
   const forecast = new Forecast();
   forecast.take(1_000, 50);
