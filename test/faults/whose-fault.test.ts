@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { after, describe, it } from 'node:test';
 import {
   ATTEMPT,
@@ -16,7 +16,7 @@ import {
   Y,
 } from '#src/shared-memory/layout.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
-import { type TestConfig, testConfig } from '../support/crossover-config.ts';
+import { probePath, type TestConfig, testConfig } from '../support/crossover-config.ts';
 import { Signal } from '../support/signal.ts';
 import { poll } from '../support/stillness.ts';
 import { fetchOnce, WireClient } from '../support/wire-client.ts';
@@ -45,6 +45,18 @@ describe('whose fault it is', { concurrency: false }, () => {
     stops.push(() => server.close());
     return (server.address() as AddressInfo).port;
   }
+
+  /** A node that passes its checks and otherwise does as told once a request begins. */
+  const listenWith = (serve: (socket: Socket) => void): Promise<number> =>
+    listen(
+      createServer((socket) => {
+        socket.on('error', () => {});
+        socket.once('data', (head: Buffer) => {
+          if (head.includes(probePath)) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+          else serve(socket);
+        });
+      }),
+    );
 
   /** All of the traffic is Y's. */
   async function start(config: TestConfig): Promise<Crossover> {
@@ -84,18 +96,10 @@ describe('whose fault it is', { concurrency: false }, () => {
   });
 
   it('is the client’s when it sends and does not read: its connection ends', async () => {
-    const echo = createServer((socket) => {
-      socket.on('error', () => {});
-      socket.once('data', (head: Buffer) => {
-        if (head.includes('/-health')) {
-          socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
-          return;
-        }
-        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n');
-        socket.pipe(socket);
-      });
+    const port = await listenWith((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n');
+      socket.pipe(socket);
     });
-    const port = await listen(echo);
     const timeouts = { requestBodyMs: 400, responseHeadMs: 400, responseBodyMs: 400, clientIdleMs: 400 };
     const crossover = await start({ x: [port], y: [port], timeouts });
     const client = connect(crossover.port, '127.0.0.1');
@@ -114,19 +118,11 @@ describe('whose fault it is', { concurrency: false }, () => {
 
   it('is the client’s when it finishes its request and does not read the answer that came before: its connection ends', async () => {
     let hasAnswered = false;
-    const eager = createServer((socket) => {
-      socket.on('error', () => {});
-      socket.once('data', (head: Buffer) => {
-        if (head.includes('/-health')) {
-          socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
-          return;
-        }
-        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n');
-        socket.write(Buffer.alloc(50_000_000, 'a'));
-        hasAnswered = true;
-      });
+    const port = await listenWith((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n');
+      socket.write(Buffer.alloc(50_000_000, 'a'));
+      hasAnswered = true;
     });
-    const port = await listen(eager);
     const timeouts = { requestBodyMs: 20_000, responseHeadMs: 400, responseBodyMs: 400, clientIdleMs: 400 };
     const crossover = await start({ x: [port], y: [port], timeouts });
     const client = connect(crossover.port, '127.0.0.1').pause();
@@ -155,7 +151,7 @@ describe('whose fault it is', { concurrency: false }, () => {
     );
     const y = await listen(
       createHttpServer((request, response) => {
-        response.statusCode = request.url?.startsWith('/-health') ? 200 : 503;
+        response.statusCode = request.url?.startsWith(probePath) ? 200 : 503;
         response.end();
       }),
     );
