@@ -1,5 +1,6 @@
 // One metric of Y against the same metric of X: everything the analysis keeps about one stream of counts. Streams differ
 // only in what they count and in their boundaries; errors, status classes and latency quantiles all have this shape.
+import { plainNumbers } from '#src/base/plain-numbers.ts';
 import { deflationBetween, strongerOf, WindowRing, yWindowsMin } from './deflation.ts';
 import { EpochBlocks } from './epoch-blocks.ts';
 import type { Clusters, CompactBankSnapshot, EvidenceLimit } from './evidence-bank.ts';
@@ -91,7 +92,7 @@ export class Totals {
   }
 
   snapshot(): readonly number[] {
-    return [...this.#sums];
+    return plainNumbers(this.#sums);
   }
 
   restore(sums: readonly number[]): void {

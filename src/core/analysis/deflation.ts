@@ -3,6 +3,7 @@
 // requests would, over the windows since that evidence began to rise. Dividing only shrinks positive evidence, which keeps
 // the tests valid. One divisor for all, from the start of the strongest alternative, was tried first: no better against
 // one-second bursts, but a total failure after five minutes of calm then took 70 s to find instead of 9 s.
+import { appendNumbers } from '#src/base/plain-numbers.ts';
 import type { Clusters } from './evidence-bank.ts';
 import { PastWindows, type PastWindowsSnapshot } from './past-windows.ts';
 import type { ArmCounts } from './verdict.ts';
@@ -143,7 +144,7 @@ export class WindowRing implements Clusters {
     const counts: number[] = [];
     if (this.#last >= 0)
       for (let v = this.#first; v <= this.#last; v++)
-        counts.push(...this.#ring.subarray(offset(v), offset(v) + width));
+        appendNumbers(counts, this.#ring, offset(v), offset(v) + width);
     return {
       originMs: this.#originMs,
       last: this.#last,

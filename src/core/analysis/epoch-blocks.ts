@@ -1,6 +1,7 @@
 // Cuts the counts of a stream into blocks, each within one weight epoch. A block closes at the first tick at which both arms
 // have traffic; until then its counts are carried. Whether it closes depends on request counts alone, never on outcomes:
 // that keeps the product of block e-values a test supermartingale.
+import { plainNumbers } from '#src/base/plain-numbers.ts';
 import { epochSlotCount } from '#src/limits.ts';
 
 // Per slot: epoch, nX, kX, nY, kY, a.
@@ -57,7 +58,7 @@ export class EpochBlocks {
   }
 
   snapshot(): readonly number[] {
-    return [...this.#slots];
+    return plainNumbers(this.#slots);
   }
 
   restore(snapshot: readonly number[]): void {

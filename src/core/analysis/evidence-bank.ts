@@ -3,6 +3,7 @@
 // hide a failure that begins now. Knows neither streams nor arms.
 
 import { assert } from '#src/base/assert.ts';
+import { plainNumbers } from '#src/base/plain-numbers.ts';
 import { logAdd } from './combine.ts';
 
 /** How fast evidence may grow: the answer to bursts of correlated failures. Only ever shrinks evidence. */
@@ -176,18 +177,21 @@ export class EvidenceBank {
 
   snapshot(): BankSnapshot {
     return {
-      logs: [...this.#logs],
-      starts: [...this.#starts],
-      startedMs: [...this.#startedMs],
-      lows: [...this.#lows],
-      risingSinceMs: [...this.#risingSinceMs],
-      tokens: [...this.#tokens],
+      logs: plainNumbers(this.#logs),
+      starts: plainNumbers(this.#starts),
+      startedMs: plainNumbers(this.#startedMs),
+      lows: plainNumbers(this.#lows),
+      risingSinceMs: plainNumbers(this.#risingSinceMs),
+      tokens: plainNumbers(this.#tokens),
     };
   }
 
   /** The least that keeps the tests valid, for evidence that is far from any decision: logs, rounded down, and starts. */
   compactSnapshot(): CompactBankSnapshot {
-    return { logs: [...this.#logs].map((log) => Math.floor(log * 1000) / 1000), starts: [...this.#starts] };
+    return {
+      logs: plainNumbers(this.#logs).map((log) => Math.floor(log * 1000) / 1000),
+      starts: plainNumbers(this.#starts),
+    };
   }
 
   /** Goes on as if the lives of the alternatives began at `nowMs`, with nothing to gain at once. */

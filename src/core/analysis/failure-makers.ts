@@ -1,4 +1,5 @@
 // Who made the failures, for people: since the step began and over the last minute. Decisions do not rest on it.
+import { plainNumbers } from '#src/base/plain-numbers.ts';
 import { errorFailures, gatewayFailures } from '#src/core/telemetry/outcome.ts';
 import type { ArmSample, EpochSample } from '#src/core/telemetry/sample.ts';
 import type { FailureMakersReport, MadeFailures } from './verdict.ts';
@@ -67,7 +68,7 @@ export class FailureMakers {
   }
 
   snapshot(): readonly number[] {
-    return [...this.#step];
+    return plainNumbers(this.#step);
   }
 
   restore(step: readonly number[]): void {

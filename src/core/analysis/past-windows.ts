@@ -1,6 +1,7 @@
 // Windows that are too old to be kept one by one, summed up in groups: evidence that has been rising for longer than that is
 // judged by how its failures clustered then, too. Otherwise a burst would be forgotten after three minutes while its evidence
 // was not, which then counted in full: in simulation it reverted rollouts in the middle of a calm.
+import { appendNumbers } from '#src/base/plain-numbers.ts';
 import { addSums, addWindow, windowSumCount } from './window-sums.ts';
 
 /** Windows of a group, and groups that are told apart: an hour of 1-second windows. What is older is one group more. */
@@ -56,8 +57,8 @@ export class PastWindows {
     if (this.#last < 0) return null;
     const groups: number[] = [];
     for (let group = this.#oldest(); group <= this.#last; group++)
-      groups.push(...this.#sums.subarray(offset(group), offset(group) + windowSumCount));
-    return { last: this.#last, groups, older: [...this.#sums.subarray(olderAt)] };
+      appendNumbers(groups, this.#sums, offset(group), offset(group) + windowSumCount);
+    return { last: this.#last, groups, older: appendNumbers([], this.#sums, olderAt, this.#sums.length) };
   }
 
   restore(snapshot: PastWindowsSnapshot | null): void {

@@ -1,6 +1,7 @@
 // Under sticky routing the unit is the user, not the request: one client that fails all the time and landed on Y looks like a
 // worse Y. Users are hashed into sub-buckets; if Y's failures sit in a few of them, they are the failures of a few users, and
 // evidence is divided by how much more the sub-buckets differ than independent requests would.
+import { appendNumbers } from '#src/base/plain-numbers.ts';
 import type { ArmSample } from '#src/core/telemetry/sample.ts';
 import { userBucketCount } from '#src/limits.ts';
 import type { Clusters } from './evidence-bank.ts';
@@ -113,7 +114,7 @@ export class UserClusters implements Clusters {
     const counts: number[] = [];
     if (this.#last >= 0)
       for (let v = this.#first; v <= this.#last; v++)
-        counts.push(...this.#ring.subarray(offset(v), offset(v) + width));
+        appendNumbers(counts, this.#ring, offset(v), offset(v) + width);
     return { originMs: this.#originMs, last: this.#last, first: this.#first, counts };
   }
 
