@@ -1,6 +1,7 @@
 // The long form of the reliability figures, by hand: mixed load at half of peak, then the same through kills, reloads and
 // weight changes, then what is left of each kind of fault once it is over, then a drain.
-//   node test/soak/run.ts [--minutes N] [--rate requests/s] [--seed N] [--write]
+//   node test/soak/run.ts [--steady minutes] [--disturbed minutes] [--aftermath minutes] [--rate requests/s] [--seed N] [--write]
+// Half an hour steady is about 10^7 requests; 16 minutes of aftermath leave a minute on each side of each kind of fault.
 
 import { aftermathPhase } from './aftermath-phase.ts';
 import { disturbedPhase } from './disturbed-phase.ts';
@@ -9,13 +10,10 @@ import { atMost } from './report.ts';
 import { countDoubledPosts, descriptorsBesidePool, startStage, stopStage } from './soak-stage.ts';
 import { measurePeak, steadyPhase } from './steady-phase.ts';
 
-/** How the minutes are spent. */
-const steadyShare = 0.4;
-const disturbedShare = 0.25;
-const aftermathShare = 0.35;
+const minuteMs = 60_000;
 
 async function measure(run: Run): Promise<Measured> {
-  const durationMs = run.option('minutes') * 60_000;
+  const durationMs = (phase: string): number => run.option(phase) * minuteMs;
   const stage = await startStage(run.seed);
   const { crossover, cores } = stage;
   const fdsBefore = await descriptorsBesidePool(stage);
@@ -23,9 +21,9 @@ async function measure(run: Run): Promise<Measured> {
   // No rate given: half of what client, proxy and nodes can do together.
   const rate = run.option('rate') || Math.floor(peak / 2);
   run.say(`peak ${Math.round(peak)} requests/s, soaking at ${rate}`);
-  const steady = await steadyPhase(stage, rate, steadyShare * durationMs, run);
-  const disturbed = await disturbedPhase(stage, rate, disturbedShare * durationMs, run);
-  const aftermath = await aftermathPhase(stage, rate, aftermathShare * durationMs, run);
+  const steady = await steadyPhase(stage, rate, durationMs('steady'), run);
+  const disturbed = await disturbedPhase(stage, rate, durationMs('disturbed'), run);
+  const aftermath = await aftermathPhase(stage, rate, durationMs('aftermath'), run);
   const fdsAfter = await descriptorsBesidePool(stage);
   const { cutExchanges } = (await crossover.order({ type: 'drain' })) as { cutExchanges: number };
   const figures = [
@@ -49,6 +47,6 @@ async function measure(run: Run): Promise<Measured> {
 await runLongForm({
   title: 'Soak',
   file: 'test/soak/run.ts',
-  options: { minutes: 10, rate: 0 },
+  options: { steady: 4, disturbed: 3, aftermath: 4, rate: 0 },
   measure,
 });
