@@ -130,6 +130,12 @@ export const notificationsQueuedMax = 100;
 /** Samples of a pushed metric at once: a billion trials in one call is a mistake of units. */
 export const pushedTrialsMax = 1_000_000_000;
 
+/**
+ * Where new objects are made, in MiB of a thread's heap; V8 takes up to 48. What these threads make is soon garbage, and more
+ * room only keeps memory that nobody uses: 10 MiB of the process within seconds. Workers are left alone, they are the hot path.
+ */
+export const youngGenerationMiBMax = { control: 12, store: 6 };
+
 /** Events returned by one call. */
 export const apiEventsMax = 1_000;
 

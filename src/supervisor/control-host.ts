@@ -1,6 +1,7 @@
 // The control thread's life: started, replaced when it is lost, and stopped for good or until a successor turns out not to
 // serve. Traffic does not depend on it.
 import { Worker } from 'node:worker_threads';
+import { youngGenerationMiBMax } from '#src/limits.ts';
 import type { ControlStart, FromControl, LogLine, ToControl } from '#src/shared-memory/messages.ts';
 import { Restarts, type ThreadSlot } from './restarts.ts';
 import { StartError } from './start-error.ts';
@@ -47,7 +48,11 @@ export function preloadControl(): Worker {
 }
 
 const newThread = (workerData: ControlStart | null): Worker =>
-  new Worker(new URL('../control-plane/control-thread.ts', import.meta.url), { workerData, name: 'control' });
+  new Worker(new URL('../control-plane/control-thread.ts', import.meta.url), {
+    workerData,
+    name: 'control',
+    resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiBMax.control },
+  });
 
 export class ControlHost {
   /** Where its API listens. */

@@ -17,13 +17,10 @@ const changeEveryMs = 100;
 const watchedEvery = 10;
 const visibleWithinMs = 5_000;
 
-const each = async (crossover: Crossover, field: number): Promise<number[]> =>
-  (await crossover.slabs()).map((slab) => slab[field] ?? 0);
-
-/** Milliseconds until every worker is past the value; the reading itself takes one or two. */
-async function untilAllPast(crossover: Crossover, field: number, value: number): Promise<number> {
+/** Milliseconds until every worker's counter is past the value; the reading itself takes one or two. */
+async function untilAllPast(crossover: Crossover, counter: number, value: number): Promise<number> {
   const startedMs = performance.now();
-  while ((await each(crossover, field)).some((present) => present <= value))
+  while ((await crossover.workerCounter(counter)).some((present) => present <= value))
     if (performance.now() - startedMs > visibleWithinMs) return Number.POSITIVE_INFINITY;
   return performance.now() - startedMs;
 }
@@ -46,7 +43,7 @@ async function measure({ seed, option, say }: Run): Promise<Measured> {
   const startedMs = performance.now();
   while (performance.now() - startedMs < durationMs) {
     const isWatched = changes % watchedEvery === 0;
-    const epoch = isWatched ? Math.max(...(await each(crossover, WORKER.splitEpoch))) : 0;
+    const epoch = isWatched ? Math.max(...(await crossover.workerCounter(WORKER.splitEpoch))) : 0;
     // Always another one: a split that stays as it is is no change, and nothing would be seen of it.
     percent = (percent + 1 + (random.nextUint32() % 100)) % 101;
     await putSplit(crossover.controlPort, percent);

@@ -52,6 +52,8 @@ async function obey(order: ChildOrder): Promise<unknown> {
       const slabs = supervisor.memory.slabs.map((slab) => new Float64Array(slab));
       return traceBreakers(slabs, order.timeoutMs);
     }
+    case 'worker-counter':
+      return supervisor.memory.slabs.map((slab) => new Float64Array(slab)[order.index]);
     case 'slabs':
       return supervisor.memory.slabs.map((slab) => Buffer.from(new Uint8Array(slab)).toString('base64'));
   }

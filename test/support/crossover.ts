@@ -21,7 +21,8 @@ export type ChildOrder =
   | { readonly type: 'reload'; readonly config: Config }
   | { readonly type: 'drain' }
   | { readonly type: 'trace-breakers'; readonly timeoutMs: number }
-  | { readonly type: 'slabs' };
+  | { readonly type: 'slabs' }
+  | { readonly type: 'worker-counter'; readonly index: number };
 
 export type ChildReport =
   | { readonly type: 'done'; readonly id: number; readonly value: unknown }
@@ -118,7 +119,7 @@ export class Crossover implements RunningProxy {
   /** Ends a worker as a crash would and waits until its replacement beats. */
   async replaceWorker(index: number): Promise<void> {
     await this.order({ type: 'terminate-worker', index });
-    const beat = async () => (await this.slabs())[index]?.[WORKER.heartbeat] ?? 0;
+    const beat = async () => (await this.workerCounter(WORKER.heartbeat))[index] ?? 0;
     const last = await beat();
     while ((await beat()) === last) await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -140,6 +141,11 @@ export class Crossover implements RunningProxy {
       const bytes = Uint8Array.from(Buffer.from(text, 'base64'));
       return new Float64Array(bytes.buffer);
     });
+  }
+
+  /** One counter of WORKER for each worker: a hundredth of what all of them take to bring over. */
+  async workerCounter(index: number): Promise<number[]> {
+    return (await this.order({ type: 'worker-counter', index })) as number[];
   }
 
   /** What fails on Y until each worker's breaker has opened, or so long. Per worker. */

@@ -1,6 +1,7 @@
 // The way to a store in a thread of its own. A thread that ends unasked fails the calls that it has not answered; the next
 // call starts another.
 import { Worker } from 'node:worker_threads';
+import { youngGenerationMiBMax } from '#src/limits.ts';
 import {
   type ArgsOf,
   type ResultOf,
@@ -55,6 +56,7 @@ export class StoreThreadPort implements StorePort {
     const worker = new Worker(new URL('./store-thread.ts', import.meta.url), {
       workerData: this.#start,
       name: 'store',
+      resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiBMax.store },
     });
     const thread: Thread = { worker, waiting: new Map() };
     worker.on('message', ({ id, result }: StoreAnswer) => {
