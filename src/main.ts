@@ -29,8 +29,8 @@ export interface SupervisorOptions {
   readonly reload?: () => Promise<LoadResult>;
   /** Listening sockets that the process was started with, to be used instead of `listen`. */
   readonly inherited?: InheritedListeners | null;
-  /** A control thread that was started ahead, by `preloadControl`. */
-  readonly preloadedControl?: Worker | null;
+  /** Threads that were started ahead, by `preloadControl` and `preloadWorker`. */
+  readonly preloaded?: { readonly control: Worker | null; readonly worker: Worker | null };
 }
 
 export interface Supervisor {
@@ -84,6 +84,7 @@ class Supervision implements Supervisor {
     this.#workers = new WorkerPool({
       memory: this.memory,
       transport: options.transport ?? 'raw',
+      preloaded: options.preloaded?.worker ?? null,
       start: () => this.#threadStart(),
       listenDescriptors: async (index) => (await this.#sockets?.forWorker(index, workerCount)) ?? [],
       tellControl: (message) => this.#control.tell(message),
@@ -93,7 +94,7 @@ class Supervision implements Supervisor {
       start: () => ({ ...this.#threadStart(), configPath: options.configPath }),
       listenDescriptor: async () => (await this.#sockets?.forControl()) ?? null,
       isPatient: options.inherited?.from === 'predecessor',
-      preloaded: options.preloadedControl ?? null,
+      preloaded: options.preloaded?.control ?? null,
       onMessage: (message) => this.#onControlMessage(message),
       log: this.#log,
     });

@@ -14,6 +14,7 @@ import {
 } from '#src/supervisor/inherited-listeners.ts';
 import { StartError } from '#src/supervisor/start-error.ts';
 import { reportToPredecessor } from '#src/supervisor/successor.ts';
+import { preloadWorker } from '#src/supervisor/worker-pool.ts';
 import { cannotStart } from './cannot-start.ts';
 import { type CliContext, type CliIo, exitCodes } from './cli-io.ts';
 import { formatConfigProblems } from './config-problems.ts';
@@ -92,12 +93,12 @@ async function serve(file: string, io: CliIo): Promise<number> {
 /** Null when the configuration is wrong, which has been said then. */
 async function start(file: string, io: CliIo, log: LogWriter): Promise<Supervisor | null> {
   const inherited = inheritedListeners(log);
-  const preloadedControl = preloadControl();
+  const preloaded = { control: preloadControl(), worker: preloadWorker() };
   const { loadConfigFile } = await import('#src/config/load.ts');
   const { startSupervisor } = await import('#src/main.ts');
   const loaded = loadConfigFile(file, io.env);
   if (!loaded.ok) {
-    void preloadedControl.terminate();
+    for (const thread of Object.values(preloaded)) void thread.terminate();
     io.err(formatConfigProblems(loaded.problems));
     return null;
   }
@@ -109,7 +110,7 @@ async function start(file: string, io: CliIo, log: LogWriter): Promise<Superviso
     log,
     reload,
     inherited,
-    preloadedControl,
+    preloaded,
   });
   warn(loaded.warnings, log);
   const { proxy, control } = config.listen;

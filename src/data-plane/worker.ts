@@ -1,6 +1,6 @@
 // Entry and wiring of a proxy worker: one event loop, one listener, its connections. Counts; decides nothing.
 import { flushCompileCache } from 'node:module';
-import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { assert, unreachable } from '#src/base/assert.ts';
 import { RouteTable } from '#src/core/routing/route-slots.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
@@ -149,9 +149,15 @@ class ProxyWorker {
   }
 }
 
+function main(port: MessagePort, start: WorkerStart): Promise<void> {
+  const worker = new ProxyWorker(start, (message) => port.postMessage(message));
+  port.on('message', (message: ToWorker) => worker.onMessage(message));
+  return worker.prepare();
+}
+
 assert(!isMainThread && parentPort !== null, 'a worker runs in a worker thread');
 const port = parentPort;
-const start = workerData as WorkerStart;
-const worker = new ProxyWorker(start, (message) => port.postMessage(message));
-port.on('message', (message: ToWorker) => worker.onMessage(message));
-await worker.prepare();
+const start = workerData as WorkerStart | null;
+// A thread that was started ahead is told later.
+if (start === null) port.once('message', (told: WorkerStart) => void main(port, told));
+else await main(port, start);

@@ -22,6 +22,8 @@ export interface WorkerPoolOptions {
   readonly transport: 'raw' | 'stream';
   /** What a thread that starts now is given. */
   readonly start: () => ThreadStart;
+  /** The first worker's thread, from `preloadWorker`; null when it is to be started. */
+  readonly preloaded: Worker | null;
   /** Listening sockets for a worker's own; empty when it binds. */
   readonly listenDescriptors: (index: number) => Promise<readonly number[]>;
   /** What the control thread has to know. */
@@ -42,6 +44,19 @@ type WorkerSlot = ThreadSlot & {
   descriptors: readonly number[];
 };
 
+/**
+ * Starts the first worker before it is known what it is to carry: it loads its modules while the config is read, and waits.
+ * Until it is used it keeps no process running.
+ */
+export function preloadWorker(): Worker {
+  const thread = newThread(0, null);
+  thread.unref();
+  return thread;
+}
+
+const newThread = (index: number, workerData: WorkerStart | null): Worker =>
+  new Worker(new URL('../data-plane/worker.ts', import.meta.url), { workerData, name: `proxy-${index}` });
+
 const requestsInFlight = (slab: Float64Array): number =>
   (slab[WORKER.inFlightX] as number) + (slab[WORKER.inFlightY] as number);
 
@@ -51,10 +66,12 @@ export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #slots: readonly WorkerSlot[];
   readonly #restarts = new Restarts();
+  #preloaded: Worker | null;
   #isEnding = false;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+    this.#preloaded = options.preloaded;
     this.#slots = options.memory.slabs.map(() => ({
       thread: null,
       crashes: [],
@@ -83,15 +100,8 @@ export class WorkerPool {
 
   /** Starts a worker's thread; it listens when told to. Both promises reject when it can't or ends before. */
   #startWorker(index: number, slot: WorkerSlot): StartingWorker {
-    const workerData: WorkerStart = {
-      ...this.#options.start(),
-      workerIndex: index,
-      transport: this.#options.transport,
-    };
-    const thread = new Worker(new URL('../data-plane/worker.ts', import.meta.url), {
-      workerData,
-      name: `proxy-${index}`,
-    });
+    const start = this.#options.start();
+    const thread = this.#newThread({ ...start, workerIndex: index, transport: this.#options.transport });
     slot.thread = thread;
     const prepared = Promise.withResolvers<void>();
     const listening = Promise.withResolvers<number>();
@@ -117,6 +127,15 @@ export class WorkerPool {
       this.#ended(index, slot);
     });
     return { prepared: prepared.promise, listening: listening.promise };
+  }
+
+  #newThread(start: WorkerStart): Worker {
+    const preloaded = this.#preloaded;
+    if (preloaded === null || start.workerIndex !== 0) return newThread(start.workerIndex, start);
+    this.#preloaded = null;
+    preloaded.ref();
+    preloaded.postMessage(start);
+    return preloaded;
   }
 
   async #tellToListen(index: number, slot: WorkerSlot): Promise<void> {

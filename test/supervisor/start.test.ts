@@ -47,7 +47,7 @@ describe('a start whose control thread fails once workers serve', { concurrency:
     const started = startSupervisor({
       config: { ...config, listen: { ...config.listen, proxy: { host: '127.0.0.1', port } } },
       configPath: '(test)',
-      preloadedControl: control,
+      preloaded: { control, worker: null },
       log: (line) => {
         log.push(line);
         signal.notify();

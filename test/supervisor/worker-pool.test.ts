@@ -4,11 +4,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
 import { after, before, describe, it, type TestContext } from 'node:test';
+import type { Worker } from 'node:worker_threads';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type { LogLine, ToControl } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { assignNodes } from '#src/supervisor/node-assignments.ts';
-import { WorkerPool } from '#src/supervisor/worker-pool.ts';
+import { preloadWorker, WorkerPool } from '#src/supervisor/worker-pool.ts';
 import { testConfig } from '../support/crossover-config.ts';
 import { ScriptedUpstream } from '../support/scripted-upstream.ts';
 import { Signal } from '../support/signal.ts';
@@ -34,7 +35,7 @@ describe('a pool of workers', { concurrency: false }, () => {
     /** Called before a worker is told to listen. */
     beforeListening: () => Promise<void> = async () => {};
 
-    constructor(t: TestContext, workers: number, host = '127.0.0.1') {
+    constructor(t: TestContext, workers: number, host = '127.0.0.1', preloaded: Worker | null = null) {
       const documented = testConfig({ workers, x: [x.port], y: [x.port] });
       const listen = { ...documented.listen, proxy: { host, port: 0 } };
       const config = { ...documented, listen };
@@ -44,6 +45,7 @@ describe('a pool of workers', { concurrency: false }, () => {
       this.pool = new WorkerPool({
         memory,
         transport: 'raw',
+        preloaded,
         start: () => {
           this.onStart(++this.startCount);
           return { config, configRevision: 1, nodes, memory, routes: { kind: 'derived', routes: [] } };
@@ -124,6 +126,20 @@ describe('a pool of workers', { concurrency: false }, () => {
     await rig.answered();
     assert.equal(rig.startCount, 4);
     assert.deepEqual(rig.events(), ['worker-lost', 'worker-replaced'], 'one loss, however long it takes');
+  });
+
+  it('has a thread that was started ahead as the first worker, and replaces it as any other', async (t) => {
+    const preloaded = preloadWorker();
+    const ended = once(preloaded, 'exit');
+    const rig = new Rig(t, 2, '127.0.0.1', preloaded);
+    await rig.start();
+    assert.deepEqual(rig.gauge(WORKER.listening), [1, 1]);
+    await rig.answered();
+    await rig.pool.terminate(0);
+    await ended;
+    await rig.logged('proxy worker replaced');
+    await rig.answered();
+    assert.equal(rig.startCount, 3);
   });
 
   it('replaces a worker again when there is no socket for it', async (t) => {
