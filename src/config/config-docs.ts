@@ -1,6 +1,7 @@
 // The reference part of docs/config.md, made from the schema: one table per section, every key once.
 import { reloadOf } from './changes.ts';
-import { configSchema, type SchemaNode } from './schema.ts';
+import { configSchema } from './schema.ts';
+import type { SchemaNode } from './schema-node.ts';
 
 /** Lines between which docs/config.md carries the generated tables. */
 export const docsMarkers = {

@@ -5,10 +5,11 @@ import { resolve } from 'node:path';
 import { configBytesMax } from '#src/limits.ts';
 import type { ConfigProblem, LoadResult } from './config.ts';
 import { warningsAbout } from './config-warnings.ts';
+import { keptSchema } from './kept-schema.ts';
 import type { Report } from './problem-report.ts';
 import { type Machine, resolveConfig } from './resolve.ts';
 import { checkUrlsOfMisfit } from './resolve-signals.ts';
-import { configSchema, type WrittenConfig } from './schema.ts';
+import type { WrittenConfig } from './schema.ts';
 import { adaptToSchema, checkSchema, fillDefaults, prune, type SchemaProblem } from './schema-check.ts';
 import { type ConfigPath, formatPath, type Position, readYaml, type YamlSource } from './yaml-source.ts';
 
@@ -147,7 +148,7 @@ function checkValue(source: YamlSource, machine: Machine, problems: Problems) {
     misfits.map(({ path }) => path),
   );
   // Pruned and filled, the value fits the schema apart from holes in lists, which the resolver steps over.
-  const written = fillDefaults(configSchema, value) as WrittenConfig;
+  const written = fillDefaults(keptSchema, value) as WrittenConfig;
   return resolveConfig(written, machine, report);
 }
 

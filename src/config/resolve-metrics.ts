@@ -12,7 +12,7 @@ import {
   secretOf,
 } from './resolve-signals.ts';
 import type { WrittenConfig } from './schema.ts';
-import { signalDefaults } from './schema-signals.ts';
+import { signalDefaults } from './signal-terms.ts';
 import type { BusinessMetric, TrialsMetric, ValueMetric } from './signals-config.ts';
 import { parsePercent } from './units.ts';
 import type { ConfigPath } from './yaml-source.ts';

@@ -7,7 +7,7 @@ import { refusalOfLiteral } from './address-guard.ts';
 import type { Cidr } from './config.ts';
 import { itemsOf, type Report } from './problem-report.ts';
 import type { WrittenConfig } from './schema.ts';
-import { notifiedTransitions, signalDefaults, weekdays } from './schema-signals.ts';
+import { notifiedTransitions, signalDefaults, weekdays } from './signal-terms.ts';
 import type {
   Gate,
   GatePoint,

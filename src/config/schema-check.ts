@@ -1,7 +1,8 @@
 // Checks what was read against the schema and says what is wrong in words; also fills in defaults. Knows no setting by name.
 import { Ajv, type ErrorObject } from 'ajv';
 import { closestNames } from './closest-name.ts';
-import { configSchema, type SchemaNode } from './schema.ts';
+import { keptSchema } from './kept-schema.ts';
+import type { SchemaNode } from './schema-node.ts';
 import { type ConfigPath, formatPath, type YamlSource } from './yaml-source.ts';
 
 export interface SchemaProblem {
@@ -23,7 +24,7 @@ const ajv = new Ajv({
   code: { optimize: false },
 });
 for (const keyword of ['x-type', 'x-expected', 'x-secret']) ajv.addKeyword(keyword);
-const validate = ajv.compile(configSchema as object);
+const validate = ajv.compile(keptSchema as object);
 
 type Dict = Record<string, unknown>;
 const isDict = (value: unknown): value is Dict =>
@@ -37,7 +38,7 @@ export function schemasAt(path: ConfigPath): readonly SchemaNode[] {
         const child = typeof segment === 'number' ? node.items : node.properties?.[segment];
         return child === undefined ? [] : alternatives(child);
       }),
-    [configSchema],
+    [keptSchema],
   );
 }
 
@@ -198,7 +199,7 @@ function unknownKey(path: ConfigPath, key: string, schema: SchemaNode): SchemaPr
 /** A key that belongs into another section is the other common slip. */
 function elsewhere(key: string, known: readonly string[]): string {
   // Items of lists share many names with sections, and are not where a stray key of a section belongs.
-  const places = keyPaths(configSchema, []).filter(
+  const places = keyPaths(keptSchema, []).filter(
     (path) => path.at(-1) === key && !path.some((segment) => String(segment).endsWith('[]')),
   );
   if (places.length === 1) return `there is ${formatPath(places[0] as ConfigPath)}`;

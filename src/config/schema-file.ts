@@ -1,7 +1,11 @@
-// The text of config/crossover.schema.json: the schema without our own annotations, which editors do not know.
+// The schema as files: for editors (config/crossover.schema.json), without our own annotations, which they do not know; and for
+// the start (schema.json).
 import { configSchema } from './schema.ts';
 
-/** The JSON Schema as a file, ending in a newline. */
+/** For the start, ending in a newline. */
+export const keptSchemaText = (): string => `${JSON.stringify(configSchema, null, 2)}\n`;
+
+/** For editors, ending in a newline. */
 export function schemaFileText(): string {
   const file = {
     $schema: 'http://json-schema.org/draft-07/schema#',

@@ -3,6 +3,7 @@
 // values are resolved is in resolve.ts.
 import { type Static, Type } from 'typebox';
 import { workersMax } from '#src/limits.ts';
+import type { SchemaNode } from './schema-node.ts';
 import { failover, health, limits, timeouts } from './schema-proxy.ts';
 import { rollout, thresholds } from './schema-rollout.ts';
 import { routing } from './schema-routing.ts';
@@ -89,22 +90,6 @@ const filledSchema = section('Configuration of Crossover.', {
 
 export type WrittenConfig = Static<typeof filledSchema>;
 
-/** A JSON Schema as this file uses it. */
-export interface SchemaNode {
-  readonly type?: string;
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly required?: readonly string[];
-  readonly properties?: Readonly<Record<string, SchemaNode>>;
-  readonly items?: SchemaNode;
-  readonly anyOf?: readonly SchemaNode[];
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly 'x-type'?: string;
-  readonly 'x-expected'?: string;
-  readonly 'x-secret'?: boolean;
-}
-
 const canBeLeftOut = (node: SchemaNode): boolean =>
   node.default !== undefined || (node.properties !== undefined && (node.required ?? []).length === 0);
 
@@ -118,7 +103,7 @@ function withoutDefaultsRequired(node: SchemaNode): SchemaNode {
   return { ...node, properties, required };
 }
 
-/** JSON Schema of the file as it is written. */
+/** JSON Schema of the file as it is written; write-schema.ts keeps it in schema.json. */
 export const configSchema: SchemaNode = withoutDefaultsRequired(
   JSON.parse(JSON.stringify(filledSchema)) as SchemaNode,
 );

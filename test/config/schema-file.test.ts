@@ -3,17 +3,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
-import { schemaFileText } from '#src/config/schema-file.ts';
+import { keptSchemaText, schemaFileText } from '#src/config/schema-file.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
-test('crossover.schema.json is up to date when compared with the schema', () => {
-  assert.equal(
-    read('config/crossover.schema.json'),
-    schemaFileText(),
-    'renew it: node src/config/print-schema.ts > config/crossover.schema.json',
-  );
-});
+const files = {
+  'config/crossover.schema.json': schemaFileText(),
+  'src/config/schema.json': keptSchemaText(),
+};
+
+for (const [path, text] of Object.entries(files)) {
+  test(`${path} is up to date when compared with the schema`, () => {
+    assert.equal(read(path), text, 'renew it: node src/config/write-schema.ts');
+  });
+}
 
 const validate = new Ajv({ allErrors: true, strict: false }).compile(JSON.parse(schemaFileText()) as object);
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { configDocsText, docsMarkers } from '#src/config/config-docs.ts';
-import { configSchema, type SchemaNode } from '#src/config/schema.ts';
+import { configSchema } from '#src/config/schema.ts';
+import type { SchemaNode } from '#src/config/schema-node.ts';
 
 const docs = readFileSync(new URL('../../docs/config.md', import.meta.url), 'utf8');
 const generated = docs.slice(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { parseConfig } from '#src/config/load.ts';
-import { gatePoints } from '#src/config/schema-signals.ts';
+import { gatePoints } from '#src/config/signal-terms.ts';
 import { signatureHeaders } from '#src/control-plane/outgoing/signature.ts';
 import { businessShare } from '#src/core/analysis/business-streams.ts';
 import { outgoingAnswerBytesMax } from '#src/limits.ts';

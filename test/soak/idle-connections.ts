@@ -5,10 +5,11 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startBed } from '../support/bed.ts';
-import { fileDescriptorCount, rssBytes } from '../support/proc.ts';
+import { rssBytes } from '../support/proc.ts';
 import { poll, untilStill } from '../support/stillness.ts';
 import { type Measured, type Run, runLongForm } from './long-form.ts';
 import { atMost, forInformation } from './report.ts';
+import { descriptorsBesidePool } from './soak-stage.ts';
 
 const MiB = 1024 * 1024;
 /** With the first ones the proxy compiles its code and grows its pools: they do not count per connection. */
@@ -59,7 +60,7 @@ async function measure({ option, say }: Run): Promise<Measured> {
   const sockets: Socket[] = [];
   let unanswered = await openUpTo(firstConnections, port, sockets);
   const rssFirst = await settledRss(pid);
-  const fdsFirst = fileDescriptorCount(pid);
+  const fdsFirst = await descriptorsBesidePool(bed);
   say(`${sockets.length} connections, ${Math.round(rssFirst / MiB)} MiB`);
   unanswered += await openUpTo(connections, port, sockets);
   const rssAll = await settledRss(pid);
@@ -69,8 +70,8 @@ async function measure({ option, say }: Run): Promise<Measured> {
   say('all asked again');
   for (const socket of sockets) socket.destroy();
   const fdsAtRest = fdsFirst - firstConnections;
-  await poll(() => fileDescriptorCount(pid) <= fdsAtRest, 10_000);
-  const fdsAfter = fileDescriptorCount(pid);
+  await poll(async () => (await descriptorsBesidePool(bed)) <= fdsAtRest, 10_000);
+  const fdsAfter = await descriptorsBesidePool(bed);
   await bed.stop();
   const figures = [
     forInformation('connections', connections),

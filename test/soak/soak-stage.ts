@@ -82,12 +82,9 @@ export function createLoad(stage: Stage, options: Partial<LoadOptions>): LoadCli
 }
 
 /** Open descriptors beside the pool of upstream connections, which follows the load. */
-export async function descriptorsBesidePool({ crossover }: Stage): Promise<number> {
-  const slabs = await crossover.slabs();
-  const pooled = slabs.reduce(
-    (sum, slab) => sum + (slab[WORKER.upstreamOpenX] ?? 0) + (slab[WORKER.upstreamOpenY] ?? 0),
-    0,
-  );
+export async function descriptorsBesidePool({ crossover }: { crossover: Crossover }): Promise<number> {
+  const pools = [WORKER.upstreamOpenX, WORKER.upstreamOpenY].map((index) => crossover.workerCounter(index));
+  const pooled = (await Promise.all(pools)).flat().reduce((sum, open) => sum + open, 0);
   return fileDescriptorCount(crossover.pid) - pooled;
 }
 

@@ -16,7 +16,8 @@ import { atMost, forInformation } from './report.ts';
 
 const entry = fileURLToPath(new URL('../../bin/crossover.js', import.meta.url));
 const servesMsMax = 1_000;
-const lookEveryMs = 2;
+/** Often enough, and seldom enough to leave the cores to the start. */
+const lookEveryMs = 10;
 const answerMsMax = 1_000;
 
 const median = (values: readonly number[]): number =>

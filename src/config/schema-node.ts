@@ -1,0 +1,16 @@
+// A JSON Schema as the configuration uses it.
+
+export interface SchemaNode {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly items?: SchemaNode;
+  readonly anyOf?: readonly SchemaNode[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly 'x-type'?: string;
+  readonly 'x-expected'?: string;
+  readonly 'x-secret'?: boolean;
+}
