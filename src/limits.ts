@@ -132,9 +132,10 @@ export const pushedTrialsMax = 1_000_000_000;
 
 /**
  * Where new objects are made, in MiB of a thread's heap; V8 takes up to 48. What these threads make is soon garbage, and more
- * room only keeps memory that nobody uses: 10 MiB of the process within seconds. Workers are left alone, they are the hot path.
+ * room only keeps memory that nobody uses: 10 MiB of the process within seconds for control and store, 30 for each worker
+ * after a quarter of an hour of load.
  */
-export const youngGenerationMiBMax = { control: 12, store: 6 };
+export const youngGenerationMiBMax = { worker: 12, control: 12, store: 6 };
 
 /** Events returned by one call. */
 export const apiEventsMax = 1_000;

@@ -1,6 +1,7 @@
 // The proxy workers' life: started, told to listen, replaced when they are lost, and drained. A worker that cannot listen is
 // as good as none: it is ended, and another tried.
 import { Worker } from 'node:worker_threads';
+import { youngGenerationMiBMax } from '#src/limits.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type {
   FromWorker,
@@ -55,7 +56,11 @@ export function preloadWorker(): Worker {
 }
 
 const newThread = (index: number, workerData: WorkerStart | null): Worker =>
-  new Worker(new URL('../data-plane/worker.ts', import.meta.url), { workerData, name: `proxy-${index}` });
+  new Worker(new URL('../data-plane/worker.ts', import.meta.url), {
+    workerData,
+    name: `proxy-${index}`,
+    resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiBMax.worker },
+  });
 
 const requestsInFlight = (slab: Float64Array): number =>
   (slab[WORKER.inFlightX] as number) + (slab[WORKER.inFlightY] as number);

@@ -31,7 +31,7 @@ import { atLeast, atMost, type Figure, forInformation } from './report.ts';
 const peakConnections = 64;
 /** So many times as many ask for three times what can be served. */
 const overloadFactor = 3;
-const peakSeconds = 5;
+const peakSeconds = 3;
 const probeEveryMs = 50;
 /** How many come anew while there is no room for them. */
 const turnedAwayPerSecond = 200;
@@ -357,6 +357,6 @@ async function measure(run: Run): Promise<Measured> {
 await runLongForm({
   title: 'Overload',
   file: 'test/soak/overload.ts',
-  options: { seconds: 20, rounds: 3, clients: 3_000 },
+  options: { seconds: 12, rounds: 5, clients: 3_000 },
   measure,
 });
