@@ -14,7 +14,7 @@ import { createLoad, type Stage, yPercent } from './soak-stage.ts';
 const MiB = 1024 * 1024;
 const sampleEveryMs = 1_000;
 const sayEverySamples = 60;
-/** Until then the control thread's windows fill and the heaps find their size: 250 to 320 MiB, flat from there. */
+/** Until then the control thread's windows fill and the heaps find their size: 220 to 250 MiB, flat from there. */
 const warmupMinutes = 3;
 /** Less than a minute of samples says nothing about a slope. */
 const slopeSamplesMin = 60;
