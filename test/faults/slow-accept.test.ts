@@ -9,7 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
-import { testConfig } from '../support/crossover-config.ts';
+import { probePath, testConfig } from '../support/crossover-config.ts';
 import { Signal } from '../support/signal.ts';
 import { poll } from '../support/stillness.ts';
 import { WireClient } from '../support/wire-client.ts';
@@ -21,8 +21,13 @@ const patienceMs = 10_000;
 describe('a node that stopped accepting', { skip: platform !== 'linux', concurrency: false }, () => {
   const signal = new Signal();
   const held: ServerResponse[] = [];
+  let probes = 0;
   /** What the listener's connections are served by. */
   const node = createServer((request, response) => {
+    if (request.url === probePath) {
+      probes++;
+      signal.notify();
+    }
     if (request.url !== '/first') {
       response.end('ok');
       return;
@@ -41,7 +46,11 @@ describe('a node that stopped accepting', { skip: platform !== 'linux', concurre
     listener.on('message', (message, handle) => {
       if (message === 'connection') node.emit('connection', handle);
     });
-    const config = testConfig({ x: [port], y: [port], timeouts: { connectMs: 60_000 } });
+    const config = testConfig({
+      x: [port],
+      y: [port],
+      timeouts: { connectMs: 60_000 },
+    });
     crossover = await startCrossover(config);
   });
   after(async () => {
@@ -74,6 +83,11 @@ describe('a node that stopped accepting', { skip: platform !== 'linux', concurre
   it('serves a request whose connect hangs on the connection that another one gives back', async () => {
     const first = ask('/first');
     assert.ok(await signal.until(() => held.length === 1, patienceMs), 'the first request is there');
+    // The node is one of X and one of Y. A check that came later would take a place in the queue that is to be filled.
+    assert.ok(
+      await signal.until(() => probes === 2, patienceMs),
+      'both were checked, and are not for an hour',
+    );
     listener.kill('SIGSTOP');
     await fillAcceptQueue();
     const second = ask('/second');
