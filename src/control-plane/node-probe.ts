@@ -1,6 +1,6 @@
-// One active check of one node: a connection of its own, a request, the status, read by the parser that reads the answers to
-// clients. By a plain socket rather than node:http: a probe takes half the CPU, and the probes are the largest part of what
-// the control thread costs while little happens.
+// One active check of one node: a connection of its own, a request, the status, read by the parser that reads answers for
+// clients. By a plain socket rather than node:http: a probe takes half the CPU, and the probes are the largest part of what the
+// control thread costs while little happens.
 import { connect } from 'node:net';
 import { parseResponseHead, ResponseHead } from '#src/core/http1/response-head.ts';
 import { readBufferBytes } from '#src/limits.ts';
@@ -46,11 +46,12 @@ export function probeNode({ host, port, path, timeoutMs, signal }: ProbeOptions)
     signal.addEventListener('abort', stop);
     socket.on('error', ({ message }) => finish(message));
     socket.once('close', () => finish('the connection was closed'));
-    socket.write(requestOf(host, port, path), 'latin1');
+    socket.write(probeRequest(host, port, path), 'latin1');
   });
 }
 
-function requestOf(host: string, port: number, path: string): string {
+/** What a check sends; `host` is a name or an address, of IPv6 without brackets. */
+export function probeRequest(host: string, port: number, path: string): string {
   const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   return `GET ${path} HTTP/1.1\r\nhost: ${authority}\r\nuser-agent: crossover-health\r\nconnection: close\r\n\r\n`;
 }

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { probeNode } from '#src/control-plane/node-probe.ts';
+import { probeNode, probeRequest } from '#src/control-plane/node-probe.ts';
 
 const never = new AbortController().signal;
 
 /** A server that does with each connection's request what it is told to; the requests that it got. */
-async function node(t: TestContext, answer: (socket: Socket) => void, host = '127.0.0.1') {
+async function node(t: TestContext, answer: (socket: Socket) => void) {
   const requests: string[] = [];
   const server = createServer((socket) => {
     socket.on('error', () => {});
@@ -17,11 +17,11 @@ async function node(t: TestContext, answer: (socket: Socket) => void, host = '12
       answer(socket);
     });
   });
-  server.listen(0, host);
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
-  return { requests, probe: { host, port, path: '/status', timeoutMs: 10_000, signal: never } };
+  return { requests, probe: { host: '127.0.0.1', port, path: '/status', timeoutMs: 10_000, signal: never } };
 }
 
 const answers = (text: string) => (socket: Socket) => {
@@ -83,6 +83,10 @@ test('a check asks as any client does, and says who it is', async (t) => {
     'connection: close',
   ];
   assert.deepEqual(requests, [`${expected.join('\r\n')}\r\n\r\n`]);
+});
+
+test('a check of an IPv6 address puts it into brackets in Host', () => {
+  assert.match(probeRequest('::1', 8000, '/'), /\r\nhost: \[::1\]:8000\r\n/);
 });
 
 test('a check closes its connection once it knows', async (t) => {
