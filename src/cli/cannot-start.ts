@@ -1,6 +1,6 @@
 // Why a proxy could not start, for the person who started it.
 import type { StartError } from '#src/supervisor/start-error.ts';
-import { CliError, exitCodes } from './cli-io.ts';
+import { CliError, exitCodes } from '#src/terminal/cli-io.ts';
 
 /** The reasons that people meet come with advice. */
 export function cannotStart({ code, message }: StartError): CliError {

@@ -1,6 +1,6 @@
 // `crossover check` as part of the command tree; what it does is in check.ts.
 import type { Command } from 'commander';
-import { type CliContext, CliError, exitCodes } from './cli-io.ts';
+import { type CliContext, CliError, exitCodes } from '#src/terminal/cli-io.ts';
 
 /** Adds `check` to the program. */
 export function addCheck(program: Command, context: CliContext): void {

@@ -4,8 +4,8 @@ import { type LoadResult, loadConfigFile } from '#src/config/load.ts';
 import { formatHostPort } from '#src/config/net-address.ts';
 import { formatBytes, formatDuration, formatPercent } from '#src/config/units.ts';
 import { withoutSecrets } from '#src/config/without-secrets.ts';
-import { type CliIo, exitCodes, processIo } from './cli-io.ts';
-import { formatConfigProblems, formatConfigWarnings } from './config-problems.ts';
+import { type CliIo, exitCodes, processIo } from '#src/terminal/cli-io.ts';
+import { formatConfigProblems, formatConfigWarnings } from '#src/terminal/config-problems.ts';
 
 function clusterLine({ label, nodes, admin, adminToken }: Config['clusters']['x']): string {
   const withToken = adminToken === null ? '' : ' with a token';

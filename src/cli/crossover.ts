@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Entry of the command line: `crossover <command>`. Parses, runs, and ends with the command's exit code.
 import process from 'node:process';
-import { processIo } from './cli-io.ts';
+import { processIo } from '#src/terminal/cli-io.ts';
 import { runProgram } from './program.ts';
 
 /** After the command is done, a handle that was left open may hold the process this long and no longer. */

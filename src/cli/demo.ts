@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type FaultName, faultNames } from '#src/demo/faults.ts';
-import type { CliContext } from './cli-io.ts';
+import type { CliContext } from '#src/terminal/cli-io.ts';
 
 interface DemoFlags {
   readonly fault: FaultName;

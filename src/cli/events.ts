@@ -1,12 +1,12 @@
 // `crossover events`: the record of what happened, who did it and why, once or as it grows.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { RecordedEvent } from '#src/control-plane/store/store.ts';
-import { type CliContext, CliError, type CliIo, exitCodes } from './cli-io.ts';
-import { addControlOptions, type ControlClient, createControlClient } from './control-client.ts';
-import { eventLines } from './event-view.ts';
+import type { RecordedEvent } from '#src/record/store.ts';
+import { type CliContext, CliError, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
+import { addControlOptions, type ControlClient, createControlClient } from '#src/terminal/control-client.ts';
+import { eventLines } from '#src/terminal/event-view.ts';
+import { createStyle } from '#src/terminal/style.ts';
 import type { RecordOptions } from './record-source.ts';
-import { createStyle } from './style.ts';
 import { verifyRecord } from './verify-record.ts';
 
 interface EventsOptions extends RecordOptions {

@@ -1,10 +1,10 @@
 // `crossover history export`: the recorded traffic of a running Crossover as a file, to be judged again by other thresholds.
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { TrafficWindow } from '#src/control-plane/traffic-window.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
-import type { CliContext, CliIo } from './cli-io.ts';
-import { addControlOptions, type ControlOptions, createControlClient } from './control-client.ts';
+import type { TrafficWindow } from '#src/record/traffic-window.ts';
+import type { CliContext, CliIo } from '#src/terminal/cli-io.ts';
+import { addControlOptions, type ControlOptions, createControlClient } from '#src/terminal/control-client.ts';
 
 /** What the file holds. */
 export interface ExportedHistory {

@@ -1,8 +1,8 @@
 // The whole command tree: which commands exist, how their errors become words and exit codes. What a command does is in
 // its own file.
 import { type Argument, Command, CommanderError } from 'commander';
-import { type CliContext, CliError, type CliIo, exitCodes } from './cli-io.ts';
-import { packageVersion } from './package-version.ts';
+import { type CliContext, CliError, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
+import { packageVersion } from '#src/terminal/package-version.ts';
 
 type AddCommand = (program: Command, context: CliContext) => void;
 

@@ -1,9 +1,9 @@
 // Where commands about the record read it: a running Crossover's API, or a store file that is only read.
-import type { RecordAccess } from '#src/control-plane/store/record-check.ts';
-import { openRecordFile } from '#src/control-plane/store/record-file.ts';
-import type { StoreResult } from '#src/control-plane/store/store-result.ts';
-import { CliError, exitCodes } from './cli-io.ts';
-import type { ControlOptions } from './control-client.ts';
+import type { RecordAccess } from '#src/record/record-check.ts';
+import { openRecordFile } from '#src/record/record-file.ts';
+import type { StoreResult } from '#src/record/store-result.ts';
+import { CliError, exitCodes } from '#src/terminal/cli-io.ts';
+import type { ControlOptions } from '#src/terminal/control-client.ts';
 
 export interface RecordOptions extends ControlOptions {
   readonly store?: string;

@@ -1,11 +1,11 @@
 // `crossover report`: a rollout as one HTML file, from a running Crossover or from a store file.
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { RolloutRecord } from '#src/control-plane/record/rollout-record.ts';
-import type { RecordReader, RolloutSummary } from '#src/control-plane/store/record-reader.ts';
-import { type CliContext, CliError, type CliIo, exitCodes } from './cli-io.ts';
-import { addControlOptions, createControlClient, NotFoundError } from './control-client.ts';
-import { packageVersion } from './package-version.ts';
+import type { RecordReader, RolloutSummary } from '#src/record/record-reader.ts';
+import type { RolloutRecord } from '#src/record/rollout-record.ts';
+import { type CliContext, CliError, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
+import { addControlOptions, createControlClient, NotFoundError } from '#src/terminal/control-client.ts';
+import { packageVersion } from '#src/terminal/package-version.ts';
 import { type RecordOptions, readFromFile, requireOneSource } from './record-source.ts';
 
 interface ReportOptions extends RecordOptions {
@@ -63,7 +63,7 @@ async function recordOf(options: ReportOptions, io: CliIo): Promise<RolloutRecor
       throw noSuchRollout(rollout, client.url, ids);
     }
   }
-  const { readRolloutRecordNow } = await import('#src/control-plane/record/rollout-record.ts');
+  const { readRolloutRecordNow } = await import('#src/record/rollout-record.ts');
   const { record, known } = readFromFile(options.store, (access) => {
     const read = readRolloutRecordNow(access, rollout, Date.now());
     if (!read.ok) return read;

@@ -1,8 +1,8 @@
 // `crossover rollout approve`, `freeze`, `unfreeze` and `unpark`: what people say to a rollout that waits for them, or that
 // shall wait.
 import type { Command } from 'commander';
-import type { RolloutView, StatusView } from '#src/control-plane/status.ts';
-import { type CliContext, CliError, exitCodes } from './cli-io.ts';
+import type { RolloutView, StatusView } from '#src/control-plane/status/status.ts';
+import { type CliContext, CliError, exitCodes } from '#src/terminal/cli-io.ts';
 import {
   addControlOptions,
   addOverride,
@@ -10,8 +10,8 @@ import {
   createControlClient,
   type OverrideOptions,
   reasonOf,
-} from './control-client.ts';
-import { weight } from './figures.ts';
+} from '#src/terminal/control-client.ts';
+import { weight } from '#src/terminal/figures.ts';
 
 interface ReasonOptions extends ControlOptions {
   readonly reason?: string;

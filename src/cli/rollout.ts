@@ -1,8 +1,8 @@
 // `crossover rollout <command>`: starts a rollout and steers it.
 import { type Command, InvalidArgumentError } from 'commander';
-import type { RolloutView } from '#src/control-plane/status.ts';
+import type { RolloutView } from '#src/control-plane/status/status.ts';
 import { type RolloutCommandName, rolloutCommandNames } from '#src/core/rollout/rollout-event.ts';
-import type { CliContext } from './cli-io.ts';
+import type { CliContext } from '#src/terminal/cli-io.ts';
 import {
   addControlOptions,
   addOverride,
@@ -10,8 +10,8 @@ import {
   createControlClient,
   type OverrideOptions,
   reasonOf,
-} from './control-client.ts';
-import { dateTime, weight } from './figures.ts';
+} from '#src/terminal/control-client.ts';
+import { dateTime, weight } from '#src/terminal/figures.ts';
 import { addApprove, addFreeze, addUnfreeze, addUnpark } from './rollout-guards.ts';
 import { parsePercentArgument } from './split.ts';
 import { waitForEnd } from './wait-for-end.ts';

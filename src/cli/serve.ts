@@ -3,7 +3,6 @@ import { flushCompileCache } from 'node:module';
 import process from 'node:process';
 import type { Command } from 'commander';
 import type { ConfigProblem } from '#src/config/config.ts';
-import type { Supervisor } from '#src/main.ts';
 import { preloadControl } from '#src/supervisor/control-host.ts';
 import {
   forgetInheritedListeners,
@@ -14,13 +13,14 @@ import {
 } from '#src/supervisor/inherited-listeners.ts';
 import { StartError } from '#src/supervisor/start-error.ts';
 import { reportToPredecessor } from '#src/supervisor/successor.ts';
+import type { Supervisor } from '#src/supervisor/supervisor.ts';
 import { preloadWorker } from '#src/supervisor/worker-pool.ts';
+import { type CliContext, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
+import { formatConfigProblems } from '#src/terminal/config-problems.ts';
+import { createLogWriter, type LogWriter } from '#src/terminal/log-writer.ts';
+import { packageVersion } from '#src/terminal/package-version.ts';
+import { startLine } from '#src/terminal/start-line.ts';
 import { cannotStart } from './cannot-start.ts';
-import { type CliContext, type CliIo, exitCodes } from './cli-io.ts';
-import { formatConfigProblems } from './config-problems.ts';
-import { createLogWriter, type LogWriter } from './log-writer.ts';
-import { packageVersion } from './package-version.ts';
-import { startLine } from './start-line.ts';
 
 /** Adds `serve` to the program. */
 export function addServe(program: Command, context: CliContext): void {
@@ -95,7 +95,7 @@ async function start(file: string, io: CliIo, log: LogWriter): Promise<Superviso
   const inherited = inheritedListeners(log);
   const preloaded = { control: preloadControl(), worker: preloadWorker() };
   const { loadConfigFile } = await import('#src/config/load.ts');
-  const { startSupervisor } = await import('#src/main.ts');
+  const { startSupervisor } = await import('#src/supervisor/supervisor.ts');
   const loaded = loadConfigFile(file, io.env);
   if (!loaded.ok) {
     for (const thread of Object.values(preloaded)) void thread.terminate();

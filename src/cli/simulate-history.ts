@@ -1,10 +1,10 @@
 // `crossover simulate --history|--store`: what other thresholds would have made of recorded traffic.
 import { existsSync, readFileSync } from 'node:fs';
 import { loadConfigFile } from '#src/config/load.ts';
-import { openRecordedTraffic } from '#src/control-plane/store/recorded-traffic.ts';
-import type { TrafficWindow } from '#src/control-plane/traffic-window.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import { PPM } from '#src/limits.ts';
+import { openRecordedTraffic } from '#src/record/recorded-traffic.ts';
+import type { TrafficWindow } from '#src/record/traffic-window.ts';
 import { productDefaults } from '#src/simulator/product-defaults.ts';
 import {
   type RecordNotes,
@@ -12,11 +12,11 @@ import {
   replay,
   type ThresholdsFrom,
 } from '#src/simulator/replay.ts';
-import { CliError, type CliIo, exitCodes } from './cli-io.ts';
-import { formatConfigProblems } from './config-problems.ts';
-import { duration, timeOfDay, weight } from './figures.ts';
+import { CliError, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
+import { formatConfigProblems } from '#src/terminal/config-problems.ts';
+import { duration, timeOfDay, weight } from '#src/terminal/figures.ts';
+import { alignRows, createStyle } from '#src/terminal/style.ts';
 import type { ExportedHistory } from './history.ts';
-import { alignRows, createStyle } from './style.ts';
 
 export interface ReplayFlags {
   readonly history?: string;

@@ -4,8 +4,8 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { Report, RunFacts } from '#src/simulator/report.ts';
 import type { Table } from '#src/simulator/tables.ts';
 import type { Selection } from '#src/simulator/tasks.ts';
-import { type CliContext, CliError, type CliIo, exitCodes } from './cli-io.ts';
-import { alignRows, bar, createStyle } from './style.ts';
+import { type CliContext, CliError, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
+import { alignRows, bar, createStyle } from '#src/terminal/style.ts';
 
 interface SimulateFlags {
   readonly scenario?: string;

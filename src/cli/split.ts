@@ -1,7 +1,7 @@
 // `crossover split get|set`: the split by hand.
 import { type Command, InvalidArgumentError } from 'commander';
-import type { SplitView } from '#src/control-plane/status.ts';
-import type { CliContext } from './cli-io.ts';
+import type { SplitView } from '#src/control-plane/status/status.ts';
+import type { CliContext } from '#src/terminal/cli-io.ts';
 import {
   type Answer,
   addControlOptions,
@@ -10,8 +10,8 @@ import {
   createControlClient,
   type OverrideOptions,
   reasonOf,
-} from './control-client.ts';
-import { weight } from './figures.ts';
+} from '#src/terminal/control-client.ts';
+import { weight } from '#src/terminal/figures.ts';
 
 interface SetOptions extends ControlOptions, OverrideOptions {
   readonly ifMatch?: string;

@@ -2,19 +2,19 @@
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { StatusView } from '#src/control-plane/status.ts';
-import type { CliContext, CliIo } from './cli-io.ts';
+import type { StatusView } from '#src/control-plane/status/status.ts';
+import type { CliContext, CliIo } from '#src/terminal/cli-io.ts';
 import {
   addControlOptions,
   type ControlClient,
   type ControlOptions,
   createControlClient,
   UnreachableError,
-} from './control-client.ts';
-import { duration } from './figures.ts';
-import { openScreen, type Screen } from './screen.ts';
-import { statusLines } from './status-view.ts';
-import { createStyle, type Style } from './style.ts';
+} from '#src/terminal/control-client.ts';
+import { duration } from '#src/terminal/figures.ts';
+import { openScreen, type Screen } from '#src/terminal/screen.ts';
+import { statusLines } from '#src/terminal/status-view.ts';
+import { createStyle, type Style } from '#src/terminal/style.ts';
 
 /** How often `--watch` looks; the control loop decides four times a second, people read slower. */
 const watchMs = 1_000;

@@ -1,9 +1,9 @@
 // `crossover events --verify`: whether the record is as it was written.
-import { checkRecordNow, type RecordCheck } from '#src/control-plane/store/record-check.ts';
-import { type CliIo, exitCodes } from './cli-io.ts';
-import { createControlClient } from './control-client.ts';
+import { checkRecordNow, type RecordCheck } from '#src/record/record-check.ts';
+import { type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
+import { createControlClient } from '#src/terminal/control-client.ts';
+import { createStyle } from '#src/terminal/style.ts';
 import { type RecordOptions, readFromFile, requireOneSource } from './record-source.ts';
-import { createStyle } from './style.ts';
 
 /** Prints what was found; the exit code says whether the record is intact. */
 export async function verifyRecord(options: RecordOptions, io: CliIo): Promise<number> {

@@ -1,12 +1,12 @@
 // `rollout start --wait`: follows a rollout to its end, through restarts of the control plane, and turns the end into an
 // exit code.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StatusView } from '#src/control-plane/status.ts';
-import { CliError, type CliIo, exitCodes } from './cli-io.ts';
-import { type ControlClient, UnreachableError } from './control-client.ts';
-import { timeOfDay } from './figures.ts';
-import { phaseText, whyText } from './status-view.ts';
-import { createStyle } from './style.ts';
+import type { StatusView } from '#src/control-plane/status/status.ts';
+import { CliError, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
+import { type ControlClient, UnreachableError } from '#src/terminal/control-client.ts';
+import { timeOfDay } from '#src/terminal/figures.ts';
+import { phaseText, whyText } from '#src/terminal/status-view.ts';
+import { createStyle } from '#src/terminal/style.ts';
 
 const pollMs = 500;
 

@@ -3,7 +3,7 @@ import type { Config } from '#src/config/config.ts';
 import type { ToControl } from '#src/shared-memory/messages.ts';
 import type { ControlParts } from './control-parts.ts';
 import { keepConfig } from './control-start.ts';
-import { learnRoutes, routesDiffer } from './route-learning.ts';
+import { learnRoutes, routesDiffer } from './routes/route-learning.ts';
 
 export type Configure = Extract<ToControl, { type: 'configure' }>;
 

@@ -2,11 +2,11 @@
 // the config wants one.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { makePlan, newRollout } from './api/plan.ts';
 import { withoutSecrets } from './config-record.ts';
 import type { ControlParts } from './control-parts.ts';
-import { forgottenNodes } from './forgotten-nodes.ts';
-import { makePlan, newRollout } from './plan.ts';
-import { learnRoutes } from './route-learning.ts';
+import { forgottenNodes } from './nodes/forgotten-nodes.ts';
+import { learnRoutes } from './routes/route-learning.ts';
 
 /** Newest records that are checked against their hash chain at the start: a day's worth, in milliseconds. */
 const verifiedRecords = 1_000;

@@ -11,7 +11,7 @@ import type { ControlApi } from './api/server.ts';
 import { takeConfig } from './config-change.ts';
 import { ControlParts, type StorePortOf } from './control-parts.ts';
 import { autostart, ownStore, takeUp } from './control-start.ts';
-import { lifecycleEvent } from './lifecycle-event.ts';
+import { lifecycleEvent } from './supervisor/lifecycle-event.ts';
 
 /** Between attempts to get the API's port back after a restart of this thread. */
 const listenRetryMs = 500;
@@ -56,7 +56,7 @@ export class ControlThread {
   /** Only now: traffic does not wait for it, and its libraries are most of what this thread loads. */
   async #loadApi(): Promise<void> {
     const { createControlApi } = await import('./api/server.ts');
-    const { apiContextOf } = await import('./api/thread-context.ts');
+    const { apiContextOf } = await import('./api-wiring.ts');
     this.#api = await createControlApi(apiContextOf(this.#parts), this.#door);
   }
 

@@ -5,9 +5,9 @@ import { assert, unreachable } from '#src/base/assert.ts';
 import { RouteTable } from '#src/core/routing/route-slots.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '#src/shared-memory/messages.ts';
-import { ClientRegistry } from './client-registry.ts';
-import { Listener } from './listener.ts';
-import { resolveEveryMs, resolveNodes } from './name-resolver.ts';
+import { ClientRegistry } from './client/client-registry.ts';
+import { Listener } from './client/listener.ts';
+import { resolveEveryMs, resolveNodes } from './upstream/name-resolver.ts';
 import { coarseTickMs, WorkerRuntime } from './worker-runtime.ts';
 
 /** How long idle clients are left alone when draining: a request that is on its way must not meet a closed connection. */

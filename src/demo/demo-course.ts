@@ -1,6 +1,6 @@
 // The course of the demo's latest rollout, put together from the statuses: how long Y had which share, how it ended, and
 // after what time.
-import type { StatusView } from '#src/control-plane/status.ts';
+import type { StatusView } from '#src/control-plane/status/status.ts';
 
 export interface StepTime {
   /** Y's share. */

@@ -1,8 +1,8 @@
 // Where the demo's pictures go: the alternate screen of a terminal, redrawn in place, or plain lines.
-import type { CliIo } from '#src/cli/cli-io.ts';
-import { eventLines } from '#src/cli/event-view.ts';
-import { openScreen } from '#src/cli/screen.ts';
-import { createStyle } from '#src/cli/style.ts';
+import type { CliIo } from '#src/terminal/cli-io.ts';
+import { eventLines } from '#src/terminal/event-view.ts';
+import { openScreen } from '#src/terminal/screen.ts';
+import { createStyle } from '#src/terminal/style.ts';
 import { type DemoPicture, demoLine, demoPage } from './demo-view.ts';
 
 export interface DemoDisplay {

@@ -1,10 +1,10 @@
 // One run of the demo while it runs: looks at the system again and again, strikes with the fault when it is due, and shows
 // what it sees.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ControlClient, UnreachableError } from '#src/cli/control-client.ts';
-import { timeOfDay } from '#src/cli/figures.ts';
-import type { StatusView } from '#src/control-plane/status.ts';
-import type { RecordedEvent } from '#src/control-plane/store/store.ts';
+import type { StatusView } from '#src/control-plane/status/status.ts';
+import type { RecordedEvent } from '#src/record/store.ts';
+import { type ControlClient, UnreachableError } from '#src/terminal/control-client.ts';
+import { timeOfDay } from '#src/terminal/figures.ts';
 import { DemoCourse } from './demo-course.ts';
 import type { DemoDisplay } from './demo-display.ts';
 import type { DemoSystem } from './demo-system.ts';

@@ -2,10 +2,10 @@
 // happened and what it cost the clients.
 import { existsSync } from 'node:fs';
 import process from 'node:process';
-import { CliError, type CliIo, exitCodes } from '#src/cli/cli-io.ts';
-import { createControlClient } from '#src/cli/control-client.ts';
 import type { LogLine } from '#src/shared-memory/messages.ts';
 import { StartError } from '#src/supervisor/start-error.ts';
+import { CliError, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
+import { createControlClient } from '#src/terminal/control-client.ts';
 import { type DemoPace, demoPace } from './demo-config.ts';
 import { createDisplay } from './demo-display.ts';
 import { DemoRun, type DemoRunOptions } from './demo-run.ts';

@@ -1,7 +1,7 @@
 // What the decisions cost: the share of a core that the judge takes with traffic on every stream. The one figure of a simulation
 // that depends on the machine, and on what else it does meanwhile.
 import type { Random } from '#src/base/random.ts';
-import { Judge } from '#src/control-plane/judge.ts';
+import { Judge } from '#src/control-plane/rollout/judge.ts';
 import { PPM, tickMs } from '#src/limits.ts';
 import { calm, climate, routes } from './conditions.ts';
 import { productDefaults } from './product-defaults.ts';

@@ -1,9 +1,9 @@
 // The rollout's record in memory, for simulations: the service's keeper without a disk.
 
-import type { RolloutKeeper } from '#src/control-plane/rollout-service.ts';
-import { done, type StoreResult } from '#src/control-plane/store/store-result.ts';
+import type { RolloutKeeper } from '#src/control-plane/rollout/rollout-service.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import { done, type StoreResult } from '#src/record/store-result.ts';
 
 export class MemoryKeeper implements RolloutKeeper {
   readonly writable = true;

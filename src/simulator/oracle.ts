@@ -1,9 +1,9 @@
 // The best that any test could do: Wald's sequential probability ratio test, told both distributions exactly, looking at Y
 // alone after every request. And the engine's own error stream by itself, without limiter and deflation, to compare with it.
 import type { Random } from '#src/base/random.ts';
-import { EpochBlocks } from '#src/core/analysis/epoch-blocks.ts';
-import { RateTracker } from '#src/core/analysis/rate-tracker.ts';
-import { errorOdds, StreamTest } from '#src/core/analysis/stream-test.ts';
+import { EpochBlocks } from '#src/core/analysis/e-process/epoch-blocks.ts';
+import { RateTracker } from '#src/core/analysis/e-process/rate-tracker.ts';
+import { errorOdds, StreamTest } from '#src/core/analysis/e-process/stream-test.ts';
 import { tickMs } from '#src/limits.ts';
 import { AliasTable, drawBinomial, drawPoisson } from './draws.ts';
 

@@ -2,11 +2,11 @@
 // analysis again. The weights are those of the record, since nobody knows what other weights would have brought; so it is
 // said when a step would have been ready and when it would have been reverted, and nothing is made up after that.
 
-import { fillArm, type RolloutPlace, type TrafficWindow } from '#src/control-plane/traffic-window.ts';
 import { Analysis, type AnalysisThresholds } from '#src/core/analysis/analysis.ts';
-import type { RouteNames } from '#src/core/analysis/tracked-routes.ts';
+import type { RouteNames } from '#src/core/analysis/streams/tracked-routes.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { ArmSample, type EpochSample, type TickSample } from '#src/core/telemetry/sample.ts';
+import { fillArm, type RolloutPlace, type TrafficWindow } from '#src/record/traffic-window.ts';
 import { otherRouteSlot } from '#src/shared-memory/layout.ts';
 
 export interface ReplayedStep {

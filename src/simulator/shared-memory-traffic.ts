@@ -1,7 +1,8 @@
 // Simulated traffic on the way it takes in production: several workers write their counters into shared memory, each its
 // part, and the production sampler reads, sums and diffs them.
-import { Sampler } from '#src/control-plane/sampler.ts';
-import { SplitPublisher } from '#src/control-plane/split-publisher.ts';
+
+import { SplitPublisher } from '#src/control-plane/rollout/split-publisher.ts';
+import { Sampler } from '#src/control-plane/traffic/sampler.ts';
 import type { ArmSample, SampleSource, SplitSink } from '#src/core/telemetry/sample.ts';
 import { epochSlotCount } from '#src/limits.ts';
 import { ATTEMPT, attemptOffset, X, Y } from '#src/shared-memory/layout.ts';

@@ -2,11 +2,11 @@
 // does it, on a simulated clock and in memory. Restarts as a control thread does, from what was kept.
 import type { Clock } from '#src/base/clock.ts';
 import { ControlLoop } from '#src/control-plane/control-loop.ts';
-import { EventLog } from '#src/control-plane/event-log.ts';
-import { Judge } from '#src/control-plane/judge.ts';
-import { RolloutClock } from '#src/control-plane/rollout-clock.ts';
-import { RolloutService } from '#src/control-plane/rollout-service.ts';
-import { RouteDirectory } from '#src/control-plane/route-directory.ts';
+import { EventLog } from '#src/control-plane/events/event-log.ts';
+import { Judge } from '#src/control-plane/rollout/judge.ts';
+import { RolloutClock } from '#src/control-plane/rollout/rollout-clock.ts';
+import { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
+import { RouteDirectory } from '#src/control-plane/routes/route-directory.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import type { RolloutPlan } from '#src/core/rollout/rollout-state.ts';
 import { step } from '#src/core/rollout/rollout-step.ts';

@@ -1,5 +1,5 @@
 // A status as the control API gives it, for tests that show it.
-import type { StatusView } from '#src/control-plane/status.ts';
+import type { StatusView } from '#src/control-plane/status/status.ts';
 
 const node = (id: string) => ({
   id,

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
-import type { TrafficWindow } from '#src/control-plane/traffic-window.ts';
+import type { TrafficWindow } from '#src/record/traffic-window.ts';
 import { startControl } from '../control-plane/support/control-rig.ts';
 import { tempFolder } from '../control-plane/support/temp-folder.ts';
 import { runCli } from './run-cli.ts';

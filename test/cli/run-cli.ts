@@ -1,6 +1,7 @@
 // Runs the command line inside the test, with what it prints kept.
-import type { CliIo } from '#src/cli/cli-io.ts';
+
 import { runProgram } from '#src/cli/program.ts';
+import type { CliIo } from '#src/terminal/cli-io.ts';
 
 export interface CliResult {
   readonly exitCode: number;

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { formatConfigProblems } from '#src/cli/config-problems.ts';
 import { parseConfig } from '#src/config/load.ts';
+import { formatConfigProblems } from '#src/terminal/config-problems.ts';
 
 const folder = fileURLToPath(new URL('./bad/', import.meta.url));
 const machine = { cores: 4, addresses: ['127.0.0.1', '10.9.8.7'], resolvePath: (path: string) => path };

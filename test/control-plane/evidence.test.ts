@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import type { RouteFailures } from '#src/control-plane/evidence/frozen-evidence.ts';
+import type { RouteFailures } from '#src/record/frozen-evidence.ts';
 import { otherRouteSlot, X, Y } from '#src/shared-memory/layout.ts';
 import type { RequestSample } from '#src/shared-memory/messages.ts';
 import { backend, type ControlRig, type RigOptions, startControl } from './support/control-rig.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { StatusView } from '#src/control-plane/status.ts';
+import type { StatusView } from '#src/control-plane/status/status.ts';
 import { DemoCourse } from '#src/demo/demo-course.ts';
 import { inPhase } from '../cli/example-status.ts';
 

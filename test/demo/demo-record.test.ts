@@ -7,9 +7,9 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { AccusedRequest } from '#src/control-plane/evidence/frozen-evidence.ts';
-import type { RolloutRecord } from '#src/control-plane/record/rollout-record.ts';
 import type { DemoOptions } from '#src/demo/demo.ts';
+import type { AccusedRequest } from '#src/record/frozen-evidence.ts';
+import type { RolloutRecord } from '#src/record/rollout-record.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { tempFolder } from '../control-plane/support/temp-folder.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { Answer, ControlClient } from '#src/cli/control-client.ts';
 import { DemoRun } from '#src/demo/demo-run.ts';
 import type { DemoSystem } from '#src/demo/demo-system.ts';
+import type { Answer, ControlClient } from '#src/terminal/control-client.ts';
 
 /** A control plane whose checks before a rollout fail `failures` times; then the rollout completes. */
 function controlPlane(failures: number) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { widthOf } from '#src/cli/style.ts';
-import type { RecordedEvent } from '#src/control-plane/store/store.ts';
 import { type DemoEnd, type DemoPicture, demoPage, demoSummary } from '#src/demo/demo-view.ts';
+import type { RecordedEvent } from '#src/record/store.ts';
+import { widthOf } from '#src/terminal/style.ts';
 import { exampleStatus, inPhase } from '../cli/example-status.ts';
 
 const events: RecordedEvent[] = Array.from({ length: 50 }, (_, index) => ({

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { Command } from 'commander';
-import { exitCodes } from '#src/cli/cli-io.ts';
 import { createProgram } from '#src/cli/program.ts';
 import { parseConfig } from '#src/config/load.ts';
 import { demoConfigText, demoPace } from '#src/demo/demo-config.ts';
 import { faultNames } from '#src/demo/faults.ts';
+import { exitCodes } from '#src/terminal/cli-io.ts';
 
 const doc = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
 const io = {

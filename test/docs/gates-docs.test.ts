@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { parseConfig } from '#src/config/load.ts';
 import { gatePoints } from '#src/config/signal-terms.ts';
 import { signatureHeaders } from '#src/control-plane/outgoing/signature.ts';
-import { businessShare } from '#src/core/analysis/business-streams.ts';
+import { businessShare } from '#src/core/analysis/streams/business-streams.ts';
 import { outgoingAnswerBytesMax } from '#src/limits.ts';
 import { apiRoutes } from '../control-plane/support/api-routes.ts';
 import { httpPeer } from '../control-plane/support/http-peer.ts';

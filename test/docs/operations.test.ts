@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { exitCodes } from '#src/cli/cli-io.ts';
 import { createProgram } from '#src/cli/program.ts';
 import { parseConfig } from '#src/config/load.ts';
 import { readInheritedListeners } from '#src/supervisor/inherited-listeners.ts';
+import { exitCodes } from '#src/terminal/cli-io.ts';
 
 const doc = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
 const cliDoc = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');

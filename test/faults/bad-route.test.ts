@@ -4,10 +4,10 @@ import { Agent, createServer, get, type IncomingMessage, type ServerResponse } f
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createRandom } from '#src/base/random.ts';
-import { statusLines } from '#src/cli/status-view.ts';
-import { createStyle } from '#src/cli/style.ts';
 import type { Config } from '#src/config/config.ts';
 import { ATTEMPT, attemptOffset, epochSlots, X, Y } from '#src/shared-memory/layout.ts';
+import { statusLines } from '#src/terminal/status-view.ts';
+import { createStyle } from '#src/terminal/style.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { probePath, testConfig } from '../support/crossover-config.ts';
 

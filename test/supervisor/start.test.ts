@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { type Supervisor, startSupervisor } from '#src/main.ts';
 import type { LogLine } from '#src/shared-memory/messages.ts';
+import { type Supervisor, startSupervisor } from '#src/supervisor/supervisor.ts';
 import { freePorts } from '../../bench/process/children.ts';
 import { testConfig } from '../support/crossover-config.ts';
 import { ScriptedUpstream } from '../support/scripted-upstream.ts';

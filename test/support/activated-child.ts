@@ -1,9 +1,9 @@
 // Entry of a Crossover that was started with listening sockets, as `serve` takes them, whose threads can be ended.
 import process from 'node:process';
 import type { Config } from '#src/config/config.ts';
-import { type Supervisor, startSupervisor } from '#src/main.ts';
 import type { LogLine } from '#src/shared-memory/messages.ts';
 import { readInheritedListeners } from '#src/supervisor/inherited-listeners.ts';
+import { type Supervisor, startSupervisor } from '#src/supervisor/supervisor.ts';
 
 export type ActivatedReport =
   | { readonly type: 'serves'; readonly port: number; readonly controlPort: number }

@@ -1,7 +1,7 @@
 // Entry of a Crossover in a process of its own for tests: takes its configuration and orders over the IPC channel.
 import type { Config } from '#src/config/config.ts';
-import { type Supervisor, startSupervisor } from '#src/main.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import { type Supervisor, startSupervisor } from '#src/supervisor/supervisor.ts';
 import { traceBreakers } from './breaker-trace.ts';
 import type { ChildOrder, ChildReport } from './crossover.ts';
 

@@ -1,6 +1,6 @@
 // What the rollout was started with and judged by: its plan, the thresholds, and the whole configuration as it was kept.
-import type { RolloutRecord } from '#src/control-plane/record/rollout-record.ts';
-import { count, duration, latency, weight } from '../figures.ts';
+import type { RolloutRecord } from '#src/record/rollout-record.ts';
+import { count, duration, latency, weight } from '#src/terminal/figures.ts';
 import { type Html, html, type Piece } from './html.ts';
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -1,8 +1,9 @@
 // The course of a rollout as charts over one time axis: the split, the traffic of both clusters, the evidence.
-import { evidenceShare } from '#src/control-plane/evidence/evidence-share.ts';
-import type { CoursePoint } from '#src/control-plane/record/course.ts';
-import type { RolloutRecord } from '#src/control-plane/record/rollout-record.ts';
-import { latency, percent, perSecond, weight } from '../figures.ts';
+
+import type { CoursePoint } from '#src/record/course.ts';
+import { evidenceShare } from '#src/record/evidence-share.ts';
+import type { RolloutRecord } from '#src/record/rollout-record.ts';
+import { latency, percent, perSecond, weight } from '#src/terminal/figures.ts';
 import { lineChart, type Series, type TimeSpan } from './chart.ts';
 import { moveOf } from './decided.ts';
 import { type Html, html } from './html.ts';

@@ -1,7 +1,8 @@
 // What the events of a rollout tell about its moves: from which weight to which, and by which verdict. The record may be of
 // another version, so everything is looked at before it is used.
-import type { RecordedEvent } from '#src/control-plane/store/store.ts';
+
 import type { Verdict } from '#src/core/analysis/verdict.ts';
+import type { RecordedEvent } from '#src/record/store.ts';
 
 export interface Move {
   /** Percent of Y before and after. */

@@ -1,13 +1,14 @@
 // What was frozen at the revert: routes, requests, the last minutes, nodes, the verdict.
+
+import type { NodeView } from '#src/control-plane/nodes/node-directory.ts';
 import type {
   AccusedRequest,
   ArmTraffic,
   EvidenceWindow,
   FrozenEvidence,
   RouteFailures,
-} from '#src/control-plane/evidence/frozen-evidence.ts';
-import type { NodeView } from '#src/control-plane/node-directory.ts';
-import { count, latency, percent, weight } from '../figures.ts';
+} from '#src/record/frozen-evidence.ts';
+import { count, latency, percent, weight } from '#src/terminal/figures.ts';
 import { type Html, html, type Piece } from './html.ts';
 import { sentence } from './sentence.ts';
 import { makersNote, streamTable } from './timeline-section.ts';

@@ -1,6 +1,6 @@
 // A rollout as one HTML file: for a ticket, a post-mortem, an auditor. It needs nothing from the network and no script.
-import type { RolloutRecord } from '#src/control-plane/record/rollout-record.ts';
-import { count, duration, percent, weight } from '../figures.ts';
+import type { RolloutRecord } from '#src/record/rollout-record.ts';
+import { count, duration, percent, weight } from '#src/terminal/figures.ts';
 import { configSection } from './config-section.ts';
 import { courseSection } from './course-section.ts';
 import { moveOf } from './decided.ts';

@@ -1,11 +1,11 @@
 // What happened, in the order of the record: who did it, why, and on which numbers. The order is that of the numbers, not of
 // the times, since a clock may be set back.
 
-import { evidenceShare } from '#src/control-plane/evidence/evidence-share.ts';
-import type { RecordedEvent } from '#src/control-plane/store/store.ts';
 import type { StreamEvidence, Verdict } from '#src/core/analysis/verdict.ts';
 import { makersText, thresholdText } from '#src/core/analysis/verdict-text.ts';
-import { count, duration, percent, weight } from '../figures.ts';
+import { evidenceShare } from '#src/record/evidence-share.ts';
+import type { RecordedEvent } from '#src/record/store.ts';
+import { count, duration, percent, weight } from '#src/terminal/figures.ts';
 import { type Move, moveOf, setBackMs } from './decided.ts';
 import { type Html, html, type Piece } from './html.ts';
 import { sentence } from './sentence.ts';

@@ -1,17 +1,17 @@
 // What the routes of the control API may use.
 import type { Clock } from '#src/base/clock.ts';
 import type { Config } from '#src/config/config.ts';
+import type { EventLog } from '#src/control-plane/events/event-log.ts';
+import type { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
+import type { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
+import type { SignalDesk } from '#src/control-plane/signals/signal-desk.ts';
+import type { StatusView } from '#src/control-plane/status/status.ts';
+import type { WantedNode } from '#src/control-plane/supervisor/supervisor-link.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
 import type { LogLine, NodeAssignments, ReloadResult } from '#src/shared-memory/messages.ts';
-import type { EventLog } from '../event-log.ts';
-import type { NodeDirectory } from '../node-directory.ts';
-import type { RolloutService } from '../rollout-service.ts';
-import type { SignalDesk } from '../signals.ts';
-import type { StatusView } from '../status.ts';
 import type { DurableStore } from '../store/durable-store.ts';
-import type { WantedNode } from '../supervisor-link.ts';
 
 export interface ReadinessCheck {
   readonly name: string;

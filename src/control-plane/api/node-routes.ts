@@ -2,8 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { Config, NodeConfig } from '#src/config/config.ts';
 import { formatHostPort, isLoopback, isWildcard, parseNodeUrl } from '#src/config/net-address.ts';
+import { NodesRefused, type WantedNode } from '#src/control-plane/supervisor/supervisor-link.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
-import { NodesRefused, type WantedNode } from '../supervisor-link.ts';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';
 import type { ProblemMember } from './invalid-request.ts';

@@ -1,7 +1,7 @@
 // Refusals of the control API as RFC 9457 problem details: the one place where an error becomes a response.
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type ApiErrorName, apiErrors, type CatalogError } from '#src/base/error-catalog.ts';
-import type { StoreResult } from '../store/store-result.ts';
+import type { StoreResult } from '#src/record/store-result.ts';
 import { mistakesOf, sentenceOf } from './invalid-request.ts';
 
 export const problemContentType = 'application/problem+json; charset=utf-8';

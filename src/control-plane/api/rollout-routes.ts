@@ -1,12 +1,12 @@
 // The rollout: look at it, start one, and the operator's commands.
 import type { FastifyInstance } from 'fastify';
+import { rolloutView } from '#src/control-plane/status/status.ts';
 import type { StepResult } from '#src/core/rollout/rollout-effect.ts';
 import { type RolloutCommandName, rolloutCommandNames } from '#src/core/rollout/rollout-event.ts';
-import { makePlan } from '../plan.ts';
-import { rolloutView } from '../status.ts';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';
 import { dispatched, dispatchWhenOpen, requireApplied } from './outcome.ts';
+import { makePlan } from './plan.ts';
 import { ApiProblem } from './problem.ts';
 import { Command, RolloutStart, Unpark } from './schemas.ts';
 

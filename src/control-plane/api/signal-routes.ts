@@ -1,9 +1,9 @@
 // What stands outside the traffic, by hand: freeze and thaw, approve a step, push samples of a business metric.
 import type { FastifyInstance } from 'fastify';
-import type { PushedSample, PushOutcome } from '../business/metric-watch.ts';
-import type { FreezeView } from '../freeze.ts';
-import type { ApprovalOutcome } from '../gates/gate-keeper.ts';
-import { rolloutView } from '../status.ts';
+import type { PushedSample, PushOutcome } from '#src/control-plane/signals/business-metrics/metric-watch.ts';
+import type { FreezeView } from '#src/control-plane/signals/freeze.ts';
+import type { ApprovalOutcome } from '#src/control-plane/signals/gates/gate-keeper.ts';
+import { rolloutView } from '#src/control-plane/status/status.ts';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';
 import { ApiProblem } from './problem.ts';

@@ -1,8 +1,8 @@
 // The split: read it, or set it by hand while no rollout runs or it is paused.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { splitView } from '#src/control-plane/status/status.ts';
 import { PPM } from '#src/limits.ts';
 import type { Split as SplitState } from '#src/shared-memory/split-cell.ts';
-import { splitView } from '../status.ts';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';
 import { dispatchWhenOpen, requireApplied } from './outcome.ts';

@@ -1,19 +1,20 @@
 // Freezes the evidence of a revert, after it was made and recorded: nothing here can delay or undo it. The numbers are
 // taken at once; the requests are asked of the workers, and what they do not answer is left out.
+
+import type { EventLog } from '#src/control-plane/events/event-log.ts';
+import type { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
+import { rolloutIdOf } from '#src/control-plane/rollout/judge.ts';
+import { percentOf } from '#src/control-plane/status/status.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
+import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
 import type { RequestSample } from '#src/shared-memory/messages.ts';
-import type { EventLog } from '../event-log.ts';
-import { rolloutIdOf } from '../judge.ts';
-import type { NodeDirectory } from '../node-directory.ts';
-import { percentOf } from '../status.ts';
 import type { DurableStore } from '../store/durable-store.ts';
 import { accusedSamples } from './accused-samples.ts';
 import { EvidenceTrail, trailMs } from './evidence-trail.ts';
-import type { FrozenEvidence } from './frozen-evidence.ts';
 
 /** Records of ten seconds of traffic that are read at a start: the trail's length. */
 const restoredRecordsMax = 60;

@@ -4,10 +4,10 @@
 import { keepsSlots, nameOfSlot, type RouteSlots } from '#src/core/routing/route-slots.ts';
 import { ArmSample, type TickSample } from '#src/core/telemetry/sample.ts';
 import { routesTrackedMax } from '#src/limits.ts';
+import { ArmSum, addCounts } from '#src/record/arm-sum.ts';
+import type { EvidenceWindow, RouteFailures } from '#src/record/frozen-evidence.ts';
+import { fillArm, type TrafficWindow } from '#src/record/traffic-window.ts';
 import { otherRouteSlot } from '#src/shared-memory/layout.ts';
-import { ArmSum, addCounts } from '../arm-sum.ts';
-import { fillArm, type TrafficWindow } from '../traffic-window.ts';
-import type { EvidenceWindow, RouteFailures } from './frozen-evidence.ts';
 
 /** Long enough for the step's evidence to show, short enough to read. */
 export const trailMs = 5 * 60_000;

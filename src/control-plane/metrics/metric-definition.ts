@@ -1,12 +1,13 @@
 // What a metric is to us: a name, and a function that reads its values when someone scrapes.
+
+import type { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
+import type { SignalDesk } from '#src/control-plane/signals/signal-desk.ts';
+import type { SlabTotals } from '#src/control-plane/traffic/slab-totals.ts';
+import type { WorkerView } from '#src/control-plane/traffic/worker-watch.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
-import type { NodeDirectory } from '../node-directory.ts';
-import type { SignalDesk } from '../signals.ts';
 import type { DurableStore } from '../store/durable-store.ts';
-import type { WorkerView } from '../worker-watch.ts';
-import type { SlabTotals } from './slab-totals.ts';
 
 export interface MetricSources {
   readonly totals: SlabTotals;

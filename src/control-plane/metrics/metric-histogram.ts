@@ -1,8 +1,9 @@
 // The 720 latency buckets folded into the few of a Prometheus histogram.
+
+import type { SlabTotals } from '#src/control-plane/traffic/slab-totals.ts';
 import { bucketUpperMs } from '#src/core/telemetry/histogram.ts';
 import { latencyBucketCount } from '#src/limits.ts';
 import { ANSWER, type Arm, answerOffset } from '#src/shared-memory/layout.ts';
-import type { SlabTotals } from './slab-totals.ts';
 
 /** Upper bounds in seconds: half a millisecond, which a gateway adds, to a minute, beyond every timeout. */
 export const durationBounds = [

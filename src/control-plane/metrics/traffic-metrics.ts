@@ -1,5 +1,7 @@
 // Metrics of the traffic: answers, latency, failures, failovers, refusals, and the split.
 import { proxyErrorNames, proxyErrors } from '#src/base/error-catalog.ts';
+import { armOf, clusterNames } from '#src/control-plane/nodes/node-directory.ts';
+import type { SlabTotals } from '#src/control-plane/traffic/slab-totals.ts';
 import { PPM } from '#src/limits.ts';
 import {
   ANSWER,
@@ -15,10 +17,8 @@ import {
   staleSlot,
   statusSlots,
 } from '#src/shared-memory/layout.ts';
-import { armOf, clusterNames } from '../node-directory.ts';
 import type { MetricDefinition, MetricSources, MetricValue } from './metric-definition.ts';
 import { durationBounds, foldHistogram } from './metric-histogram.ts';
-import type { SlabTotals } from './slab-totals.ts';
 
 export function trafficMetrics({ totals, sink }: MetricSources): MetricDefinition[] {
   return [

@@ -1,8 +1,9 @@
 // Metrics of the workers: what each counts on its own account, connections, breakers, retries.
+
+import type { WorkerField } from '#src/control-plane/traffic/slab-totals.ts';
+import type { WorkerView } from '#src/control-plane/traffic/worker-watch.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
-import type { WorkerView } from '../worker-watch.ts';
 import type { MetricDefinition, MetricSources } from './metric-definition.ts';
-import type { WorkerField } from './slab-totals.ts';
 
 /** Single numbers of the workers: metric, help, type, and the fields to read with their labels. */
 const workerNumbers: readonly (readonly [

@@ -4,10 +4,11 @@
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { tickMs } from '#src/limits.ts';
-import type { FrozenEvidence } from '../evidence/frozen-evidence.ts';
-import type { TrafficWindow } from '../traffic-window.ts';
+import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
+import type { MinuteRow, RecordedEvent, SavedSnapshot } from '#src/record/store.ts';
+import { problemOf, type StoreProblem, type StoreResult } from '#src/record/store-result.ts';
+import type { TrafficWindow } from '#src/record/traffic-window.ts';
 import { Outbox, type OutgoingRecord } from './outbox.ts';
-import type { MinuteRow, RecordedEvent, SavedSnapshot } from './store.ts';
 import {
   type ArgsOf,
   type Opened,
@@ -19,7 +20,6 @@ import {
   type StoreWrites,
   type ValueOf,
 } from './store-calls.ts';
-import { problemOf, type StoreProblem, type StoreResult } from './store-result.ts';
 
 /** Time between attempts to write again. */
 export const storeRetryMs = 1_000;

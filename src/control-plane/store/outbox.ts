@@ -2,8 +2,8 @@
 // transitions and evidence last, and nothing that is under way.
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
-import type { FrozenEvidence } from '../evidence/frozen-evidence.ts';
-import type { RecordedEvent } from './store.ts';
+import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
+import type { RecordedEvent } from '#src/record/store.ts';
 
 /** About 10 MB. */
 export const queuedRecordsMax = 5_000;

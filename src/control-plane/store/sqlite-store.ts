@@ -7,15 +7,21 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { deflateRawSync } from 'node:zlib';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
-import type { FrozenEvidence } from '../evidence/frozen-evidence.ts';
-import type { TrafficWindow } from '../traffic-window.ts';
-import { canonicalJson } from './canonical-json.ts';
-import { brokenLink, type ChainName, chainHash, chainNames, chainStart } from './hash-chain.ts';
-import { migrate, newerSchema } from './migrations.ts';
-import { RecordReader } from './record-reader.ts';
-import { unpackWindows } from './recorded-traffic.ts';
-import type { MinuteRow, RecordedEvent, SavedSnapshot, Store } from './store.ts';
-import { done, problemFrom, problemOf, type StoreProblem, type StoreResult } from './store-result.ts';
+import { canonicalJson } from '#src/record/canonical-json.ts';
+import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
+import { brokenLink, type ChainName, chainHash, chainNames, chainStart } from '#src/record/hash-chain.ts';
+import { migrate, newerSchema } from '#src/record/migrations.ts';
+import { RecordReader } from '#src/record/record-reader.ts';
+import { unpackWindows } from '#src/record/recorded-traffic.ts';
+import type { MinuteRow, RecordedEvent, SavedSnapshot, Store } from '#src/record/store.ts';
+import {
+  done,
+  problemFrom,
+  problemOf,
+  type StoreProblem,
+  type StoreResult,
+} from '#src/record/store-result.ts';
+import type { TrafficWindow } from '#src/record/traffic-window.ts';
 
 /** How long a statement waits for another process' lock: whoever takes one, such as a backup, gives it back at once. */
 export const busyTimeoutMsDefault = 50;

@@ -1,12 +1,12 @@
 // What the control thread and the store's thread say to each other: calls by name, each answered once, in order.
 
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
-import type { FrozenEvidence } from '../evidence/frozen-evidence.ts';
-import type { RolloutRecord } from '../record/rollout-record.ts';
-import type { RecordCheck } from './record-check.ts';
-import type { EvidenceSummary, RolloutSummary } from './record-reader.ts';
-import type { SavedSnapshot, Store } from './store.ts';
-import type { StoreProblem, StoreResult } from './store-result.ts';
+import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
+import type { RecordCheck } from '#src/record/record-check.ts';
+import type { EvidenceSummary, RolloutSummary } from '#src/record/record-reader.ts';
+import type { RolloutRecord } from '#src/record/rollout-record.ts';
+import type { SavedSnapshot, Store } from '#src/record/store.ts';
+import type { StoreProblem, StoreResult } from '#src/record/store-result.ts';
 
 /** What is taken up from a store that was just opened. */
 export interface Opened {

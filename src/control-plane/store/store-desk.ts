@@ -1,11 +1,12 @@
 // Carries out the calls on a store, in the thread that owns it. After a write that failed all others fail with it until the
 // store is opened again: whoever sends them must learn of it before anything overtakes what was not written.
-import { readRolloutRecord } from '../record/rollout-record.ts';
-import { checkRecord } from './record-check.ts';
-import type { Store } from './store.ts';
+
+import { checkRecord } from '#src/record/record-check.ts';
+import { readRolloutRecord } from '#src/record/rollout-record.ts';
+import type { Store } from '#src/record/store.ts';
+import { done, type StoreProblem, type StoreResult } from '#src/record/store-result.ts';
 import { type Opened, refused, type StoreMethod } from './store-calls.ts';
 import type { StoreLock } from './store-lock.ts';
-import { done, type StoreProblem, type StoreResult } from './store-result.ts';
 
 type Answering = Generator<undefined, StoreResult<unknown>>;
 

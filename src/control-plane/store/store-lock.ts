@@ -3,8 +3,8 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, utimesSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { problemFrom, problemOf, type StoreResult } from '#src/record/store-result.ts';
 import { refused } from './store-calls.ts';
-import { problemFrom, problemOf, type StoreResult } from './store-result.ts';
 
 /** How long a start waits for a process that is just ending: one that was killed is gone within milliseconds. */
 const lockWaitMs = 500;

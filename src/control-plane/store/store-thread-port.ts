@@ -2,6 +2,7 @@
 // call starts another.
 import { Worker } from 'node:worker_threads';
 import { youngGenerationMiBMax } from '#src/limits.ts';
+import { problemOf, type StoreResult } from '#src/record/store-result.ts';
 import {
   type ArgsOf,
   type ResultOf,
@@ -11,7 +12,6 @@ import {
   type StorePort,
   type StoreThreadStart,
 } from './store-calls.ts';
-import { problemOf, type StoreResult } from './store-result.ts';
 
 type Done = (result: StoreResult<unknown>) => void;
 

@@ -1,8 +1,8 @@
 // What the judge is told to judge by.
 import type { Attribution } from '#src/core/telemetry/outcome.ts';
-import type { ErrorThresholds } from './error-streams.ts';
-import type { LatencyThresholds } from './latency-streams.ts';
-import type { StatusThresholds } from './status-streams.ts';
+import type { ErrorThresholds } from './streams/error-streams.ts';
+import type { LatencyThresholds } from './streams/latency-streams.ts';
+import type { StatusThresholds } from './streams/status-streams.ts';
 
 /** What counts as worse. The same shape as the config's thresholds, of which it is a part. */
 export interface AnalysisThresholds {

@@ -6,20 +6,21 @@ import type { EpochSample, TickSample } from '#src/core/telemetry/sample.ts';
 import { type Rates, RollingWindow } from '#src/core/telemetry/window.ts';
 import { PPM, stepWatchedMsMin } from '#src/limits.ts';
 import { type AnalysisThresholds, fingerprintOf } from './analysis-thresholds.ts';
-import { AttributedFailures, type AttributedSnapshot } from './attributed-failures.ts';
-import { blipProfiles } from './compared-stream.ts';
-import { type ErrorSnapshot, ErrorStreams } from './error-streams.ts';
-import { FailureMakers } from './failure-makers.ts';
-import { adviceText, combine, type Judged, suspectsText, unexplained } from './judged-streams.ts';
-import { type LatencySnapshot, LatencyStreams } from './latency-streams.ts';
-import { type ParkAdvice, parkAdvice } from './park-advice.ts';
-import type { RetestSnapshot } from './retest.ts';
-import { Retests } from './retests.ts';
-import { RouteStreams, type RoutesSnapshot } from './route-streams.ts';
-import { logSafeBar } from './safe-test.ts';
-import { type StatusSnapshot, StatusStreams } from './status-streams.ts';
-import type { JudgedStream, Need, StreamFamily } from './stream-family.ts';
-import { type RouteNames, TrackedRoutes, unnamedRoutes } from './tracked-routes.ts';
+import { logSafeBar } from './e-process/safe-test.ts';
+import { AttributedFailures, type AttributedSnapshot } from './streams/attributed-failures.ts';
+import { blipProfiles } from './streams/compared-stream.ts';
+import { type ErrorSnapshot, ErrorStreams } from './streams/error-streams.ts';
+import { FailureMakers } from './streams/failure-makers.ts';
+import { adviceText, combine, type Judged, suspectsText, unexplained } from './streams/judged-streams.ts';
+import { type LatencySnapshot, LatencyStreams } from './streams/latency-streams.ts';
+import { type ParkAdvice, parkAdvice } from './streams/park-advice.ts';
+import type { RetestSnapshot } from './streams/retest.ts';
+import { Retests } from './streams/retests.ts';
+import { RouteStreams, type RoutesSnapshot } from './streams/route-streams.ts';
+import { type StatusSnapshot, StatusStreams } from './streams/status-streams.ts';
+import type { JudgedStream, Need, StreamFamily } from './streams/stream-family.ts';
+import { type RouteNames, TrackedRoutes, unnamedRoutes } from './streams/tracked-routes.ts';
+import { XHealth } from './streams/x-health.ts';
 import type { HoldRule, RetestKind, Verdict, VerdictNumbers } from './verdict.ts';
 import {
   arrivalText,
@@ -31,7 +32,6 @@ import {
   needsText,
   revertText,
 } from './verdict-text.ts';
-import { XHealth } from './x-health.ts';
 
 export type { AnalysisThresholds };
 

@@ -1,7 +1,8 @@
 // One connection to a node: connecting, idle, or carrying one exchange. It passes what happens on to its exchange.
+
+import { Timed } from '#src/data-plane/base/timer-wheel.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
-import { Timed } from '../timer-wheel.ts';
 import type { Socket, SocketOwner } from '../transport/socket.ts';
 import type { WorkerRuntime } from '../worker-runtime.ts';
 import type { UpstreamNode } from './upstream-node.ts';

@@ -9,7 +9,7 @@ import type { ApiContext } from '#src/control-plane/api/api-context.ts';
 import { ApiDoor } from '#src/control-plane/api/api-door.ts';
 import { createControlApi } from '#src/control-plane/api/server.ts';
 import { streamBacklogBytesMax } from '#src/control-plane/api/stream-route.ts';
-import { EventLog } from '#src/control-plane/event-log.ts';
+import { EventLog } from '#src/control-plane/events/event-log.ts';
 
 test('stream drops a client that does not read, and keeps one that does', async (t) => {
   const events = new EventLog({ epochMs: () => 0, log: () => {} });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { proxyErrorIndex } from '#src/base/error-catalog.ts';
 import { createRandom } from '#src/base/random.ts';
 import { foldHistogram } from '#src/control-plane/metrics/metric-histogram.ts';
-import { SlabTotals } from '#src/control-plane/metrics/slab-totals.ts';
+import { SlabTotals } from '#src/control-plane/traffic/slab-totals.ts';
 import {
   ATTEMPT,
   attemptOffset,

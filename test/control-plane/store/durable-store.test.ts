@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { EventLog } from '#src/control-plane/event-log.ts';
+import { EventLog } from '#src/control-plane/events/event-log.ts';
 import { DurableStore, storeRetryMs, storeSilenceMsMax } from '#src/control-plane/store/durable-store.ts';
 import { queuedRecordsMax } from '#src/control-plane/store/outbox.ts';
 import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';

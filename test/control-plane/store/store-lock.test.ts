@@ -6,8 +6,8 @@ import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import type { Opened } from '#src/control-plane/store/store-calls.ts';
 import { StoreLock } from '#src/control-plane/store/store-lock.ts';
-import type { StoreResult } from '#src/control-plane/store/store-result.ts';
 import { StoreThreadPort } from '#src/control-plane/store/store-thread-port.ts';
+import type { StoreResult } from '#src/record/store-result.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const locked = { ok: true, value: null };

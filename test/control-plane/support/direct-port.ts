@@ -1,10 +1,10 @@
 // A store in the thread of the test: calls are answered before `send` returns, unless it is told to hang.
 import assert from 'node:assert/strict';
 import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
-import type { Store } from '#src/control-plane/store/store.ts';
 import type { ArgsOf, ResultOf, StoreMethod, StorePort } from '#src/control-plane/store/store-calls.ts';
 import { StoreDesk } from '#src/control-plane/store/store-desk.ts';
-import type { StoreResult } from '#src/control-plane/store/store-result.ts';
+import type { Store } from '#src/record/store.ts';
+import type { StoreResult } from '#src/record/store-result.ts';
 
 export class DirectPort implements StorePort {
   readonly #desk: StoreDesk;

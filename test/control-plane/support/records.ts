@@ -1,8 +1,9 @@
 // Events and transitions for tests of the store.
-import type { FrozenEvidence } from '#src/control-plane/evidence/frozen-evidence.ts';
-import type { RecordedEvent } from '#src/control-plane/store/store.ts';
+
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
+import type { RecordedEvent } from '#src/record/store.ts';
 
 export const event = (id: number, text = `event ${id}`): RecordedEvent => ({
   id,

@@ -6,15 +6,15 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '#src/base/clock.ts';
 import type { Config } from '#src/config/config.ts';
 import { parseConfig } from '#src/config/load.ts';
-import { EventLog } from '#src/control-plane/event-log.ts';
-import { SignalDesk } from '#src/control-plane/signals.ts';
-import type { RecordedEvent } from '#src/control-plane/store/store.ts';
-import { done, type StoreResult } from '#src/control-plane/store/store-result.ts';
+import { EventLog } from '#src/control-plane/events/event-log.ts';
+import { SignalDesk } from '#src/control-plane/signals/signal-desk.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { buildPlan } from '#src/core/rollout/plan.ts';
 import type { RolloutCommandName, RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { RevertCause, RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { step } from '#src/core/rollout/rollout-step.ts';
+import type { RecordedEvent } from '#src/record/store.ts';
+import { done, type StoreResult } from '#src/record/store-result.ts';
 
 const rates = { requestsPerSecond: 100, failureRate: 0 };
 export const goodVerdict: Verdict = {

@@ -1,5 +1,5 @@
 // The members of the status, held complete by the compiler: a new one does not compile until it is here.
-import type { StatusView } from '#src/control-plane/status.ts';
+import type { StatusView } from '#src/control-plane/status/status.ts';
 
 const keys: Record<keyof StatusView, true> = {
   phase: true,

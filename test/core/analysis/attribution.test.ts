@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom } from '#src/base/random.ts';
 import { Analysis, type AnalysisThresholds } from '#src/core/analysis/analysis.ts';
-import { AttributedFailures } from '#src/core/analysis/attributed-failures.ts';
+import { AttributedFailures } from '#src/core/analysis/streams/attributed-failures.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { latencyBucketIndex } from '#src/core/telemetry/histogram.ts';
 import { ArmSample, type TickSample } from '#src/core/telemetry/sample.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { blipProfiles } from '#src/core/analysis/compared-stream.ts';
-import { StatusStreams } from '#src/core/analysis/status-streams.ts';
+import { blipProfiles } from '#src/core/analysis/streams/compared-stream.ts';
+import { StatusStreams } from '#src/core/analysis/streams/status-streams.ts';
 import { statusClassOf } from '#src/core/telemetry/status-class.ts';
 import { emptyEpoch } from '../analysis/traffic.ts';
 

@@ -1,0 +1,74 @@
+// What the control API gets to see of the control thread: its parts, and views that are put together when asked for.
+
+import type { ApiContext, ReadinessCheck } from './api/api-context.ts';
+import { newRollout } from './api/plan.ts';
+import type { ControlParts } from './control-parts.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { readinessChecks } from './status/readiness.ts';
+import { type StatusView, statusView } from './status/status.ts';
+import { SlabTotals } from './traffic/slab-totals.ts';
+
+export function apiContextOf(parts: ControlParts): ApiContext {
+  const { clock, sink, events, store, directory, signals, supervisor, rollout, version } = parts;
+  const rolloutState = () => rollout.state;
+  const verdict = () => parts.judge.verdict;
+  const metrics = createMetrics({
+    totals: new SlabTotals(parts.memory),
+    directory,
+    sink,
+    rolloutState,
+    verdict,
+    workers: () => parts.workers.views(clock.monotonicMs()),
+    store,
+    signals,
+    version,
+  });
+  return {
+    clock,
+    config: () => parts.config,
+    rollout,
+    sink,
+    events,
+    store,
+    directory,
+    signals,
+    supervisor,
+    status: () => statusOf(parts),
+    verdict,
+    readiness: () => readinessOf(parts),
+    metrics: () => metrics.metrics(),
+    version,
+    log: (line) => parts.log(line),
+    newRollout,
+  };
+}
+
+function statusOf(parts: ControlParts): StatusView {
+  const nowMs = parts.clock.monotonicMs();
+  const { x, y } = parts.config.clusters;
+  return statusView({
+    state: parts.rollout.state,
+    split: parts.sink.current(),
+    labels: { x: x.label, y: y.label },
+    traffic: parts.traffic.read(),
+    answers: parts.answers.read(),
+    nodes: (cluster) => parts.directory.views(cluster),
+    verdict: parts.judge.verdict,
+    signals: parts.signals.view(),
+    workers: parts.workers.views(nowMs),
+    store: parts.store,
+    configRevision: parts.configRevision,
+    version: parts.version,
+    uptimeMs: nowMs - parts.startedAtMs,
+  });
+}
+
+function readinessOf(parts: ControlParts): readonly ReadinessCheck[] {
+  return readinessChecks({
+    published: parts.cell.epoch() > 0,
+    draining: parts.isDraining,
+    workersListening: parts.workers.listeningCount(parts.clock.monotonicMs()),
+    workerCount: parts.memory.slabs.length,
+    storeProblem: parts.store.problem?.text ?? null,
+  });
+}

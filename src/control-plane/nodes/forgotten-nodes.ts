@@ -1,0 +1,27 @@
+// Nodes that were set by the API last as long as the process. A rollout that goes on after a restart is then about other
+// nodes than before it, which somebody has to be told.
+import type { RecordedEvent } from '#src/record/store.ts';
+
+/** One cluster's nodes that were set and are not in use any more. */
+export interface ForgottenNodes {
+  readonly text: string;
+  readonly detail: { readonly cluster: string; readonly nodes: readonly string[] };
+}
+
+/** After these the nodes are the configuration's. */
+const takenFromConfig: ReadonlySet<string> = new Set(['started', 'config-reloaded']);
+
+/** What to tell at a start, from the events before it, the newest last: for each cluster whose nodes were set. */
+export function forgottenNodes(before: readonly RecordedEvent[]): ForgottenNodes[] {
+  const since = before.findLastIndex(({ name }) => takenFromConfig.has(name)) + 1;
+  const set = new Map<string, RecordedEvent>();
+  for (const event of before.slice(since))
+    if (event.name === 'nodes-replaced') set.set((event.detail as { cluster: string }).cluster, event);
+  return [...set].map(([cluster, { actor, detail }]) => {
+    const { nodes } = detail as { nodes: readonly string[] };
+    return {
+      text: `The nodes of ${cluster} are the configuration's again. Before the restart they were ${nodes.join(', ')}, set by ${actor}: set them again, or write them into the configuration.`,
+      detail: { cluster, nodes },
+    };
+  });
+}

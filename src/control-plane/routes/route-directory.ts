@@ -1,0 +1,126 @@
+// Which routes are counted on their own, under which slot, and which are parked on X: configured patterns or Kong's routes
+// when there are any, else those that the workers see often, first come first served. Derived routes keep their slots
+// while the process runs. Parking goes by name, since another process hands the slots out anew.
+
+import type { RouteParking } from '#src/control-plane/rollout/rollout-service.ts';
+import type { RouteNames } from '#src/core/analysis/streams/tracked-routes.ts';
+import {
+  nameOfSlot,
+  type RoutePattern,
+  type RouteSlots,
+  routeKeyOfName,
+} from '#src/core/routing/route-slots.ts';
+import { routePatternsMax, routesTrackedMax } from '#src/limits.ts';
+
+export type UnplacedPattern = Omit<RoutePattern, 'slot'>;
+
+export class RouteDirectory implements RouteNames, RouteParking {
+  #slots: RouteSlots;
+  #revision = 1;
+  readonly #publish: (slots: RouteSlots) => void;
+  readonly #parked: Int32Array;
+  readonly #parkedNames = new Set<string>();
+
+  /** parked: the memory in which workers look up which route slots are parked on X. */
+  constructor(slots: RouteSlots, parked: SharedArrayBuffer, publish: (slots: RouteSlots) => void) {
+    this.#slots = slots;
+    this.#parked = new Int32Array(parked);
+    this.#publish = publish;
+  }
+
+  /** Changes with every name and every parking. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** A worker saw a route without a slot often. It gets one while there are any. */
+  seen(key: number, name: string): void {
+    const slots = this.#slots;
+    if (slots.kind !== 'derived' || slots.routes.length >= routesTrackedMax) return;
+    if (slots.routes.some((route) => route.key === key)) return;
+    this.#set({ kind: 'derived', routes: [...slots.routes, { slot: slots.routes.length, name, key }] });
+  }
+
+  /**
+   * Counts by patterns from now on; the first that matches a request counts, and those of one name are one route. Routes
+   * beyond the slots there are count as other. Returns how many were left out. Nothing happens when the same patterns
+   * are in place.
+   */
+  usePatterns(patterns: readonly UnplacedPattern[]): number {
+    const slotByName = new Map<string, number>();
+    const names = new Set(patterns.map(({ name }) => name));
+    const routes: RoutePattern[] = [];
+    for (const pattern of patterns) {
+      const slot = slotByName.get(pattern.name) ?? slotByName.size;
+      if (slot >= routesTrackedMax || routes.length >= routePatternsMax) continue;
+      slotByName.set(pattern.name, slot);
+      routes.push({ ...pattern, slot });
+    }
+    const next: RouteSlots = { kind: 'patterns', routes };
+    if (JSON.stringify(next) !== JSON.stringify(this.#slots)) this.#set(next);
+    return names.size - slotByName.size;
+  }
+
+  /** Tells routes apart by host and first path segment from now on, beginning with none. */
+  useSeen(): void {
+    if (this.#slots.kind !== 'derived') this.#set({ kind: 'derived', routes: [] });
+  }
+
+  #set(slots: RouteSlots): void {
+    this.#slots = slots;
+    this.#parkSlots();
+    this.#publish(this.#slots);
+  }
+
+  /** The slots as they are now; another object with every change. */
+  get slots(): RouteSlots {
+    return this.#slots;
+  }
+
+  /** Number of routes with a slot of their own, 0..64. */
+  get count(): number {
+    return new Set(this.#slots.routes.map(({ slot }) => slot)).size;
+  }
+
+  /** `all other routes` for what has no slot. */
+  nameOf(slot: number): string {
+    return nameOfSlot(this.#slots, slot);
+  }
+
+  isParked(slot: number): boolean {
+    return Atomics.load(this.#parked, slot) === 1;
+  }
+
+  /** Sends all of a route to X from its next request on, or ends that. */
+  park(name: string, isParked: boolean): void {
+    if (isParked) this.#parkedNames.add(name);
+    else this.#parkedNames.delete(name);
+    this.#parkSlots();
+  }
+
+  replaceParked(names: readonly string[]): void {
+    this.#parkedNames.clear();
+    for (const name of names) this.#parkedNames.add(name);
+    // Of the routes that are seen, none may have been seen yet; of patterns, nothing can be known before they are.
+    if (this.#slots.kind === 'derived')
+      for (const name of this.unknownParked()) this.seen(routeKeyOfName(name), name);
+    this.#parkSlots();
+  }
+
+  /** Parked routes that nothing is known by: their requests go to Y. */
+  unknownParked(): readonly string[] {
+    const known = new Set(this.#slots.routes.map(({ name }) => name));
+    return [...this.#parkedNames].filter((name) => !known.has(name));
+  }
+
+  /** Slots that change hands are parked and unparked before workers hear of it. */
+  #parkSlots(): void {
+    const names = new Map(this.#slots.routes.map(({ slot, name }) => [slot, name]));
+    for (let slot = 0; slot < this.#parked.length; slot++) {
+      const name = names.get(slot);
+      const isParked = name !== undefined && this.#parkedNames.has(name);
+      Atomics.store(this.#parked, slot, isParked ? 1 : 0);
+    }
+    this.#revision++;
+  }
+}

@@ -1,0 +1,177 @@
+// The status as the API shows it: one picture of rollout, split, clusters and threads, in percent and plain names.
+
+import type { NodeView } from '#src/control-plane/nodes/node-directory.ts';
+import type { SignalsView } from '#src/control-plane/signals/signal-desk.ts';
+import type { ClusterTraffic } from '#src/control-plane/traffic/recent-traffic.ts';
+import type { WorkerView } from '#src/control-plane/traffic/worker-watch.ts';
+import type { Verdict } from '#src/core/analysis/verdict.ts';
+import type {
+  HoldReason,
+  ParkedRoute,
+  Phase,
+  RolloutPlan,
+  RolloutState,
+} from '#src/core/rollout/rollout-state.ts';
+import { PPM } from '#src/limits.ts';
+import type { StoreProblem } from '#src/record/store-result.ts';
+import type { ClusterName } from '#src/shared-memory/layout.ts';
+import type { Split } from '#src/shared-memory/split-cell.ts';
+
+export interface SplitView {
+  /** Percent. */
+  readonly x: number;
+  readonly y: number;
+  readonly revision: number;
+}
+
+export interface StepView {
+  readonly index: number;
+  readonly count: number;
+  /** Percent of Y that the step stands for. */
+  readonly weight: number;
+}
+
+export interface RolloutView {
+  readonly phase: Phase;
+  readonly id: string | null;
+  readonly step: StepView | null;
+  /** Percent of Y now. */
+  readonly weight: number;
+  readonly steps: readonly number[];
+  readonly startedAtMs: number | null;
+  readonly startedBy: string | null;
+  readonly reason: string | null;
+  readonly sinceMs: number | null;
+  readonly hold: HoldReason | null;
+  readonly bakeMs: number | null;
+  readonly stepTimeoutMs: number | null;
+  readonly soakMs: number | null;
+  readonly holdback: number | null;
+  readonly onInconclusive: 'hold' | 'revert' | null;
+  readonly onBadRoute: 'revert' | 'park' | null;
+  /** Routes whose requests all go to X, outside the comparison. */
+  readonly parked: readonly ParkedRoute[];
+  /** Why it was reverted. */
+  readonly cause: { readonly name: string; readonly text: string } | null;
+}
+
+export interface ClusterView extends ClusterTraffic {
+  readonly label: string;
+  readonly nodes: readonly NodeView[];
+  /** What clients got from it, whatever brought the requests there; the breaker's too, which are not compared. */
+  readonly answersPerSecond: number;
+}
+
+export interface StatusView {
+  readonly phase: Phase;
+  readonly step: StepView | null;
+  readonly split: SplitView;
+  readonly clusters: Readonly<Record<ClusterName, ClusterView>>;
+  readonly verdict: Verdict | null;
+  readonly hold: HoldReason | null;
+  readonly rollout: RolloutView;
+  readonly signals: SignalsView;
+  readonly workers: readonly WorkerView[];
+  readonly store: { readonly writable: boolean; readonly problem: StoreProblem | null };
+  readonly configRevision: number;
+  readonly version: string;
+  readonly uptimeSeconds: number;
+}
+
+export interface StatusSources {
+  readonly state: RolloutState;
+  readonly split: Split;
+  readonly labels: Readonly<Record<ClusterName, string>>;
+  readonly traffic: Readonly<Record<ClusterName, ClusterTraffic>>;
+  /** Per second. */
+  readonly answers: Readonly<Record<ClusterName, number>>;
+  readonly nodes: (cluster: ClusterName) => readonly NodeView[];
+  readonly verdict: Verdict | null;
+  readonly signals: SignalsView;
+  readonly workers: readonly WorkerView[];
+  readonly store: StatusView['store'];
+  readonly configRevision: number;
+  readonly version: string;
+  readonly uptimeMs: number;
+}
+
+export function statusView(sources: StatusSources): StatusView {
+  const { state, labels, traffic, answers, nodes, store } = sources;
+  return {
+    phase: state.phase,
+    step: stepView(state),
+    split: splitView(sources.split),
+    clusters: {
+      x: { label: labels.x, ...traffic.x, answersPerSecond: answers.x, nodes: nodes('x') },
+      y: { label: labels.y, ...traffic.y, answersPerSecond: answers.y, nodes: nodes('y') },
+    },
+    verdict: sources.verdict,
+    hold: holdOf(state),
+    rollout: rolloutView(state),
+    signals: sources.signals,
+    workers: sources.workers,
+    store: { writable: store.writable, problem: store.problem },
+    configRevision: sources.configRevision,
+    version: sources.version,
+    uptimeSeconds: Math.round(sources.uptimeMs / 1000),
+  };
+}
+
+/** Parts per million as percent, without floating-point noise: 1 ppm is 0.0001 %. */
+export const percentOf = (ppm: number): number => ppm / (PPM / 100);
+
+export const splitView = ({ epoch, weightPpm }: Split): SplitView => ({
+  x: percentOf(PPM - weightPpm),
+  y: percentOf(weightPpm),
+  revision: epoch,
+});
+
+export function stepView(state: RolloutState): StepView | null {
+  if (state.phase !== 'ramping' && state.phase !== 'soaking' && state.phase !== 'paused') return null;
+  const { stepsPpm } = state.plan;
+  return {
+    index: state.stepIndex,
+    count: stepsPpm.length,
+    weight: percentOf(stepsPpm[state.stepIndex] ?? state.weightPpm),
+  };
+}
+
+export function holdOf(state: RolloutState): HoldReason | null {
+  if (state.phase === 'preflight') return state.hold ?? null;
+  return state.phase === 'ramping' || state.phase === 'soaking' ? state.hold : null;
+}
+
+export function rolloutView(state: RolloutState): RolloutView {
+  const plan = 'plan' in state ? state.plan : null;
+  return {
+    phase: state.phase,
+    id: plan?.id ?? null,
+    step: stepView(state),
+    weight: percentOf(state.weightPpm),
+    ...planView(plan),
+    sinceMs: sinceMsOf(state),
+    hold: holdOf(state),
+    parked: state.parked ?? [],
+    cause: state.phase === 'reverted' ? state.cause : null,
+  };
+}
+
+function planView(plan: RolloutPlan | null) {
+  return {
+    steps: plan?.stepsPpm.map(percentOf) ?? [],
+    startedAtMs: plan?.startedAtMs ?? null,
+    startedBy: plan?.startedBy ?? null,
+    reason: plan?.reason ?? null,
+    bakeMs: plan?.bakeMs ?? null,
+    stepTimeoutMs: plan?.stepTimeoutMs ?? null,
+    soakMs: plan?.soakMs ?? null,
+    holdback: plan === null ? null : percentOf(plan.holdbackPpm),
+    onInconclusive: plan?.onInconclusive ?? null,
+    onBadRoute: plan?.onBadRoute ?? null,
+  };
+}
+
+function sinceMsOf(state: RolloutState): number | null {
+  if (state.phase === 'idle') return null;
+  return state.phase === 'ramping' ? state.stepSinceMs : state.sinceMs;
+}

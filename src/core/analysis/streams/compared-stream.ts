@@ -1,0 +1,385 @@
+// One metric of Y against the same metric of X: everything the analysis keeps about one stream of counts. Streams differ
+// only in what they count and in their boundaries; errors, status classes and latency quantiles all have this shape.
+import { plainNumbers } from '#src/base/plain-numbers.ts';
+import {
+  deflationBetween,
+  strongerOf,
+  WindowRing,
+  yWindowsMin,
+} from '#src/core/analysis/clustering/deflation.ts';
+import { EpochBlocks } from '#src/core/analysis/e-process/epoch-blocks.ts';
+import type {
+  Clusters,
+  CompactBankSnapshot,
+  EvidenceLimit,
+} from '#src/core/analysis/e-process/evidence-bank.ts';
+import { Forecast } from '#src/core/analysis/e-process/forecast.ts';
+import { RetestProof } from '#src/core/analysis/e-process/retest-proof.ts';
+import {
+  CertifiedBound,
+  logSafeBar,
+  type SafeBets,
+  SafeTest,
+} from '#src/core/analysis/e-process/safe-test.ts';
+import { StreamTest } from '#src/core/analysis/e-process/stream-test.ts';
+import type { ArmCounts, StreamEvidence } from '#src/core/analysis/verdict.ts';
+import { comparisonText, formatShare } from '#src/core/analysis/verdict-text.ts';
+import type { JudgedStream, Need } from './stream-family.ts';
+
+/** How long a burst may be that is not taken for a regression. */
+export interface BlipProfile {
+  readonly windowMs: number;
+  readonly limit: EvidenceLimit;
+}
+
+/**
+ * A burst that lasts as long as is tolerated gives at most `burst` and its seconds' worth of evidence: 9 and 6.5 nats, of which the
+ * deflation leaves a part, and a revert takes 8 to 9. More than a burst's worth comes from what goes on after it. In the three
+ * windows before which nothing is reverted a total failure gives 19 and 13.5.
+ */
+export const blipProfiles: Readonly<Record<1000 | 5000, BlipProfile>> = {
+  1000: { windowMs: 1_000, limit: { perSecond: 5, burst: 4 } },
+  5000: { windowMs: 5_000, limit: { perSecond: 0.7, burst: 3 } },
+};
+
+export interface StreamSpec {
+  readonly name: string;
+  /** What is counted, in the plural and without numbers; absent where the words of the comparison have none. */
+  readonly subject?: string;
+  /** Share of the false-revert budget. */
+  readonly weight: number;
+  /** R and d: worse is p_Y > timesX * p_X + over. */
+  readonly timesX: number;
+  readonly over: number;
+  readonly odds: readonly number[];
+  /** Weight of each of these alternatives; equal when absent. */
+  readonly prior?: readonly number[];
+  /** Whether the smallest certified margin is reported. */
+  readonly certify: boolean;
+  /** What the proof for an advance bets on besides the usual. */
+  readonly safeBets?: SafeBets;
+}
+
+/**
+ * What a forecast adds to the counts, at the rate that X is known to have, so that the first few failures do not make it swing:
+ * the requests in which the margin is so many failures, 1,000 for one point; on Y no more than have as many at X's rate. By
+ * X's rate alone it would be a million requests where X has no failures, and no failure on Y would be seen in the forecast.
+ */
+const forecastPriorFailures = 10;
+
+/** An arm's rate with `requests` at the rate `prior` on top of what was counted. */
+const rateWith = (arm: ArmCounts, prior: number, requests: number): number =>
+  (arm.failures + prior * requests) / (arm.requests + requests);
+
+/** What evidence counts for: nothing in favour of a revert before Y was seen in enough windows. */
+export const countedEvidence = (logEvidence: number, yWindows: number): number =>
+  yWindows < yWindowsMin ? Math.min(0, logEvidence) : logEvidence;
+
+/** Requests and failures of both arms, summed. */
+export class Totals {
+  readonly #sums = new Float64Array(4);
+
+  add(nX: number, kX: number, nY: number, kY: number): void {
+    const sums = this.#sums;
+    sums[0] = (sums[0] as number) + nX;
+    sums[1] = (sums[1] as number) + kX;
+    sums[2] = (sums[2] as number) + nY;
+    sums[3] = (sums[3] as number) + kY;
+  }
+
+  clear(): void {
+    this.#sums.fill(0);
+  }
+
+  get x(): ArmCounts {
+    return this.#arm(0);
+  }
+
+  get y(): ArmCounts {
+    return this.#arm(2);
+  }
+
+  #arm(at: 0 | 2): ArmCounts {
+    const requests = this.#sums[at] as number;
+    const failures = this.#sums[at + 1] as number;
+    return { requests, failures, rate: requests > 0 ? failures / requests : 0 };
+  }
+
+  snapshot(): readonly number[] {
+    return plainNumbers(this.#sums);
+  }
+
+  restore(sums: readonly number[]): void {
+    this.#sums.set(sums);
+  }
+}
+
+export class ComparedStream implements JudgedStream {
+  readonly spec: StreamSpec;
+  /** What is counted, in words that fit before "4 % on Y against 1 % on X". */
+  readonly #what: () => string;
+  readonly ring: WindowRing;
+  readonly #clusters: Clusters;
+  readonly #worseBlocks = new EpochBlocks();
+  readonly #worse: StreamTest;
+  readonly #safeBlocks = new EpochBlocks();
+  readonly #safe: SafeTest;
+  readonly #bound: CertifiedBound | null;
+  /** Proof that Y is within what it may be, while a retest asks for it. */
+  readonly #proof: RetestProof;
+  #isProving = false;
+  /** How often it has started afresh in this rollout, each time with half its weight; and from when on it counts. */
+  #retests = 0;
+  #startsMs = Number.NEGATIVE_INFINITY;
+  /** Whether an advance takes evidence of this stream that Y is not worse. */
+  #required = false;
+  #nowMs = 0;
+  #dtMs = 0;
+  /** X's rate as it was last known; 0 while nothing has been compared. */
+  #a = 0;
+  // Since the step began.
+  readonly #totals = new Totals();
+  readonly #safeTotals = new Totals();
+  readonly #forecast = new Forecast();
+  // Since the retest began.
+  readonly #proofTotals = new Totals();
+  readonly #proofForecast = new Forecast();
+
+  /** alsoBy: how else failures may cluster than in time; null when nothing is known. */
+  constructor(spec: StreamSpec, profile: BlipProfile, what: () => string, alsoBy: Clusters | null = null) {
+    this.spec = spec;
+    this.#what = what;
+    this.ring = new WindowRing(profile.windowMs);
+    this.#clusters = strongerOf(this.ring, alsoBy);
+    this.#safe = new SafeTest(spec.timesX, 1, spec.safeBets);
+    this.#worse = new StreamTest({ ...spec, limit: profile.limit });
+    this.#bound = spec.certify ? new CertifiedBound(spec.timesX) : null;
+    this.#proof = new RetestProof(spec.timesX, spec.over);
+  }
+
+  get name(): string {
+    return this.spec.name;
+  }
+
+  /** Its share of the false-revert budget now. */
+  get weight(): number {
+    return this.spec.weight / 2 ** this.#retests;
+  }
+
+  /** Forgets everything: a new rollout. */
+  resetRollout(nowMs: number): void {
+    this.#retests = 0;
+    this.#isProving = false;
+    this.#startsMs = Number.NEGATIVE_INFINITY;
+    this.#safeBlocks.clear();
+    this.#startAfresh(nowMs);
+    this.#a = 0;
+    this.resetStep(this.#required ? this.#safe.margin : null, nowMs);
+  }
+
+  #startAfresh(nowMs: number): void {
+    this.#worseBlocks.clear();
+    this.#worse.reset(nowMs);
+    this.ring.reset(nowMs);
+  }
+
+  /**
+   * Gives up its evidence for a fresh test with half the weight, on what comes after `startsMs`. If it has spoken against Y, it
+   * has to be shown as well that Y is within its tolerance.
+   */
+  retest(nowMs: number, startsMs: number): void {
+    this.#isProving = this.#worse.logEvidence() > 0;
+    this.#retests++;
+    this.#startsMs = startsMs;
+    this.#startAfresh(nowMs);
+    this.#proof.reset(nowMs);
+    this.#proofTotals.clear();
+    this.#proofForecast.reset();
+  }
+
+  /** A new step: fresh tests of not being worse than `margin`, or none where it is null. Evidence against Y is kept. */
+  resetStep(margin: number | null, nowMs: number): void {
+    this.#required = margin !== null;
+    this.#safe.reset(margin ?? 1, nowMs);
+    this.#bound?.reset(nowMs);
+    // Open blocks have counts from before, which the new tests must not see.
+    this.#safeBlocks.clear();
+    this.#totals.clear();
+    this.#safeTotals.clear();
+    this.#forecast.reset();
+  }
+
+  /**
+   * Gives up the evidence against Y, which is valid at any time, and what it was counted in. Blocks that are open stay:
+   * leaving them out after a look at them would not be.
+   */
+  forgetGains(nowMs: number): void {
+    this.#worse.forgetGains(nowMs);
+    this.ring.reset(nowMs);
+  }
+
+  /** A tick begins: the counts that follow are of the `dtMs` before `nowMs`. */
+  beginTick(nowMs: number, dtMs: number): void {
+    this.#nowMs = nowMs;
+    this.#dtMs = dtMs;
+    this.#worse.refill(dtMs);
+  }
+
+  /** Adds the tick's counts of an epoch to the question whether Y is worse; `a` is X's rate as known before this tick. */
+  add(epoch: number, nX: number, kX: number, nY: number, kY: number, a: number): void {
+    if (this.#waits()) return;
+    this.#totals.add(nX, kX, nY, kY);
+    this.ring.add(this.#nowMs - this.#dtMs / 2, nX, kX, nY, kY);
+    this.#a = a;
+    if (this.#isProving) this.#proofTotals.add(nX, kX, nY, kY);
+    if (!this.#worseBlocks.add(epoch, nX, kX, nY, kY, a)) return;
+    this.#worse.add(this.#worseBlocks, this.#nowMs);
+    if (this.#isProving) this.#proof.add(this.#worseBlocks, this.#nowMs);
+  }
+
+  /** Adds the tick's counts of an epoch to the question whether Y is certainly not worse. */
+  addSafe(epoch: number, nX: number, kX: number, nY: number, kY: number, a: number): void {
+    if (!this.#required || this.#waits()) return;
+    this.#safeTotals.add(nX, kX, nY, kY);
+    if (!this.#safeBlocks.add(epoch, nX, kX, nY, kY, a)) return;
+    this.#safe.add(this.#safeBlocks, this.#nowMs);
+    this.#bound?.add(this.#safeBlocks, this.#nowMs);
+  }
+
+  /** Whether the counts of this tick are from before the retest. */
+  #waits(): boolean {
+    return this.#nowMs - this.#dtMs < this.#startsMs;
+  }
+
+  stepCounts(): { readonly x: ArmCounts; readonly y: ArmCounts } {
+    return { x: this.#totals.x, y: this.#totals.y };
+  }
+
+  evidence(): StreamEvidence {
+    const raw = this.#worse.logEvidence();
+    const deflated = this.#worse.deflatedLogEvidence(this.#clusters);
+    return {
+      stream: this.spec.name,
+      logWorse: countedEvidence(deflated, this.ring.yWindows(this.#nowMs)),
+      deflation: deflationBetween(raw, deflated),
+      logSafe: this.#hasSay() ? this.#safe.logEvidence() : null,
+      margin: this.#required ? this.#safe.margin : null,
+      weight: this.weight,
+      ...this.stepCounts(),
+      certifiedBound: this.#bound?.bound(logSafeBar) ?? null,
+    };
+  }
+
+  /** Evidence against Y, also before it may count for a revert because Y was seen in too few windows. */
+  suspectedLogEvidence(): number {
+    return this.#worse.deflatedLogEvidence(this.#clusters);
+  }
+
+  /** Evidence against Y before deflation: cheap, and never less than what counts where that is positive. */
+  rawLogEvidence(): number {
+    return this.#worse.logEvidence();
+  }
+
+  /** Since when the evidence against Y has been rising. */
+  risingSinceMs(): number {
+    return this.#worse.risingSinceMs(this.#clusters);
+  }
+
+  accusation(): string {
+    const { x, y } = this.ring.countsSince(this.risingSinceMs());
+    return comparisonText(this.#what(), x, y);
+  }
+
+  /** No proof is asked for where X has no past to compare with, nor of a share that no Y could exceed. */
+  #hasSay(): boolean {
+    return this.#required && this.#a > 0 && this.spec.timesX * this.#a + this.#safe.margin < 1;
+  }
+
+  need(): Need | null {
+    if (!this.#hasSay()) return null;
+    return this.#needOf(this.#safe, this.#safeTotals, this.#forecast, this.#safe.margin);
+  }
+
+  /** What a retest still takes to show that Y is within its tolerance; null when nothing, or when nobody asks for it. */
+  retestNeed(): Need | null {
+    if (!this.#isProving || this.#proof.isMoot(this.#a)) return null;
+    return this.#needOf(this.#proof, this.#proofTotals, this.#proofForecast, this.spec.over);
+  }
+
+  #needOf(test: SafeTest | RetestProof, { x, y }: Totals, forecast: Forecast, margin: number): Need | null {
+    if (test.logEvidence() >= logSafeBar) return null;
+    const stream = this.spec.name;
+    const subject = this.spec.subject ?? this.#what();
+    if (x.requests === 0 || y.requests === 0) {
+      const doubt = `${this.#what()}: nothing on both sides to compare yet`;
+      return { stream, subject, requests: null, doubt };
+    }
+    const prior = forecastPriorFailures / margin;
+    const pX = rateWith(x, this.#a, prior);
+    const pY = rateWith(y, pX, Math.min(prior, forecastPriorFailures / pX));
+    const needed = test.requestsNeeded(logSafeBar, pX, pY, x.requests / y.requests);
+    return {
+      stream,
+      subject,
+      requests: forecast.take(y.requests, needed),
+      doubt: `${comparisonText(this.#what(), x, y)}: at these rates Y will not be shown to be within ${formatShare(margin)} of X`,
+    };
+  }
+
+  /** The least that keeps the test valid; for streams that are far from any decision. */
+  compactSnapshot(): CompactBankSnapshot {
+    return this.#worse.compactSnapshot();
+  }
+
+  restoreCompact(snapshot: CompactBankSnapshot, nowMs: number): void {
+    this.resetRollout(nowMs);
+    this.#worse.restoreCompact(snapshot, nowMs);
+  }
+
+  snapshot() {
+    return {
+      name: this.spec.name,
+      nowMs: this.#nowMs,
+      a: this.#a,
+      required: this.#required,
+      totals: this.#totals.snapshot(),
+      safeTotals: this.#safeTotals.snapshot(),
+      worseBlocks: this.#worseBlocks.snapshot(),
+      safeBlocks: this.#safeBlocks.snapshot(),
+      ring: this.ring.snapshot(),
+      worse: this.#worse.snapshot(),
+      safe: this.#safe.snapshot(),
+      bound: this.#bound?.snapshot() ?? null,
+      retests: this.#retests,
+      // JSON has no infinity.
+      startsMs: this.#retests === 0 ? null : this.#startsMs,
+      proof: this.#isProving ? { test: this.#proof.snapshot(), totals: this.#proofTotals.snapshot() } : null,
+    };
+  }
+
+  restore(snapshot: StreamSnapshot): void {
+    this.#nowMs = snapshot.nowMs;
+    this.#a = snapshot.a;
+    this.#required = snapshot.required;
+    this.#totals.restore(snapshot.totals);
+    this.#safeTotals.restore(snapshot.safeTotals);
+    this.#worseBlocks.restore(snapshot.worseBlocks);
+    this.#safeBlocks.restore(snapshot.safeBlocks);
+    this.ring.restore(snapshot.ring);
+    this.#worse.restore(snapshot.worse);
+    this.#safe.restore(snapshot.safe);
+    if (snapshot.bound !== null) this.#bound?.restore(snapshot.bound);
+    const { retests = 0, startsMs = null, proof = null } = snapshot;
+    this.#retests = retests;
+    this.#startsMs = startsMs ?? Number.NEGATIVE_INFINITY;
+    this.#isProving = proof !== null;
+    if (proof === null) return;
+    this.#proof.restore(proof.test);
+    this.#proofTotals.restore(proof.totals);
+  }
+}
+
+type FullSnapshot = ReturnType<ComparedStream['snapshot']>;
+/** What is about retests is absent in what earlier versions kept. */
+type RetestFields = 'retests' | 'startsMs' | 'proof';
+export type StreamSnapshot = Omit<FullSnapshot, RetestFields> & Partial<Pick<FullSnapshot, RetestFields>>;

@@ -1,0 +1,70 @@
+// Whether what speaks against Y is the doing of a few routes, which can be parked on X while the rest of the rollout goes on.
+//
+// Why parking costs no false reverts. A route is parked when its weight times its e-value alone reaches 1/alpha, and then the
+// weighted sum of all e-values, of which it is a part, has reached 1/alpha too. So whatever comes first, a wrong parking or
+// a wrong revert, has a chance of at most alpha (Ville). After a rightful one the parked stream is left out, which lowers
+// the sum, the others give up what they have gained from the route's failures, which lowers it further, and the weights
+// of the streams that are left sum to less than 1: their chance of a wrong revert stays at most alpha. The bar is that of a
+// rollout with business metrics, which take a tenth of all weights, whether there are any or not.
+
+import type { BadRoute } from '#src/core/analysis/verdict.ts';
+import { businessShare } from './business-streams.ts';
+import type { ComparedStream } from './compared-stream.ts';
+import { otherSlot, type RouteStream, routeWeight } from './route-streams.ts';
+
+/**
+ * Evidence, before it is deflated, from which a route may be why all requests look bad. It parks nothing, it only buys the time in
+ * which the evidence that parks can come. All requests may have enough for a revert with 6 to 9, which a route with all of the
+ * errors and few requests has just as well; and deflation is largest just after a route has broken.
+ */
+const suspectLogEvidence = 5;
+/** Routes that are parked at a time; more are no exceptions but Y itself. */
+export const parkedRoutesMax = 8;
+/** A route with more of Y's requests is not an exception either. */
+const suspectShareMax = 0.5;
+/** How many standard deviations the rest may be above what is allowed: it is an estimate from few requests. */
+const restDeviations = 3;
+
+export interface ParkAdvice {
+  /** Routes whose own evidence is enough to park them; there may be none yet. */
+  readonly bad: readonly BadRoute[];
+  readonly suspects: readonly RouteStream[];
+}
+
+/** What the routes explain of the evidence against Y; null when they do not. `errors` is the stream of all requests. */
+export function parkAdvice(
+  routes: readonly RouteStream[],
+  errors: ComparedStream,
+  parkedCount: number,
+  logBar: number,
+): ParkAdvice | null {
+  const suspects = routes.filter(
+    ({ slot, compared }) => slot !== otherSlot && compared.rawLogEvidence() >= suspectLogEvidence,
+  );
+  if (suspects.length === 0 || parkedCount + suspects.length > parkedRoutesMax) return null;
+  if (!explain(suspects, errors)) return null;
+  const bar = logBar - Math.log(1 - businessShare);
+  const bad = suspects.filter((route) => Math.log(routeWeight) + route.evidence().logWorse >= bar);
+  return {
+    suspects,
+    bad: bad.map((route) => ({ slot: route.slot, name: route.route, text: route.accusation() })),
+  };
+}
+
+/** Whether all requests but those of the suspects look as they may, over the time in which all of them look bad. */
+function explain(suspects: readonly RouteStream[], errors: ComparedStream): boolean {
+  const sinceMs = errors.risingSinceMs();
+  const all = errors.ring.countsSince(sinceMs);
+  const rest = { nX: all.x.requests, kX: all.x.failures, nY: all.y.requests, kY: all.y.failures };
+  for (const { compared } of suspects) {
+    const { x, y } = compared.ring.countsSince(sinceMs);
+    rest.nX -= x.requests;
+    rest.kX -= x.failures;
+    rest.nY -= y.requests;
+    rest.kY -= y.failures;
+  }
+  if (rest.nY < (1 - suspectShareMax) * all.y.requests) return false;
+  const { timesX, over } = errors.spec;
+  const allowed = rest.nY * (timesX * (Math.max(0, rest.kX) / Math.max(1, rest.nX)) + over);
+  return rest.kY <= allowed + restDeviations * Math.sqrt(allowed + 1);
+}

@@ -1,0 +1,45 @@
+// What the analysis needs of the streams it judges by, whatever they count. Streams that share how they count make up a
+// family, which takes the samples; each stream answers for itself.
+
+import type { StreamEvidence } from '#src/core/analysis/verdict.ts';
+import type { EpochSample } from '#src/core/telemetry/sample.ts';
+
+/** One question about Y, and the evidence on it. */
+export interface JudgedStream {
+  readonly name: string;
+  /** All numbers at this moment. */
+  evidence(): StreamEvidence;
+  /** What speaks against Y, with the counts it rests on: the beginning of the sentence of a revert. */
+  accusation(): string;
+  /** What is still needed to show that Y is not worse; null when nothing is, or when nobody asks for it. */
+  need(): Need | null;
+}
+
+export interface Need {
+  /** Whose need it is, and what that counts: `404 responses`. */
+  readonly stream: string;
+  readonly subject: string;
+  /** Requests on Y, an estimate; null when unknown, or when no number of them would do at the present rates. */
+  readonly requests: number | null;
+  /** The sentence for when there is no number. */
+  readonly doubt: string;
+}
+
+export interface StreamFamily<Snapshot> {
+  /** The streams that have something to say at this moment. One that has not counts as no evidence at all. */
+  readonly streams: readonly JudgedStream[];
+  /** A tick begins: the samples that follow are of the `dtMs` before `nowMs`. `warm` is whether Y's warm-up is over. */
+  beginTick(nowMs: number, dtMs: number, warm: boolean): void;
+  /** One epoch of the tick. */
+  add(sample: EpochSample): void;
+  /** The tick is over: what it tells about X may be learnt now, never before. */
+  endTick(): void;
+  /** A rollout begins: all evidence is forgotten. What is known of X alone stays. */
+  resetRollout(nowMs: number): void;
+  /** A step begins, after which Y's share would be `nextWeightPpm`: evidence for Y is gathered anew, that against it is kept. */
+  resetStep(nextWeightPpm: number, nowMs: number): void;
+  /** Gives up the evidence against Y, which is valid at any time: its cause was found and taken out. */
+  forgetGains(nowMs: number): void;
+  snapshot(): Snapshot;
+  restore(snapshot: Snapshot): void;
+}

@@ -1,0 +1,89 @@
+// What a client sent before its turn: part of a head, or requests that wait. Buffers are pooled, so that a connection
+// without such bytes holds none; most of what waits is one head and fits a small one.
+
+import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
+import { leadingBlankLinesMax } from '#src/limits.ts';
+
+/** Blank lines that may come first, and the method. */
+const headStartBytesMax = 2 * leadingBlankLinesMax + 5;
+
+export class Carry {
+  /** Null when nothing is kept; else the bytes are those in [from, end). */
+  buffer: Buffer | null;
+  from: number;
+  end: number;
+  readonly #runtime: WorkerRuntime;
+
+  constructor(runtime: WorkerRuntime) {
+    this.buffer = null;
+    this.from = 0;
+    this.end = 0;
+    this.#runtime = runtime;
+  }
+
+  get length(): number {
+    return this.buffer === null ? 0 : this.end - this.from;
+  }
+
+  /** Appends bytes[from..to). */
+  keep(bytes: Buffer, from: number, to: number): void {
+    if (from === to) return;
+    const buffer = this.#bufferFor(to - from);
+    bytes.copy(buffer, this.end, from, to);
+    this.end += to - from;
+  }
+
+  /** The buffer with room for `count` more bytes behind `end`: reading pauses while a request is under way, so it stays small. */
+  #bufferFor(count: number): Buffer {
+    const { smallRequests } = this.#runtime;
+    if (this.buffer === null) {
+      this.buffer = count <= smallRequests.bytes ? smallRequests.take() : this.#largeBuffer(count);
+      this.from = 0;
+      this.end = 0;
+    }
+    if (this.end + count > this.buffer.length && this.from > 0) {
+      this.buffer.copyWithin(0, this.from, this.end);
+      this.end -= this.from;
+      this.from = 0;
+    }
+    if (this.end + count > this.buffer.length) {
+      const larger = this.#largeBuffer(this.end + count);
+      this.buffer.copy(larger, 0, 0, this.end);
+      this.#recycle(this.buffer);
+      this.buffer = larger;
+    }
+    return this.buffer;
+  }
+
+  #largeBuffer(bytes: number): Buffer {
+    const { carries } = this.#runtime;
+    return bytes <= carries.bytes ? carries.take() : Buffer.allocUnsafeSlow(bytes);
+  }
+
+  #recycle(buffer: Buffer): void {
+    const { carries, smallRequests } = this.#runtime;
+    if (buffer.length === smallRequests.bytes) smallRequests.give(buffer);
+    else if (buffer.length === carries.bytes) carries.give(buffer);
+  }
+
+  /** Whether what is kept is the beginning of a HEAD request. */
+  beginsHead(): boolean {
+    if (this.buffer === null) return false;
+    const start = this.buffer.toString(
+      'latin1',
+      this.from,
+      Math.min(this.end, this.from + headStartBytesMax),
+    );
+    return /^(?:\r\n)*HEAD /.test(start);
+  }
+
+  /** A copy that outlives the pooled buffer; null when nothing is kept. */
+  copy(): Buffer | null {
+    return this.buffer === null ? null : Buffer.copyBytesFrom(this.buffer, this.from, this.end - this.from);
+  }
+
+  drop(): void {
+    if (this.buffer !== null) this.#recycle(this.buffer);
+    this.buffer = null;
+  }
+}

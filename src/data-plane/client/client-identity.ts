@@ -1,0 +1,41 @@
+// Who a client is: the peer of its connection, or whom that peer, when it is trusted, speaks for.
+import { FIELD_STRIDE } from '#src/core/http1/framing.ts';
+import { effectiveClientAddress } from '#src/core/routing/client-address.ts';
+import type { Peer, PeerDirectory } from '#src/data-plane/base/peer-directory.ts';
+import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
+
+const forwardedFor = new TextEncoder().encode('x-forwarded-for');
+
+export class ClientIdentity {
+  readonly #runtime: WorkerRuntime;
+  #peer: Peer | null;
+  /** A changed config has another directory, which may trust others. */
+  #foundIn: PeerDirectory | null;
+
+  constructor(runtime: WorkerRuntime) {
+    this.#runtime = runtime;
+    this.#peer = null;
+    this.#foundIn = null;
+  }
+
+  /** Looked up once per connection and config. */
+  peerAt(remoteAddress: string): Peer {
+    const { peers } = this.#runtime;
+    if (this.#peer === null || this.#foundIn !== peers) {
+      this.#peer = peers.find(remoteAddress);
+      this.#foundIn = peers;
+    }
+    return this.#peer;
+  }
+
+  /** Whose request the one in runtime.requestHead is, parsed from `bytes`: for sticky routing by address. */
+  addressBehind(peer: Peer, bytes: Buffer): string {
+    if (!peer.isTrusted) return peer.address;
+    const { requestHead: head, config } = this.#runtime;
+    const field = head.findField(bytes, forwardedFor);
+    if (field === -1) return peer.address;
+    const at = field * FIELD_STRIDE;
+    const value = bytes.toString('latin1', head.fields[at + 2], head.fields[at + 3]);
+    return effectiveClientAddress(peer.address, value, config.routing.trustedProxies);
+  }
+}

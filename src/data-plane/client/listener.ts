@@ -1,0 +1,120 @@
+// Accepts connections on the worker's own SO_REUSEPORT listener, or on listening sockets that the process was started with,
+// and gives each its ClientConnection.
+import { createServer, type ListenOptions, type Socket as NetSocket, type Server } from 'node:net';
+import type { Address } from '#src/config/config.ts';
+import { countRejection } from '#src/data-plane/counting/answer-counters.ts';
+import { RawSocket, resetHandle } from '#src/data-plane/transport/raw-socket.ts';
+import type { Socket, SocketOwner } from '#src/data-plane/transport/socket.ts';
+import { StreamSocket } from '#src/data-plane/transport/stream-socket.ts';
+import type { TcpHandle } from '#src/data-plane/transport/tcp-binding.ts';
+import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
+import { increment } from '#src/shared-memory/counters.ts';
+import { WORKER } from '#src/shared-memory/layout.ts';
+import { ClientConnection } from './client-connection.ts';
+import type { ClientRegistry } from './client-registry.ts';
+
+/** Connections waiting to be accepted; the kernel caps it at net.core.somaxconn. */
+const backlog = 4_096;
+
+/** So many times `limits.connections` are open at most: those beyond the limit to be told so. */
+const overrunFactor = 1.1;
+
+interface RawServer {
+  _handle: {
+    readonly fd: number;
+    onconnection: (status: number, handle: TcpHandle | undefined) => void;
+  } | null;
+}
+
+export interface BoundListener {
+  readonly port: number;
+  /** Open as long as the listener is; -1 where the system has none. */
+  readonly descriptor: number;
+}
+
+export class Listener {
+  readonly #runtime: WorkerRuntime;
+  readonly #registry: ClientRegistry;
+  readonly #servers: Server[];
+
+  constructor(runtime: WorkerRuntime, registry: ClientRegistry) {
+    this.#runtime = runtime;
+    this.#registry = registry;
+    this.#servers = [];
+  }
+
+  /** Listens on an address; rejects with the system's error. `shared`: other workers listen on the same port. */
+  bind({ host, port }: Address, shared: boolean): Promise<BoundListener> {
+    return this.#listen({ host, port, reusePort: shared, exclusive: true });
+  }
+
+  /** Accepts from a socket that listens already. */
+  adopt(descriptor: number): Promise<BoundListener> {
+    return this.#listen({ fd: descriptor });
+  }
+
+  #listen(options: ListenOptions & { readonly fd?: number }): Promise<BoundListener> {
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
+      this.#acceptStream(socket),
+    );
+    this.#servers.push(server);
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      // With a descriptor Node takes the backlog from the second argument only.
+      server.listen(options, backlog, () => {
+        server.off('error', reject);
+        server.on('error', (error) => {
+          this.#runtime.log({ level: 'warn', message: 'accept failed', fields: { error: error.message } });
+        });
+        resolve(this.#takeOver(server));
+      });
+    });
+  }
+
+  /** Accepted handles come straight to us instead of being wrapped into net.Socket first. */
+  #takeOver(server: Server): BoundListener {
+    const bound = server.address();
+    const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
+    const environment = this.#runtime.clientEnvironment;
+    const handle = (server as unknown as RawServer)._handle;
+    if (environment !== null && handle !== null)
+      handle.onconnection = (status, accepted) => {
+        if (status !== 0 || accepted === undefined) return; // the kernel closed it, or no descriptor was free
+        if (this.#isOverrun) resetHandle(accepted);
+        else this.#accept((owner) => new RawSocket(accepted, environment, owner));
+      };
+    return { port, descriptor: handle?.fd ?? -1 };
+  }
+
+  #acceptStream(socket: NetSocket): void {
+    if (this.#isOverrun) socket.resetAndDestroy();
+    else this.#accept((owner) => new StreamSocket(socket, owner));
+  }
+
+  /** Beyond the limit a client is told so; far beyond it there is no time for that either, and this one is counted and reset. */
+  get #isOverrun(): boolean {
+    const { config, slab } = this.#runtime;
+    if (this.#registry.totalOpen < config.limits.connections * overrunFactor) return false;
+    increment(slab, WORKER.connectionsRefused);
+    return true;
+  }
+
+  #accept(wrap: (owner: SocketOwner) => Socket): void {
+    const runtime = this.#runtime;
+    const total = this.#registry.totalOpen;
+    const connection = new ClientConnection(runtime, this.#registry);
+    const socket = wrap(connection);
+    this.#registry.add(connection);
+    increment(runtime.slab, WORKER.connectionsAccepted);
+    connection.begin(socket);
+    if (total < runtime.config.limits.connections) return;
+    increment(runtime.slab, WORKER.connectionsRefused);
+    countRejection(runtime.slab, 'connectionsExhausted');
+    connection.refuseWith('connectionsExhausted', false);
+  }
+
+  /** Stops accepting; what is accepted goes on. */
+  close(): void {
+    for (const server of this.#servers) server.close();
+  }
+}

@@ -1,0 +1,66 @@
+// Where one request goes, and under what it is counted: route, arm, and whether it takes part in the comparison of Y with X.
+import type { Random } from '#src/base/random.ts';
+import { armOf, decideRoute, isPinned, userBucketOf } from '#src/core/routing/route-decision.ts';
+import { routeName } from '#src/core/routing/route-slots.ts';
+import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
+import { increment } from '#src/shared-memory/counters.ts';
+import { type Arm, otherRouteSlot, WORKER, X, Y } from '#src/shared-memory/layout.ts';
+
+export class Assignment {
+  arm: Arm;
+  /** By rule or override header: the request was meant for this cluster and is not moved to another. */
+  isPinned: boolean;
+  /** By the split: only such requests are compared. */
+  isDrawn: boolean;
+  routeSlot: number;
+  /** 0..15 under sticky routing, else -1. */
+  userBucket: number;
+
+  constructor() {
+    this.arm = X;
+    this.isPinned = false;
+    this.isDrawn = false;
+    this.routeSlot = otherRouteSlot;
+    this.userBucket = -1;
+  }
+
+  /** Draws for the request in runtime.requestHead. When it is drawn for Y, an outcome must follow: the breaker counts on it. */
+  draw(runtime: WorkerRuntime, bytes: Uint8Array, clientAddress: string, nowMs: number): void {
+    runtime.refreshSplit();
+    const { routing, requestHead: head, weightPpm, salt, slab } = runtime;
+    const random: Random = runtime.random;
+    this.#findRoute(runtime, bytes);
+    this.userBucket = userBucketOf(routing, bytes, head, clientAddress, salt);
+    const decision = decideRoute(routing, bytes, head, clientAddress, weightPpm, salt, random.nextUint32());
+    this.arm = armOf(decision);
+    this.isPinned = isPinned(decision);
+    this.isDrawn = !this.isPinned && this.#joins(runtime, nowMs);
+    if (this.isPinned) increment(slab, WORKER.pinnedRequests);
+  }
+
+  #findRoute({ routes, requestHead, routeSightings, reportRoute }: WorkerRuntime, bytes: Uint8Array): void {
+    this.routeSlot = routes.slotOf(bytes, requestHead);
+    const isUnknown = this.routeSlot === otherRouteSlot && routes.isDerived;
+    if (isUnknown && routeSightings.add(routes.lastKey))
+      reportRoute(routes.lastKey, routeName(bytes, requestHead));
+  }
+
+  /** Whether the draw stands. A parked route and an open breaker send Y's share to X, in neither arm. */
+  #joins(runtime: WorkerRuntime, nowMs: number): boolean {
+    const { slab, breaker, budget, parkedRoutes } = runtime;
+    // X's share of a parked route is not compared either: the arms would no longer have the same traffic.
+    if (parkedRoutes[this.routeSlot] === 1) {
+      if (this.arm === Y) increment(slab, WORKER.parkedDiverted);
+      this.arm = X;
+      return false;
+    }
+    if (this.arm === X) return true;
+    if (breaker.allows(nowMs)) {
+      budget.deposit();
+      return true;
+    }
+    this.arm = X;
+    increment(slab, WORKER.breakerDiverted);
+    return false;
+  }
+}

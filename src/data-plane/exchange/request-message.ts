@@ -1,0 +1,110 @@
+// The request on its way upstream: its head as it is forwarded and as much of its body as may be needed again for a replay,
+// in one pooled buffer. What is in the buffer leaves in one write.
+
+import { assert } from '#src/base/assert.ts';
+import { encodeRequestHead } from '#src/core/http1/forward-request-head.ts';
+import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
+import { MessageBody } from './message-body.ts';
+
+const none = Buffer.alloc(0);
+
+export class RequestMessage {
+  readonly body: MessageBody;
+  /** Forwarded bytes: head and the body so far, as far as kept. */
+  buffer: Buffer;
+  length: number;
+  /** The buffer holds everything received so far, so the request can be sent again. */
+  isWhole: boolean;
+  isIdempotent: boolean;
+  isHead: boolean;
+  isUpgrade: boolean;
+  wantsKeepAlive: boolean;
+  minorVersion: 0 | 1;
+  #idStart: number;
+  #idEnd: number;
+  readonly #runtime: WorkerRuntime;
+
+  constructor(runtime: WorkerRuntime) {
+    this.body = new MessageBody();
+    this.buffer = none;
+    this.length = 0;
+    this.isWhole = false;
+    this.isIdempotent = false;
+    this.isHead = false;
+    this.isUpgrade = false;
+    this.wantsKeepAlive = false;
+    this.minorVersion = 1;
+    this.#idStart = 0;
+    this.#idEnd = 0;
+    this.#runtime = runtime;
+  }
+
+  /** Takes the head in runtime.requestHead over and encodes it for the upstream. */
+  begin(source: Uint8Array): void {
+    const { requestHead: head, additions, smallRequests, largeRequests } = this.#runtime;
+    this.isIdempotent = head.isIdempotent;
+    this.isHead = head.isHead;
+    this.isUpgrade = head.isUpgrade;
+    this.wantsKeepAlive = head.keepAlive;
+    this.minorVersion = head.minorVersion;
+    this.body.begin(head.framing, head.contentLength);
+    this.isWhole = true;
+    this.buffer = smallRequests.take();
+    this.length = encodeRequestHead(source, head, this.buffer, 0, additions);
+    if (this.length === -1) {
+      smallRequests.give(this.buffer);
+      this.buffer = largeRequests.take();
+      this.length = encodeRequestHead(source, head, this.buffer, 0, additions);
+      assert(this.length > 0, 'a large buffer holds every head');
+    }
+    this.#idStart = additions.keptRequestIdStart;
+    this.#idEnd = additions.keptRequestIdEnd;
+  }
+
+  get requestId(): string {
+    return this.buffer.toString('latin1', this.#idStart, this.#idEnd);
+  }
+
+  /** Method and path without the query, as forwarded; at most 200 bytes. */
+  get startLine(): string {
+    const line = this.buffer.toString('latin1', 0, Math.min(this.length, 200));
+    const end = line.search(/[?\r]| HTTP\//);
+    return end === -1 ? line : line.slice(0, end);
+  }
+
+  /** Keeps body bytes behind what is kept already; false when there is no room for them. */
+  append(bytes: Uint8Array, from: number, to: number): boolean {
+    const length = this.length + (to - from);
+    if (length > this.buffer.length && !this.#grow(length)) return false;
+    this.buffer.set(bytes.subarray(from, to), this.length);
+    this.length = length;
+    return true;
+  }
+
+  #grow(length: number): boolean {
+    const { smallRequests, largeRequests } = this.#runtime;
+    if (this.buffer.length !== smallRequests.bytes || length > largeRequests.bytes) return false;
+    const larger = largeRequests.take();
+    larger.set(this.buffer.subarray(0, this.length));
+    // The small one is left to the GC: a pending write may still refer to it.
+    this.buffer = larger;
+    return true;
+  }
+
+  /** Whether what is kept may be sent a second time, and more may be kept for that. */
+  get isWithinReplayLimit(): boolean {
+    return this.length <= this.#runtime.config.limits.replayBytes;
+  }
+
+  /** Gives the buffer back, unless a pending write still refers to it: then it is left to the GC. */
+  end(isPending: boolean): void {
+    const { smallRequests, largeRequests } = this.#runtime;
+    if (!isPending) {
+      if (this.buffer.length === smallRequests.bytes) smallRequests.give(this.buffer);
+      else if (this.buffer.length === largeRequests.bytes) largeRequests.give(this.buffer);
+    }
+    this.buffer = none;
+    this.length = 0;
+    this.isWhole = false;
+  }
+}

@@ -1,0 +1,81 @@
+// What the control plane keeps across restarts, as an interface: transitions and events that are never changed, the
+// rollout as it stands, the analysis' memory, every config that was in force, a line of traffic per minute, and for some
+// hours all counts.
+import type { Transition } from '#src/core/rollout/rollout-effect.ts';
+import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import type { ClusterName } from '#src/shared-memory/layout.ts';
+import type { EvidenceShare } from './evidence-share.ts';
+import type { FrozenEvidence } from './frozen-evidence.ts';
+import type { RecordAccess } from './record-check.ts';
+import type { StoreResult } from './store-result.ts';
+import type { TrafficWindow } from './traffic-window.ts';
+
+/** One line of the record as users read it. */
+export interface RecordedEvent {
+  /** Grows by one per event; what `after=` compares with. */
+  readonly id: number;
+  readonly atMs: number;
+  /** Stable name, e.g. `rollout-step`, `node-unhealthy`. */
+  readonly name: string;
+  readonly actor: string;
+  /** One plain sentence. */
+  readonly text: string;
+  readonly detail: unknown;
+}
+
+export interface ClusterMinute {
+  readonly requests: number;
+  readonly failures: number;
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+}
+
+export interface MinuteRow {
+  /** Start of the minute, Unix epoch ms. */
+  readonly atMs: number;
+  readonly phase: RolloutState['phase'];
+  readonly weightPpm: number;
+  readonly clusters: Readonly<Record<ClusterName, ClusterMinute>>;
+  /** As it was when the minute was over. */
+  readonly evidence?: EvidenceShare;
+}
+
+export interface SavedSnapshot {
+  readonly atMs: number;
+  readonly snapshot: unknown;
+}
+
+export interface Store extends RecordAccess {
+  /** The rollout as last saved, null when there was none. */
+  loadRollout(): StoreResult<RolloutState | null>;
+  /** Replaces the saved rollout without a transition: after a damaged file was replaced by a new one. */
+  saveRollout(state: RolloutState): StoreResult<undefined>;
+  /** Keeps a transition, the state it led to and its event in one transaction that is on disk when this returns. */
+  saveTransition(transition: Transition, state: RolloutState, event: RecordedEvent): StoreResult<undefined>;
+  appendEvent(event: RecordedEvent): StoreResult<undefined>;
+  /** Events with `id > after`, oldest first. */
+  readEvents(after: number, limit: number): StoreResult<RecordedEvent[]>;
+  lastEventId(): StoreResult<number>;
+  saveAnalysis(atMs: number, snapshot: unknown): StoreResult<undefined>;
+  loadAnalysis(): StoreResult<SavedSnapshot | null>;
+  /** Keeps the value of something operators set at run time, such as a freeze; replaces the last one. */
+  saveSetting(name: string, value: unknown): StoreResult<undefined>;
+  /** The values last kept, by name. */
+  loadSettings(): StoreResult<Record<string, unknown>>;
+  /** Keeps a config that differs from the last kept one, and answers its number; secrets must have been taken out. */
+  saveConfig(atMs: number, config: unknown): StoreResult<number>;
+  /** Keeps what was frozen at a revert, with its event. */
+  saveEvidence(evidence: FrozenEvidence, event: RecordedEvent): StoreResult<undefined>;
+  saveMinute(row: MinuteRow): StoreResult<undefined>;
+  /** Minutes with `fromMs <= atMs < toMs`, oldest first, at most `limit`. */
+  readMinutes(fromMs: number, toMs: number, limit: number): StoreResult<MinuteRow[]>;
+  /** Keeps windows that follow each other, oldest first, and drops those that are too old to be kept. */
+  saveTraffic(windows: readonly TrafficWindow[]): StoreResult<undefined>;
+  /** Windows that were saved with a first one at `fromMs <= atMs < toMs`, oldest first, of at most `limit` saves. */
+  readTraffic(fromMs: number, toMs: number, limit: number): StoreResult<TrafficWindow[]>;
+  /** A sentence about the first of the newest `count` records of each chain that does not fit; null when all do. */
+  verifyRecord(count: number): StoreResult<string | null>;
+  /** Whether a write could begin now: not locked, not read-only. Writes nothing. */
+  checkWritable(): StoreResult<undefined>;
+  close(): void;
+}

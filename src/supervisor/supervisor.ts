@@ -1,0 +1,300 @@
+// The supervisor: makes the shared memory, starts the control thread and the proxy workers, replaces those that are lost, and
+// passes the few control messages on. It carries no traffic and takes no decision, so that nothing in it can fail.
+import process from 'node:process';
+import type { Worker } from 'node:worker_threads';
+import { unreachable } from '#src/base/assert.ts';
+import type { Config, LoadResult } from '#src/config/config.ts';
+import { assignSlots, type WantedNode } from '#src/core/routing/node-slots.ts';
+import type { RouteSlots } from '#src/core/routing/route-slots.ts';
+import type { LogLine, NodeAssignments, ReloadResult, ThreadStart } from '#src/shared-memory/messages.ts';
+import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
+import { ControlHost, type ControlNews } from './control-host.ts';
+import type { InheritedListeners } from './inherited-listeners.ts';
+import { ListeningSockets, type NamedDescriptor } from './listening-sockets.ts';
+import { assignNodes, forgetHealth } from './node-assignments.ts';
+import { judgeReload } from './reload.ts';
+import { type Replaceable, Replacement, type ReplaceResult } from './replacement.ts';
+import { isListenedOn } from './shared-port.ts';
+import { startSuccessor } from './successor.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+export interface SupervisorOptions {
+  readonly config: Config;
+  /** Where the config came from, for reports. */
+  readonly configPath: string;
+  /** 'stream' uses net.Socket instead of raw TCP handles. */
+  readonly transport?: 'raw' | 'stream';
+  readonly log?: (line: LogLine) => void;
+  /** Reads the config again; without it a reload is refused. */
+  readonly reload?: () => Promise<LoadResult>;
+  /** Listening sockets that the process was started with, to be used instead of `listen`. */
+  readonly inherited?: InheritedListeners | null;
+  /** Threads that were started ahead, by `preloadControl` and `preloadWorker`. */
+  readonly preloaded?: { readonly control: Worker | null; readonly worker: Worker | null };
+}
+
+export interface Supervisor {
+  readonly proxyPort: number;
+  readonly controlPort: number;
+  readonly memory: SharedMemory;
+  /** How the first rollout ended. */
+  readonly ended: Promise<'completed' | 'reverted'>;
+  /** Reads the config again: all of it takes effect, or none. */
+  reload(): Promise<ReloadResult>;
+  /** Starts a new process in place of this one, which has to drain once that serves. When it does not, this one goes on. */
+  replace(): Promise<ReplaceResult>;
+  /** Stops accepting, finishes what is under way until timeouts.drain, then ends every thread. */
+  drain(): Promise<{ cutExchanges: number }>;
+  /** Ends a thread as a crash would; it is replaced. */
+  terminateWorker(index: number): Promise<void>;
+  terminateControl(): Promise<void>;
+}
+
+class Supervision implements Supervisor {
+  readonly memory: SharedMemory;
+  readonly ended: Promise<'completed' | 'reverted'>;
+  readonly #options: SupervisorOptions;
+  readonly #log: (line: LogLine) => void;
+  readonly #workers: WorkerPool;
+  readonly #control: ControlHost;
+  #config: Config;
+  #configRevision = 1;
+  #nodes: NodeAssignments;
+  /** Routes with slots of their own, as the control thread handed them out. */
+  #routes: RouteSlots = { kind: 'derived', routes: [] };
+  /** What the process was started with; null when workers bind. */
+  #sockets: ListeningSockets | null = null;
+  readonly #replacement: Replacement;
+  #isStopping = false;
+  #drained: Promise<{ cutExchanges: number }> | null = null;
+  #resolveEnded: (phase: 'completed' | 'reverted') => void = () => {};
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#config = options.config;
+    this.#log = options.log ?? (() => {});
+    // Without SO_REUSEPORT only one worker can own the port.
+    const workerCount =
+      process.platform === 'linux' || process.platform === 'freebsd' ? options.config.workers : 1;
+    this.memory = createSharedMemory(workerCount);
+    this.#nodes = assignNodes({ x: [], y: [] }, options.config);
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.#workers = new WorkerPool({
+      memory: this.memory,
+      transport: options.transport ?? 'raw',
+      preloaded: options.preloaded?.worker ?? null,
+      start: () => this.#threadStart(),
+      listenDescriptors: async (index) => (await this.#sockets?.forWorker(index, workerCount)) ?? [],
+      tellControl: (message) => this.#control.tell(message),
+      log: this.#log,
+    });
+    this.#control = new ControlHost({
+      start: () => ({ ...this.#threadStart(), configPath: options.configPath }),
+      listenDescriptor: async () => (await this.#sockets?.forControl()) ?? null,
+      isPatient: options.inherited?.from === 'predecessor',
+      preloaded: options.preloaded?.control ?? null,
+      onMessage: (message) => this.#onControlMessage(message),
+      log: this.#log,
+    });
+    this.#replacement = new Replacement(this.#replaceable());
+  }
+
+  get proxyPort(): number {
+    return this.#workers.port;
+  }
+
+  get controlPort(): number {
+    return this.#control.port;
+  }
+
+  #threadStart(): ThreadStart {
+    return {
+      config: this.#config,
+      configRevision: this.#configRevision,
+      nodes: this.#nodes,
+      memory: this.memory,
+      routes: this.#routes,
+    };
+  }
+
+  /** Threads load side by side; workers take traffic once the recorded split is in place. */
+  async start(): Promise<void> {
+    await this.#takeSockets();
+    const { published, ready } = this.#control.start();
+    try {
+      await this.#workers.start(this.#config.listen.proxy.port, published);
+      await ready;
+    } catch (error) {
+      // A worker that listens has clients, whoever else does not.
+      if (this.#workers.isListening) await this.drain();
+      else await this.#stopThreads();
+      throw error;
+    }
+  }
+
+  async #takeSockets(): Promise<void> {
+    const { inherited = null } = this.#options;
+    if (inherited === null) {
+      await this.#warnOfSharedPort();
+      return;
+    }
+    this.#sockets = await ListeningSockets.take(inherited, this.#config);
+    const { port } = this.#sockets;
+    const configured = this.#config.listen.proxy.port;
+    if (configured === 0 || configured === port) return;
+    const fields = { configured, inherited: port };
+    const message =
+      'the proxy listens on the port of the socket it was started with, not on that of listen.proxy';
+    this.#log({ level: 'warn', message, fields });
+  }
+
+  /** Two processes on one port may be meant, for the time of a replacement; otherwise nobody would notice. */
+  async #warnOfSharedPort(): Promise<void> {
+    const { proxy } = this.#config.listen;
+    if (proxy.port === 0 || this.#config.workers === 1 || !(await isListenedOn(proxy))) return;
+    const message = 'another process listens on listen.proxy too: it gets a part of the connections';
+    this.#log({ level: 'warn', message, fields: { host: proxy.host, port: proxy.port } });
+  }
+
+  // ---- control thread ----
+
+  #onControlMessage(message: ControlNews): void {
+    switch (message.type) {
+      case 'log':
+        this.#log(message.line);
+        return;
+      case 'reload': {
+        const { requestId } = message;
+        void this.reload().then((result) => this.#control.tell({ type: 'reload-result', requestId, result }));
+        return;
+      }
+      case 'set-nodes':
+        this.#setNodes(message.requestId, message.cluster, message.nodes);
+        return;
+      case 'routes':
+        this.#routes = message.routes;
+        this.#workers.tell(message);
+        return;
+      case 'report-samples':
+        void this.#collectSamples(message.requestId);
+        return;
+      case 'rollout-ended':
+        this.#resolveEnded(message.phase);
+        return;
+      case 'stopped':
+        return;
+      default:
+        unreachable(message);
+    }
+  }
+
+  async #collectSamples(requestId: number): Promise<void> {
+    const samples = await this.#workers.collectSamples(requestId);
+    this.#control.tell({ type: 'samples', requestId, samples });
+  }
+
+  #setNodes(requestId: number, cluster: 'x' | 'y', wanted: readonly WantedNode[]): void {
+    let problem: string | null = null;
+    try {
+      this.#useNodes({ ...this.#nodes, [cluster]: assignSlots(this.#nodes[cluster], wanted) });
+      this.#workers.tell({ type: 'nodes', nodes: this.#nodes });
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error);
+    }
+    this.#control.tell({ type: 'nodes-applied', requestId, nodes: this.#nodes, problem });
+  }
+
+  // ---- configuration ----
+
+  async reload(): Promise<ReloadResult> {
+    const loaded = await this.#options.reload?.();
+    const current = { config: this.#config, nodes: this.#nodes, configPath: this.#options.configPath };
+    const judged = judgeReload({ ...current, loaded });
+    if (!judged.ok) {
+      this.#control.tell({
+        type: 'lifecycle',
+        name: 'reload-refused',
+        detail: { problems: judged.problems },
+      });
+      return judged;
+    }
+    const { config, nodes, changed, warnings } = judged;
+    this.#config = config;
+    const configRevision = ++this.#configRevision;
+    this.#useNodes(nodes);
+    const change = { type: 'configure', config, configRevision, nodes } as const;
+    this.#workers.tell(change);
+    this.#control.tell({ ...change, changed });
+    return { ok: true, configRevision, changed, warnings };
+  }
+
+  #useNodes(nodes: NodeAssignments): void {
+    forgetHealth(this.memory, this.#nodes, nodes);
+    this.#nodes = nodes;
+  }
+
+  // ---- the end ----
+
+  async replace(): Promise<ReplaceResult> {
+    if (this.#isStopping || this.#drained !== null) return { ok: false, reason: 'the process ends' };
+    return this.#replacement.replace();
+  }
+
+  #replaceable(): Replaceable {
+    return {
+      pid: process.pid,
+      servicePid: Number(process.env.SYSTEMD_EXEC_PID ?? 0) || null,
+      config: () => this.#config,
+      loadConfig: async () => this.#options.reload?.(),
+      sockets: () => this.#sockets?.list() ?? this.#boundSockets(),
+      stopControl: () => this.#control.stop(),
+      resumeControl: () => this.#control.resume(),
+      start: startSuccessor,
+      tell: (name, detail) => this.#control.tell({ type: 'lifecycle', name, detail }),
+    };
+  }
+
+  #boundSockets(): NamedDescriptor[] {
+    return this.#workers.descriptors().map((descriptor) => ({ name: 'proxy', descriptor }));
+  }
+
+  drain(): Promise<{ cutExchanges: number }> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async #drain(): Promise<{ cutExchanges: number }> {
+    this.#workers.stopReplacing();
+    this.#control.tell({ type: 'draining' });
+    await this.#replacement.abandon();
+    // Workers close theirs: then a socket that nobody else has refuses connections instead of letting them wait.
+    this.#sockets?.close();
+    const cutExchanges = await this.#workers.drain(this.#config.timeouts.drainMs);
+    await this.#stopThreads();
+    return { cutExchanges };
+  }
+
+  async #stopThreads(): Promise<void> {
+    this.#isStopping = true;
+    this.#workers.stopReplacing();
+    await this.#control.stop();
+    await this.#workers.stop();
+  }
+
+  async terminateWorker(index: number): Promise<void> {
+    await this.#workers.terminate(index);
+  }
+
+  async terminateControl(): Promise<void> {
+    await this.#control.terminate();
+  }
+}
+
+/** Starts everything; rejects with StartError when a port can't be had, with nothing left running. */
+export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  const supervision = new Supervision(options);
+  await supervision.start();
+  return supervision;
+}

@@ -1,0 +1,254 @@
+// The status as a page of text, for `crossover status` and the demo: where the split is, how both clusters do, and how
+// much evidence there is each way.
+
+import type { ClusterView, StatusView } from '#src/control-plane/status/status.ts';
+import type { Verdict } from '#src/core/analysis/verdict.ts';
+import { makersText } from '#src/core/analysis/verdict-text.ts';
+import { count, duration, latency, percent, perSecond, weight } from './figures.ts';
+import { alignRows, bar, type Style, wrap } from './style.ts';
+
+export interface ViewOptions {
+  readonly style: Style;
+  /** Columns of the terminal. */
+  readonly columns: number;
+}
+
+/** Width of the labels at the left of every block. */
+const labelColumns = 11;
+const barColumnsMax = 40;
+const evidenceColumns = 24;
+
+/** The whole page as lines, without the heading line of the program. */
+export function statusLines(status: StatusView, options: ViewOptions): string[] {
+  const { style } = options;
+  const blocks = [
+    [
+      ...labelled('Rollout', [phaseText(status, style)], style),
+      ...labelled('', whyLines(status, options), style),
+    ],
+    labelled('Split', [splitBar(status, options)], style),
+    [...clusterTable(status, style), ...labelled('Errors', makersLines(status.verdict), style)],
+    evidenceLines(status, options),
+    labelled('Trouble', troubles(status), style).map(style.warn),
+  ];
+  return blocks
+    .filter((lines) => lines.length > 0)
+    .flatMap((lines, at) => (at === 0 ? lines : ['', ...lines]));
+}
+
+/** `ramping, step 3 of 6 at 10 %`. */
+export function phaseText(status: StatusView, style: Style): string {
+  const { phase, step, split } = status;
+  const at = `${weight(split.y)} on Y`;
+  switch (phase) {
+    case 'idle':
+      return `${style.bold('idle')}, ${at}`;
+    case 'completed':
+      return `${style.good(style.bold(phase))}, ${at}`;
+    case 'reverted':
+      return `${style.bad(style.bold(phase))}, ${at}`;
+    default:
+      return `${style.bold(phase)}${stepText(step)}, ${at}`;
+  }
+}
+
+const stepText = (step: StatusView['step']): string =>
+  step === null ? '' : `, step ${step.index + 1} of ${step.count}`;
+
+/** Why it is where it is: the hold reason, the cause of a revert, or what to do next. */
+function whyLines(status: StatusView, { columns }: ViewOptions): string[] {
+  const text = whyText(status);
+  return text === null ? [] : wrap(text, Math.max(40, columns - labelColumns - 2));
+}
+
+export function whyText(status: StatusView): string | null {
+  const { phase, hold, rollout } = status;
+  if (phase === 'reverted') return rollout.cause?.text ?? null;
+  if (phase === 'idle')
+    return status.split.y === 0
+      ? 'No rollout runs. Start one with `crossover rollout start`.'
+      : 'No rollout runs; the split was set by hand. One can start from 0 %: `crossover split set 0`.';
+  if (phase === 'paused') return 'Paused. Go on with `crossover rollout resume`.';
+  if (phase === 'preflight')
+    return hold === null ? 'Checking whether a rollout may start.' : `Waits to start: ${hold.text}`;
+  if (phase === 'completed') return completedText(status);
+  if (hold !== null) return hold.text;
+  if (phase !== 'soaking' || rollout.soakMs === null) return null;
+  const soak = duration(rollout.soakMs / 1000);
+  return `Y has all but a holdback of ${weight(status.split.x)}, for ${soak}; the rollout completes unless something speaks against Y.`;
+}
+
+function completedText(status: StatusView): string {
+  const { parked } = status.rollout;
+  const lost = whyYLacksItsShare(status);
+  if (lost !== null) return `Y's share goes to X at the moment: ${lost}. X must not be taken down.`;
+  if (parked.length === 0) return 'Everything is on Y. X may be taken down once nothing else uses it.';
+  return 'Everything else is on Y. X is still needed for what is parked there.';
+}
+
+/** Why Y does not get its share, or not all of it; null when nothing keeps it away. */
+function whyYLacksItsShare({ workers, clusters }: StatusView): string | null {
+  const alive = workers.filter((worker) => worker.alive);
+  const open = alive.filter((worker) => worker.breaker !== 'closed').length;
+  if (open > 0) return `its breaker is open in ${open} of ${alive.length} workers`;
+  return clusters.y.nodes.some(isGood) ? null : 'it has no healthy node';
+}
+
+function splitBar(status: StatusView, { style, columns }: ViewOptions): string {
+  const { split, clusters } = status;
+  const left = `X ${clusters.x.label} ${weight(split.x)}`;
+  const right = `${weight(split.y)} ${clusters.y.label} Y`;
+  const room = columns - labelColumns - left.length - right.length - 6;
+  const cells = Math.max(10, Math.min(barColumnsMax, room));
+  // A share above zero shows at least one cell: 1 % must not look like nothing.
+  const share = split.y > 0 ? Math.max(split.y / 100, 1 / cells) : 0;
+  const yCells = Math.round(Math.min(1, share) * cells);
+  const cellsOf = (count: number, glyph: string) => glyph.repeat(count);
+  return `${style.x(left)}  ${style.x(cellsOf(cells - yCells, '░'))}${style.y(cellsOf(yCells, '█'))}  ${style.y(right)}`;
+}
+
+function clusterTable(status: StatusView, style: Style): string[] {
+  // Requests are those that are compared. Where Y's share goes to X, what clients get from each says more.
+  const withAnswers = status.split.y > 0 && whyYLacksItsShare(status) !== null;
+  const titles = [
+    '',
+    'Share',
+    'Requests',
+    ...(withAnswers ? ['Answers'] : []),
+    'Errors',
+    'p50',
+    'p99',
+    'Nodes',
+  ];
+  const rows = (['x', 'y'] as const).map((name) => clusterRow(status, name, withAnswers, style));
+  return alignRows(
+    [titles.map((title) => style.dim(title)), ...rows],
+    withAnswers ? [1, 2, 3, 4, 5, 6] : [1, 2, 3, 4, 5],
+  );
+}
+
+/** Whose errors those in the table are, where services have a part in them. */
+function makersLines(verdict: Verdict | null): string[] {
+  if (verdict?.failureMakers === undefined) return [];
+  const { attribution, last60s } = verdict.failureMakers;
+  return (['x', 'y'] as const).flatMap((arm) => {
+    const text = makersText(last60s[arm], attribution);
+    return text === null ? [] : [`${arm.toUpperCase()} had ${text}, in the last minute`];
+  });
+}
+
+function clusterRow(status: StatusView, name: 'x' | 'y', withAnswers: boolean, style: Style): string[] {
+  const { label, requestsPerSecond, answersPerSecond, errorRate, p50Ms, p99Ms, nodes } =
+    status.clusters[name];
+  const orNone = (value: number | null, show: (value: number) => string) =>
+    value === null ? '-' : show(value);
+  return [
+    style[name](`${name.toUpperCase()} ${label}`.padEnd(labelColumns)),
+    weight(status.split[name]),
+    perSecond(requestsPerSecond),
+    ...(withAnswers ? [perSecond(answersPerSecond)] : []),
+    orNone(errorRate, percent),
+    orNone(p50Ms, latency),
+    orNone(p99Ms, latency),
+    nodesText(nodes, style),
+  ];
+}
+
+const isGood = (node: ClusterView['nodes'][number]): boolean => node.healthy !== false && !node.ejected;
+
+function nodesText(nodes: ClusterView['nodes'], style: Style): string {
+  const good = nodes.filter(isGood).length;
+  const text = `${good} of ${nodes.length} healthy`;
+  const ejected = nodes.filter((node) => node.ejected).length;
+  const draining = nodes.filter((node) => node.draining).length;
+  const notes = [ejected > 0 ? `${ejected} ejected` : '', draining > 0 ? `${draining} draining` : ''];
+  const full = [text, ...notes.filter((note) => note !== '')].join(', ');
+  return good === nodes.length ? full : style.bad(full);
+}
+
+/** Both ways a step can end, each as a bar that is full when the evidence suffices. */
+export function evidenceLines(status: StatusView, { style, columns }: ViewOptions): string[] {
+  const { verdict, phase, hold } = status;
+  if (verdict === null || (phase !== 'ramping' && phase !== 'soaking' && phase !== 'paused')) return [];
+  const revert = revertShare(verdict);
+  // The soak asks for no further proof that Y is not worse, only that nothing speaks against it.
+  const advance = phase === 'soaking' ? null : advanceShare(verdict);
+  const rows = [
+    ['to revert', bar(revert, evidenceColumns, style.bad, style.dim), share(revert), causeText(verdict)],
+  ];
+  if (advance !== null)
+    rows.push([
+      'to advance',
+      bar(advance, evidenceColumns, style.good, style.dim),
+      share(advance),
+      neededText(verdict),
+    ]);
+  const lines = labelled('Evidence', alignRows(rows, [2]), style);
+  if (verdict.text === hold?.text) return lines;
+  return [...lines, ...labelled('', wrap(verdict.text, Math.max(40, columns - labelColumns - 2)), style)];
+}
+
+const share = (value: number): string => `${Math.floor(Math.min(1, Math.max(0, value)) * 100)} %`;
+
+/** How far the evidence that Y is worse has come: ln e over its bar. */
+export const revertShare = (verdict: Verdict): number => verdict.logEvidence / verdict.logEvidenceBar;
+
+/** How far the evidence that Y is not worse has come, of the stream that lacks most; null where none is required. */
+export function advanceShare(verdict: Verdict): number | null {
+  const weakest = weakestStream(verdict);
+  return weakest === null ? null : weakest.logSafe / verdict.logSafeBar;
+}
+
+interface RequiredStream {
+  readonly stream: string;
+  readonly logSafe: number;
+}
+
+function weakestStream({ streams }: Verdict): RequiredStream | null {
+  const required = streams.flatMap(({ stream, logSafe }) => (logSafe === null ? [] : [{ stream, logSafe }]));
+  return required.reduce<RequiredStream | null>(
+    (weakest, one) => (weakest === null || one.logSafe < weakest.logSafe ? one : weakest),
+    null,
+  );
+}
+
+function causeText({ cause, logEvidence, streams }: Verdict): string {
+  if (cause === null || logEvidence <= 0) return '';
+  const threshold = streams.find(({ stream }) => stream === cause)?.threshold;
+  return `mostly ${cause}${threshold?.by === 'overX' ? `, by more than ${threshold.overXMs} ms` : ''}`;
+}
+
+/** What the step still needs, and which comparison needs it; that is seldom the one with the least evidence so far. */
+function neededText({ needs }: Verdict): string {
+  if (needs === undefined) return '';
+  const { stream, requests, seconds } = needs;
+  if (requests === null) return stream;
+  const more = `about ${count(requests)} more requests to Y`;
+  return `${stream}: ${more}${seconds === null ? '' : `, ${duration(seconds)}`}`;
+}
+
+/** What is broken now; a breaker matters only while Y has a share. */
+function troubles(status: StatusView): string[] {
+  const lost = status.workers.filter((worker) => !worker.alive).length;
+  const open = status.workers.filter((worker) => worker.breaker !== 'closed').length;
+  const of = `of ${status.workers.length} workers`;
+  return [
+    frozenText(status),
+    ...status.rollout.parked.map(({ text }) => `Parked on X: ${text}.`),
+    lost > 0 ? `${lost} ${of} are not running.` : '',
+    open > 0 && status.split.y > 0 ? `The breaker of ${open} ${of} keeps traffic away from Y.` : '',
+    status.store.writable ? '' : `The store cannot be written: ${status.store.problem?.text ?? 'unknown'}.`,
+  ].filter((line) => line !== '');
+}
+
+function frozenText({ signals: { freeze } }: StatusView): string {
+  if (!freeze.frozen) return '';
+  const until = freeze.untilMs === null ? '' : ` until ${new Date(freeze.untilMs).toISOString()}`;
+  const why = freeze.reason === null || freeze.reason === '' ? '' : `: ${freeze.reason}`;
+  return `Starts and advances are frozen by ${freeze.actor ?? 'an operator'}${until}${why}.`;
+}
+
+/** Lines with a label before the first and the same indent before the others. */
+function labelled(label: string, lines: readonly string[], style: Style): string[] {
+  return lines.map((line, at) => style.dim((at === 0 ? label : '').padEnd(labelColumns + 2)) + line);
+}
