@@ -1,7 +1,7 @@
 // `crossover events`: the record of what happened, who did it and why, once or as it grows.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import { type CliContext, CliError, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
 import { addControlOptions, type ControlClient, createControlClient } from '#src/terminal/control-client.ts';
 import { eventLines } from '#src/terminal/event-view.ts';

@@ -1,9 +1,10 @@
 // What the control API gets to see of the control thread: its parts, and views that are put together when asked for.
 
-import type { ApiContext, ReadinessCheck } from './api/api-context.ts';
+import type { ApiContext } from './api/api-context.ts';
 import { newRollout } from './api/plan.ts';
 import type { ControlParts } from './control-parts.ts';
 import { createMetrics } from './metrics/metrics.ts';
+import type { ReadinessCheck } from './status/readiness.ts';
 import { readinessChecks } from './status/readiness.ts';
 import { type StatusView, statusView } from './status/status.ts';
 import { SlabTotals } from './traffic/slab-totals.ts';

@@ -15,7 +15,7 @@ import { Recovery } from './exchange/recovery.ts';
 import { RequestMessage } from './exchange/request-message.ts';
 import { rescueResponse } from './exchange/rescue.ts';
 import { HeadResult, RelayResult, ResponseRelay } from './exchange/response-relay.ts';
-import type { UpstreamConnection } from './upstream/upstream-connection.ts';
+import type { PooledConnection } from './upstream/pooled-connection.ts';
 import { type Leaseholder, LeaseResult, UpstreamLease } from './upstream/upstream-lease.ts';
 import type { UpstreamNode } from './upstream/upstream-node.ts';
 import type { WorkerRuntime } from './worker-runtime.ts';
@@ -217,8 +217,8 @@ export class Exchange implements Leaseholder {
 
   onUpstreamBytes(bytes: Buffer, length: number): void {
     const client = this.#client;
-    const upstream = this.#lease.connection;
-    if (client === null || upstream === null) return;
+    const { connection: upstream, node } = this.#lease;
+    if (client === null || upstream === null || node === null) return;
     this.#recovery.hasResponseBytes = true;
     if (this.#response.isHeadForwarded) {
       this.#relayBody(bytes, length, client, upstream);
@@ -231,16 +231,16 @@ export class Exchange implements Leaseholder {
         this.#fail('protocol', 'upstreamResponseInvalid');
         return;
       case HeadResult.final:
-        this.#acceptHead(client, upstream);
+        this.#acceptHead(client, upstream, node);
         return;
     }
   }
 
   /** The final head is there: the attempt has its outcome, and the answer begins, unless X is to give a better one. */
-  #acceptHead(client: Downstream, upstream: UpstreamConnection): void {
+  #acceptHead(client: Downstream, upstream: PooledConnection, node: UpstreamNode): void {
     const { status } = this.#runtime.responseHead;
     const nowMs = performance.now();
-    this.#ledger.answered(status, nowMs, upstream.node, this.#response.headSource);
+    this.#ledger.answered(status, nowMs, node, this.#response.headSource);
     if (status >= 500 && this.#recovery.failsOverForStatus(status, nowMs)) {
       this.#leaveUpstream();
       this.#open(null);
@@ -260,7 +260,7 @@ export class Exchange implements Leaseholder {
     this.#awaitUpstream();
   }
 
-  #relayBody(bytes: Buffer, length: number, client: Downstream, upstream: UpstreamConnection): void {
+  #relayBody(bytes: Buffer, length: number, client: Downstream, upstream: PooledConnection): void {
     const result = this.#response.relay(bytes, length, client);
     if (result === RelayResult.invalid) {
       this.#cutShort();
@@ -398,7 +398,7 @@ export class Exchange implements Leaseholder {
     this.#client = null;
   }
 
-  #switchProtocols(client: Downstream, upstream: UpstreamConnection): void {
+  #switchProtocols(client: Downstream, upstream: PooledConnection): void {
     const rest = this.#response.forwardSwitch(client);
     const socket = this.#lease.surrender(upstream);
     this.request.end(this.#isSendPending);

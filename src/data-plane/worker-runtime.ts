@@ -19,10 +19,9 @@ import { TurnQueue } from './base/turn-queue.ts';
 import { InFlightList } from './counting/in-flight-list.ts';
 import { RequestSamples } from './counting/request-samples.ts';
 import { RouteSightings } from './counting/route-sightings.ts';
-import type { Exchange } from './exchange.ts';
 import { BufferPool } from './transport/buffer-pool.ts';
 import { connectRaw, RawSocketEnvironment } from './transport/raw-socket.ts';
-import type { Socket } from './transport/socket.ts';
+import type { ConnectingOwner, Socket } from './transport/socket.ts';
 import { connectStream } from './transport/stream-socket.ts';
 import { loadTcpBinding } from './transport/tcp-binding.ts';
 import { Breaker } from './upstream/breaker.ts';
@@ -81,7 +80,6 @@ export class WorkerRuntime {
   largeRequests: BufferPool;
   carries: BufferPool;
   readonly log: (line: LogLine) => void;
-  readonly freeExchanges: Exchange[];
   readonly clientEnvironment: RawSocketEnvironment | null;
   readonly #upstreamEnvironment: RawSocketEnvironment | null;
   readonly #splitCell: SplitCell;
@@ -133,7 +131,6 @@ export class WorkerRuntime {
     this.smallRequests = new BufferPool(smallRequestBytes, 4096);
     this.largeRequests = new BufferPool(0, 0);
     this.carries = new BufferPool(0, 0);
-    this.freeExchanges = [];
     const binding = start.transport === 'raw' ? loadTcpBinding() : null;
     const environment = () =>
       binding === null
@@ -211,12 +208,12 @@ export class WorkerRuntime {
     return attemptOffset(arm, this.splitEpoch - epoch >= epochSlotCount ? staleSlot : epoch % epochSlotCount);
   }
 
-  connectUpstream(node: UpstreamNode, connection: UpstreamConnection): Socket {
+  connectUpstream(node: UpstreamNode, owner: ConnectingOwner): Socket {
     const address = node.address ?? node.host;
     const environment = this.#upstreamEnvironment;
     return environment === null
-      ? connectStream(address, node.port, connection)
-      : connectRaw(environment, address, node.port, connection);
+      ? connectStream(address, node.port, owner)
+      : connectRaw(environment, address, node.port, owner);
   }
 
   /** The scratch went along with a write that is still pending: make a new one. */

@@ -7,6 +7,7 @@ import { WORKER } from '#src/shared-memory/layout.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '#src/shared-memory/messages.ts';
 import { ClientRegistry } from './client/client-registry.ts';
 import { Listener } from './client/listener.ts';
+import { ExchangePool } from './exchange-pool.ts';
 import { resolveEveryMs, resolveNodes } from './upstream/name-resolver.ts';
 import { coarseTickMs, WorkerRuntime } from './worker-runtime.ts';
 
@@ -36,7 +37,7 @@ class ProxyWorker {
     slab[WORKER.pendingY] = 0;
     slab[WORKER.listening] = 0;
     this.#registry = new ClientRegistry(slab, allSlabs);
-    this.#listener = new Listener(this.#runtime, this.#registry);
+    this.#listener = new Listener(this.#runtime, this.#registry, new ExchangePool(this.#runtime));
     this.#lastTickMs = performance.now();
     this.#nextResolveMs = this.#lastTickMs + resolveEveryMs;
     this.#drainSinceMs = 0;
@@ -47,7 +48,7 @@ class ProxyWorker {
   /** Everything that takes time and can be done before the first request. */
   async prepare(): Promise<void> {
     const runtime = this.#runtime;
-    const resolving = resolveNodes(runtime, runtime.clusters);
+    const resolving = resolveNodes(runtime.clusters, runtime.log);
     await Promise.race([resolving, new Promise((resolve) => setTimeout(resolve, firstResolveMs).unref())]);
     setInterval(() => this.#tick(), coarseTickMs);
     flushCompileCache();
@@ -90,7 +91,7 @@ class ProxyWorker {
     runtime.inFlight.countCrossings(nowMs);
     if (nowMs >= this.#nextResolveMs) {
       this.#nextResolveMs = nowMs + resolveEveryMs;
-      void resolveNodes(runtime, runtime.clusters);
+      void resolveNodes(runtime.clusters, runtime.log);
     }
     if (runtime.isDraining) this.#drainOn(nowMs);
   }
@@ -103,12 +104,12 @@ class ProxyWorker {
         return;
       case 'configure':
         runtime.configure(message.config, message.configRevision, message.nodes);
-        void resolveNodes(runtime, runtime.clusters);
+        void resolveNodes(runtime.clusters, runtime.log);
         this.#post({ type: 'configured', configRevision: message.configRevision });
         return;
       case 'nodes':
         runtime.assignNodes(message.nodes);
-        void resolveNodes(runtime, runtime.clusters);
+        void resolveNodes(runtime.clusters, runtime.log);
         return;
       case 'routes':
         runtime.routes = new RouteTable(message.routes);

@@ -2,7 +2,7 @@
 // what it sees.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StatusView } from '#src/control-plane/status/status.ts';
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import { type ControlClient, UnreachableError } from '#src/terminal/control-client.ts';
 import { timeOfDay } from '#src/terminal/figures.ts';
 import { DemoCourse } from './demo-course.ts';

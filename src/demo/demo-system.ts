@@ -11,7 +11,8 @@ import type { SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { type Supervisor, startSupervisor } from '#src/supervisor/supervisor.ts';
 import { type DemoPace, demoConfigText } from './demo-config.ts';
 import { type KongCluster, startKongCluster } from './kong-cluster.ts';
-import { startTraffic, type Traffic, type TrafficCounts } from './traffic.ts';
+import { startTraffic, type Traffic } from './traffic.ts';
+import type { TrafficCounts } from './traffic-messages.ts';
 
 export interface DemoSettings {
   readonly seed: number;

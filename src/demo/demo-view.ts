@@ -1,13 +1,13 @@
 // What the demo shows: a page that is redrawn in a terminal, single lines elsewhere, and the account at the end.
 
 import type { StatusView } from '#src/control-plane/status/status.ts';
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import { eventLines } from '#src/terminal/event-view.ts';
 import { count, duration, latency, percent, perSecond, timeOfDay, weight } from '#src/terminal/figures.ts';
 import { advanceShare, phaseText, revertShare, statusLines } from '#src/terminal/status-view.ts';
 import { alignRows, createStyle, type Style, wrap } from '#src/terminal/style.ts';
 import { usualErrorShare } from './kong-cluster.ts';
-import type { TrafficCounts } from './traffic.ts';
+import type { TrafficCounts } from './traffic-messages.ts';
 
 /** All that the demo knows at one moment. */
 export interface DemoPicture {

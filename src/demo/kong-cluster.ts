@@ -1,34 +1,11 @@
 // A cluster that answers like Kong, in a thread of its own: the demo's X and Y, and a stand-in for Kong in tests, where
 // its faults can be switched and its counts read while it runs.
+
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { assert } from '#src/base/assert.ts';
 import type { ClusterFault } from './cluster-fault.ts';
-
-export interface KongClusterOptions {
-  /** Kong version to look like, e.g. `3.4.3`. */
-  readonly version: string;
-  /** Listeners on 127.0.0.1, each on an ephemeral port. */
-  readonly nodeCount: number;
-  readonly seed: number;
-  /** Median of the services' lognormal latency, ms. */
-  readonly latencyMsMedian: number;
-  /** Standard deviation of the latency's natural logarithm. */
-  readonly latencySigma: number;
-  /** Share of requests that fail without any fault, 0..1. */
-  readonly errorShare: number;
-  /** Requests per minute on rate-limited routes; null keeps the route table's figures. */
-  readonly limitPerMinute: number | null;
-}
-
-export interface ClusterCounts {
-  /** Requests whose head arrived, answered or not. */
-  readonly requestCount: number;
-  /** Answered requests by status. */
-  readonly countByStatus: ReadonlyMap<number, number>;
-  /** Deliveries by value of the `x-token` request header; more than 1 is a request delivered twice. */
-  readonly countByToken: ReadonlyMap<string, number>;
-}
+import type { ClusterCounts, FromKongWorker, KongClusterOptions, ToKongWorker } from './kong-messages.ts';
 
 export interface KongCluster {
   /** `http://127.0.0.1:port` of each node. */
@@ -40,16 +17,6 @@ export interface KongCluster {
   /** Closes everything; resolves when the thread has ended. */
   stop(): Promise<void>;
 }
-
-export type ToKongWorker =
-  | { readonly type: 'fault'; readonly requestId: number; readonly fault: ClusterFault }
-  | { readonly type: 'count'; readonly requestId: number }
-  | { readonly type: 'stop' };
-
-export type FromKongWorker =
-  | { readonly type: 'listening'; readonly ports: readonly number[] }
-  | { readonly type: 'done'; readonly requestId: number }
-  | { readonly type: 'counts'; readonly requestId: number; readonly counts: ClusterCounts };
 
 /** Share of requests that fail when nothing is wrong: the services' own failures. */
 export const usualErrorShare = 0.001;

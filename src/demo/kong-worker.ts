@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert, unreachable } from '#src/base/assert.ts';
 import { createRandom } from '#src/base/random.ts';
 import { type ClusterFault, noFault } from './cluster-fault.ts';
-import type { FromKongWorker, KongClusterOptions, ToKongWorker } from './kong-cluster.ts';
+import type { FromKongWorker, KongClusterOptions, ToKongWorker } from './kong-messages.ts';
 import { createKongNode, type KongClusterState } from './kong-node.ts';
 
 /** One listener; it keeps its port when it dies and comes back. */

@@ -6,7 +6,7 @@ import { type Dispatcher, Pool } from 'undici';
 import { assert } from '#src/base/assert.ts';
 import { createRandom } from '#src/base/random.ts';
 import { createRequestMix } from './request-mix.ts';
-import type { FromTrafficWorker, TrafficCounts, TrafficOptions } from './traffic.ts';
+import type { FromTrafficWorker, TrafficCounts, TrafficOptions } from './traffic-messages.ts';
 
 /** How often due requests are sent; arrivals keep their own times in between. */
 const paceMs = 2;

@@ -4,7 +4,7 @@ import { ArmSample } from '#src/core/telemetry/sample.ts';
 import { ArmSum } from './arm-sum.ts';
 import type { EvidenceShare } from './evidence-share.ts';
 import type { ArmTraffic } from './frozen-evidence.ts';
-import type { ClusterMinute, MinuteRow } from './store.ts';
+import type { ClusterMinute, MinuteRow } from './recorded-event.ts';
 import { type ArmCounters, fillArm, type TrafficWindow } from './traffic-window.ts';
 
 /** Enough to see a step's course; with more, the small share of Y in the first steps would be all noise. */

@@ -1,10 +1,10 @@
 // What is kept of the moment of a revert: plain data, never changed. It answers "what did Y do wrong, and to whom" when the
 // traffic is long gone.
 
-import type { NodeView } from '#src/control-plane/nodes/node-directory.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { ClusterName, FailureKind } from '#src/shared-memory/layout.ts';
 import type { AnswerMaker } from '#src/shared-memory/messages.ts';
+import type { NodeView } from './node-view.ts';
 
 /** A cluster's traffic over some seconds. First attempts only. */
 export interface ArmTraffic {

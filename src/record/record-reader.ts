@@ -5,7 +5,7 @@ import { inflateRawSync } from 'node:zlib';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { FrozenEvidence } from './frozen-evidence.ts';
 import type { ChainEnd, ChainName, ChainRow } from './hash-chain.ts';
-import type { MinuteRow, RecordedEvent } from './store.ts';
+import type { MinuteRow, RecordedEvent } from './recorded-event.ts';
 import type { TrafficWindow } from './traffic-window.ts';
 
 type Row = Record<string, unknown>;

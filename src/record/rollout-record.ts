@@ -4,7 +4,7 @@ import { CourseBuilder, type CoursePoint, courseOfMinutes } from './course.ts';
 import type { FrozenEvidence } from './frozen-evidence.ts';
 import { endHash, type RecordAccess, readEnds } from './record-check.ts';
 import type { RecordReader } from './record-reader.ts';
-import type { RecordedEvent } from './store.ts';
+import type { RecordedEvent } from './recorded-event.ts';
 import type { StoreResult } from './store-result.ts';
 import type { TrafficWindow } from './traffic-window.ts';
 

@@ -1,44 +1,14 @@
 // What the control plane keeps across restarts, as an interface: transitions and events that are never changed, the
 // rollout as it stands, the analysis' memory, every config that was in force, a line of traffic per minute, and for some
 // hours all counts.
+
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
-import type { ClusterName } from '#src/shared-memory/layout.ts';
-import type { EvidenceShare } from './evidence-share.ts';
 import type { FrozenEvidence } from './frozen-evidence.ts';
 import type { RecordAccess } from './record-check.ts';
+import type { MinuteRow, RecordedEvent } from './recorded-event.ts';
 import type { StoreResult } from './store-result.ts';
 import type { TrafficWindow } from './traffic-window.ts';
-
-/** One line of the record as users read it. */
-export interface RecordedEvent {
-  /** Grows by one per event; what `after=` compares with. */
-  readonly id: number;
-  readonly atMs: number;
-  /** Stable name, e.g. `rollout-step`, `node-unhealthy`. */
-  readonly name: string;
-  readonly actor: string;
-  /** One plain sentence. */
-  readonly text: string;
-  readonly detail: unknown;
-}
-
-export interface ClusterMinute {
-  readonly requests: number;
-  readonly failures: number;
-  readonly p50Ms: number | null;
-  readonly p99Ms: number | null;
-}
-
-export interface MinuteRow {
-  /** Start of the minute, Unix epoch ms. */
-  readonly atMs: number;
-  readonly phase: RolloutState['phase'];
-  readonly weightPpm: number;
-  readonly clusters: Readonly<Record<ClusterName, ClusterMinute>>;
-  /** As it was when the minute was over. */
-  readonly evidence?: EvidenceShare;
-}
 
 export interface SavedSnapshot {
   readonly atMs: number;

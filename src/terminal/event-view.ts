@@ -1,5 +1,5 @@
 // One line per event of the record: when, what, who, and the sentence.
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import { timeOfDay } from './figures.ts';
 import { alignRows, fit, type Style, widthOf } from './style.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type DemoEnd, type DemoPicture, demoPage, demoSummary } from '#src/demo/demo-view.ts';
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import { widthOf } from '#src/terminal/style.ts';
 import { exampleStatus, inPhase } from '../cli/example-status.ts';
 

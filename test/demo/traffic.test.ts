@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { startKongCluster } from '#src/demo/kong-cluster.ts';
-import { startTraffic, type TrafficCounts } from '#src/demo/traffic.ts';
+import { startTraffic } from '#src/demo/traffic.ts';
+import type { TrafficCounts } from '#src/demo/traffic-messages.ts';
 
 const steady = { latencyMsMedian: 1, latencySigma: 0, errorShare: 0 };
 

@@ -2,7 +2,7 @@
 // another version, so everything is looked at before it is used.
 
 import type { Verdict } from '#src/core/analysis/verdict.ts';
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 
 export interface Move {
   /** Percent of Y before and after. */

@@ -1,6 +1,5 @@
 // What was frozen at the revert: routes, requests, the last minutes, nodes, the verdict.
 
-import type { NodeView } from '#src/control-plane/nodes/node-directory.ts';
 import type {
   AccusedRequest,
   ArmTraffic,
@@ -8,6 +7,7 @@ import type {
   FrozenEvidence,
   RouteFailures,
 } from '#src/record/frozen-evidence.ts';
+import type { NodeView } from '#src/record/node-view.ts';
 import { count, latency, percent, weight } from '#src/terminal/figures.ts';
 import { type Html, html, type Piece } from './html.ts';
 import { sentence } from './sentence.ts';

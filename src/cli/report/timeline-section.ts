@@ -4,7 +4,7 @@
 import type { StreamEvidence, Verdict } from '#src/core/analysis/verdict.ts';
 import { makersText, thresholdText } from '#src/core/analysis/verdict-text.ts';
 import { evidenceShare } from '#src/record/evidence-share.ts';
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import { count, duration, percent, weight } from '#src/terminal/figures.ts';
 import { type Move, moveOf, setBackMs } from './decided.ts';
 import { type Html, html, type Piece } from './html.ts';

@@ -1,10 +1,12 @@
 // What the routes of the control API may use.
+
 import type { Clock } from '#src/base/clock.ts';
 import type { Config } from '#src/config/config.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
 import type { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
 import type { SignalDesk } from '#src/control-plane/signals/signal-desk.ts';
+import type { ReadinessCheck } from '#src/control-plane/status/readiness.ts';
 import type { StatusView } from '#src/control-plane/status/status.ts';
 import type { WantedNode } from '#src/control-plane/supervisor/supervisor-link.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
@@ -12,12 +14,6 @@ import type { SplitSink } from '#src/core/telemetry/sample.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
 import type { LogLine, NodeAssignments, ReloadResult } from '#src/shared-memory/messages.ts';
 import type { DurableStore } from '../store/durable-store.ts';
-
-export interface ReadinessCheck {
-  readonly name: string;
-  readonly passed: boolean;
-  readonly text: string;
-}
 
 export interface ApiContext {
   readonly clock: Clock;

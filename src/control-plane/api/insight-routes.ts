@@ -1,7 +1,7 @@
 // What people look at: the status, the evidence, the record, the traffic of past minutes; and the config's reload.
 import type { FastifyInstance } from 'fastify';
 import { rolloutView } from '#src/control-plane/status/status.ts';
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import type { ApiContext } from './api-context.ts';
 import { ApiProblem, requireRead } from './problem.ts';
 import { EventsQuery, HistoryQuery, NoBody } from './schemas.ts';

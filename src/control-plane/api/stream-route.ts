@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { apiEventsMax } from '#src/limits.ts';
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import type { ApiContext } from './api-context.ts';
 import { eventsAfter } from './insight-routes.ts';
 import { ApiProblem } from './problem.ts';

@@ -1,7 +1,7 @@
 // Everything worth telling an operator, numbered and in order: kept in the store, in a short memory for streams and for
 // when the store is unusable, and written to the process log.
 
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import type { LogLine } from '#src/shared-memory/messages.ts';
 
 /** Events kept in memory: what a client that reconnects within minutes may have missed. */

@@ -1,9 +1,10 @@
 // The metrics of /metrics. Every value is read from where it lives when someone scrapes: shared memory, the rollout, the
 // store. prom-client formats them and adds those of the process; docs/metrics.md describes each.
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { clusterNames, type NodeView } from '#src/control-plane/nodes/node-directory.ts';
+import { clusterNames } from '#src/control-plane/nodes/node-directory.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { phases } from '#src/core/rollout/rollout-state.ts';
+import type { NodeView } from '#src/record/node-view.ts';
 import { nodeHealth } from '#src/shared-memory/shared-memory.ts';
 import { type MetricDefinition, type MetricSources, type MetricValue, single } from './metric-definition.ts';
 import { signalMetrics } from './signal-metrics.ts';

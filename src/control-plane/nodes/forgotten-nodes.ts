@@ -1,6 +1,6 @@
 // Nodes that were set by the API last as long as the process. A rollout that goes on after a restart is then about other
 // nodes than before it, which somebody has to be told.
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 
 /** One cluster's nodes that were set and are not in use any more. */
 export interface ForgottenNodes {

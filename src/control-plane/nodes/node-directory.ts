@@ -1,20 +1,9 @@
 // The nodes of both clusters as they are now, with what is known about each: what the probes found, what the workers
 // count, whether it is being drained.
+import type { NodeView } from '#src/record/node-view.ts';
 import { type Arm, armNames, type ClusterName, NODE, nodeOffset, X, Y } from '#src/shared-memory/layout.ts';
 import type { NodeAssignment, NodeAssignments } from '#src/shared-memory/messages.ts';
 import { nodeHealth, nodeHealthIndex, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
-
-export interface NodeView {
-  readonly id: string;
-  /** Null before the first probes have decided. */
-  readonly healthy: boolean | null;
-  /** Whether any worker keeps it out for failing in a row. */
-  readonly ejected: boolean;
-  readonly draining: boolean;
-  readonly inFlight: number;
-  readonly requests: number;
-  readonly failures: number;
-}
 
 export const armOf = (cluster: ClusterName): Arm => (cluster === 'x' ? X : Y);
 

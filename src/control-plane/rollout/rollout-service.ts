@@ -1,6 +1,7 @@
 // Holds the rollout's state and carries out what `step` wants done, in its order: advances recorded before they are
 // published, reverts published before they are recorded. It never waits for the store: what must be recorded first goes on
 // when it is.
+
 import { unreachable } from '#src/base/assert.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { PreflightCheck } from '#src/control-plane/nodes/preflight.ts';
@@ -8,11 +9,12 @@ import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';
 import type { Refusal, RolloutEffect, StepResult, Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import type { RouteParking } from '#src/core/rollout/route-parking.ts';
 import type { Signals } from '#src/core/rollout/signals.ts';
 import { storeHold } from '#src/core/rollout/tick-step.ts';
 import { isRunning, resetStep } from '#src/core/rollout/transitions.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import type { StoreProblem, StoreResult } from '#src/record/store-result.ts';
 import { resume } from './resume.ts';
 import type { RolloutClock } from './rollout-clock.ts';
@@ -49,13 +51,6 @@ export interface AnalysisResets {
   retest?(kinds: readonly RetestKind[]): void;
   /** The last verdict, for the record; absent where there is no analysis. */
   readonly verdict?: Verdict | null;
-}
-
-/** Where routes are kept on X; they go by name, since their slots are handed out anew by every process. */
-export interface RouteParking {
-  park(name: string, isParked: boolean): void;
-  /** Parks these and no others. */
-  replaceParked(names: readonly string[]): void;
 }
 
 export interface RolloutServiceOptions {

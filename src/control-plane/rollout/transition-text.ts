@@ -1,7 +1,7 @@
 // A transition in words, for the record and the log.
 
 import { unreachable } from '#src/base/assert.ts';
-import { percentOf } from '#src/control-plane/status/status.ts';
+import { percentOf } from '#src/core/rollout/percent-of.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 
 /** One sentence: what happened, and why when a reason was given. */

@@ -2,8 +2,8 @@
 // when there are any, else those that the workers see often, first come first served. Derived routes keep their slots
 // while the process runs. Parking goes by name, since another process hands the slots out anew.
 
-import type { RouteParking } from '#src/control-plane/rollout/rollout-service.ts';
 import type { RouteNames } from '#src/core/analysis/streams/tracked-routes.ts';
+import type { RouteParking } from '#src/core/rollout/route-parking.ts';
 import {
   nameOfSlot,
   type RoutePattern,

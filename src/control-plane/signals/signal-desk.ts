@@ -4,14 +4,16 @@ import type { Clock } from '#src/base/clock.ts';
 import type { Config } from '#src/config/config.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { PreflightCheck } from '#src/control-plane/nodes/preflight.ts';
+import { askPrometheus } from '#src/control-plane/outgoing/ask-prometheus.ts';
 import { OutgoingClient } from '#src/control-plane/outgoing/outgoing-client.ts';
 import type { QueriedCluster } from '#src/control-plane/outgoing/query-text.ts';
-import { percentOf, stepView } from '#src/control-plane/status/status.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { formatLocal, isWindowOpen, nextOpeningMs } from '#src/core/rollout/change-window.ts';
+import { percentOf } from '#src/core/rollout/percent-of.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { Signals } from '#src/core/rollout/signals.ts';
+import { stepView } from '#src/core/rollout/step-view.ts';
 import { isRunning } from '#src/core/rollout/transitions.ts';
 import type { StoreResult } from '#src/record/store-result.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
@@ -20,7 +22,6 @@ import { Freeze, type FreezeView } from './freeze.ts';
 import { Approvals } from './gates/approvals.ts';
 import { awaitedMove } from './gates/awaited-move.ts';
 import { GateKeeper, type GateView } from './gates/gate-keeper.ts';
-import { askPrometheus } from './gates/gate-question.ts';
 import { Notifier } from './notify/notifier.ts';
 
 export interface WindowView {

@@ -1,5 +1,4 @@
 // Whether this Crossover should get traffic and can keep its record: what /readyz answers.
-import type { ReadinessCheck } from '#src/control-plane/api/api-context.ts';
 
 export interface ReadinessSources {
   readonly published: boolean;
@@ -30,4 +29,10 @@ export function readinessChecks(sources: ReadinessSources): ReadinessCheck[] {
       text: draining ? 'The proxy is shutting down.' : 'The proxy takes requests.',
     },
   ];
+}
+
+export interface ReadinessCheck {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly text: string;
 }

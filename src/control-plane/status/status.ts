@@ -1,10 +1,10 @@
 // The status as the API shows it: one picture of rollout, split, clusters and threads, in percent and plain names.
 
-import type { NodeView } from '#src/control-plane/nodes/node-directory.ts';
 import type { SignalsView } from '#src/control-plane/signals/signal-desk.ts';
 import type { ClusterTraffic } from '#src/control-plane/traffic/recent-traffic.ts';
 import type { WorkerView } from '#src/control-plane/traffic/worker-watch.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
+import { percentOf } from '#src/core/rollout/percent-of.ts';
 import type {
   HoldReason,
   ParkedRoute,
@@ -12,7 +12,9 @@ import type {
   RolloutPlan,
   RolloutState,
 } from '#src/core/rollout/rollout-state.ts';
+import { type StepView, stepView } from '#src/core/rollout/step-view.ts';
 import { PPM } from '#src/limits.ts';
+import type { NodeView } from '#src/record/node-view.ts';
 import type { StoreProblem } from '#src/record/store-result.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
 import type { Split } from '#src/shared-memory/split-cell.ts';
@@ -22,13 +24,6 @@ export interface SplitView {
   readonly x: number;
   readonly y: number;
   readonly revision: number;
-}
-
-export interface StepView {
-  readonly index: number;
-  readonly count: number;
-  /** Percent of Y that the step stands for. */
-  readonly weight: number;
 }
 
 export interface RolloutView {
@@ -117,24 +112,11 @@ export function statusView(sources: StatusSources): StatusView {
   };
 }
 
-/** Parts per million as percent, without floating-point noise: 1 ppm is 0.0001 %. */
-export const percentOf = (ppm: number): number => ppm / (PPM / 100);
-
 export const splitView = ({ epoch, weightPpm }: Split): SplitView => ({
   x: percentOf(PPM - weightPpm),
   y: percentOf(weightPpm),
   revision: epoch,
 });
-
-export function stepView(state: RolloutState): StepView | null {
-  if (state.phase !== 'ramping' && state.phase !== 'soaking' && state.phase !== 'paused') return null;
-  const { stepsPpm } = state.plan;
-  return {
-    index: state.stepIndex,
-    count: stepsPpm.length,
-    weight: percentOf(stepsPpm[state.stepIndex] ?? state.weightPpm),
-  };
-}
 
 export function holdOf(state: RolloutState): HoldReason | null {
   if (state.phase === 'preflight') return state.hold ?? null;

@@ -3,7 +3,7 @@
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 
 /** About 10 MB. */
 export const queuedRecordsMax = 5_000;

@@ -12,8 +12,9 @@ import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
 import { brokenLink, type ChainName, chainHash, chainNames, chainStart } from '#src/record/hash-chain.ts';
 import { migrate, newerSchema } from '#src/record/migrations.ts';
 import { RecordReader } from '#src/record/record-reader.ts';
+import type { MinuteRow, RecordedEvent } from '#src/record/recorded-event.ts';
 import { unpackWindows } from '#src/record/recorded-traffic.ts';
-import type { MinuteRow, RecordedEvent, SavedSnapshot, Store } from '#src/record/store.ts';
+import type { SavedSnapshot, Store } from '#src/record/store.ts';
 import {
   done,
   problemFrom,

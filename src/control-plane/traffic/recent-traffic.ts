@@ -4,7 +4,7 @@
 import { quantileMs } from '#src/core/telemetry/histogram.ts';
 import type { ArmSample, TickSample } from '#src/core/telemetry/sample.ts';
 import { latencyBucketCount } from '#src/limits.ts';
-import type { ClusterMinute } from '#src/record/store.ts';
+import type { ClusterMinute } from '#src/record/recorded-event.ts';
 import { type ClusterName, X, Y } from '#src/shared-memory/layout.ts';
 
 const windowSeconds = 10;

@@ -7,7 +7,8 @@ import type { InLine } from '#src/data-plane/base/turn-queue.ts';
 import { countRejection } from '#src/data-plane/counting/answer-counters.ts';
 import type { Downstream } from '#src/data-plane/exchange/downstream.ts';
 import { rescueResponse } from '#src/data-plane/exchange/rescue.ts';
-import { Exchange } from '#src/data-plane/exchange.ts';
+import type { Exchange } from '#src/data-plane/exchange.ts';
+import type { ExchangePool } from '#src/data-plane/exchange-pool.ts';
 import type { Socket, SocketOwner } from '#src/data-plane/transport/socket.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { lingerBytesMax, lingerMsMax, pipelinedRequestsPerTurnMax } from '#src/limits.ts';
@@ -43,6 +44,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   nextInLine: InLine | null;
   readonly #runtime: WorkerRuntime;
   readonly #registry: ClientRegistry;
+  readonly #exchanges: ExchangePool;
   #state: State;
   #exchange: Exchange | null;
   readonly #identity: ClientIdentity;
@@ -56,12 +58,13 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   #lingeredBytes: number;
   #stalledBytes: number;
 
-  constructor(runtime: WorkerRuntime, registry: ClientRegistry) {
+  constructor(runtime: WorkerRuntime, registry: ClientRegistry, exchanges: ExchangePool) {
     super();
     this.socket = null;
     this.nextInLine = null;
     this.#runtime = runtime;
     this.#registry = registry;
+    this.#exchanges = exchanges;
     this.#state = State.idle;
     this.#exchange = null;
     this.#identity = new ClientIdentity(runtime);
@@ -251,7 +254,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
       this.#refuse(error ?? 'requestLineInvalid', isHead);
       return end;
     }
-    const exchange = runtime.freeExchanges.pop() ?? new Exchange(runtime);
+    const exchange = this.#exchanges.take();
     this.#exchange = exchange;
     this.#state = State.body;
     this.#isRequestPaused = false;
@@ -354,7 +357,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   }
 
   #releaseExchange(): void {
-    if (this.#exchange !== null) this.#runtime.freeExchanges.push(this.#exchange);
+    if (this.#exchange !== null) this.#exchanges.give(this.#exchange);
     this.#exchange = null;
   }
 

@@ -3,6 +3,7 @@
 import { createServer, type ListenOptions, type Socket as NetSocket, type Server } from 'node:net';
 import type { Address } from '#src/config/config.ts';
 import { countRejection } from '#src/data-plane/counting/answer-counters.ts';
+import type { ExchangePool } from '#src/data-plane/exchange-pool.ts';
 import { RawSocket, resetHandle } from '#src/data-plane/transport/raw-socket.ts';
 import type { Socket, SocketOwner } from '#src/data-plane/transport/socket.ts';
 import { StreamSocket } from '#src/data-plane/transport/stream-socket.ts';
@@ -35,11 +36,13 @@ export interface BoundListener {
 export class Listener {
   readonly #runtime: WorkerRuntime;
   readonly #registry: ClientRegistry;
+  readonly #exchanges: ExchangePool;
   readonly #servers: Server[];
 
-  constructor(runtime: WorkerRuntime, registry: ClientRegistry) {
+  constructor(runtime: WorkerRuntime, registry: ClientRegistry, exchanges: ExchangePool) {
     this.#runtime = runtime;
     this.#registry = registry;
+    this.#exchanges = exchanges;
     this.#servers = [];
   }
 
@@ -102,7 +105,7 @@ export class Listener {
   #accept(wrap: (owner: SocketOwner) => Socket): void {
     const runtime = this.#runtime;
     const total = this.#registry.totalOpen;
-    const connection = new ClientConnection(runtime, this.#registry);
+    const connection = new ClientConnection(runtime, this.#registry, this.#exchanges);
     const socket = wrap(connection);
     this.#registry.add(connection);
     increment(runtime.slab, WORKER.connectionsAccepted);

@@ -2,7 +2,7 @@
 // one kind read into one shared buffer; a write that completes at once (nearly all do) needs no request object either.
 import { writeSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
-import type { Socket, SocketOwner } from './socket.ts';
+import type { ConnectingOwner, Socket, SocketOwner } from './socket.ts';
 import type { ConnectRequest, ShutdownRequest, TcpBinding, TcpHandle, WriteRequest } from './tcp-binding.ts';
 
 const endOfFile = -4095; // UV_EOF
@@ -244,7 +244,7 @@ export function connectRaw(
   environment: RawSocketEnvironment,
   address: string,
   port: number,
-  owner: SocketOwner & { onConnected(): void },
+  owner: ConnectingOwner,
 ): RawSocket {
   const { binding } = environment;
   const handle = binding.createHandle();

@@ -41,3 +41,8 @@ export interface Socket {
   /** Closes with RST, so that the peer can't take what it got for complete. */
   reset(): void;
 }
+
+/** Who opens a connection. */
+export interface ConnectingOwner extends SocketOwner {
+  onConnected(): void;
+}

@@ -2,7 +2,7 @@
 // buffers, so it is slower, but it rests on public API alone.
 import type { Socket as NetSocket } from 'node:net';
 import { connect } from 'node:net';
-import type { Socket, SocketOwner } from './socket.ts';
+import type { ConnectingOwner, Socket, SocketOwner } from './socket.ts';
 
 export class StreamSocket implements Socket {
   owner: SocketOwner;
@@ -80,11 +80,7 @@ export class StreamSocket implements Socket {
 }
 
 /** Opens a connection; the owner's `onConnected` or `onFailed` follows on a later turn. */
-export function connectStream(
-  address: string,
-  port: number,
-  owner: SocketOwner & { onConnected(): void },
-): StreamSocket {
+export function connectStream(address: string, port: number, owner: ConnectingOwner): StreamSocket {
   const netSocket = connect({ host: address, port, allowHalfOpen: true });
   const socket = new StreamSocket(netSocket, owner);
   netSocket.once('connect', () => {

@@ -3,7 +3,7 @@
 // to whoever waits longest, so that a node that is slow to accept holds nobody up while others' connections come free.
 import { assert } from '#src/base/assert.ts';
 import { connectsPerNodeMax, idleUpstreamPerNodeMax, upstreamPerNodeMax } from '#src/limits.ts';
-import type { UpstreamConnection } from './upstream-connection.ts';
+import type { PooledConnection } from './pooled-connection.ts';
 
 /** Somebody who waits for a connection. Each wait ends with one of these calls, or with `stopWaiting`. */
 export interface Waiter {
@@ -11,7 +11,7 @@ export interface Waiter {
   newerWaiter: Waiter | null;
   isWaiting: boolean;
   /** This connection is the waiter's now. */
-  useConnection(connection: UpstreamConnection): void;
+  useConnection(connection: PooledConnection): void;
   /** A connect came to nothing, and it is this waiter's loss. */
   connectFailed(timedOut: boolean): void;
   /** The node is not to be waited for any longer. */
@@ -27,7 +27,7 @@ export class ConnectionPool {
   /** No connection is kept or handed on: the node takes no further requests. */
   isClosing: boolean;
   /** The one used last comes first: the others get old and are closed. */
-  readonly #idle: UpstreamConnection[];
+  readonly #idle: PooledConnection[];
   #oldest: Waiter | null;
   #newest: Waiter | null;
   readonly #connect: () => void;
@@ -48,18 +48,18 @@ export class ConnectionPool {
     return this.openCount >= upstreamPerNodeMax;
   }
 
-  takeIdle(): UpstreamConnection | undefined {
+  takeIdle(): PooledConnection | undefined {
     return this.#idle.pop();
   }
 
   /** Keeps a connection for the next request; false when there is no room for it. */
-  keepIdle(connection: UpstreamConnection): boolean {
+  keepIdle(connection: PooledConnection): boolean {
     if (this.isClosing || this.#idle.length >= idleUpstreamPerNodeMax) return false;
     this.#idle.push(connection);
     return true;
   }
 
-  removeIdle(connection: UpstreamConnection): void {
+  removeIdle(connection: PooledConnection): void {
     const at = this.#idle.lastIndexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
   }
@@ -102,7 +102,7 @@ export class ConnectionPool {
   }
 
   /** Hands a connection that is free to who waits longest; false when nobody does. */
-  serveWaiting(connection: UpstreamConnection): boolean {
+  serveWaiting(connection: PooledConnection): boolean {
     const waiter = this.isClosing ? null : this.#nextWaiter();
     waiter?.useConnection(connection);
     return waiter !== null;

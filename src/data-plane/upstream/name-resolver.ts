@@ -1,14 +1,16 @@
 // Turns the nodes' host names into addresses, ahead of the requests that need them, and again from time to time.
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
+import type { LogLine } from '#src/shared-memory/messages.ts';
 import type { Cluster } from './cluster.ts';
 import type { UpstreamNode } from './upstream-node.ts';
 
 /** Names are looked up this often: within the usual TTLs of service discovery. */
 export const resolveEveryMs = 30_000;
 
-async function resolveNode(runtime: WorkerRuntime, node: UpstreamNode): Promise<void> {
+type Log = (line: LogLine) => void;
+
+async function resolveNode(node: UpstreamNode, log: Log): Promise<void> {
   if (isIP(node.host) !== 0) {
     node.address = node.host;
     return;
@@ -20,11 +22,11 @@ async function resolveNode(runtime: WorkerRuntime, node: UpstreamNode): Promise<
   } catch (error) {
     // The last good address stays in use.
     const text = error instanceof Error ? error.message : String(error);
-    runtime.log({ level: 'warn', message: 'node name not resolved', fields: { node: node.id, error: text } });
+    log({ level: 'warn', message: 'node name not resolved', fields: { node: node.id, error: text } });
   }
 }
 
 /** Resolves every node; never rejects. */
-export async function resolveNodes(runtime: WorkerRuntime, clusters: readonly Cluster[]): Promise<void> {
-  await Promise.all(clusters.flatMap((cluster) => cluster.nodes.map((node) => resolveNode(runtime, node))));
+export async function resolveNodes(clusters: readonly Cluster[], log: Log): Promise<void> {
+  await Promise.all(clusters.flatMap((cluster) => cluster.nodes.map((node) => resolveNode(node, log))));
 }

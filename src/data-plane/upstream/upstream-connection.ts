@@ -1,54 +1,51 @@
 // One connection to a node: connecting, idle, or carrying one exchange. It passes what happens on to its exchange.
 
-import { Timed } from '#src/data-plane/base/timer-wheel.ts';
+import { Timed, type TimerWheel } from '#src/data-plane/base/timer-wheel.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
-import type { Socket, SocketOwner } from '../transport/socket.ts';
-import type { WorkerRuntime } from '../worker-runtime.ts';
+import type { ConnectingOwner, Socket } from '../transport/socket.ts';
+import type { PooledConnection, UpstreamUser } from './pooled-connection.ts';
 import type { UpstreamNode } from './upstream-node.ts';
 
-/** What a connection reports to the exchange that uses it. */
-export interface UpstreamUser {
-  onUpstreamConnected(): void;
-  onUpstreamBytes(bytes: Buffer, length: number): void;
-  onUpstreamEnd(): void;
-  onUpstreamDrained(): void;
-  /** The connection is gone; `connected` tells whether it ever was there. */
-  onUpstreamFailed(code: string, connected: boolean): void;
-  onUpstreamDeadline(connected: boolean): void;
+/** What connections need of their worker. */
+export interface UpstreamEnvironment {
+  readonly slab: Float64Array;
+  readonly wheel: TimerWheel;
+  readonly config: { readonly timeouts: { readonly connectMs: number; readonly upstreamIdleMs: number } };
+  /** Begins to connect to the node's address; the owner hears of it on a later turn of the event loop. */
+  connectUpstream(node: UpstreamNode, owner: ConnectingOwner): Socket;
 }
 
-export class UpstreamConnection extends Timed implements SocketOwner {
+export class UpstreamConnection extends Timed implements ConnectingOwner, PooledConnection {
   readonly node: UpstreamNode;
   readonly socket: Socket;
   user: UpstreamUser | null;
   isConnected: boolean;
-  /** Requests that were sent on it before the present one. */
   useCount: number;
-  readonly #runtime: WorkerRuntime;
+  readonly #environment: UpstreamEnvironment;
   #isClosed: boolean;
   #isIdle: boolean;
 
   /** `user` null: whoever waits for the node longest when the connection is there gets it. */
-  constructor(runtime: WorkerRuntime, node: UpstreamNode, user: UpstreamUser | null) {
+  constructor(environment: UpstreamEnvironment, node: UpstreamNode, user: UpstreamUser | null) {
     super();
     this.node = node;
     this.user = user;
     this.isConnected = false;
     this.useCount = 0;
-    this.#runtime = runtime;
+    this.#environment = environment;
     this.#isClosed = false;
     this.#isIdle = false;
     node.pool.opened();
-    increment(runtime.slab, WORKER.upstreamOpenX + node.arm);
-    this.socket = runtime.connectUpstream(node, this);
-    runtime.wheel.set(this, runtime.config.timeouts.connectMs);
+    increment(environment.slab, WORKER.upstreamOpenX + node.arm);
+    this.socket = environment.connectUpstream(node, this);
+    environment.wheel.set(this, environment.config.timeouts.connectMs);
   }
 
   onConnected(): void {
     this.isConnected = true;
     this.node.connected();
-    this.#runtime.wheel.clear(this);
+    this.#environment.wheel.clear(this);
     if (this.user !== null) {
       this.user.onUpstreamConnected();
       return;
@@ -91,7 +88,6 @@ export class UpstreamConnection extends Timed implements SocketOwner {
     this.onFailed('ECONNABORTED');
   }
 
-  /** Ready for the next exchange. */
   release(): void {
     this.user = null;
     this.useCount++;
@@ -107,11 +103,10 @@ export class UpstreamConnection extends Timed implements SocketOwner {
       return;
     }
     this.#isIdle = true;
-    increment(this.#runtime.slab, WORKER.upstreamIdleX + this.node.arm);
-    this.#runtime.wheel.set(this, this.#runtime.config.timeouts.upstreamIdleMs);
+    increment(this.#environment.slab, WORKER.upstreamIdleX + this.node.arm);
+    this.#environment.wheel.set(this, this.#environment.config.timeouts.upstreamIdleMs);
   }
 
-  /** Out of the idle stack, for `user`. */
   reuse(user: UpstreamUser): void {
     this.user = user;
     this.#leaveIdle();
@@ -120,7 +115,7 @@ export class UpstreamConnection extends Timed implements SocketOwner {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const { slab, wheel } = this.#runtime;
+    const { slab, wheel } = this.#environment;
     const { arm } = this.node;
     if (this.#isIdle) {
       this.node.pool.removeIdle(this);
@@ -135,14 +130,13 @@ export class UpstreamConnection extends Timed implements SocketOwner {
 
   #leaveIdle(): void {
     this.#isIdle = false;
-    add(this.#runtime.slab, WORKER.upstreamIdleX + this.node.arm, -1);
+    add(this.#environment.slab, WORKER.upstreamIdleX + this.node.arm, -1);
   }
 
-  /** Hands the socket to a tunnel; this connection is finished. */
   surrender(): Socket {
     this.#isClosed = true;
     this.user = null;
-    const { slab, wheel } = this.#runtime;
+    const { slab, wheel } = this.#environment;
     add(slab, WORKER.upstreamOpenX + this.node.arm, -1);
     wheel.remove(this);
     this.node.pool.closed();

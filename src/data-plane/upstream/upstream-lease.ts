@@ -4,9 +4,9 @@ import { pendingPerClusterMax } from '#src/limits.ts';
 import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type { Socket } from '../transport/socket.ts';
-import type { WorkerRuntime } from '../worker-runtime.ts';
 import type { Waiter } from './connection-pool.ts';
-import { UpstreamConnection, type UpstreamUser } from './upstream-connection.ts';
+import type { PooledConnection, UpstreamUser } from './pooled-connection.ts';
+import { UpstreamConnection, type UpstreamEnvironment } from './upstream-connection.ts';
 import type { UpstreamNode } from './upstream-node.ts';
 
 export const LeaseResult = {
@@ -31,25 +31,23 @@ export class UpstreamLease implements Waiter {
   olderWaiter: Waiter | null;
   newerWaiter: Waiter | null;
   isWaiting: boolean;
-  connection: UpstreamConnection | null;
-  readonly #runtime: WorkerRuntime;
+  connection: PooledConnection | null;
+  /** The node of the connection that is held or waited for. */
+  node: UpstreamNode | null;
+  readonly #environment: UpstreamEnvironment;
   readonly #holder: Leaseholder;
-  /** The node a connection to which is waited for, counted as pending; null when none is. */
-  #pendingOn: UpstreamNode | null;
+  /** A connection is waited for, and counted as pending. */
+  #isPending: boolean;
 
-  constructor(runtime: WorkerRuntime, holder: Leaseholder) {
+  constructor(environment: UpstreamEnvironment, holder: Leaseholder) {
     this.olderWaiter = null;
     this.newerWaiter = null;
     this.isWaiting = false;
     this.connection = null;
-    this.#runtime = runtime;
+    this.node = null;
+    this.#environment = environment;
     this.#holder = holder;
-    this.#pendingOn = null;
-  }
-
-  /** The node of the connection that is held or waited for. */
-  get node(): UpstreamNode | null {
-    return this.connection?.node ?? this.#pendingOn;
+    this.#isPending = false;
   }
 
   /** The connection that is held served another request before. */
@@ -63,23 +61,25 @@ export class UpstreamLease implements Waiter {
     const idle = fresh ? undefined : pool.takeIdle();
     if (idle !== undefined) {
       this.connection = idle;
+      this.node = node;
       idle.reuse(this.#holder);
       node.requestStarted();
       return LeaseResult.ready;
     }
-    const { slab } = this.#runtime;
+    const { slab } = this.#environment;
     const pendingAt = WORKER.pendingX + node.arm;
     const pending = slab[pendingAt] as number;
     if (pending >= pendingPerClusterMax || pool.isFull) return LeaseResult.exhausted;
     add(slab, pendingAt, 1);
-    this.#pendingOn = node;
+    this.node = node;
+    this.#isPending = true;
     node.requestStarted();
-    if (fresh) this.connection = new UpstreamConnection(this.#runtime, node, this.#holder);
+    if (fresh) this.connection = new UpstreamConnection(this.#environment, node, this.#holder);
     else pool.wait(this);
     return LeaseResult.pending;
   }
 
-  useConnection(connection: UpstreamConnection): void {
+  useConnection(connection: PooledConnection): void {
     this.connection = connection;
     connection.user = this.#holder;
     this.#holder.onUpstreamConnected();
@@ -90,24 +90,25 @@ export class UpstreamLease implements Waiter {
   }
 
   turnedAway(): void {
-    const node = this.#pendingOn;
+    const { node } = this;
     if (node !== null) this.#holder.onTurnedAway(node);
   }
 
   /** The wait for a connection came to an end. */
   pendingEnded(): void {
-    const node = this.#pendingOn;
-    if (node === null) return;
-    this.#pendingOn = null;
-    add(this.#runtime.slab, WORKER.pendingX + node.arm, -1);
+    const { node } = this;
+    if (node === null || !this.#isPending) return;
+    this.#isPending = false;
+    add(this.#environment.slab, WORKER.pendingX + node.arm, -1);
   }
 
   /** Ends the hold; the connection serves another exchange when it can, else it is closed. */
   giveBack(isReusable: boolean): void {
-    const { connection } = this;
-    if (connection === null) return;
+    const { connection, node } = this;
+    if (connection === null || node === null) return;
     this.connection = null;
-    connection.node.requestEnded();
+    this.node = null;
+    node.requestEnded();
     if (isReusable) {
       connection.socket.resume();
       connection.release();
@@ -116,19 +117,21 @@ export class UpstreamLease implements Waiter {
 
   /** Ends the hold on a connection that can't be used again, or never came to be. */
   drop(): void {
-    const node = this.#pendingOn;
+    const { node } = this;
+    this.pendingEnded();
     if (node !== null && this.connection === null) {
       node.pool.stopWaiting(this);
       node.requestEnded();
+      this.node = null;
     }
-    this.pendingEnded();
     this.giveBack(false);
   }
 
   /** Ends the hold and hands the socket to a tunnel. */
-  surrender(connection: UpstreamConnection): Socket {
+  surrender(connection: PooledConnection): Socket {
     this.connection = null;
-    connection.node.requestEnded();
+    this.node?.requestEnded();
+    this.node = null;
     return connection.surrender();
   }
 }

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { EventLog } from '#src/control-plane/events/event-log.ts';
 import { HealthChecks } from '#src/control-plane/nodes/health-checks.ts';
 import { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import { X } from '#src/shared-memory/layout.ts';
 import type { NodeAssignment } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, nodeHealth, nodeHealthIndex } from '#src/shared-memory/shared-memory.ts';

@@ -3,7 +3,7 @@
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 
 export const event = (id: number, text = `event ${id}`): RecordedEvent => ({
   id,

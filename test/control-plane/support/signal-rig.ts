@@ -13,7 +13,7 @@ import { buildPlan } from '#src/core/rollout/plan.ts';
 import type { RolloutCommandName, RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { RevertCause, RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { step } from '#src/core/rollout/rollout-step.ts';
-import type { RecordedEvent } from '#src/record/store.ts';
+import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import { done, type StoreResult } from '#src/record/store-result.ts';
 
 const rates = { requestsPerSecond: 100, failureRate: 0 };

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ClientConnection } from '#src/data-plane/client/client-connection.ts';
 import { ClientRegistry } from '#src/data-plane/client/client-registry.ts';
+import { ExchangePool } from '#src/data-plane/exchange-pool.ts';
 import type { Socket } from '#src/data-plane/transport/socket.ts';
 import { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { authorityBytesMax, pipelinedRequestsPerTurnMax } from '#src/limits.ts';
@@ -73,7 +74,7 @@ function createRig(limits: { headBytes?: number } = {}): Rig {
   const runtime = new WorkerRuntime(start, (line) => log.push(line));
   const registry = new ClientRegistry(runtime.slab, runtime.allSlabs);
   const connect = (): FakeSocket => {
-    const connection = new ClientConnection(runtime, registry);
+    const connection = new ClientConnection(runtime, registry, new ExchangePool(runtime));
     const socket = new FakeSocket(connection);
     registry.add(connection);
     connection.begin(socket);

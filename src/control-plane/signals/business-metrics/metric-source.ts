@@ -1,9 +1,9 @@
 // Gets a business metric's number for one cluster from where it is: a query or a webhook.
 import type { JsonSource, PromqlSource } from '#src/config/signals-config.ts';
 import { type Reading, readJson } from '#src/control-plane/outgoing/answer-value.ts';
+import { askPrometheus } from '#src/control-plane/outgoing/ask-prometheus.ts';
 import type { Outgoing } from '#src/control-plane/outgoing/outgoing-client.ts';
 import { fillUrl, type QueriedCluster } from '#src/control-plane/outgoing/query-text.ts';
-import { askPrometheus } from '#src/control-plane/signals/gates/gate-question.ts';
 
 /** One number, or why there is none. Never rejects. */
 export async function readMetric(

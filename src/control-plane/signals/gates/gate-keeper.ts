@@ -1,11 +1,12 @@
 // Keeps what the gates have answered about the next move. They are asked when everything else is ready, all that stand
 // before the move, and again in intervals while any of them holds; an answer counts for the step as it was when asked.
 import type { Clock } from '#src/base/clock.ts';
+import { PairCounts } from '#src/base/pair-counts.ts';
 import type { Gate, GatePoint } from '#src/config/signals-config.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
+import { askPrometheus } from '#src/control-plane/outgoing/ask-prometheus.ts';
 import type { Outgoing } from '#src/control-plane/outgoing/outgoing-client.ts';
 import type { QueriedCluster } from '#src/control-plane/outgoing/query-text.ts';
-import { PairCounts } from '#src/control-plane/signals/pair-counts.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { GateAnswer, Signals } from '#src/core/rollout/signals.ts';
@@ -14,7 +15,6 @@ import type { Approvals } from './approvals.ts';
 import { type AwaitedMove, awaitedMove, waitsForGates } from './awaited-move.ts';
 import {
   type AskingTools,
-  askPrometheus,
   type GateVerdict,
   postSigned,
   queryVerdict,

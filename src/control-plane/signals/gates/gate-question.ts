@@ -1,10 +1,9 @@
 // Asks one gate once: its webhook, with retries, or its query. Whatever comes of it is an answer: go, or hold with a reason.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Gate, PromqlSource } from '#src/config/signals-config.ts';
-import { quoted, type Reading, readPrometheus } from '#src/control-plane/outgoing/answer-value.ts';
+import type { Gate } from '#src/config/signals-config.ts';
+import { quoted, type Reading } from '#src/control-plane/outgoing/answer-value.ts';
 import { type BackOff, backOffMs } from '#src/control-plane/outgoing/back-off.ts';
 import type { Outgoing, OutgoingAnswer } from '#src/control-plane/outgoing/outgoing-client.ts';
-import { fillQuery, type QueriedCluster, queryUrl } from '#src/control-plane/outgoing/query-text.ts';
 import { signatureHeaders } from '#src/control-plane/outgoing/signature.ts';
 import { formatValue } from '#src/core/analysis/value-rule.ts';
 
@@ -58,21 +57,6 @@ function reasonIn(text: string): string | null {
   } catch {
     return quoted(text) || null;
   }
-}
-
-/** Asks Prometheus for one number about a cluster. */
-export async function askPrometheus(
-  { prometheus, query, token }: PromqlSource,
-  cluster: QueriedCluster,
-  timeoutMs: number,
-  outgoing: Outgoing,
-): Promise<Reading> {
-  const url = queryUrl(prometheus, fillQuery(query, cluster));
-  const headers: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
-  const answer = await outgoing.send({ method: 'GET', url, headers, timeoutMs });
-  return answer.ok
-    ? readPrometheus(answer.status, answer.text)
-    : { ok: false, reason: answer.reason, unparsable: false };
 }
 
 /** A number within its bounds is go. */

@@ -1,7 +1,7 @@
 // A transition in the form of each kind of receiver: our own JSON, Slack's incoming webhooks, PagerDuty's Events v2.
 
 import { transitionText } from '#src/control-plane/rollout/transition-text.ts';
-import { percentOf } from '#src/control-plane/status/status.ts';
+import { percentOf } from '#src/core/rollout/percent-of.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 
 export interface MessageContext {

@@ -3,12 +3,12 @@
 // receiver may get a message twice; its id tells.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { PairCounts } from '#src/base/pair-counts.ts';
 import type { Notification } from '#src/config/signals-config.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import { type BackOff, backOffMs } from '#src/control-plane/outgoing/back-off.ts';
 import type { Outgoing, OutgoingAnswer } from '#src/control-plane/outgoing/outgoing-client.ts';
 import { signatureHeaders } from '#src/control-plane/outgoing/signature.ts';
-import { PairCounts } from '#src/control-plane/signals/pair-counts.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import { notificationsQueuedMax } from '#src/limits.ts';
 import type { StoreResult } from '#src/record/store-result.ts';
