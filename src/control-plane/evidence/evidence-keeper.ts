@@ -3,10 +3,10 @@
 
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
-import { rolloutIdOf } from '#src/control-plane/rollout/judge.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { percentOf } from '#src/core/rollout/percent-of.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
+import { rolloutIdOf } from '#src/core/rollout/rollout-id.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';

@@ -6,6 +6,7 @@ import { Analysis, type AnalysisSnapshot, type AnalysisThresholds } from '#src/c
 import { type BusinessSnapshot, BusinessStreams } from '#src/core/analysis/streams/business-streams.ts';
 import { type RouteNames, unnamedRoutes } from '#src/core/analysis/streams/tracked-routes.ts';
 import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';
+import { rolloutIdOf } from '#src/core/rollout/rollout-id.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
 import type { AnalysisResets } from './rollout-service.ts';
@@ -17,8 +18,6 @@ interface KeptAnalysis {
   /** Absent in what earlier versions kept. */
   readonly business?: BusinessSnapshot;
 }
-
-export const rolloutIdOf = (state: RolloutState): string | null => ('plan' in state ? state.plan.id : null);
 
 export class Judge implements AnalysisResets {
   readonly #monotonicMs: () => number;

@@ -8,6 +8,7 @@ import type { PreflightCheck } from '#src/control-plane/nodes/preflight.ts';
 import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';
 import type { Refusal, RolloutEffect, StepResult, Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
+import { recordedRolloutId } from '#src/core/rollout/rollout-id.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { RouteParking } from '#src/core/rollout/route-parking.ts';
 import type { Signals } from '#src/core/rollout/signals.ts';
@@ -348,7 +349,7 @@ export class RolloutService {
         from: summaryOf(transition.from),
         to: summaryOf(transition.to),
         reason: transition.reason,
-        rollout: rolloutIdOf(transition),
+        rollout: recordedRolloutId(transition),
         evidence: transition.evidence,
         ...this.#testsSaid(transition),
       },
@@ -407,12 +408,6 @@ function settle(settled: (outcome: Outcome) => void, outcome: Outcome): Outcome 
 
 function crashedCheck(error: unknown): PreflightCheck {
   return { name: 'checks', passed: false, text: `The checks could not be run: ${String(error)}.` };
-}
-
-/** The rollout that a transition belongs to: the one it leads to, or that its checks ended. */
-function rolloutIdOf({ name, from, to }: Transition): string | null {
-  if ('plan' in to) return to.plan.id;
-  return name === 'preflight-failed' && 'plan' in from ? from.plan.id : null;
 }
 
 const summaryOf = (state: RolloutState) => ({

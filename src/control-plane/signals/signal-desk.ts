@@ -11,6 +11,7 @@ import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { formatLocal, isWindowOpen, nextOpeningMs } from '#src/core/rollout/change-window.ts';
 import { percentOf } from '#src/core/rollout/percent-of.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
+import { rolloutIdOf } from '#src/core/rollout/rollout-id.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { Signals } from '#src/core/rollout/signals.ts';
 import { stepView } from '#src/core/rollout/step-view.ts';
@@ -203,7 +204,7 @@ export class SignalDesk {
     const move = awaitedMove(state);
     const said = isDecidedBy(state) ? verdict() : null;
     return {
-      rolloutId: 'plan' in state ? state.plan.id : null,
+      rolloutId: rolloutIdOf(state),
       phase: state.phase,
       revision: move?.revision ?? null,
       step: stepView(state),

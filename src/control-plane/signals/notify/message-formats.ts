@@ -3,6 +3,7 @@
 import { transitionText } from '#src/control-plane/rollout/transition-text.ts';
 import { percentOf } from '#src/core/rollout/percent-of.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
+import { notifiedRolloutId } from '#src/core/rollout/rollout-id.ts';
 
 export interface MessageContext {
   /** Labels of the clusters, and the control API's address where it is known. */
@@ -12,10 +13,6 @@ export interface MessageContext {
 }
 
 const linkTo = ({ url }: MessageContext): string | null => url;
-const rolloutIdOf = ({ from, to }: Transition): string | null => {
-  if ('plan' in to) return to.plan.id;
-  return 'plan' in from ? from.plan.id : null;
-};
 const upgradeText = ({ x, y }: MessageContext): string => `${x} to ${y}`;
 
 /** Plain JSON, everything a receiver may want to look at; `id` is the same when it is sent again. */
@@ -25,7 +22,7 @@ export function webhookMessage(transition: Transition, context: MessageContext, 
     id,
     event: `rollout-${name}`,
     text: transitionText(transition),
-    rolloutId: rolloutIdOf(transition),
+    rolloutId: notifiedRolloutId(transition),
     phase: to.phase,
     previousPhase: from.phase,
     weight: percentOf(to.weightPpm),
