@@ -12,7 +12,7 @@ import { SlabTotals } from './traffic/slab-totals.ts';
 export function apiContextOf(parts: ControlParts): ApiContext {
   const { clock, sink, events, store, directory, signals, supervisor, rollout, version } = parts;
   const rolloutState = () => rollout.state;
-  const verdict = () => parts.judge.verdict;
+  const verdict = () => parts.assessor.verdict;
   const metrics = createMetrics({
     totals: new SlabTotals(parts.memory),
     directory,
@@ -54,7 +54,7 @@ function statusOf(parts: ControlParts): StatusView {
     traffic: parts.traffic.read(),
     answers: parts.answers.read(),
     nodes: (cluster) => parts.directory.views(cluster),
-    verdict: parts.judge.verdict,
+    verdict: parts.assessor.verdict,
     signals: parts.signals.view(),
     workers: parts.workers.views(nowMs),
     store: parts.store,

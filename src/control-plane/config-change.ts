@@ -12,14 +12,14 @@ export async function takeConfig(
   { config, configRevision, nodes, changed }: Configure,
 ): Promise<void> {
   const before = parts.config;
-  const { judge, events } = parts;
+  const { assessor, events } = parts;
   parts.config = config;
   parts.configRevision = configRevision;
   if (routesDiffer(before, config))
     void learnRoutes({ config: () => parts.config, routes: parts.routes, events });
-  if (differ(before, config, 'metrics')) judge.setMetrics(config.metrics);
+  if (differ(before, config, 'metrics')) assessor.setMetrics(config.metrics);
   parts.directory.replace(nodes);
-  const keepsEvidence = !differ(before, config, 'thresholds') || judge.setThresholds(config.thresholds);
+  const keepsEvidence = !differ(before, config, 'thresholds') || assessor.setThresholds(config.thresholds);
   const configVersion = await keepConfig(parts);
   events.add({
     name: 'config-reloaded',

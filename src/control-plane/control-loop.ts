@@ -10,9 +10,9 @@ import type { SampleSource, TickSample } from '#src/core/telemetry/sample.ts';
 export interface ControlLoopPorts {
   readonly clock: Clock;
   readonly source: SampleSource;
-  /** Everything that looks at traffic besides the judge. */
+  /** Everything that looks at traffic besides the assessor. */
   readonly observe: (sample: TickSample) => void;
-  readonly judge: { update(sample: TickSample): void; assess(state: RolloutState): Verdict };
+  readonly assessor: { update(sample: TickSample): void; assess(state: RolloutState): Verdict };
   readonly facts: (nowMs: number) => TickFacts;
   readonly rollout: {
     readonly state: RolloutState;
@@ -32,18 +32,18 @@ export class ControlLoop {
 
   /** One round. Call it every `tickMs`; a late call is just a longer tick. */
   tick(): void {
-    const { clock, source, judge, rollout } = this.#ports;
+    const { clock, source, assessor, rollout } = this.#ports;
     const nowMs = clock.monotonicMs();
     const sample = source.sample(nowMs);
     this.#window(sample);
-    const verdict = judge.assess(rollout.state);
+    const verdict = assessor.assess(rollout.state);
     const facts = this.#ports.facts(nowMs);
     const result = rollout.decide({ type: 'tick', atMs: rollout.nowMs(), verdict, facts });
     rollout.apply(result);
   }
 
   #window(sample: TickSample): void {
-    this.#ports.judge.update(sample);
+    this.#ports.assessor.update(sample);
     this.#ports.observe(sample);
   }
 }

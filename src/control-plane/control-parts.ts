@@ -16,7 +16,7 @@ import { EvidenceKeeper } from './evidence/evidence-keeper.ts';
 import { HealthChecks } from './nodes/health-checks.ts';
 import { NodeDirectory } from './nodes/node-directory.ts';
 import { runPreflight } from './nodes/preflight.ts';
-import { Judge } from './rollout/judge.ts';
+import { Assessor } from './rollout/assessor.ts';
 import { type KeptTime, RolloutClock } from './rollout/rollout-clock.ts';
 import { RolloutService } from './rollout/rollout-service.ts';
 import { SplitPublisher } from './rollout/split-publisher.ts';
@@ -71,7 +71,7 @@ export class ControlParts {
   readonly directory: NodeDirectory;
   readonly supervisor: SupervisorLink;
   readonly routes: RouteDirectory;
-  readonly judge: Judge;
+  readonly assessor: Assessor;
   readonly signals: SignalDesk;
   readonly health: HealthChecks;
   readonly workers: WorkerWatch;
@@ -103,7 +103,12 @@ export class ControlParts {
     this.routes = new RouteDirectory(start.routes, memory.parkedRoutes, (routes) =>
       post({ type: 'routes', routes }),
     );
-    this.judge = new Judge(start.config.thresholds, clock.monotonicMs, start.config.metrics, this.routes);
+    this.assessor = new Assessor(
+      start.config.thresholds,
+      clock.monotonicMs,
+      start.config.metrics,
+      this.routes,
+    );
     this.signals = this.#createSignals();
     this.health = new HealthChecks({
       directory: this.directory,
@@ -158,8 +163,8 @@ export class ControlParts {
       settings: this.store,
       random: Math.random,
       rolloutState: () => this.rollout.state,
-      verdict: () => this.judge.verdict,
-      count: (...sample) => this.judge.countBusiness(...sample),
+      verdict: () => this.assessor.verdict,
+      count: (...sample) => this.assessor.countBusiness(...sample),
     });
   }
 
@@ -170,7 +175,7 @@ export class ControlParts {
       directory: this.directory,
       routeSlots: () => this.routes.slots,
       rolloutState: () => this.rollout.state,
-      verdict: () => this.judge.verdict,
+      verdict: () => this.assessor.verdict,
       configRevision: () => this.configRevision,
       requestSamples: () => this.supervisor.requestSamples(),
       epochMs: this.clock.epochMs,
@@ -188,7 +193,7 @@ export class ControlParts {
       sink: this.sink,
       keeper: this.store,
       events: this.events,
-      analysis: this.judge,
+      analysis: this.assessor,
       preflight: async () =>
         (await Promise.all([runPreflight(preflightSources), this.signals.preflight()])).flat(),
       signals: () => this.signals.facts(),
@@ -226,10 +231,10 @@ export class ControlParts {
       workers: this.workers,
       analysisSnapshot: () => ({
         rolloutMs: this.rollout.nowMs(),
-        ...this.judge.snapshot(this.rollout.state),
+        ...this.assessor.snapshot(this.rollout.state),
       }),
       rolloutState: () => this.rollout.state,
-      verdict: () => this.judge.verdict,
+      verdict: () => this.assessor.verdict,
       epochMs: this.clock.epochMs,
     });
   }
@@ -240,11 +245,11 @@ export class ControlParts {
       clock: this.clock,
       source: new Sampler(this.memory, this.cell),
       observe: (sample) => {
-        slowThresholds.publish(this.judge);
+        slowThresholds.publish(this.assessor);
         this.housekeeping.observe(sample);
         this.evidence.observe(sample);
       },
-      judge: this.judge,
+      assessor: this.assessor,
       facts: (nowMs) => this.#facts(nowMs),
       rollout: this.rollout,
     });

@@ -40,7 +40,7 @@ export async function takeUp(parts: ControlParts): Promise<void> {
   parts.rollout.resume();
   await Promise.race([parts.evidence.restore(), delay(traceReadMsMax, undefined, { ref: false })]);
   const kept = parts.store.loadAnalysis();
-  if (kept.ok && kept.value !== null) parts.judge.restore(kept.value.snapshot, parts.rollout.state);
+  if (kept.ok && kept.value !== null) parts.assessor.restore(kept.value.snapshot, parts.rollout.state);
   if (parts.store.problem !== null) parts.storeChanged(parts.store.problem);
   void reportStart(parts);
   void learnRoutes({ config: () => parts.config, routes: parts.routes, events: parts.events });

@@ -1,7 +1,7 @@
-// What the decisions cost: the share of a core that the judge takes with traffic on every stream. The one figure of a simulation
+// What the decisions cost: the share of a core that the assessor takes with traffic on every stream. The one figure of a simulation
 // that depends on the machine, and on what else it does meanwhile.
 import type { Random } from '#src/base/random.ts';
-import { Judge } from '#src/control-plane/rollout/judge.ts';
+import { Assessor } from '#src/control-plane/rollout/assessor.ts';
 import { PPM, tickMs } from '#src/limits.ts';
 import { calm, climate, routes } from './conditions.ts';
 import { productDefaults } from './product-defaults.ts';
@@ -16,24 +16,24 @@ const measuredTicks = 400;
 export function analysisCost(random: Random): number {
   const split = new SimulatedSplit();
   let nowMs = 0;
-  const judge = new Judge({ ...productDefaults.thresholds, warmupMs: 0 }, () => nowMs);
+  const assessor = new Assessor({ ...productDefaults.thresholds, warmupMs: 0 }, () => nowMs);
   const traffic = new SimulatedTraffic({
     random,
     weather: climate(calm({ errors: 0.001 }), routes(100))(random),
     split,
-    slowThresholdMs: (arm, index) => judge.slowThresholdMs(arm, index),
+    slowThresholdMs: (arm, index) => assessor.slowThresholdMs(arm, index),
     startMs: 0,
   });
   split.publish(PPM / 10, 0);
-  judge.resetRollout();
-  judge.resetStep(PPM / 4);
+  assessor.resetRollout();
+  assessor.resetStep(PPM / 4);
   let spentMs = 0;
   for (let tick = 1; tick <= warmTicks + measuredTicks; tick++) {
     nowMs = tick * tickMs;
     const sample = traffic.sample(nowMs);
     const beganMs = performance.now();
-    judge.update(sample);
-    judge.assess({ phase: 'idle', weightPpm: PPM / 10 });
+    assessor.update(sample);
+    assessor.assess({ phase: 'idle', weightPpm: PPM / 10 });
     if (tick > warmTicks) spentMs += performance.now() - beganMs;
   }
   return spentMs / (measuredTicks * tickMs);

@@ -1,9 +1,9 @@
-// The control plane of a simulation: the real control loop, judge and rollout service, put together as the control thread
+// The control plane of a simulation: the real control loop, assessor and rollout service, put together as the control thread
 // does it, on a simulated clock and in memory. Restarts as a control thread does, from what was kept.
 import type { Clock } from '#src/base/clock.ts';
 import { ControlLoop } from '#src/control-plane/control-loop.ts';
 import { EventLog } from '#src/control-plane/events/event-log.ts';
-import { Judge } from '#src/control-plane/rollout/judge.ts';
+import { Assessor } from '#src/control-plane/rollout/assessor.ts';
 import { RolloutClock } from '#src/control-plane/rollout/rollout-clock.ts';
 import { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
 import { RouteDirectory } from '#src/control-plane/routes/route-directory.ts';
@@ -33,7 +33,7 @@ export interface SimulatedControlOptions {
 
 /** Everything that ends with a control thread. */
 interface Thread {
-  readonly judge: Judge;
+  readonly assessor: Assessor;
   readonly rollout: RolloutService;
   readonly loop: ControlLoop;
   readonly routes: RouteDirectory;
@@ -56,8 +56,8 @@ export class SimulatedControl {
     this.#thread = this.#startThread();
   }
 
-  get judge(): Judge {
-    return this.#thread.judge;
+  get assessor(): Assessor {
+    return this.#thread.assessor;
   }
 
   get rollout(): RolloutService {
@@ -83,22 +83,22 @@ export class SimulatedControl {
 
   /** The control thread dies and another takes over `awayMs` later with what was written down. */
   restart(awayMs: number): void {
-    const kept = JSON.stringify(this.judge.snapshot(this.rollout.state));
+    const kept = JSON.stringify(this.assessor.snapshot(this.rollout.state));
     this.#options.clock.nowMs += awayMs;
     this.#thread = this.#startThread();
-    this.judge.restore(JSON.parse(kept), this.rollout.state);
+    this.assessor.restore(JSON.parse(kept), this.rollout.state);
   }
 
   #startThread(): Thread {
     const { clock, source, sink, thresholds } = this.#options;
     const routes = new RouteDirectory(routeSlots, this.#parked, () => {});
-    const judge = new Judge(thresholds, clock.monotonicMs, [], routes);
+    const assessor = new Assessor(thresholds, clock.monotonicMs, [], routes);
     const rollout = new RolloutService({
       step,
       sink,
       keeper: this.keeper,
       events: new EventLog({ epochMs: clock.epochMs, log: () => {} }),
-      analysis: judge,
+      analysis: assessor,
       parking: routes,
       // Answered by `begin`: a simulation does not wait for promises.
       preflight: () => new Promise(() => {}),
@@ -111,10 +111,10 @@ export class SimulatedControl {
       clock,
       source,
       observe: () => {},
-      judge,
+      assessor,
       facts: () => ({ breakerOpenMs: 0, healthyNodesX: 1, healthyNodesY: 1, storeWritable: true }),
       rollout,
     });
-    return { judge, rollout, loop, routes };
+    return { assessor, rollout, loop, routes };
   }
 }

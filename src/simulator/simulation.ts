@@ -85,7 +85,7 @@ class Simulation {
       random,
       weather: scenario.climate(random),
       split: split ?? shared ?? new SimulatedSplit(),
-      slowThresholdMs: (arm, index) => this.#control.judge.slowThresholdMs(arm, index),
+      slowThresholdMs: (arm, index) => this.#control.assessor.slowThresholdMs(arm, index),
       startMs: this.#startMs,
       isParked: (slot) => this.#control.isParked(slot),
     });
@@ -116,7 +116,7 @@ class Simulation {
     const { state } = this.#control.rollout;
     if ('hold' in state && state.hold !== null) this.#holds.add(state.hold.name);
     const { weightPpm } = state;
-    this.#watch({ second: this.#secondsSinceStart(), weightPpm, verdict: this.#control.judge.verdict });
+    this.#watch({ second: this.#secondsSinceStart(), weightPpm, verdict: this.#control.assessor.verdict });
   }
 
   #ended(): boolean {
@@ -165,7 +165,7 @@ class Simulation {
   #cause(state: RolloutState): string | null {
     if (state.phase !== 'reverted') return null;
     const byEvidence = state.cause.name === 'evidence' || state.cause.name === 'cap';
-    return (byEvidence ? this.#control.judge.verdict?.cause : null) ?? state.cause.name;
+    return (byEvidence ? this.#control.assessor.verdict?.cause : null) ?? state.cause.name;
   }
 }
 

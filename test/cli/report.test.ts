@@ -41,7 +41,7 @@ function recording(t: TestContext, options: Partial<LoopRigOptions> = {}): Recor
     workers: new WorkerWatch(rig.memory),
     analysisSnapshot: () => null,
     rolloutState: () => rig.rollout.state,
-    verdict: () => rig.judge.verdict,
+    verdict: () => rig.assessor.verdict,
     epochMs: rig.clock.epochMs,
   });
   rig.rollout.resume();

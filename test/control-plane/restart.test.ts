@@ -133,17 +133,17 @@ test('restart keeps the evidence and skips no request when the rollout goes on',
   const first = rigOn(t, database, memory);
   for (const event of [start, passed]) apply(first, event);
   first.run(5, { perSecond: 400, errorsX: 0, errorsY: 0 });
-  const before = first.judge.verdict?.streams[0];
+  const before = first.assessor.verdict?.streams[0];
   assert.ok(before);
-  first.store.saveAnalysis(1, first.judge.snapshot(first.rollout.state));
+  first.store.saveAnalysis(1, first.assessor.snapshot(first.rollout.state));
   countAnswers(memory, { arm: X, epoch: first.cell.epoch() }, { status: 200, count: 1_000 });
   const second = new LoopRig({ database, memory, clock: first.clock });
   t.after(() => second.store.close(1_000));
   second.rollout.resume();
   const kept = second.store.loadAnalysis();
-  assert.ok(kept.ok && second.judge.restore(kept.value?.snapshot, second.rollout.state));
+  assert.ok(kept.ok && second.assessor.restore(kept.value?.snapshot, second.rollout.state));
   second.tick();
-  const after = second.judge.verdict?.streams[0];
+  const after = second.assessor.verdict?.streams[0];
   assert.equal(after?.x.requests, before.x.requests + 1_000);
   assert.equal(after?.y.requests, before.y.requests);
 });
@@ -154,23 +154,23 @@ test('a step whose evidence was not kept is proven anew', (t) => {
   for (const event of [start, passed]) apply(first, event);
   const second = rigOn(t, database);
   second.run(20, { perSecond: 40, errorsX: 0, errorsY: 0 });
-  assert.deepEqual([second.weightPpm, second.judge.verdict?.rule], [100_000, 'needs-samples']);
+  assert.deepEqual([second.weightPpm, second.assessor.verdict?.rule], [100_000, 'needs-samples']);
 });
 
 test('evidence of another rollout is not taken over', (t) => {
   const rig = rigOn(t, join(quickFolder(t), 'crossover.db'));
   for (const event of [start, passed]) apply(rig, event);
-  const snapshot = rig.judge.snapshot(rig.rollout.state);
+  const snapshot = rig.assessor.snapshot(rig.rollout.state);
   const other: RolloutState = {
     phase: 'completed',
     plan: { ...testPlan, id: 'other' },
     weightPpm: 1_000_000,
     sinceMs: 0,
   };
-  assert.equal(rig.judge.restore(snapshot, other), false);
-  assert.equal(rig.judge.restore(snapshot, rig.rollout.state), true);
+  assert.equal(rig.assessor.restore(snapshot, other), false);
+  assert.equal(rig.assessor.restore(snapshot, rig.rollout.state), true);
   for (const damaged of [null, 'text', {}, { rolloutId: testPlan.id }]) {
-    assert.equal(rig.judge.restore(damaged, rig.rollout.state), false);
+    assert.equal(rig.assessor.restore(damaged, rig.rollout.state), false);
   }
 });
 

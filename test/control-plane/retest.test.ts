@@ -44,27 +44,27 @@ test('a retest holds at the weight, is recorded, and starts the analysis afresh'
   assert.equal(event?.text, `Held to test again, 10 % on Y: ${text}.`);
   rig.tick();
   assert.deepEqual(
-    rig.judge.verdict?.retests?.map(({ kind, state: at, weightPpm }) => [kind, at, weightPpm]),
+    rig.assessor.verdict?.retests?.map(({ kind, state: at, weightPpm }) => [kind, at, weightPpm]),
     [['latency', 'waiting', 100_000]],
   );
-  assert.match(rig.judge.verdict?.text ?? '', /looked worse at 10 %: held, to be tested again in 60 s/);
+  assert.match(rig.assessor.verdict?.text ?? '', /looked worse at 10 %: held, to be tested again in 60 s/);
 });
 
 test('a retest goes on in a new control thread, with the state and the evidence that were kept', (t) => {
   const database = join(quickFolder(t), 'crossover.db');
   const first = retested(t, database);
   first.run(20, quiet);
-  const kept = JSON.parse(JSON.stringify(first.judge.snapshot(first.rollout.state)));
+  const kept = JSON.parse(JSON.stringify(first.assessor.snapshot(first.rollout.state)));
   const second = startRig(t, database);
   const { state } = second.rollout;
   assert.ok(state.phase === 'ramping' && state.hold?.name === 'retest');
-  assert.ok(second.judge.restore(kept, state));
+  assert.ok(second.assessor.restore(kept, state));
   second.run(1, quiet);
-  const [retest] = second.judge.verdict?.retests ?? [];
+  const [retest] = second.assessor.verdict?.retests ?? [];
   assert.ok(retest?.state === 'waiting' && retest.startsInSeconds > 35 && retest.startsInSeconds < 41);
   second.run(45, quiet);
-  assert.notEqual(second.judge.verdict?.retests?.[0]?.state, 'waiting');
-  assert.equal(second.judge.verdict?.retests?.[0]?.count, 1);
+  assert.notEqual(second.assessor.verdict?.retests?.[0]?.state, 'waiting');
+  assert.equal(second.assessor.verdict?.retests?.[0]?.count, 1);
 });
 
 test('the analysis has given up its evidence when others are told of a retest', (t) => {

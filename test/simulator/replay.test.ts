@@ -37,7 +37,7 @@ async function record(t: TestContext): Promise<Recording> {
     workers: new WorkerWatch(rig.memory),
     analysisSnapshot: () => null,
     rolloutState: () => rig.rollout.state,
-    verdict: () => rig.judge.verdict,
+    verdict: () => rig.assessor.verdict,
     epochMs: rig.clock.epochMs,
   });
   rig.store.saveConfig(rig.clock.epochMs(), { thresholds: testThresholds });

@@ -3,7 +3,7 @@ import type { Clock } from '#src/base/clock.ts';
 import { createRandom, type Random } from '#src/base/random.ts';
 import { ControlLoop } from '#src/control-plane/control-loop.ts';
 import { EventLog } from '#src/control-plane/events/event-log.ts';
-import { Judge } from '#src/control-plane/rollout/judge.ts';
+import { Assessor } from '#src/control-plane/rollout/assessor.ts';
 import { RolloutClock } from '#src/control-plane/rollout/rollout-clock.ts';
 import { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
 import { SplitPublisher } from '#src/control-plane/rollout/split-publisher.ts';
@@ -66,7 +66,7 @@ export class LoopRig {
   readonly port: DirectPort;
   readonly events: EventLog;
   readonly rollout: RolloutService;
-  readonly judge: Judge;
+  readonly assessor: Assessor;
   readonly transitions: Transition[] = [];
   facts: Partial<TickFacts> = {};
   preflightPasses = true;
@@ -90,7 +90,7 @@ export class LoopRig {
     // Read anew each time: a test may set the clock.
     const events = new EventLog({ epochMs: () => clock.epochMs(), log: () => {} });
     this.events = events;
-    this.judge = new Judge(testThresholds, clock.monotonicMs);
+    this.assessor = new Assessor(testThresholds, clock.monotonicMs);
     this.port = DirectPort.on(database);
     this.store = new DurableStore({
       port: this.port,
@@ -104,7 +104,7 @@ export class LoopRig {
       sink,
       keeper: this.store,
       events,
-      analysis: this.judge,
+      analysis: this.assessor,
       preflight: async () => [{ name: 'test', passed: this.preflightPasses, text: 'the test wants it so' }],
       time: new RolloutClock({ clock, memory: memory.rolloutTime, kept: () => null }),
       epochMs: clock.epochMs,
@@ -114,7 +114,7 @@ export class LoopRig {
       clock,
       source: new Sampler(memory, this.cell),
       observe: (sample) => observe(sample, this),
-      judge: this.judge,
+      assessor: this.assessor,
       facts: () => ({
         breakerOpenMs: 0,
         healthyNodesX: 1,

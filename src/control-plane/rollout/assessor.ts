@@ -19,7 +19,7 @@ interface KeptAnalysis {
   readonly business?: BusinessSnapshot;
 }
 
-export class Judge implements AnalysisResets {
+export class Assessor implements AnalysisResets {
   readonly #monotonicMs: () => number;
   readonly #routes: RouteNames;
   #analysis: Analysis;
