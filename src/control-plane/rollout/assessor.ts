@@ -56,7 +56,7 @@ export class Assessor implements AnalysisResets {
     const soaking = state.phase === 'soaking' || (state.phase === 'paused' && state.from === 'soaking');
     const onBadRoute = 'plan' in state ? state.plan.onBadRoute : 'revert';
     const verdict = this.#analysis.assess({ goal: soaking ? 'soak' : 'step', onBadRoute });
-    this.#verdict = this.#business.judge(verdict);
+    this.#verdict = this.#business.combineWith(verdict);
     return this.#verdict;
   }
 

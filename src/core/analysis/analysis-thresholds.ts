@@ -1,4 +1,4 @@
-// What the judge is told to judge by.
+// By which thresholds the analysis decides what counts as worse.
 import type { Attribution } from '#src/core/telemetry/outcome.ts';
 import type { ErrorThresholds } from './streams/error-streams.ts';
 import type { LatencyThresholds } from './streams/latency-streams.ts';

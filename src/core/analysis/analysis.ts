@@ -1,4 +1,4 @@
-// The judge of a rollout: takes each tick's counts, keeps the tests of every stream, and says advance, hold or revert with
+// The analysis of a rollout: takes each tick's counts, keeps the tests of every stream, and says advance, hold or revert with
 // its numbers. How the tests work is in docs/decisions.md; what follows from a verdict is decided in core/rollout.
 
 import { errorFailures, errorRequests } from '#src/core/telemetry/outcome.ts';
@@ -8,17 +8,17 @@ import { PPM, stepWatchedMsMin } from '#src/limits.ts';
 import { type AnalysisThresholds, fingerprintOf } from './analysis-thresholds.ts';
 import { logSafeBar } from './e-process/safe-test.ts';
 import { AttributedFailures, type AttributedSnapshot } from './streams/attributed-failures.ts';
+import { combineEvidence, type StreamReading, unexplained } from './streams/combined-evidence.ts';
 import { blipProfiles } from './streams/compared-stream.ts';
 import { type ErrorSnapshot, ErrorStreams } from './streams/error-streams.ts';
 import { FailureMakers } from './streams/failure-makers.ts';
-import { adviceText, combine, type Judged, suspectsText, unexplained } from './streams/judged-streams.ts';
 import { type LatencySnapshot, LatencyStreams } from './streams/latency-streams.ts';
-import { type ParkAdvice, parkAdvice } from './streams/park-advice.ts';
+import { adviceText, type ParkAdvice, parkAdvice, suspectsText } from './streams/park-advice.ts';
 import type { RetestSnapshot } from './streams/retest.ts';
 import { Retests } from './streams/retests.ts';
 import { RouteStreams, type RoutesSnapshot } from './streams/route-streams.ts';
 import { type StatusSnapshot, StatusStreams } from './streams/status-streams.ts';
-import type { JudgedStream, Need, StreamFamily } from './streams/stream-family.ts';
+import type { EvidenceStream, Need, StreamFamily } from './streams/stream-family.ts';
 import { type RouteNames, TrackedRoutes, unnamedRoutes } from './streams/tracked-routes.ts';
 import { XHealth } from './streams/x-health.ts';
 import type { HoldRule, RetestKind, Verdict, VerdictNumbers } from './verdict.ts';
@@ -217,13 +217,13 @@ export class Analysis {
 
   /** The verdict on what was taken so far. */
   assess(context: AssessContext): Verdict {
-    const judged = this.#families.flatMap(({ streams }) =>
-      streams.map((stream): Judged => ({ stream, evidence: stream.evidence() })),
+    const readings = this.#families.flatMap(({ streams }) =>
+      streams.map((stream): StreamReading => ({ stream, evidence: stream.evidence() })),
     );
-    const again = this.#retests.advice(judged, this.#logBar);
-    const all = combine(again.rest);
+    const again = this.#retests.advice(readings, this.#logBar);
+    const all = combineEvidence(again.rest);
     const advice = this.#parkAdvice(context, again.rest, all.logEvidence);
-    const { logEvidence, cause } = advice === null ? all : combine(unexplained(again.rest, advice));
+    const { logEvidence, cause } = advice === null ? all : combineEvidence(unexplained(again.rest, advice));
     const last10s = this.#window.rates(10);
     const need = context.goal === 'step' ? this.#need() : null;
     const samplesNeeded = need?.requests ?? null;
@@ -233,7 +233,7 @@ export class Analysis {
       logEvidenceBar: this.#logBar,
       logSafeBar,
       cause: cause?.stream.name ?? null,
-      streams: judged.map(({ evidence }) => evidence),
+      streams: readings.map(({ evidence }) => evidence),
       samplesNeeded,
       secondsNeeded: seconds,
       ...(need === null ? {} : { needs: { stream: need.stream, requests: samplesNeeded, seconds } }),
@@ -253,7 +253,7 @@ export class Analysis {
   }
 
   /** A revert for the errors of all requests names the routes that they are on, when they are on a few. */
-  #revert(numbers: Omit<VerdictNumbers, 'text'>, cause: Judged): Verdict {
+  #revert(numbers: Omit<VerdictNumbers, 'text'>, cause: StreamReading): Verdict {
     const { logEvidence } = numbers;
     const capped = cause.evidence.stream.endsWith('.max');
     const advice =
@@ -261,13 +261,13 @@ export class Analysis {
         ? parkAdvice(this.#routes.streams, this.#errors.errors, 0, this.#logBar)
         : null;
     const [route] = advice?.suspects ?? [];
-    const accusation = advice === null ? cause.stream.accusation() : suspectsText(advice);
+    const finding = advice === null ? cause.stream.finding() : suspectsText(advice);
     return {
       ...numbers,
       cause: route?.name ?? numbers.cause,
       decision: 'revert',
       rule: capped ? 'cap' : 'evidence',
-      text: revertText(accusation, capped, logEvidence),
+      text: revertText(finding, capped, logEvidence),
     };
   }
 
@@ -275,7 +275,11 @@ export class Analysis {
    * What bad routes explain of evidence that would send the rollout back, where they are to be parked instead; null when they
    * do not, or when the evidence on them is too long in coming.
    */
-  #parkAdvice(context: AssessContext, judged: readonly Judged[], logEvidence: number): ParkAdvice | null {
+  #parkAdvice(
+    context: AssessContext,
+    readings: readonly StreamReading[],
+    logEvidence: number,
+  ): ParkAdvice | null {
     if (context.onBadRoute !== 'park') return null;
     if (logEvidence < this.#logBar) {
       this.#waitsForRouteSinceMs = null;
@@ -284,7 +288,8 @@ export class Analysis {
     this.#waitsForRouteSinceMs ??= this.#nowMs;
     const parkedCount = this.#trackedRoutes.parkedSlots.length;
     const advice = parkAdvice(this.#routes.streams, this.#errors.errors, parkedCount, this.#logBar);
-    if (advice === null || combine(unexplained(judged, advice)).logEvidence >= this.#logBar) return null;
+    if (advice === null || combineEvidence(unexplained(readings, advice)).logEvidence >= this.#logBar)
+      return null;
     const isPatient = this.#nowMs - this.#waitsForRouteSinceMs < parkPatienceMs;
     return isPatient || advice.bad.length > 0 ? advice : null;
   }
@@ -293,7 +298,7 @@ export class Analysis {
   #lack(
     { goal }: AssessContext,
     { logEvidence, secondsNeeded: seconds }: Pick<Verdict, 'logEvidence' | 'secondsNeeded'>,
-    cause: Judged | null,
+    cause: StreamReading | null,
     need: Need | null,
   ): Lack | null {
     const { x, y } = this.#errors.errors.stepCounts();
@@ -354,10 +359,10 @@ export class Analysis {
     return `X itself has ${now} errors now, usual are ${usual}; nothing advances until it has recovered`;
   }
 
-  #suspicionText(stream: JudgedStream, logEvidence: number): string {
+  #suspicionText(stream: EvidenceStream, logEvidence: number): string {
     const chance = formatChance(logEvidence);
     const bar = formatChance(this.#logBar);
-    return `${stream.accusation()} raise suspicion: the chance of this if Y were no worse is below ${chance}, a revert needs ${bar}`;
+    return `${stream.finding()} raise suspicion: the chance of this if Y were no worse is below ${chance}, a revert needs ${bar}`;
   }
 
   #advanceText({ goal }: AssessContext): string {

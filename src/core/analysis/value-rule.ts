@@ -12,7 +12,7 @@ export type ValueRule =
       readonly overX: number;
     };
 
-export type ValueJudgement =
+export type ValueCheck =
   | { readonly kind: 'kept'; readonly text: string }
   | { readonly kind: 'violated'; readonly text: string }
   /** The rule has no answer for these numbers. */
@@ -27,23 +27,23 @@ export function formatValue(value: number): string {
   return number.format(value);
 }
 
-/** Judges Y's value; `x` is X's, null where the rule does not need it. Both are finite. */
-export function judgeValue(rule: ValueRule, x: number | null, y: number): ValueJudgement {
-  return rule.kind === 'bounds' ? judgeBounds(rule, y) : judgeComparison(rule, x, y);
+/** Checks Y's value; `x` is X's, null where the rule does not need it. Both are finite. */
+export function checkValue(rule: ValueRule, x: number | null, y: number): ValueCheck {
+  return rule.kind === 'bounds' ? checkBounds(rule, y) : checkComparison(rule, x, y);
 }
 
-function judgeBounds({ min, max }: Extract<ValueRule, { kind: 'bounds' }>, y: number): ValueJudgement {
+function checkBounds({ min, max }: Extract<ValueRule, { kind: 'bounds' }>, y: number): ValueCheck {
   const value = `${formatValue(y)} on Y`;
   if (max !== null && y > max) return { kind: 'violated', text: `${value} is above max ${formatValue(max)}` };
   if (min !== null && y < min) return { kind: 'violated', text: `${value} is below min ${formatValue(min)}` };
   return { kind: 'kept', text: `${value} is within its bounds` };
 }
 
-function judgeComparison(
+function checkComparison(
   { worse, timesX, overX }: Extract<ValueRule, { kind: 'comparison' }>,
   x: number | null,
   y: number,
-): ValueJudgement {
+): ValueCheck {
   if (x === null) return { kind: 'unclear', text: 'there is no value of X to compare with' };
   const values = `${formatValue(y)} on Y against ${formatValue(x)} on X`;
   // A factor above 1 would make the limit for a negative X stricter than X itself.

@@ -36,9 +36,9 @@ export function formatChance(logEvidence: number): string {
 }
 
 /** What reverts, as a sentence with its odds. */
-export function revertText(accusation: string, capped: boolean, logEvidence: number): string {
+export function revertText(finding: string, capped: boolean, logEvidence: number): string {
   const unless = capped ? 'within it' : 'no worse';
-  return `${accusation}; the chance of this if Y were ${unless} is below ${formatChance(logEvidence)}`;
+  return `${finding}; the chance of this if Y were ${unless} is below ${formatChance(logEvidence)}`;
 }
 
 /** What a proof takes: `needs about 32,000 more requests on Y to show that 404 responses are no more frequent`. */

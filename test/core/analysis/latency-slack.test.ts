@@ -80,7 +80,7 @@ test('a Y of 0.3 ms that takes 5 ms more is accused when overX is 2 ms', () => {
   assert.notEqual(foundAfter, null);
   const [p50] = streams.streams;
   assert.match(
-    p50?.accusation() ?? '',
+    p50?.finding() ?? '',
     /^requests slower than X's p50 \(0\.3\d* ms, and 2 ms more on Y\) 100 % on Y against \d+ % on X over/,
   );
   assert.equal(p50?.evidence().threshold?.by, 'overX');

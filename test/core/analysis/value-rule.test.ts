@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judgeValue, type ValueRule } from '#src/core/analysis/value-rule.ts';
+import { checkValue, type ValueRule } from '#src/core/analysis/value-rule.ts';
 
 const bounds = (min: number | null, max: number | null): ValueRule => ({ kind: 'bounds', min, max });
 const against = (worse: 'higher' | 'lower', timesX: number, overX: number): ValueRule => ({
@@ -34,8 +34,8 @@ const cases: [name: string, rule: ValueRule, x: number | null, y: number, kind: 
 
 for (const [name, rule, x, y, kind, text] of cases) {
   test(`a value is ${kind} when it is ${name}`, () => {
-    const judgement = judgeValue(rule, x, y);
-    assert.equal(judgement.kind, kind);
-    assert.match(judgement.text, text);
+    const check = checkValue(rule, x, y);
+    assert.equal(check.kind, kind);
+    assert.match(check.text, text);
   });
 }

@@ -2,7 +2,7 @@
 // fresh evaluation of the present step counts; whatever can't be evaluated holds.
 import type { ValueMetric } from '#src/config/signals-config.ts';
 import type { Reading } from '#src/control-plane/outgoing/answer-value.ts';
-import { judgeValue } from '#src/core/analysis/value-rule.ts';
+import { checkValue } from '#src/core/analysis/value-rule.ts';
 import { formatDuration } from '#src/core/analysis/verdict-text.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
 
@@ -61,7 +61,7 @@ export class ValueWatch {
       this.#become('unclear', `for ${cluster}, ${reading.reason}`);
       return;
     }
-    this.#judge();
+    this.#check();
   }
 
   /** Takes a pushed sample. */
@@ -84,14 +84,14 @@ export class ValueWatch {
     // The same sample twice is not two violations.
     if (!this.#isNew) return;
     this.#isNew = false;
-    this.#judge();
+    this.#check();
   }
 
-  #judge(): void {
+  #check(): void {
     const y = this.#samples.y?.value;
     if (y === undefined) return;
-    const judgement = judgeValue(this.metric.rule, this.#samples.x?.value ?? null, y);
-    this.#become(judgement.kind, judgement.text);
+    const check = checkValue(this.metric.rule, this.#samples.x?.value ?? null, y);
+    this.#become(check.kind, check.text);
   }
 
   #become(state: 'kept' | 'violated' | 'unclear', text: string): void {

@@ -4,7 +4,7 @@
 
 import { assert } from '#src/base/assert.ts';
 import { plainNumbers } from '#src/base/plain-numbers.ts';
-import { logAdd } from './combine.ts';
+import { logAdd } from './log-add.ts';
 
 /** How fast evidence may grow: the answer to bursts of correlated failures. Only ever shrinks evidence. */
 export interface EvidenceLimit {

@@ -6,7 +6,7 @@
 // counts (1 - businessShare) and they share businessShare equally, so weights sum to no more than they did, at most 1.
 
 import { yWindowsMin } from '#src/core/analysis/clustering/deflation.ts';
-import { logAdd } from '#src/core/analysis/e-process/combine.ts';
+import { logAdd } from '#src/core/analysis/e-process/log-add.ts';
 import { type RateSnapshot, RateTracker } from '#src/core/analysis/e-process/rate-tracker.ts';
 import { errorOdds } from '#src/core/analysis/e-process/stream-test.ts';
 import type { HoldRule, StreamEvidence, Verdict } from '#src/core/analysis/verdict.ts';
@@ -93,7 +93,7 @@ class BusinessStream {
     if (log >= logBar / 2) {
       const needed = formatChance(logBar - Math.log(this.stream.weight));
       const chance = `the chance of this if Y were no worse is below ${formatChance(log)}, a revert needs ${needed}`;
-      return { rule: 'suspicion', text: `${accusationOf(this.stream)} raise suspicion: ${chance}` };
+      return { rule: 'suspicion', text: `${findingOf(this.stream)} raise suspicion: ${chance}` };
     }
     const leftMs = this.#unheardMs(nowMs);
     if (leftMs <= 0) return null;
@@ -166,7 +166,7 @@ export class BusinessStreams {
   }
 
   /** The verdict on the traffic with what these streams add to it. */
-  judge(verdict: Verdict): Verdict {
+  combineWith(verdict: Verdict): Verdict {
     if (this.#streams.length === 0) return verdict;
     const trafficShare = 1 - businessShare;
     const evidence = this.#streams.map(({ stream }) => stream.evidence());
@@ -183,8 +183,8 @@ export class BusinessStreams {
       streams: [...scaled, ...evidence],
       cause: isOurs ? strongest.evidence.stream : verdict.cause,
     };
-    const accusation = isOurs ? accusationOf(strongest.stream) : verdict.text;
-    return this.#holdAdvance(decide(combined, verdict.decision === 'revert', accusation, isOurs));
+    const finding = isOurs ? findingOf(strongest.stream) : verdict.text;
+    return this.#holdAdvance(decide(combined, verdict.decision === 'revert', finding, isOurs));
   }
 
   /** An advance waits for counts that look bad, or that could not speak yet; a revert waits for nothing. */
@@ -231,24 +231,22 @@ function largest(evidence: readonly StreamEvidence[], streams: readonly Business
   return best;
 }
 
-const accusationOf = (stream: ComparedStream): string => stream.accusation().replace(/ requests$/, ' trials');
+const findingOf = (stream: ComparedStream): string => stream.finding().replace(/ requests$/, ' trials');
 
 /** Applies the bars to the combined evidence. What the traffic alone said stands unless the combination says otherwise. */
-function decide(verdict: Verdict, trafficReverts: boolean, accusation: string, isOurs: boolean): Verdict {
+function decide(verdict: Verdict, trafficReverts: boolean, finding: string, isOurs: boolean): Verdict {
   const { logEvidence, logEvidenceBar: bar } = verdict;
   if (logEvidence >= bar) {
     if (trafficReverts && !isOurs) return verdict;
     const chance = formatChance(logEvidence);
-    const text = isOurs
-      ? `${accusation}; the chance of this if Y were no worse is below ${chance}`
-      : accusation;
+    const text = isOurs ? `${finding}; the chance of this if Y were no worse is below ${chance}` : finding;
     return { ...verdict, decision: 'revert', rule: 'evidence', text };
   }
   const isSuspicious = logEvidence >= bar / 2 && (isOurs || trafficReverts);
   if (!isSuspicious || (verdict.decision === 'hold' && !isOurs)) return verdict;
   const chance = formatChance(logEvidence);
   const text = isOurs
-    ? `${accusation} raise suspicion: the chance of this if Y were no worse is below ${chance}, a revert needs ${formatChance(bar)}`
-    : accusation;
+    ? `${finding} raise suspicion: the chance of this if Y were no worse is below ${chance}, a revert needs ${formatChance(bar)}`
+    : finding;
   return { ...verdict, decision: 'hold', rule: 'suspicion', text };
 }

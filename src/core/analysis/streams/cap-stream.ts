@@ -11,7 +11,7 @@ import type { BankSnapshot, Clusters } from '#src/core/analysis/e-process/eviden
 import type { StreamEvidence } from '#src/core/analysis/verdict.ts';
 import { comparisonText, formatShare } from '#src/core/analysis/verdict-text.ts';
 import { type BlipProfile, countedEvidence, Totals } from './compared-stream.ts';
-import type { JudgedStream } from './stream-family.ts';
+import type { EvidenceStream } from './stream-family.ts';
 
 export interface CapSpec {
   readonly name: string;
@@ -28,7 +28,7 @@ export interface CapSnapshot {
   readonly test: { readonly bank: BankSnapshot; readonly blocks: readonly number[] };
 }
 
-export class CapStream implements JudgedStream {
+export class CapStream implements EvidenceStream {
   readonly name: string;
   readonly #spec: CapSpec;
   readonly #what: string;
@@ -95,7 +95,7 @@ export class CapStream implements JudgedStream {
     };
   }
 
-  accusation(): string {
+  finding(): string {
     const { x, y } = this.#ring.countsSince(this.#test.risingSinceMs(this.#clusters));
     return `${comparisonText(this.#what, x, y)}, over the cap of ${formatShare(this.#spec.cap)}`;
   }

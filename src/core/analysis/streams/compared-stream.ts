@@ -24,7 +24,7 @@ import {
 import { StreamTest } from '#src/core/analysis/e-process/stream-test.ts';
 import type { ArmCounts, StreamEvidence } from '#src/core/analysis/verdict.ts';
 import { comparisonText, formatShare } from '#src/core/analysis/verdict-text.ts';
-import type { JudgedStream, Need } from './stream-family.ts';
+import type { EvidenceStream, Need } from './stream-family.ts';
 
 /** How long a burst may be that is not taken for a regression. */
 export interface BlipProfile {
@@ -114,7 +114,7 @@ export class Totals {
   }
 }
 
-export class ComparedStream implements JudgedStream {
+export class ComparedStream implements EvidenceStream {
   readonly spec: StreamSpec;
   /** What is counted, in words that fit before "4 % on Y against 1 % on X". */
   readonly #what: () => string;
@@ -285,7 +285,7 @@ export class ComparedStream implements JudgedStream {
     return this.#worse.risingSinceMs(this.#clusters);
   }
 
-  accusation(): string {
+  finding(): string {
     const { x, y } = this.ring.countsSince(this.risingSinceMs());
     return comparisonText(this.#what(), x, y);
   }

@@ -1,16 +1,16 @@
 // The error comparison, and the absolute cap on Y's errors.
 
 import { UserClusters, type UserClustersSnapshot } from '#src/core/analysis/clustering/user-clusters.ts';
-import { capWeights, familyWeights } from '#src/core/analysis/e-process/combine.ts';
 import { type RateSnapshot, RateTracker } from '#src/core/analysis/e-process/rate-tracker.ts';
 import { errorOdds } from '#src/core/analysis/e-process/stream-test.ts';
+import { capWeights, familyWeights } from '#src/core/analysis/e-process/stream-weights.ts';
 import { errorRequests } from '#src/core/telemetry/outcome.ts';
 import type { ArmSample, EpochSample } from '#src/core/telemetry/sample.ts';
 import { PPM } from '#src/limits.ts';
 import type { AttributedFailures } from './attributed-failures.ts';
 import { type CapSnapshot, CapStream } from './cap-stream.ts';
 import { type BlipProfile, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
-import type { JudgedStream, StreamFamily } from './stream-family.ts';
+import type { EvidenceStream, StreamFamily } from './stream-family.ts';
 import type { TrackedRoutes } from './tracked-routes.ts';
 
 export interface ErrorThresholds {
@@ -45,7 +45,7 @@ export interface ErrorScope {
 
 export class ErrorStreams implements StreamFamily<ErrorSnapshot> {
   readonly errors: ComparedStream;
-  readonly streams: readonly JudgedStream[];
+  readonly streams: readonly EvidenceStream[];
   readonly #harm: number;
   readonly #cap: CapStream | null;
   readonly #rate = new RateTracker();

@@ -11,7 +11,7 @@ import { bucketUpperMs, latencyBucketIndex, quantileBucketOfSums } from '#src/co
 import { latencyBucketCount } from '#src/limits.ts';
 import type { CapStream } from './cap-stream.ts';
 import type { ComparedStream } from './compared-stream.ts';
-import type { JudgedStream, Need } from './stream-family.ts';
+import type { EvidenceStream, Need } from './stream-family.ts';
 
 const lastBucket = latencyBucketCount - 1;
 
@@ -28,7 +28,7 @@ export interface QuantileOrder {
   readonly q: number;
 }
 
-export class LatencyQuantile implements JudgedStream {
+export class LatencyQuantile implements EvidenceStream {
   readonly index: number;
   readonly q: number;
   readonly compared: ComparedStream;
@@ -110,8 +110,8 @@ export class LatencyQuantile implements JudgedStream {
     return threshold === null ? evidence : { ...evidence, threshold };
   }
 
-  accusation(): string {
-    return this.compared.accusation();
+  finding(): string {
+    return this.compared.finding();
   }
 
   need(): Need | null {

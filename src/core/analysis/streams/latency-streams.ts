@@ -3,7 +3,7 @@
 // the slow tenth is invisible at the median. Successes only, and those that wait for longer than the threshold as soon as
 // they do: a Y that hangs would yield no latencies at all.
 
-import { capWeights, familyWeights } from '#src/core/analysis/e-process/combine.ts';
+import { capWeights, familyWeights } from '#src/core/analysis/e-process/stream-weights.ts';
 import { thresholdText } from '#src/core/analysis/verdict-text.ts';
 import {
   bucketShift,
@@ -19,7 +19,7 @@ import { type CapSnapshot, CapStream } from './cap-stream.ts';
 import { type BlipProfile, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
 import { LatencyQuantile, type LatencyTolerance } from './latency-quantile.ts';
 import type { OnWorse } from './retest.ts';
-import type { JudgedStream, StreamFamily } from './stream-family.ts';
+import type { EvidenceStream, StreamFamily } from './stream-family.ts';
 
 export interface LatencyThresholds {
   readonly timesX: number;
@@ -68,7 +68,7 @@ export interface LatencySnapshot {
 }
 
 export class LatencyStreams implements StreamFamily<LatencySnapshot> {
-  readonly streams: readonly JudgedStream[];
+  readonly streams: readonly EvidenceStream[];
   /** The comparisons among them, without the caps. */
   readonly compared: readonly ComparedStream[];
   readonly #ofKong: boolean;

@@ -47,7 +47,7 @@ export function parkAdvice(
   const bad = suspects.filter((route) => Math.log(routeWeight) + route.evidence().logWorse >= bar);
   return {
     suspects,
-    bad: bad.map((route) => ({ slot: route.slot, name: route.route, text: route.accusation() })),
+    bad: bad.map((route) => ({ slot: route.slot, name: route.route, text: route.finding() })),
   };
 }
 
@@ -67,4 +67,13 @@ function explain(suspects: readonly RouteStream[], errors: ComparedStream): bool
   const { timesX, over } = errors.spec;
   const allowed = rest.nY * (timesX * (Math.max(0, rest.kX) / Math.max(1, rest.nX)) + over);
   return rest.kY <= allowed + restDeviations * Math.sqrt(allowed + 1);
+}
+
+export const suspectsText = ({ suspects }: ParkAdvice): string =>
+  `${suspects.map((route) => route.finding()).join('; ')}; all other routes look as they may`;
+
+export function adviceText({ bad, suspects }: ParkAdvice): string {
+  if (bad.length > 0) return `${bad.map(({ text }) => text).join('; ')}; all other routes look as they may`;
+  const named = suspects.map((route) => route.finding()).join('; ');
+  return `${named} raise suspicion; all other routes look as they may`;
 }

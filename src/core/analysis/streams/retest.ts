@@ -12,11 +12,11 @@
 // takes it to 1/alpha, for a retest or for a revert, is at most alpha. So retests cost nothing, and spare most of what would have
 // been false reverts: each has, once it has begun, a chance of at most alpha times what M is then. Retests have W/2, W/4 and
 // W/8: together less than W, whatever became of the first test.
-import { logAdd } from '#src/core/analysis/e-process/combine.ts';
+import { logAdd } from '#src/core/analysis/e-process/log-add.ts';
 import type { RetestKind, RetestReport } from '#src/core/analysis/verdict.ts';
 import { formatDuration, formatShare, needsText } from '#src/core/analysis/verdict-text.ts';
+import type { StreamReading } from './combined-evidence.ts';
 import type { ComparedStream } from './compared-stream.ts';
-import type { Judged } from './judged-streams.ts';
 import type { Need } from './stream-family.ts';
 
 export const retestKinds: readonly RetestKind[] = ['latency', 'status'];
@@ -64,10 +64,10 @@ export class Retest {
   }
 
   /** Whether the streams of this kind, as they are now, may start afresh. */
-  mayBegin(judged: readonly Judged[]): boolean {
+  mayBegin(readings: readonly StreamReading[]): boolean {
     if (this.#isUnderWay || this.#count >= retestsMax) return false;
     const half = this.#streams.reduce((sum, { weight }) => sum + weight / 2, 0);
-    return contributionOf(this.kind, judged) >= Math.log(half);
+    return contributionOf(this.kind, readings) >= Math.log(half);
   }
 
   begin(nowMs: number, weightPpm: number): void {
@@ -162,9 +162,9 @@ export class Retest {
 }
 
 /** What the streams of a kind add to the combination, in logs. */
-function contributionOf(kind: RetestKind, judged: readonly Judged[]): number {
+function contributionOf(kind: RetestKind, readings: readonly StreamReading[]): number {
   let sum = Number.NEGATIVE_INFINITY;
-  for (const { stream, evidence } of judged)
+  for (const { stream, evidence } of readings)
     if (retestKindOf(stream.name) === kind) sum = logAdd(sum, Math.log(evidence.weight) + evidence.logWorse);
   return sum;
 }

@@ -1,10 +1,10 @@
-// The retests of all kinds of streams, as the judge asks for them: which kinds to test again instead of a revert, what an advance
+// The retests of all kinds of streams, as the analysis asks for them: which kinds to test again instead of a revert, what an advance
 // waits for because of them, and what is reported. How a retest works and why it is fair is in retest.ts.
 
 import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';
 import { formatDuration, revertText } from '#src/core/analysis/verdict-text.ts';
+import { combineEvidence, type StreamReading } from './combined-evidence.ts';
 import type { ComparedStream } from './compared-stream.ts';
-import { combine, type Judged } from './judged-streams.ts';
 import {
   type OnWorse,
   Retest,
@@ -14,10 +14,10 @@ import {
   retestWaitMs,
 } from './retest.ts';
 
-/** Kinds that are to be tested again, and the streams that are left to be judged. */
+/** Kinds that are to be tested again, and the streams that still count. */
 export interface RetestAdvice {
   readonly kinds: readonly RetestKind[];
-  readonly rest: readonly Judged[];
+  readonly rest: readonly StreamReading[];
   /** What happened, in words; null when nothing is to be tested again. */
   readonly text: string | null;
 }
@@ -39,25 +39,25 @@ export class Retests {
    * The kinds whose retest comes before a revert at `logBar`: those that the evidence rests on most, as long as they may be
    * tested again. None when what is left would revert all the same.
    */
-  advice(judged: readonly Judged[], logBar: number): RetestAdvice {
+  advice(readings: readonly StreamReading[], logBar: number): RetestAdvice {
     const kinds: RetestKind[] = [];
-    let rest = judged;
+    let rest = readings;
     let text: string | null = null;
     for (;;) {
-      const { logEvidence, cause } = combine(rest);
+      const { logEvidence, cause } = combineEvidence(rest);
       if (logEvidence < logBar) return { kinds, rest, text };
       const kind = cause === null ? null : retestKindOf(cause.stream.name);
-      if (cause === null || kind === null || !this.#mayBegin(kind, judged))
-        return { kinds: [], rest: judged, text: null };
+      if (cause === null || kind === null || !this.#mayBegin(kind, readings))
+        return { kinds: [], rest: readings, text: null };
       kinds.push(kind);
       text ??= retestText(cause, logEvidence);
       rest = rest.filter(({ stream }) => retestKindOf(stream.name) !== kind);
     }
   }
 
-  #mayBegin(kind: RetestKind, judged: readonly Judged[]): boolean {
+  #mayBegin(kind: RetestKind, readings: readonly StreamReading[]): boolean {
     return (
-      this.#onWorse[kind] === 'retest' && this.#all.some((one) => one.kind === kind && one.mayBegin(judged))
+      this.#onWorse[kind] === 'retest' && this.#all.some((one) => one.kind === kind && one.mayBegin(readings))
     );
   }
 
@@ -101,5 +101,5 @@ export class Retests {
   }
 }
 
-const retestText = ({ stream }: Judged, logEvidence: number): string =>
-  `${revertText(stream.accusation(), false, logEvidence)}; held, to be tested again in ${formatDuration(retestWaitMs)}`;
+const retestText = ({ stream }: StreamReading, logEvidence: number): string =>
+  `${revertText(stream.finding(), false, logEvidence)}; held, to be tested again in ${formatDuration(retestWaitMs)}`;

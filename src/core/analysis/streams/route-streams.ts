@@ -5,16 +5,16 @@
 // and spares the work of looking at calm routes. A slot that gets another route gives up what it has gained, since that
 // spoke against another; the product of its blocks goes on, each of which was fair to the route that had the slot then.
 
-import { familyWeights } from '#src/core/analysis/e-process/combine.ts';
 import type { Clusters, CompactBankSnapshot } from '#src/core/analysis/e-process/evidence-bank.ts';
 import { type RateSnapshot, RateTracker } from '#src/core/analysis/e-process/rate-tracker.ts';
 import { errorOdds } from '#src/core/analysis/e-process/stream-test.ts';
+import { familyWeights } from '#src/core/analysis/e-process/stream-weights.ts';
 import type { StreamEvidence } from '#src/core/analysis/verdict.ts';
 import type { EpochSample } from '#src/core/telemetry/sample.ts';
 import { routesTrackedMax } from '#src/limits.ts';
 import type { AttributedFailures } from './attributed-failures.ts';
 import { type BlipProfile, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
-import type { JudgedStream, StreamFamily } from './stream-family.ts';
+import type { EvidenceStream, StreamFamily } from './stream-family.ts';
 import type { TrackedRoutes } from './tracked-routes.ts';
 
 const slotCount = routesTrackedMax + 1;
@@ -45,7 +45,7 @@ export interface RoutesSnapshot {
 }
 
 /** The errors of one route, under the name that it has now. */
-export class RouteStream implements JudgedStream {
+export class RouteStream implements EvidenceStream {
   readonly slot: number;
   readonly compared: ComparedStream;
   readonly rate = new RateTracker();
@@ -89,8 +89,8 @@ export class RouteStream implements JudgedStream {
     return { ...this.compared.evidence(), stream: this.name };
   }
 
-  accusation(): string {
-    return this.compared.accusation();
+  finding(): string {
+    return this.compared.finding();
   }
 
   /** An advance takes proof for all requests together; for each route there would be too few. */

@@ -1,8 +1,8 @@
 // Whether Y answers with another mix of status classes than X: any drift raises the share of some class, so each is tested
 // for an increase alone. Server errors are not among them, the error comparison has those.
 
-import { familyWeights } from '#src/core/analysis/e-process/combine.ts';
 import { type RateSnapshot, RateTracker } from '#src/core/analysis/e-process/rate-tracker.ts';
+import { familyWeights } from '#src/core/analysis/e-process/stream-weights.ts';
 import { statusSum } from '#src/core/telemetry/outcome.ts';
 import type { ArmSample, EpochSample } from '#src/core/telemetry/sample.ts';
 import { PPM } from '#src/limits.ts';

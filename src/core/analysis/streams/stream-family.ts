@@ -1,16 +1,16 @@
-// What the analysis needs of the streams it judges by, whatever they count. Streams that share how they count make up a
+// What the analysis needs of its streams, whatever they count. Streams that share how they count make up a
 // family, which takes the samples; each stream answers for itself.
 
 import type { StreamEvidence } from '#src/core/analysis/verdict.ts';
 import type { EpochSample } from '#src/core/telemetry/sample.ts';
 
 /** One question about Y, and the evidence on it. */
-export interface JudgedStream {
+export interface EvidenceStream {
   readonly name: string;
   /** All numbers at this moment. */
   evidence(): StreamEvidence;
   /** What speaks against Y, with the counts it rests on: the beginning of the sentence of a revert. */
-  accusation(): string;
+  finding(): string;
   /** What is still needed to show that Y is not worse; null when nothing is, or when nobody asks for it. */
   need(): Need | null;
 }
@@ -27,7 +27,7 @@ export interface Need {
 
 export interface StreamFamily<Snapshot> {
   /** The streams that have something to say at this moment. One that has not counts as no evidence at all. */
-  readonly streams: readonly JudgedStream[];
+  readonly streams: readonly EvidenceStream[];
   /** A tick begins: the samples that follow are of the `dtMs` before `nowMs`. `warm` is whether Y's warm-up is over. */
   beginTick(nowMs: number, dtMs: number, warm: boolean): void;
   /** One epoch of the tick. */

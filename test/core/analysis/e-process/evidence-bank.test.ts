@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { capWeights, familyWeights, logAdd } from '#src/core/analysis/e-process/combine.ts';
 import { EvidenceBank } from '#src/core/analysis/e-process/evidence-bank.ts';
+import { logAdd } from '#src/core/analysis/e-process/log-add.ts';
+import { capWeights, familyWeights } from '#src/core/analysis/e-process/stream-weights.ts';
 import { latencyQuantiles } from '#src/limits.ts';
 
 const bankOf = (

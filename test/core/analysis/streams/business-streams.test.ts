@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom } from '#src/base/random.ts';
-import { capWeights, familyWeights } from '#src/core/analysis/e-process/combine.ts';
+import { capWeights, familyWeights } from '#src/core/analysis/e-process/stream-weights.ts';
 import { BusinessStreams, businessShare } from '#src/core/analysis/streams/business-streams.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { binomial } from '../traffic.ts';
@@ -51,7 +51,7 @@ function minutesToRevert(shop: Shop, minutes: number, seed: number): number | nu
       if (tick === 31) streams.push('orders', 'y', 100, binomial(random, 100, shop.y));
       streams.tick(250);
     }
-    if (streams.judge(onTraffic()).decision === 'revert') return (push + 1) / 4;
+    if (streams.combineWith(onTraffic()).decision === 'revert') return (push + 1) / 4;
   }
   return null;
 }
@@ -61,7 +61,7 @@ test('weights of all streams sum to no more than one when business streams are t
   const caps = capWeights.errors + 5 * capWeights.latencyEach;
   assert.ok((traffic + caps) * (1 - businessShare) + businessShare <= 1 + 1e-9);
   const streams = new BusinessStreams([orders, refunds], 1000);
-  const shown = streams.judge(onTraffic()).streams.map(({ stream, weight }) => [stream, weight]);
+  const shown = streams.combineWith(onTraffic()).streams.map(({ stream, weight }) => [stream, weight]);
   assert.deepEqual(shown, [
     ['business.orders', businessShare / 2],
     ['business.refunds', businessShare / 2],
@@ -70,7 +70,7 @@ test('weights of all streams sum to no more than one when business streams are t
 
 test('a verdict is left alone when there are no business streams', () => {
   const verdict = onTraffic('hold');
-  assert.equal(new BusinessStreams([], 1000).judge(verdict), verdict);
+  assert.equal(new BusinessStreams([], 1000).combineWith(verdict), verdict);
 });
 
 test('a shop that fails more orders on Y is reverted, with its name and numbers', () => {
@@ -83,7 +83,7 @@ test('a shop that fails more orders on Y is reverted, with its name and numbers'
     streams.push('orders', 'x', 900, binomial(random, 900, 0.02));
     streams.push('orders', 'y', 100, binomial(random, 100, 0.3));
     for (let tick = 0; tick < 60; tick++) streams.tick(250);
-    verdict = streams.judge(onTraffic());
+    verdict = streams.combineWith(onTraffic());
   }
   assert.equal(verdict.cause, 'business.orders');
   assert.match(
@@ -113,7 +113,7 @@ function pushEverySecond(
     streams.push('pushed', 'x', 50, failedX);
     streams.push('pushed', 'y', 50, failedY);
     for (let tick = 0; tick < 4; tick++) streams.tick(250);
-    return streams.judge(onTraffic());
+    return streams.combineWith(onTraffic());
   });
 }
 
@@ -138,7 +138,11 @@ test('a business stream that is far worse on Y lets no step advance before it re
 test('the first counts of a business stream hold an advance until they could have spoken, and no longer', () => {
   const streams = new BusinessStreams([pushed], 1000);
   streams.resetRollout();
-  assert.equal(streams.judge(onTraffic()).decision, 'advance', 'nothing was pushed: that is held elsewhere');
+  assert.equal(
+    streams.combineWith(onTraffic()).decision,
+    'advance',
+    'nothing was pushed: that is held elsewhere',
+  );
   const decisions = pushEverySecond(streams, 20, 2, 2).map(({ decision }) => decision);
   assert.deepEqual(decisions.slice(0, 14), Array(14).fill('hold'));
   assert.deepEqual(decisions.slice(15), Array(5).fill('advance'));
@@ -152,7 +156,7 @@ test('the first counts of a business stream hold an advance until they could hav
   rare.resetRollout();
   rare.push('pushed', 'y', 1, 0);
   rare.tick(250);
-  const { rule, text } = rare.judge(onTraffic());
+  const { rule, text } = rare.combineWith(onTraffic());
   assert.deepEqual(
     [rule, text],
     ['bake', 'pushed: the first counts on Y are watched for 3 intervals of 5 s, another 15 s'],
@@ -160,9 +164,9 @@ test('the first counts of a business stream hold an advance until they could hav
   const restored = new BusinessStreams([pushed], 1000);
   restored.restore(JSON.parse(JSON.stringify(rare.snapshot())));
   for (let tick = 0; tick < 59; tick++) restored.tick(250);
-  assert.equal(restored.judge(onTraffic()).decision, 'hold');
+  assert.equal(restored.combineWith(onTraffic()).decision, 'hold');
   restored.tick(250);
-  assert.equal(restored.judge(onTraffic()).decision, 'advance', 'rare trials are not waited for');
+  assert.equal(restored.combineWith(onTraffic()).decision, 'advance', 'rare trials are not waited for');
 });
 
 test('suspicion of a business stream holds an advance before it reverts', () => {
@@ -173,7 +177,7 @@ test('suspicion of a business stream holds an advance before it reverts', () => 
     streams.push('orders', 'x', 900, binomial(random, 900, 0.02));
     streams.push('orders', 'y', 100, binomial(random, 100, 0.06));
     for (let tick = 0; tick < 60; tick++) streams.tick(250);
-    const { decision, rule } = streams.judge(onTraffic());
+    const { decision, rule } = streams.combineWith(onTraffic());
     decisions.push(rule === 'suspicion' ? 'suspicion' : decision);
   }
   assert.deepEqual([...new Set(decisions)], ['hold', 'advance', 'suspicion', 'revert']);
@@ -181,11 +185,11 @@ test('suspicion of a business stream holds an advance before it reverts', () => 
 
 test('what the traffic says alone counts for its share and keeps its words', () => {
   const streams = new BusinessStreams([orders], 1000);
-  const clear = streams.judge(onTraffic('revert', bar + 0.2));
+  const clear = streams.combineWith(onTraffic('revert', bar + 0.2));
   assert.deepEqual([clear.decision, clear.text], ['revert', 'traffic says revert']);
-  const barely = streams.judge(onTraffic('revert', bar + 0.05));
+  const barely = streams.combineWith(onTraffic('revert', bar + 0.05));
   assert.deepEqual([barely.decision, barely.rule], ['hold', 'suspicion']);
-  assert.equal(streams.judge(onTraffic('hold')).text, 'traffic says hold');
+  assert.equal(streams.combineWith(onTraffic('hold')).text, 'traffic says hold');
 });
 
 test('evidence goes on where it was when it is restored, and begins anew where the rule has changed', () => {
@@ -199,7 +203,7 @@ test('evidence goes on where it was when it is restored, and begins anew where t
   }
   const kept = JSON.parse(JSON.stringify(before.snapshot()));
   const evidenceOf = (streams: BusinessStreams) =>
-    streams.judge(onTraffic()).streams.find(({ stream }) => stream === 'business.orders')?.logWorse;
+    streams.combineWith(onTraffic()).streams.find(({ stream }) => stream === 'business.orders')?.logWorse;
   const after = new BusinessStreams([orders, refunds], 1000);
   assert.equal(after.restore(kept), true);
   assert.equal(evidenceOf(after), evidenceOf(before));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom, type Random } from '#src/base/random.ts';
-import { logAdd } from '#src/core/analysis/e-process/combine.ts';
+import { logAdd } from '#src/core/analysis/e-process/log-add.ts';
 import { blipProfiles } from '#src/core/analysis/streams/compared-stream.ts';
 import { LatencyStreams, type LatencyThresholds } from '#src/core/analysis/streams/latency-streams.ts';
 import { latencyBucketIndex } from '#src/core/telemetry/histogram.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom, type Random } from '#src/base/random.ts';
 import { Analysis, type AnalysisThresholds } from '#src/core/analysis/analysis.ts';
-import { combine } from '#src/core/analysis/streams/judged-streams.ts';
+import { combineEvidence } from '#src/core/analysis/streams/combined-evidence.ts';
 import { retestsMax, retestWaitMs } from '#src/core/analysis/streams/retest.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { ArmSample, TickSample } from '#src/core/telemetry/sample.ts';
@@ -204,7 +204,7 @@ test('evidence falls when a retest begins, by what the kind has given up', () =>
   const [verdict] = driver.retested;
   assert.ok(verdict !== undefined);
   const judgedAs = ({ streams }: Verdict) =>
-    combine(streams.map((evidence) => ({ evidence, stream: { name: evidence.stream } as never })))
+    combineEvidence(streams.map((evidence) => ({ evidence, stream: { name: evidence.stream } as never })))
       .logEvidence;
   const before = judgedAs(verdict);
   const after = judgedAs(driver.analysis.assess({ goal: 'step' }));

@@ -18,10 +18,3 @@ export const familyWeights = {
  * anyway that it costs each of them 0.2 nats.
  */
 export const capWeights = { errors: 0.03, latencyEach: 0.004 } as const;
-
-/** ln(e^a + e^b) without overflow. */
-export function logAdd(a: number, b: number): number {
-  const larger = Math.max(a, b);
-  if (larger === Number.NEGATIVE_INFINITY) return larger;
-  return larger + Math.log1p(Math.exp(Math.min(a, b) - larger));
-}
