@@ -12,7 +12,7 @@ import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { ControlLoop } from './control-loop.ts';
 import { BreakerNotes } from './events/breaker-notes.ts';
 import { EventLog } from './events/event-log.ts';
-import { EvidenceKeeper } from './evidence/evidence-keeper.ts';
+import { EvidenceRecorder } from './evidence/evidence-recorder.ts';
 import { HealthChecks } from './nodes/health-checks.ts';
 import { NodeDirectory } from './nodes/node-directory.ts';
 import { runPreflight } from './nodes/preflight.ts';
@@ -79,7 +79,7 @@ export class ControlParts {
   readonly breakerNotes: BreakerNotes;
   readonly answers: AnswerRates;
   readonly traffic = new RecentTraffic();
-  readonly evidence: EvidenceKeeper;
+  readonly evidence: EvidenceRecorder;
   readonly rollout: RolloutService;
   readonly housekeeping: Housekeeping;
   readonly loop: ControlLoop;
@@ -168,8 +168,8 @@ export class ControlParts {
     });
   }
 
-  #createEvidence(): EvidenceKeeper {
-    return new EvidenceKeeper({
+  #createEvidence(): EvidenceRecorder {
+    return new EvidenceRecorder({
       store: this.store,
       events: this.events,
       directory: this.directory,

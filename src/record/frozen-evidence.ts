@@ -30,7 +30,7 @@ export interface RouteFailures {
 }
 
 /** A request on Y that speaks against it. */
-export interface AccusedRequest {
+export interface CauseRequest {
   readonly atMs: number;
   readonly requestId: string;
   /** Method and path without the query. */
@@ -70,6 +70,6 @@ export interface FrozenEvidence {
    * The last requests on Y that belong to the cause, in these minutes, but in no earlier rollout, oldest first: for a status class
    * those with it, for a latency the slow ones, else what failed.
    */
-  readonly samples: readonly AccusedRequest[];
+  readonly samples: readonly CauseRequest[];
   readonly nodes: Readonly<Record<ClusterName, readonly NodeView[]>>;
 }

@@ -8,7 +8,7 @@ import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { DemoOptions } from '#src/demo/demo.ts';
-import type { AccusedRequest } from '#src/record/frozen-evidence.ts';
+import type { CauseRequest } from '#src/record/frozen-evidence.ts';
 import type { RolloutRecord } from '#src/record/rollout-record.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { tempFolder } from '../control-plane/support/temp-folder.ts';
@@ -61,8 +61,8 @@ test('demo keeps a record from which its revert can be told when it is over', as
 });
 
 for (const { fault, cause, isSpoken } of [
-  { fault: 'status-mix', cause: /^status\.401$/, isSpoken: ({ status }: AccusedRequest) => status === 401 },
-  { fault: 'latency', cause: /^latency\./, isSpoken: ({ latencyMs }: AccusedRequest) => latencyMs > 5 },
+  { fault: 'status-mix', cause: /^status\.401$/, isSpoken: ({ status }: CauseRequest) => status === 401 },
+  { fault: 'latency', cause: /^latency\./, isSpoken: ({ latencyMs }: CauseRequest) => latencyMs > 5 },
 ] as const) {
   test(`demo keeps requests that tell of a revert for ${fault}`, async (t) => {
     const file = join(tempFolder(t), 'demo.db');

@@ -1,8 +1,8 @@
 // What was frozen at the revert: routes, requests, the last minutes, nodes, the verdict.
 
 import type {
-  AccusedRequest,
   ArmTraffic,
+  CauseRequest,
   EvidenceWindow,
   FrozenEvidence,
   RouteFailures,
@@ -43,7 +43,7 @@ const failedText = ({ requests, failures }: RouteFailures['x']): string =>
       : count(failures)
     : `${count(failures)} of ${count(requests)} (${percent(failures / requests)})`;
 
-function samplesTable(samples: readonly AccusedRequest[]): Piece {
+function samplesTable(samples: readonly CauseRequest[]): Piece {
   if (samples.length === 0) return null;
   return html`<h3>Requests that speak against Y, the last</h3>
 <div class="scroll"><table class="samples"><thead><tr><th>Time</th><th>Request</th><th>Answer</th><th>Made by</th><th>After</th><th>Node</th><th>Request id</th></tr></thead>
@@ -53,7 +53,7 @@ function samplesTable(samples: readonly AccusedRequest[]): Piece {
   )}</tbody></table></div>`;
 }
 
-const makerText = ({ maker }: AccusedRequest): string =>
+const makerText = ({ maker }: CauseRequest): string =>
   maker === 'kong' ? 'Kong' : maker === 'service' ? 'the service' : '–';
 
 function windowsTable(windows: readonly EvidenceWindow[]): Piece {

@@ -57,7 +57,7 @@ for (const [name, y] of [
   ['three times as slow', around(0.9, 0.25)],
   ['with a tail of its own below 2 ms', around(0.3, 0.5)],
 ] as const) {
-  test(`a Y of 0.3 ms that is ${name} is not accused when overX is 2 ms, and may advance`, () => {
+  test(`a Y of 0.3 ms that is ${name} is not found worse when overX is 2 ms, and may advance`, () => {
     for (let seed = 1; seed <= 4; seed++) {
       const { streams, foundAfter } = run(seed, fast, y, 2);
       assert.equal(foundAfter, null, `seed ${seed}`);
@@ -70,12 +70,12 @@ for (const [name, y] of [
   });
 }
 
-test('a Y that is slower by 60 microseconds is accused when overX is 0', () => {
+test('a Y that is slower by 60 microseconds is found worse when overX is 0', () => {
   for (let seed = 1; seed <= 4; seed++)
     assert.notEqual(run(seed, fast, around(0.3, 0.25, 0.06), 0).foundAfter, null);
 });
 
-test('a Y of 0.3 ms that takes 5 ms more is accused when overX is 2 ms', () => {
+test('a Y of 0.3 ms that takes 5 ms more is found worse when overX is 2 ms', () => {
   const { streams, foundAfter } = run(1, fast, around(0.3, 0.25, 5), 2);
   assert.notEqual(foundAfter, null);
   const [p50] = streams.streams;

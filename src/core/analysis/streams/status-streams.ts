@@ -41,7 +41,7 @@ interface StatusClass {
 
 /**
  * The mix is that of the responses which are no server errors. Of all requests, an X that fails on its own has fewer successes
- * than Y, and Y would be accused of them.
+ * than Y, and they would count against Y.
  */
 const answeredBy = (arm: ArmSample): number => statusSum(arm, 100, 499);
 

@@ -107,13 +107,13 @@ const alike: readonly [string, Draw][] = [
 ];
 
 for (const [name, draw] of alike) {
-  test(`a Y with the latency of X ${name} is not accused`, () => {
+  test(`a Y with the latency of X ${name} is not found worse`, () => {
     for (let seed = 1; seed <= 4; seed++)
       assert.equal(run(seed, 120, draw, draw).cause, null, `seed ${seed}`);
   });
 }
 
-test('a Y within the tolerance is not accused', () => {
+test('a Y within the tolerance is not found worse', () => {
   for (let seed = 1; seed <= 4; seed++) assert.equal(run(seed, 120, usual, times(1.08, usual)).cause, null);
 });
 
@@ -211,7 +211,7 @@ test('thresholds for waiting requests follow X, and are the tolerance higher on 
   }
 });
 
-test('an absolute limit on a quantile accuses a Y that exceeds it while X does not', () => {
+test('an absolute limit on a quantile speaks against a Y that exceeds it while X does not', () => {
   const limits: LatencyThresholds = { timesX: 50, overXMs: 2, maxMs: { p99: 400 } };
   assert.equal(run(1, 60, usual, times(4, usual), limits).cause, 'latency.p99.max');
   assert.equal(run(1, 60, times(4, usual), times(4, usual), limits).cause, null);

@@ -47,12 +47,12 @@ function run(seed: number, seconds: number, mixX: Mix, mixY: Mix, abortsY = 0) {
   return { samples: Number.POSITIVE_INFINITY, cause: null };
 }
 
-test('a Y with the mix of X is not accused', () => {
+test('a Y with the mix of X is not found worse', () => {
   for (let seed = 1; seed <= 4; seed++)
     assert.equal(run(seed, 120, usual, usual).cause, null, `seed ${seed}`);
 });
 
-test('a Y that is well is not accused of its successes while X fails', () => {
+test('a Y that is well is not held to be worse for its successes while X fails', () => {
   for (let seed = 1; seed <= 4; seed++)
     assert.equal(run(seed, 60, { ...usual, 503: 0.3 }, usual).cause, null, `seed ${seed}`);
 });

@@ -13,13 +13,13 @@ import type { TickSample } from '#src/core/telemetry/sample.ts';
 import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
 import type { RequestSample } from '#src/shared-memory/messages.ts';
 import type { DurableStore } from '../store/durable-store.ts';
-import { accusedSamples } from './accused-samples.ts';
+import { causeSamples } from './cause-samples.ts';
 import { EvidenceTrail, trailMs } from './evidence-trail.ts';
 
 /** Records of ten seconds of traffic that are read at a start: the trail's length. */
 const restoredRecordsMax = 60;
 
-export interface EvidenceKeeperOptions {
+export interface EvidenceRecorderOptions {
   readonly store: DurableStore;
   readonly events: EventLog;
   readonly directory: NodeDirectory;
@@ -33,8 +33,8 @@ export interface EvidenceKeeperOptions {
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
-export class EvidenceKeeper {
-  readonly #options: EvidenceKeeperOptions;
+export class EvidenceRecorder {
+  readonly #options: EvidenceRecorderOptions;
   readonly #trail = new EvidenceTrail();
   readonly #pending = new Set<Promise<void>>();
   #hasObserved = false;
@@ -42,7 +42,7 @@ export class EvidenceKeeper {
   #rolloutId: string | null;
   #slots: RouteSlots;
 
-  constructor(options: EvidenceKeeperOptions) {
+  constructor(options: EvidenceRecorderOptions) {
     this.#options = options;
     this.#rolloutId = null;
     this.#slots = options.routeSlots();
@@ -133,7 +133,7 @@ export class EvidenceKeeper {
   ): Promise<Pick<FrozenEvidence, 'samples' | 'problem'>> {
     try {
       const remembered = await this.#options.requestSamples();
-      const samples = accusedSamples(remembered, cause.name, verdict);
+      const samples = causeSamples(remembered, cause.name, verdict);
       return { samples: samples.filter(({ atMs }) => atMs >= sinceMs), problem: null };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

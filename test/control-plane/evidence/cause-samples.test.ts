@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { accusedSamples } from '#src/control-plane/evidence/accused-samples.ts';
+import { causeSamples } from '#src/control-plane/evidence/cause-samples.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { RequestSample } from '#src/shared-memory/messages.ts';
-import { exampleStatus } from '../cli/example-status.ts';
+import { exampleStatus } from '../../cli/example-status.ts';
 
 const sample = (requestId: string, status: number | null, latencyMs = 1): RequestSample => ({
   atMs: 0,
@@ -35,8 +35,8 @@ function kept(cause: string, stream: string | null): string[] {
   const threshold = { xMs: 80, yMs: 100, by: 'timesX', overXMs: 2 } as const;
   const streams = [errors, { ...errors, stream: 'latency.p99', threshold }];
   const needs = { stream: 'status.404', requests: 100, seconds: 1 };
-  const accused: Verdict = { ...verdict, streams, cause: stream, needs };
-  return accusedSamples(all, cause, accused).map(({ requestId }) => requestId);
+  const reverting: Verdict = { ...verdict, streams, cause: stream, needs };
+  return causeSamples(all, cause, reverting).map(({ requestId }) => requestId);
 }
 
 test('a revert for a status class keeps the answers of that class', () => {
@@ -62,15 +62,15 @@ test('any other revert keeps what failed', () => {
     ['breaker', null],
   ] as const)
     assert.deepEqual(kept(cause, stream), ['500', 'reset'], `${cause} ${stream}`);
-  assert.equal(accusedSamples(all, 'operator', null).length, 2);
+  assert.equal(causeSamples(all, 'operator', null).length, 2);
 });
 
 test('a revert for latency keeps time-outs too, and what failed where nothing else was kept', () => {
   const { verdict } = exampleStatus;
   assert.ok(verdict !== null);
-  const accused: Verdict = { ...verdict, streams: [], cause: 'latency.p99' };
+  const reverting: Verdict = { ...verdict, streams: [], cause: 'latency.p99' };
   const ids = (samples: readonly RequestSample[]): string[] =>
-    accusedSamples(samples, 'evidence', accused).map(({ requestId }) => requestId);
+    causeSamples(samples, 'evidence', reverting).map(({ requestId }) => requestId);
   const timeout: RequestSample = { ...sample('hung', null, 30_000), kind: 'timeout' };
   assert.deepEqual(ids([...all, timeout]), ['hung']);
   assert.deepEqual(ids(all), ['500', 'reset']);

@@ -6,10 +6,10 @@ import { type TestContext, test } from 'node:test';
 import type { RouteFailures } from '#src/record/frozen-evidence.ts';
 import { otherRouteSlot, X, Y } from '#src/shared-memory/layout.ts';
 import type { RequestSample } from '#src/shared-memory/messages.ts';
-import { backend, type ControlRig, type RigOptions, startControl } from './support/control-rig.ts';
-import { countAnswers, countRoute } from './support/counters.ts';
-import { lockStore } from './support/store-lock.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { backend, type ControlRig, type RigOptions, startControl } from '../support/control-rig.ts';
+import { countAnswers, countRoute } from '../support/counters.ts';
+import { lockStore } from '../support/store-lock.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const sample = (atMs: number, requestId: string): RequestSample => ({
   atMs,

@@ -9,7 +9,7 @@ type Belongs = (sample: RequestSample) => boolean;
 const failed: Belongs = ({ status }) => status === null || status >= 500;
 
 /** Stream that a revert is for; null where it was not for one, such as an operator's. */
-function accusedStream(cause: string, verdict: Verdict | null): string | null {
+function causeStream(cause: string, verdict: Verdict | null): string | null {
   if (verdict === null) return null;
   if (cause === 'evidence' || cause === 'cap') return verdict.cause;
   if (cause !== 'inconclusive') return null;
@@ -28,11 +28,11 @@ function belongsTo(stream: string | null, verdict: Verdict | null): Belongs {
 }
 
 /** Those that explain a revert for `cause`, in the order they are in; what failed, where none of these was kept. */
-export function accusedSamples(
+export function causeSamples(
   samples: readonly RequestSample[],
   cause: string,
   verdict: Verdict | null,
 ): readonly RequestSample[] {
-  const accused = samples.filter(belongsTo(accusedStream(cause, verdict), verdict));
-  return accused.length > 0 ? accused : samples.filter(failed);
+  const matching = samples.filter(belongsTo(causeStream(cause, verdict), verdict));
+  return matching.length > 0 ? matching : samples.filter(failed);
 }
