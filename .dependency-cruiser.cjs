@@ -138,7 +138,7 @@ module.exports = {
         'notify',
         'business-metrics',
         'gates',
-        'signal-desk.ts',
+        'external-signals.ts',
       ]),
     ),
     {

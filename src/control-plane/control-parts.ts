@@ -21,7 +21,7 @@ import { type KeptTime, RolloutClock } from './rollout/rollout-clock.ts';
 import { RolloutService } from './rollout/rollout-service.ts';
 import { SplitPublisher } from './rollout/split-publisher.ts';
 import { RouteDirectory } from './routes/route-directory.ts';
-import { SignalDesk } from './signals/signal-desk.ts';
+import { ExternalSignals } from './signals/external-signals.ts';
 import { DurableStore } from './store/durable-store.ts';
 import { busyTimeoutMsDefault } from './store/sqlite-store.ts';
 import type { StorePort } from './store/store-calls.ts';
@@ -72,7 +72,7 @@ export class ControlParts {
   readonly supervisor: SupervisorLink;
   readonly routes: RouteDirectory;
   readonly assessor: Assessor;
-  readonly signals: SignalDesk;
+  readonly signals: ExternalSignals;
   readonly health: HealthChecks;
   readonly workers: WorkerWatch;
   readonly breakers: BreakerWatch;
@@ -155,8 +155,8 @@ export class ControlParts {
     return store;
   }
 
-  #createSignals(): SignalDesk {
-    return new SignalDesk({
+  #createSignals(): ExternalSignals {
+    return new ExternalSignals({
       config: () => this.config,
       clock: this.clock,
       events: this.events,

@@ -5,7 +5,7 @@ import type { Config } from '#src/config/config.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
 import type { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
-import type { SignalDesk } from '#src/control-plane/signals/signal-desk.ts';
+import type { ExternalSignals } from '#src/control-plane/signals/external-signals.ts';
 import type { ReadinessCheck } from '#src/control-plane/status/readiness.ts';
 import type { StatusView } from '#src/control-plane/status/status.ts';
 import type { WantedNode } from '#src/control-plane/supervisor/supervisor-link.ts';
@@ -23,7 +23,7 @@ export interface ApiContext {
   readonly events: EventLog;
   readonly store: DurableStore;
   readonly directory: NodeDirectory;
-  readonly signals: SignalDesk;
+  readonly signals: ExternalSignals;
   readonly supervisor: {
     reload(): Promise<ReloadResult>;
     setNodes(cluster: ClusterName, nodes: readonly WantedNode[]): Promise<NodeAssignments>;

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { PushedSample, PushOutcome } from '#src/control-plane/signals/business-metrics/metric-watch.ts';
 import type { FreezeView } from '#src/control-plane/signals/freeze.ts';
-import type { ApprovalOutcome } from '#src/control-plane/signals/gates/gate-keeper.ts';
+import type { ApprovalOutcome } from '#src/control-plane/signals/gates/gates.ts';
 import { rolloutView } from '#src/control-plane/status/status.ts';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';

@@ -1,7 +1,7 @@
 // What a metric is to us: a name, and a function that reads its values when someone scrapes.
 
 import type { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
-import type { SignalDesk } from '#src/control-plane/signals/signal-desk.ts';
+import type { ExternalSignals } from '#src/control-plane/signals/external-signals.ts';
 import type { SlabTotals } from '#src/control-plane/traffic/slab-totals.ts';
 import type { WorkerView } from '#src/control-plane/traffic/worker-watch.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
@@ -17,7 +17,7 @@ export interface MetricSources {
   readonly verdict: () => Verdict | null;
   readonly workers: () => readonly WorkerView[];
   readonly store: Pick<DurableStore, 'writable' | 'queuedCount' | 'droppedCount'>;
-  readonly signals: SignalDesk;
+  readonly signals: ExternalSignals;
   readonly version: string;
 }
 

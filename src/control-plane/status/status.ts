@@ -1,6 +1,6 @@
 // The status as the API shows it: one picture of rollout, split, clusters and threads, in percent and plain names.
 
-import type { SignalsView } from '#src/control-plane/signals/signal-desk.ts';
+import type { SignalsView } from '#src/control-plane/signals/external-signals.ts';
 import type { ClusterTraffic } from '#src/control-plane/traffic/recent-traffic.ts';
 import type { WorkerView } from '#src/control-plane/traffic/worker-watch.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';

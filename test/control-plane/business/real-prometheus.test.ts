@@ -45,7 +45,7 @@ test('rollouts follow what a real Prometheus says', { skip: skipWithout('prometh
     rig.start();
     await rig.until(() => rig.hold === 'metric: checkout: 0.9 on Y against 0.2 on X is above the limit 0.3');
     rig.clock.pass(100);
-    await rig.until(() => rig.desk.metrics.views()[0]?.violatedInARow === 2);
+    await rig.until(() => rig.signals.metrics.views()[0]?.violatedInARow === 2);
     assert.equal(rig.state.phase, 'ramping');
     rig.clock.pass(100);
     await rig.until(() => rig.cause !== null);
@@ -71,7 +71,7 @@ test('rollouts follow what a real Prometheus says', { skip: skipWithout('prometh
       rig.start();
       await rig.until(() => hold.test(rig.hold ?? ''));
       rig.clock.pass(100);
-      await rig.until(() => (rig.desk.metrics.problemCounts()[0]?.count ?? 0) >= 2);
+      await rig.until(() => (rig.signals.metrics.problemCounts()[0]?.count ?? 0) >= 2);
       assert.equal(rig.state.phase, 'ramping');
     });
   }
@@ -87,7 +87,7 @@ gates:
   - { name: broken-gate, at: before-step, promql: 'rate(x)', ${server}, max: 1 }
   - { name: good-gate, at: before-step, promql: orders_waiting, ${server}, max: 1 }
 `);
-      const checks = await rig.desk.preflight();
+      const checks = await rig.signals.preflight();
       assert.deepEqual(
         checks.map(({ name, passed }) => [name, passed]),
         [
@@ -126,7 +126,7 @@ gates:
     rig.start();
     await rig.until(() => rig.hold?.endsWith('refused the connection') === true);
     assert.deepEqual(
-      (await rig.desk.preflight()).map(({ passed }) => passed),
+      (await rig.signals.preflight()).map(({ passed }) => passed),
       [true],
     );
     rig.command('revert');

@@ -4,9 +4,9 @@ import { MovedClock, Settings, SignalRig } from '../support/signal-rig.ts';
 
 const hourMs = 3_600_000;
 const freeze = (rig: SignalRig, untilMs: number | null = null) =>
-  rig.desk.freeze.set({ frozen: true, reason: 'release week', untilMs, actor: 'ana' });
+  rig.signals.freeze.set({ frozen: true, reason: 'release week', untilMs, actor: 'ana' });
 const thaw = (rig: SignalRig) =>
-  rig.desk.freeze.set({ frozen: false, reason: 'over', untilMs: null, actor: 'bea' });
+  rig.signals.freeze.set({ frozen: false, reason: 'over', untilMs: null, actor: 'bea' });
 
 test('a freeze holds a start and an advance, with its words, and no revert', (t) => {
   const rig = new SignalRig(t, { yaml: '' });
@@ -35,15 +35,15 @@ test('a freeze ends by itself when its time has come, and says so', (t) => {
   const rig = new SignalRig(t, { yaml: '' });
   const { untilMs } = freeze(rig, rig.clock.epochMs() + hourMs);
   assert.equal(
-    rig.desk.freeze.text(),
+    rig.signals.freeze.text(),
     `frozen by ana until ${new Date(Number(untilMs)).toISOString()}: release week`,
   );
   rig.clock.pass(hourMs - 1);
   rig.tick();
-  assert.equal(rig.desk.freeze.view.frozen, true);
+  assert.equal(rig.signals.freeze.view.frozen, true);
   rig.clock.pass(1);
   rig.tick();
-  assert.equal(rig.desk.freeze.view.frozen, false);
+  assert.equal(rig.signals.freeze.view.frozen, false);
   assert.ok(rig.events.includes('freeze-expired'));
 });
 
@@ -52,14 +52,14 @@ test('a freeze is not lifted by a wall clock that jumps ahead, nor brought back 
   freeze(rig, rig.clock.epochMs() + hourMs);
   rig.clock.wallMs += 24 * hourMs;
   rig.tick();
-  assert.equal(rig.desk.freeze.view.frozen, true);
+  assert.equal(rig.signals.freeze.view.frozen, true);
   rig.clock.wallMs -= 24 * hourMs;
   rig.clock.pass(hourMs);
   rig.tick();
-  assert.equal(rig.desk.freeze.view.frozen, false);
+  assert.equal(rig.signals.freeze.view.frozen, false);
   rig.clock.wallMs -= 2 * hourMs;
   rig.tick();
-  assert.equal(rig.desk.freeze.view.frozen, false);
+  assert.equal(rig.signals.freeze.view.frozen, false);
 });
 
 test('a freeze outlives a restart, with what is left of its time', (t) => {
@@ -70,12 +70,12 @@ test('a freeze outlives a restart, with what is left of its time', (t) => {
   clock.monoMs = 5;
   clock.wallMs = first.clock.wallMs + hourMs / 2;
   const second = new SignalRig(t, { yaml: '', settings, clock });
-  assert.deepEqual(second.desk.freeze.view, first.desk.freeze.view);
+  assert.deepEqual(second.signals.freeze.view, first.signals.freeze.view);
   clock.pass(hourMs / 2);
   second.tick();
-  assert.equal(second.desk.freeze.view.frozen, false);
+  assert.equal(second.signals.freeze.view.frozen, false);
   const third = new SignalRig(t, { yaml: '', settings, clock });
-  assert.equal(third.desk.freeze.view.frozen, false, 'its end was kept as well');
+  assert.equal(third.signals.freeze.view.frozen, false, 'its end was kept as well');
 });
 
 test('a freeze works while the store does not, and is kept when it is back', (t) => {
@@ -83,10 +83,10 @@ test('a freeze works while the store does not, and is kept when it is back', (t)
   const rig = new SignalRig(t, { yaml: '', settings });
   settings.broken = true;
   freeze(rig);
-  assert.equal(rig.desk.freeze.view.frozen, true);
+  assert.equal(rig.signals.freeze.view.frozen, true);
   settings.broken = false;
-  rig.desk.restore();
-  assert.equal(new SignalRig(t, { yaml: '', settings }).desk.freeze.view.frozen, true);
+  rig.signals.restore();
+  assert.equal(new SignalRig(t, { yaml: '', settings }).signals.freeze.view.frozen, true);
 });
 
 test('a freeze in a store that can be read only later is taken up then', (t) => {
@@ -94,10 +94,10 @@ test('a freeze in a store that can be read only later is taken up then', (t) => 
   freeze(new SignalRig(t, { yaml: '', settings }));
   settings.broken = true;
   const rig = new SignalRig(t, { yaml: '', settings });
-  assert.equal(rig.desk.freeze.view.frozen, false);
+  assert.equal(rig.signals.freeze.view.frozen, false);
   settings.broken = false;
-  rig.desk.restore();
-  assert.equal(rig.desk.freeze.view.frozen, true);
+  rig.signals.restore();
+  assert.equal(rig.signals.freeze.view.frozen, true);
 });
 
 const office = `windows:
@@ -141,7 +141,7 @@ test('windows follow the clock wherever it jumps', (t) => {
   const rig = new SignalRig(t, { yaml: office, clock: at('2026-03-27T11:00:00Z') });
   const windowAt = (iso: string) => {
     rig.clock.wallMs = Date.parse(iso);
-    const { open, nextOpenMs } = rig.desk.view().window;
+    const { open, nextOpenMs } = rig.signals.view().window;
     return open ? 'open' : new Date(nextOpenMs ?? 0).toISOString();
   };
   assert.equal(windowAt('2026-03-27T11:00:00Z'), '2026-03-30T07:00:00.000Z');

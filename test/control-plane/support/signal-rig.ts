@@ -7,7 +7,7 @@ import type { Clock } from '#src/base/clock.ts';
 import type { Config } from '#src/config/config.ts';
 import { parseConfig } from '#src/config/load.ts';
 import { EventLog } from '#src/control-plane/events/event-log.ts';
-import { SignalDesk } from '#src/control-plane/signals/signal-desk.ts';
+import { ExternalSignals } from '#src/control-plane/signals/external-signals.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { buildPlan } from '#src/core/rollout/plan.ts';
 import type { RolloutCommandName, RolloutEvent } from '#src/core/rollout/rollout-event.ts';
@@ -72,7 +72,7 @@ export interface SignalRigOptions {
 export class SignalRig {
   readonly clock: MovedClock;
   readonly settings: Settings;
-  readonly desk: SignalDesk;
+  readonly signals: ExternalSignals;
   readonly recorded: RecordedEvent[] = [];
   readonly counted: (readonly [string, string, number, number])[] = [];
   config: Config;
@@ -87,7 +87,7 @@ export class SignalRig {
     this.#steps = steps;
     const events = new EventLog({ epochMs: this.clock.epochMs, log: () => {} });
     events.subscribe((event) => this.recorded.push(event));
-    this.desk = new SignalDesk({
+    this.signals = new ExternalSignals({
       config: () => this.config,
       clock: this.clock,
       events,
@@ -97,8 +97,8 @@ export class SignalRig {
       verdict: () => this.#verdict,
       count: (...sample) => this.counted.push(sample),
     });
-    this.desk.restore();
-    t.after(() => this.desk.stop());
+    this.signals.restore();
+    t.after(() => this.signals.stop());
   }
 
   /** Names of events so far. */
@@ -120,7 +120,7 @@ export class SignalRig {
     assert.ok(result.ok, JSON.stringify(result));
     this.state = result.state;
     for (const effect of result.effects)
-      if (effect.type === 'notify') this.desk.transition(effect.transition);
+      if (effect.type === 'notify') this.signals.transition(effect.transition);
   }
 
   command(name: RolloutCommandName): void {
@@ -143,7 +143,7 @@ export class SignalRig {
     const built = buildPlan(settings, {}, origin);
     assert.ok(built.ok);
     this.send({ type: 'start', atMs, plan: built.plan });
-    this.send({ type: 'preflight-passed', atMs, signals: this.desk.facts() });
+    this.send({ type: 'preflight-passed', atMs, signals: this.signals.facts() });
   }
 
   /** One round of the control loop, with another verdict. */
@@ -154,13 +154,13 @@ export class SignalRig {
 
   /** One round of the control loop. */
   tick(): void {
-    this.desk.tick();
+    this.signals.tick();
     const facts = { breakerOpenMs: 0, healthyNodesX: 1, healthyNodesY: 1, storeWritable: true };
     this.send({
       type: 'tick',
       atMs: this.clock.epochMs(),
       verdict: this.#verdict,
-      facts: { ...facts, signals: this.desk.facts() },
+      facts: { ...facts, signals: this.signals.facts() },
     });
   }
 

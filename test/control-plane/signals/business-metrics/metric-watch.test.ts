@@ -61,15 +61,15 @@ async function evaluate(
     rig.clock.pass(10_000);
     rig.tick();
     await peer.untilReceived(before + 1);
-    const view = () => JSON.stringify(rig.desk.metrics.views());
+    const view = () => JSON.stringify(rig.signals.metrics.views());
     const stale = view();
-    const count = rig.desk.metrics.problemCounts()[0]?.count;
+    const count = rig.signals.metrics.problemCounts()[0]?.count;
     // The answer is in when it has changed something; each one here differs from the last.
     await rig.until(
       () =>
         rig.state.phase === 'reverted' ||
         view() !== stale ||
-        rig.desk.metrics.problemCounts()[0]?.count !== count,
+        rig.signals.metrics.problemCounts()[0]?.count !== count,
     );
   }
 }
@@ -96,7 +96,7 @@ test('a reload that changes nothing of the metrics does not end a row of violati
   const peer = await httpPeer(t, { status: 200, body: { v: 1 } });
   const rule = 'min: 10, onViolation: revert, failuresInARow: 2';
   const rig = await ramping(new SignalRig(t, { yaml: webhook(peer, rule) }));
-  await rig.until(() => rig.desk.metrics.views()[0]?.violatedInARow === 1);
+  await rig.until(() => rig.signals.metrics.views()[0]?.violatedInARow === 1);
   rig.config = structuredClone(rig.config);
   rig.clock.pass(10_000);
   await rig.until(() => rig.cause !== null);
@@ -127,7 +127,7 @@ for (const [name, answer, hold] of troubles) {
     await rig.until(() => hold.test(rig.hold ?? ''));
     for (let round = 1; round <= 4; round++) {
       rig.clock.pass(10_000);
-      await rig.until(() => rig.desk.metrics.problemCounts()[0]?.count === round + 1);
+      await rig.until(() => rig.signals.metrics.problemCounts()[0]?.count === round + 1);
     }
     assert.equal(rig.state.phase, 'ramping');
     assert.ok(rig.events.includes('metric-unclear'));
@@ -161,7 +161,7 @@ const pushed =
 
 test('pushed values are evaluated as they come, and hold when they stop', async (t) => {
   const rig = await ramping(new SignalRig(t, { yaml: pushed, steps: [1, 100] }));
-  const push = (value: number) => rig.desk.metrics.push('orders', { cluster: 'y', value });
+  const push = (value: number) => rig.signals.metrics.push('orders', { cluster: 'y', value });
   rig.tick();
   assert.equal(rig.hold, 'metric: orders: no sample of y was pushed at this step yet');
   assert.equal(push(5), 'taken');
@@ -187,7 +187,7 @@ test('counted samples go to the analysis, and hold while they do not come', asyn
   const yaml = 'metrics:\n  - { name: payments, pushed: trials, overX: 1%, interval: 10s }\n';
   const rig = await ramping(new SignalRig(t, { yaml, steps: [1, 100] }));
   const push = (cluster: 'x' | 'y', successes: number, trials: number) =>
-    rig.desk.metrics.push('payments', { cluster, successes, trials });
+    rig.signals.metrics.push('payments', { cluster, successes, trials });
   rig.tick();
   assert.equal(rig.hold, 'metric: payments: no sample of x was pushed at this step yet');
   push('x', 95, 100);
@@ -204,7 +204,7 @@ test('counted samples go to the analysis, and hold while they do not come', asyn
     rig.hold,
     'metric: payments: counts of this step are watched for one interval of 10 s, another 3 s',
   );
-  assert.equal(rig.desk.metrics.views()[0]?.state, 'waiting');
+  assert.equal(rig.signals.metrics.views()[0]?.state, 'waiting');
   rig.clock.pass(2_500);
   rig.tick();
   assert.equal(rig.state.phase, 'soaking');
@@ -218,7 +218,7 @@ test('counted samples go to the analysis, and hold while they do not come', asyn
 
 test('samples of another kind or an unknown metric are refused', (t) => {
   const yaml = `${pushed}  - { name: payments, pushed: trials, overX: 1% }\n  - { name: asked, webhook: "http://10.0.0.1/", max: 1 }\n`;
-  const { metrics } = new SignalRig(t, { yaml }).desk;
+  const { metrics } = new SignalRig(t, { yaml }).signals;
   assert.equal(metrics.push('orders', { cluster: 'x', successes: 1, trials: 1 }), 'wrong-kind');
   assert.equal(metrics.push('payments', { cluster: 'x', value: 1 }), 'wrong-kind');
   assert.equal(metrics.push('asked', { cluster: 'x', value: 1 }), 'wrong-kind');
@@ -229,7 +229,7 @@ test('nothing is asked and nothing holds while no rollout runs', async (t) => {
   const peer = await httpPeer(t, values(1, 1));
   const rig = new SignalRig(t, { yaml: webhook(peer, 'min: 10') });
   for (let round = 0; round < 3; round++) rig.tick();
-  assert.deepEqual(rig.desk.facts().metrics, { hold: null, revert: null });
-  assert.deepEqual(rig.desk.metrics.views()[0]?.state, 'idle');
+  assert.deepEqual(rig.signals.facts().metrics, { hold: null, revert: null });
+  assert.deepEqual(rig.signals.metrics.views()[0]?.state, 'idle');
   assert.equal(peer.received.length, 0);
 });

@@ -31,7 +31,7 @@ export interface GateView {
   readonly askedAtMs: number | null;
 }
 
-export interface GateKeeperOptions {
+export interface GatesOptions {
   readonly gates: () => readonly Gate[];
   readonly clusterY: () => QueriedCluster;
   readonly approvals: Approvals;
@@ -67,8 +67,8 @@ export type ApprovalOutcome =
 
 const keyOf = (gate: Gate, point: GatePoint): string => `${point} ${gate.name}`;
 
-export class GateKeeper {
-  readonly #options: GateKeeperOptions;
+export class Gates {
+  readonly #options: GatesOptions;
   readonly #stopped = new AbortController();
   readonly #counts = new PairCounts();
   #move: AwaitedMove | null = null;
@@ -76,7 +76,7 @@ export class GateKeeper {
   #gates: readonly Gate[] = [];
   #lastApproval: Promise<unknown> = Promise.resolve();
 
-  constructor(options: GateKeeperOptions) {
+  constructor(options: GatesOptions) {
     this.#options = options;
   }
 

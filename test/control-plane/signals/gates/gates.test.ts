@@ -68,7 +68,7 @@ test('the same answer again is no new event', async (t) => {
   rig.start();
   for (let round = 1; round <= 3; round++) {
     await rig.until(() => peer.received.length === round);
-    await rig.until(() => rig.desk.gates.counts()[0]?.count === round);
+    await rig.until(() => rig.signals.gates.counts()[0]?.count === round);
     rig.clock.pass(1_000);
   }
   assert.equal(rig.events.filter((name) => name === 'gate-held').length, 1);
@@ -126,7 +126,7 @@ for (const [point, steps, phase] of waits) {
     rig.tick();
     assert.equal(rig.state.phase, phase);
     assert.deepEqual(
-      rig.desk.view().gates.map(({ name, state }) => [name, state]),
+      rig.signals.view().gates.map(({ name, state }) => [name, state]),
       [['cab', 'asking']],
     );
     // However long it takes, no time-out moves the rollout either way.
@@ -153,7 +153,7 @@ test('an answer counts for the step it was asked for, not for the same step ente
   rig.start();
   rig.tick();
   assert.equal(rig.hold, 'gate: gate cab is being asked');
-  rig.desk.tick();
+  rig.signals.tick();
   await peer.untilReceived(1);
   rig.command('pause');
   rig.clock.pass(5_000);
@@ -233,7 +233,7 @@ test('a webhook at after-revert is told, and holds nothing when it fails', async
   );
   await rig.until(() => rig.events.includes('gate-not-told'));
   assert.deepEqual(
-    rig.desk.gates.counts().toSorted((a, b) => a.gate.localeCompare(b.gate)),
+    rig.signals.gates.counts().toSorted((a, b) => a.gate.localeCompare(b.gate)),
     [
       { gate: 'bad', result: 'failed', count: 1 },
       { gate: 'good', result: 'told', count: 1 },
@@ -242,9 +242,9 @@ test('a webhook at after-revert is told, and holds nothing when it fails', async
 });
 
 const approvals = 'gates:\n  - { name: lead, at: [before-start, before-full], approval: manual }\n';
-const revisionOf = (rig: SignalRig): string => String(rig.desk.view().approval.revision);
+const revisionOf = (rig: SignalRig): string => String(rig.signals.view().approval.revision);
 const approve = (rig: SignalRig, revision: string, gateName: string | null = null) =>
-  rig.desk.gates.approve(rig.state, { revision, gate: gateName, actor: 'ana', reason: 'looks good' });
+  rig.signals.gates.approve(rig.state, { revision, gate: gateName, actor: 'ana', reason: 'looks good' });
 
 test('a manual gate passes with one approval of the present revision, and with no other', async (t) => {
   const rig = new SignalRig(t, { yaml: approvals, steps: [1, 100] });
@@ -307,7 +307,7 @@ test('one of several manual gates has to be named', async (t) => {
   assert.match(ambiguous.text, /lead, dba/);
   assert.equal((await approve(rig, revision, 'cab')).ok, false);
   assert.deepEqual(await approve(rig, revision, 'dba'), { ok: true });
-  assert.deepEqual(rig.desk.view().approval.waiting, ['lead']);
+  assert.deepEqual(rig.signals.view().approval.waiting, ['lead']);
   assert.deepEqual(await approve(rig, revision), { ok: true });
   rig.tick();
   assert.equal(rig.state.phase, 'ramping');

@@ -22,7 +22,7 @@ import { type MetricView, MetricWatch } from './business-metrics/metric-watch.ts
 import { Freeze, type FreezeView } from './freeze.ts';
 import { Approvals } from './gates/approvals.ts';
 import { awaitedMove } from './gates/awaited-move.ts';
-import { GateKeeper, type GateView } from './gates/gate-keeper.ts';
+import { Gates, type GateView } from './gates/gates.ts';
 import { Notifier } from './notify/notifier.ts';
 
 export interface WindowView {
@@ -41,7 +41,7 @@ export interface SignalsView {
   readonly approval: { readonly revision: string | null; readonly waiting: readonly string[] };
 }
 
-export interface SignalDeskOptions {
+export interface ExternalSignalsOptions {
   readonly config: () => Config;
   readonly clock: Clock;
   readonly events: EventLog;
@@ -56,18 +56,18 @@ export interface SignalDeskOptions {
   readonly count: (name: string, cluster: ClusterName, trials: number, failures: number) => void;
 }
 
-export class SignalDesk {
+export class ExternalSignals {
   readonly freeze: Freeze;
   readonly metrics: MetricWatch;
-  readonly gates: GateKeeper;
+  readonly gates: Gates;
   readonly notifier: Notifier;
-  readonly #options: SignalDeskOptions;
+  readonly #options: ExternalSignalsOptions;
   readonly #approvals: Approvals;
   readonly #outgoing: OutgoingClient;
   /** The last search for an opening, which is worth keeping: it looks at every minute. */
   #opening: { windows: Config['windows']; fromMs: number; nextMs: number | null } | null = null;
 
-  constructor(options: SignalDeskOptions) {
+  constructor(options: ExternalSignalsOptions) {
     const { config, clock, events, settings, random, count } = options;
     this.#options = options;
     this.#outgoing = new OutgoingClient(() => config().outgoing.allow);
@@ -87,7 +87,7 @@ export class SignalDesk {
       events,
       count,
     });
-    this.gates = new GateKeeper({
+    this.gates = new Gates({
       gates: () => config().gates,
       clusterY: () => cluster('y'),
       approvals: this.#approvals,
