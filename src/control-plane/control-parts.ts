@@ -191,7 +191,7 @@ export class ControlParts {
     return new RolloutService({
       step,
       sink: this.sink,
-      keeper: this.store,
+      store: this.store,
       events: this.events,
       analysis: this.assessor,
       preflight: async () =>

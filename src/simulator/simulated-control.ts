@@ -13,7 +13,7 @@ import { step } from '#src/core/rollout/rollout-step.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import type { SampleSource, SplitSink } from '#src/core/telemetry/sample.ts';
 import { routesTrackedMax, tickMs } from '#src/limits.ts';
-import { MemoryKeeper } from './memory-keeper.ts';
+import { InMemoryRolloutStore } from './in-memory-rollout-store.ts';
 
 /** Somewhere in time; a simulation has no calendar. */
 const epochAtZeroMs = 1_700_000_000_000;
@@ -45,7 +45,7 @@ const routeSlots: RouteSlots = {
 };
 
 export class SimulatedControl {
-  readonly keeper = new MemoryKeeper();
+  readonly store = new InMemoryRolloutStore();
   readonly #options: SimulatedControlOptions;
   readonly #time = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT);
   readonly #parked = new SharedArrayBuffer((routesTrackedMax + 1) * Int32Array.BYTES_PER_ELEMENT);
@@ -96,7 +96,7 @@ export class SimulatedControl {
     const rollout = new RolloutService({
       step,
       sink,
-      keeper: this.keeper,
+      store: this.store,
       events: new EventLog({ epochMs: clock.epochMs, log: () => {} }),
       analysis: assessor,
       parking: routes,

@@ -147,14 +147,14 @@ class Simulation {
   }
 
   #steps(): (readonly [number, number])[] {
-    const { transitions } = this.#control.keeper;
+    const { transitions } = this.#control.store;
     return transitions.flatMap(({ name, atMs, to }) =>
       name === 'step' || name === 'soak' ? [[this.#secondsAt(atMs), to.weightPpm] as const] : [],
     );
   }
 
   #promotedAfter(): number | null {
-    const soak = this.#control.keeper.transitions.find(({ name }) => name === 'soak');
+    const soak = this.#control.store.transitions.find(({ name }) => name === 'soak');
     return soak === undefined ? null : this.#secondsAt(soak.atMs);
   }
 

@@ -39,7 +39,7 @@ function startProcess(t: TestContext, database: string, names: readonly string[]
   const service = new RolloutService({
     step,
     sink: new SplitPublisher(new SplitCell(memory.split)),
-    keeper: store,
+    store,
     events,
     analysis: {
       resetStep: () => void told.push(`reset-step, parked: ${routes.isParked(0)}`),

@@ -22,7 +22,7 @@ import type { RolloutClock } from './rollout-clock.ts';
 import { transitionText } from './transition-text.ts';
 
 /** What the service needs of the store. */
-export interface RolloutKeeper {
+export interface RolloutStore {
   readonly writable: boolean;
   readonly problem: StoreProblem | null;
   loadRollout(): StoreResult<RolloutState | null>;
@@ -57,7 +57,7 @@ export interface AnalysisResets {
 export interface RolloutServiceOptions {
   readonly step: (state: RolloutState, event: RolloutEvent) => StepResult;
   readonly sink: SplitSink;
-  readonly keeper: RolloutKeeper;
+  readonly store: RolloutStore;
   readonly events: EventLog;
   readonly analysis: AnalysisResets;
   readonly preflight: () => Promise<readonly PreflightCheck[]>;
@@ -127,8 +127,8 @@ export class RolloutService {
 
   /** Takes up the rollout where it was and publishes its split. Also used when the store becomes readable only later. */
   resume(): void {
-    const { keeper, sink, time } = this.#options;
-    const loaded = keeper.loadRollout();
+    const { store, sink, time } = this.#options;
+    const loaded = store.loadRollout();
     const current = sink.current();
     const published = current.epoch === 0 || this.#onFallback ? null : current;
     const from = resume({ recorded: loaded.ok ? loaded.value : undefined, published });
@@ -156,13 +156,13 @@ export class RolloutService {
 
   /** The store takes writes again: brings it up to date, or, if it had never been read, takes up what it recorded. */
   storeCameBack(): void {
-    const { keeper, sink } = this.#options;
+    const { store, sink } = this.#options;
     if (!this.#loaded && !this.#transitioned) {
       this.resume();
       return;
     }
     this.#loaded = true;
-    keeper.saveRollout(this.#state);
+    store.saveRollout(this.#state);
     const { weightPpm } = sink.current();
     if (weightPpm !== this.#state.weightPpm) this.#recover(weightPpm);
   }
@@ -203,7 +203,7 @@ export class RolloutService {
   }
 
   #busy(): Outcome {
-    const { problem } = this.#options.keeper;
+    const { problem } = this.#options.store;
     if (problem !== null) return { ok: false, kind: 'store', problem };
     const text = 'a change that gives Y more is being recorded; try again in a moment';
     return { ok: false, kind: 'refused', refusal: { text, phase: this.#state.phase } };
@@ -225,7 +225,7 @@ export class RolloutService {
 
   /** Goes on with the effects from `next` when the transition is on record. */
   #recordFirst(transition: Transition, next: number, move: Move): Progress {
-    const { keeper, events } = this.#options;
+    const { store, events } = this.#options;
     const event = this.#draft(transition);
     let progress = pending;
     events.hold(event);
@@ -246,7 +246,7 @@ export class RolloutService {
       this.#isRecording = false;
       if (isKept && isGivenUp) this.#takeBack(transition);
     };
-    const giveUp = keeper.saveTransition(transition, move.state, event, goOn, answered);
+    const giveUp = store.saveTransition(transition, move.state, event, goOn, answered);
     if (progress === pending) this.#giveUp = giveUp;
     return progress;
   }
@@ -337,7 +337,7 @@ export class RolloutService {
   #keep(transition: Transition, state: RolloutState): void {
     const event = this.#draft(transition);
     this.#announce(transition, event);
-    this.#options.keeper.saveTransitionEventually(transition, state, event);
+    this.#options.store.saveTransitionEventually(transition, state, event);
   }
 
   #draft(transition: Transition): RecordedEvent {

@@ -269,7 +269,7 @@ export class DurableStore {
       const [method, args] = callOf(waiting.record);
       this.#call(method, args, (result) => {
         this.#outbox.answered(waiting, result.ok);
-        this.#judge(result);
+        this.#noteResult(result);
         this.#finishFlush();
       });
     }
@@ -280,7 +280,7 @@ export class DurableStore {
     if (this.#problem !== null) return;
     this.#call(method, args, (result) => {
       done();
-      this.#judge(result);
+      this.#noteResult(result);
     });
   }
 
@@ -292,7 +292,7 @@ export class DurableStore {
   ): (problem: StoreProblem) => void {
     if (this.#problem === null)
       return this.#ask(method, args, settle, (result) => {
-        this.#judge(result);
+        this.#noteResult(result);
         answered(result.ok);
       });
     answered(false);
@@ -333,7 +333,7 @@ export class DurableStore {
     });
   }
 
-  #judge(result: StoreResult<unknown>): void {
+  #noteResult(result: StoreResult<unknown>): void {
     if (!result.ok) this.#becomeUnusable(result.problem);
   }
 

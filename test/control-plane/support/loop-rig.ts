@@ -102,7 +102,7 @@ export class LoopRig {
     this.rollout = new RolloutService({
       step,
       sink,
-      keeper: this.store,
+      store: this.store,
       events,
       analysis: this.assessor,
       preflight: async () => [{ name: 'test', passed: this.preflightPasses, text: 'the test wants it so' }],

@@ -22,7 +22,7 @@ const writes: ReadonlySet<StoreMethod> = new Set<StoreMethod>([
   'saveTraffic',
 ]);
 
-export class StoreDesk {
+export class StoreCallHandler {
   readonly #open: () => StoreResult<Store>;
   /** Null where no other process can come. */
   readonly #lock: StoreLock | null;

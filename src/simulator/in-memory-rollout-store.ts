@@ -1,11 +1,11 @@
-// The rollout's record in memory, for simulations: the service's keeper without a disk.
+// The rollout's record in memory, for simulations: what comes back after a restart is what was written down, without a disk.
 
-import type { RolloutKeeper } from '#src/control-plane/rollout/rollout-service.ts';
+import type { RolloutStore } from '#src/control-plane/rollout/rollout-service.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { done, type StoreResult } from '#src/record/store-result.ts';
 
-export class MemoryKeeper implements RolloutKeeper {
+export class InMemoryRolloutStore implements RolloutStore {
   readonly writable = true;
   readonly problem = null;
   readonly transitions: Transition[] = [];
@@ -20,7 +20,7 @@ export class MemoryKeeper implements RolloutKeeper {
     this.#state = JSON.stringify(state);
   }
 
-  saveTransition: RolloutKeeper['saveTransition'] = (transition, state, _event, settle, answered) => {
+  saveTransition: RolloutStore['saveTransition'] = (transition, state, _event, settle, answered) => {
     this.saveTransitionEventually(transition, state);
     answered(true);
     settle(done);
