@@ -94,7 +94,7 @@ class AbsoluteChecks implements Baseline {
 const pointSeconds = 5;
 const judgeSeconds = 60;
 
-/** The judge over 5-second points of error rate, median and p99 of both arms. */
+/** Kayenta's judge over 5-second points of error rate, median and p99 of both arms. */
 class KayentaJudge implements Baseline {
   readonly name: string;
   readonly #keepsAll: boolean;

@@ -1,5 +1,5 @@
 // What traffic and both clusters are like at a moment, and the things that happen to them: outages, drift, bursts, cold
-// starts, regressions. A climate is made anew for each run, so that chance falls differently each time.
+// starts, regressions. A workload is made anew for each run, so that chance falls differently each time.
 import type { Random } from '#src/base/random.ts';
 import { routesTrackedMax, userBucketCount } from '#src/limits.ts';
 import { drawExponential, drawNormal } from './draws.ts';
@@ -51,8 +51,9 @@ export interface Conditions {
 }
 
 /** Sets or changes the conditions at `second`, counted from Y's first traffic; before it, X is alone and `second` negative. */
-export type Weather = (second: number, now: Conditions) => void;
-export type Climate = (random: Random) => Weather;
+export type WorkloadRun = (second: number, now: Conditions) => void;
+/** What both clusters go through, faults included; each run of it draws from its own generator. */
+export type Workload = (random: Random) => WorkloadRun;
 
 const calmArm = (): ArmConditions => ({
   errors: 0,
@@ -74,16 +75,16 @@ export const newConditions = (): Conditions => ({
 });
 
 /** One after the other, each on what those before it have made. */
-export function climate(...parts: readonly Climate[]): Climate {
+export function workload(...parts: readonly Workload[]): Workload {
   return (random) => {
-    const weathers = parts.map((part) => part(random));
+    const runs = parts.map((part) => part(random));
     return (second, now) => {
-      for (const weather of weathers) weather(second, now);
+      for (const run of runs) run(second, now);
     };
   };
 }
 
-/** The same constant conditions on both clusters: where every climate begins. */
+/** The same constant conditions on both clusters: where every workload begins. */
 export function calm({
   errors,
   perSecond = 1000,
@@ -94,7 +95,7 @@ export function calm({
   perSecond?: number;
   latency?: LatencyShape;
   notFound?: number;
-}): Climate {
+}): Workload {
   return () => (_second, now) => {
     now.perSecond = perSecond;
     for (const arm of [now.x, now.y]) {
@@ -111,7 +112,7 @@ export function calm({
 
 /** Changes Y from `fromSecond` on: the regression of a scenario. */
 export const onY =
-  (change: (y: ArmConditions) => void, fromSecond = 0): Climate =>
+  (change: (y: ArmConditions) => void, fromSecond = 0): Workload =>
   () =>
   (second, now) => {
     if (second >= fromSecond) change(now.y);
@@ -119,7 +120,7 @@ export const onY =
 
 /** Both clusters from `fromSecond` to `toSecond`. */
 export const onBoth =
-  (change: (arm: ArmConditions) => void, fromSecond: number, toSecond: number): Climate =>
+  (change: (arm: ArmConditions) => void, fromSecond: number, toSecond: number): Workload =>
   () =>
   (second, now) => {
     if (second < fromSecond || second >= toSecond) return;
@@ -129,14 +130,14 @@ export const onBoth =
 
 /** X alone. */
 export const onX =
-  (change: (x: ArmConditions) => void, fromSecond: number, toSecond: number): Climate =>
+  (change: (x: ArmConditions) => void, fromSecond: number, toSecond: number): Workload =>
   () =>
   (second, now) => {
     if (second >= fromSecond && second < toSecond) change(now.x);
   };
 
 /** Outages of what both clusters depend on: every two minutes or so, 5 to 25 s of 30 % errors and 2.5 times the latency. */
-export const sharedOutages: Climate = (random) => {
+export const sharedOutages: Workload = (random) => {
   let beginsAt = drawExponential(random, 120);
   let endsAt = beginsAt + 5 + 20 * random.next();
   return (second, now) => {
@@ -153,7 +154,7 @@ export const sharedOutages: Climate = (random) => {
 };
 
 /** Error rate and latency of both wander together: logarithms follow AR(1) with a memory of half a minute. */
-export const wandering: Climate = (random) => {
+export const wandering: Workload = (random) => {
   const memorySeconds = 30;
   let errors = drawNormal(random);
   let latency = drawNormal(random);
@@ -172,7 +173,7 @@ export const wandering: Climate = (random) => {
 };
 
 /** A day in ten minutes: load, errors and latency swing together. */
-export const diurnal: Climate = (random) => {
+export const diurnal: Workload = (random) => {
   const phase = 2 * Math.PI * random.next();
   return (second, now) => {
     const swing = Math.sin((2 * Math.PI * second) / 600 + phase);
@@ -189,7 +190,7 @@ export function blips(
   everySeconds: number,
   lastsSeconds: number,
   change: (arm: ArmConditions) => void,
-): Climate {
+): Workload {
   return (random) => {
     const startsAt = { x: drawExponential(random, everySeconds), y: drawExponential(random, everySeconds) };
     return (second, now) => {
@@ -207,7 +208,7 @@ export function evenBlips(
   everySeconds: number,
   lastsSeconds: number,
   change: (arm: ArmConditions) => void,
-): Climate {
+): Workload {
   return (random) => {
     const phase = { x: everySeconds * random.next(), y: everySeconds * random.next() };
     return (second, now) => {
@@ -220,7 +221,7 @@ export function evenBlips(
 
 /** Answers carry Kong's headers, on both clusters or on X alone. */
 export const tellingMakers =
-  (onY: boolean): Climate =>
+  (onY: boolean): Workload =>
   () =>
   (_second, now) => {
     now.x.tellsMaker = true;
@@ -228,7 +229,7 @@ export const tellingMakers =
   };
 
 /** Y begins with empty caches: three times as slow at first, as quick as X after half a minute. */
-export const coldStart: Climate = () => (second, now) => {
+export const coldStart: Workload = () => (second, now) => {
   if (second >= 0 && second < 30) now.y.slowdown *= 3 ** (1 - second / 30);
 };
 
@@ -236,7 +237,7 @@ export const coldStart: Climate = () => (second, now) => {
  * `count` routes, from popular to rare (the i-th has a share proportional to 1/i); those beyond the tracked ones are counted
  * together. With `failing`, one more route that fails on Y, with its share of the traffic.
  */
-export function routes(count: number, failing?: { share: number; errors: number }): Climate {
+export function routes(count: number, failing?: { share: number; errors: number }): Workload {
   const shares = new Array<number>(routesTrackedMax + 1).fill(0);
   const first = failing === undefined ? 0 : 1;
   let harmonic = 0;
@@ -253,7 +254,7 @@ export function routes(count: number, failing?: { share: number; errors: number 
 }
 
 /** Sticky routing with so many users who each make `share` of all requests, of which many fail on either cluster. */
-export function heavyUsers(count: number, share: number, errors: number): Climate {
+export function heavyUsers(count: number, share: number, errors: number): Workload {
   return (random) => {
     const users = Array.from({ length: count }, () => ({
       place: random.next(),

@@ -189,7 +189,7 @@ const beyond: readonly Target[] = [
     ({ end, holds }) => end === 'running' && holds.includes('attribution'),
   ),
   within('attribution kong, 5 % errors of Kong found', 'found/kong', 'seconds', 0.95, 5),
-  // At 1 % a route with a request in ten seconds may convict all requests first, and be too slow to be convicted itself.
+  // At 1 % a route with a request in ten seconds may make all requests look worse first, and have too few requests to be found worse itself.
   never(
     'onBadRoute park, one bad route: another one parked, none, or reverted for anything else',
     'park/failing',
