@@ -119,7 +119,7 @@ module.exports = {
         'rollout',
         'evidence',
         'signals',
-        'metrics',
+        'exposition',
         'status',
         'api',
         'control-loop.ts',

@@ -3,7 +3,7 @@
 import type { ApiContext } from './api/api-context.ts';
 import { newRollout } from './api/plan.ts';
 import type { ControlParts } from './control-parts.ts';
-import { createMetrics } from './metrics/metrics.ts';
+import { createExposition } from './exposition/exposition.ts';
 import type { ReadinessCheck } from './status/readiness.ts';
 import { readinessChecks } from './status/readiness.ts';
 import { type StatusView, statusView } from './status/status.ts';
@@ -13,7 +13,7 @@ export function apiContextOf(parts: ControlParts): ApiContext {
   const { clock, sink, events, store, directory, signals, supervisor, rollout, version } = parts;
   const rolloutState = () => rollout.state;
   const verdict = () => parts.assessor.verdict;
-  const metrics = createMetrics({
+  const exposition = createExposition({
     totals: new SlabTotals(parts.memory),
     directory,
     sink,
@@ -37,7 +37,7 @@ export function apiContextOf(parts: ControlParts): ApiContext {
     status: () => statusOf(parts),
     verdict,
     readiness: () => readinessOf(parts),
-    metrics: () => metrics.metrics(),
+    metrics: () => exposition.metrics(),
     version,
     log: (line) => parts.log(line),
     newRollout,

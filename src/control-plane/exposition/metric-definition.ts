@@ -9,7 +9,7 @@ import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
 import type { DurableStore } from '../store/durable-store.ts';
 
-export interface MetricSources {
+export interface ExpositionSources {
   readonly totals: SlabTotals;
   readonly directory: NodeDirectory;
   readonly sink: SplitSink;

@@ -6,7 +6,12 @@ import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { phases } from '#src/core/rollout/rollout-state.ts';
 import type { NodeView } from '#src/record/node-view.ts';
 import { nodeHealth } from '#src/shared-memory/shared-memory.ts';
-import { type MetricDefinition, type MetricSources, type MetricValue, single } from './metric-definition.ts';
+import {
+  type ExpositionSources,
+  type MetricDefinition,
+  type MetricValue,
+  single,
+} from './metric-definition.ts';
 import { signalMetrics } from './signal-metrics.ts';
 import { trafficMetrics } from './traffic-metrics.ts';
 import { workerMetrics } from './worker-metrics.ts';
@@ -25,7 +30,7 @@ const misnamed = [
 ];
 
 /** All metrics, ready to be scraped. */
-export function createMetrics(sources: MetricSources): Registry {
+export function createExposition(sources: ExpositionSources): Registry {
   const registry = new Registry();
   const definitions = [
     ...trafficMetrics(sources),
@@ -47,7 +52,7 @@ function register(registry: Registry, { name, help, type, read }: MetricDefiniti
   registry.registerMetric({ name, help, type, get, reset: () => {} } as never);
 }
 
-function nodeMetrics({ directory }: MetricSources): MetricDefinition[] {
+function nodeMetrics({ directory }: ExpositionSources): MetricDefinition[] {
   const perNode = (read: (view: NodeView) => number) => () =>
     clusterNames.flatMap((cluster) =>
       directory.views(cluster).map((view) => ({ value: read(view), labels: { cluster, node: view.id } })),
@@ -92,7 +97,7 @@ function nodeMetrics({ directory }: MetricSources): MetricDefinition[] {
   ];
 }
 
-function rolloutMetrics({ rolloutState, verdict }: MetricSources): MetricDefinition[] {
+function rolloutMetrics({ rolloutState, verdict }: ExpositionSources): MetricDefinition[] {
   return [
     {
       name: 'crossover_rollout_phase',
@@ -125,7 +130,7 @@ function evidenceOf({ stream, logWorse, logSafe }: Verdict['streams'][number]): 
   return [worse, { value: logSafe, labels: { metric: stream, direction: 'safe' } }];
 }
 
-function ownMetrics({ store, version }: MetricSources): MetricDefinition[] {
+function ownMetrics({ store, version }: ExpositionSources): MetricDefinition[] {
   return [
     {
       name: 'crossover_store_writable',

@@ -3,7 +3,7 @@
 import type { WorkerField } from '#src/control-plane/traffic/slab-totals.ts';
 import type { WorkerView } from '#src/control-plane/traffic/worker-watch.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
-import type { MetricDefinition, MetricSources } from './metric-definition.ts';
+import type { ExpositionSources, MetricDefinition } from './metric-definition.ts';
 
 /** Single numbers of the workers: metric, help, type, and the fields to read with their labels. */
 const workerNumbers: readonly (readonly [
@@ -129,7 +129,7 @@ const workerNumbers: readonly (readonly [
   ],
 ];
 
-export function workerMetrics({ totals, workers }: MetricSources): MetricDefinition[] {
+export function workerMetrics({ totals, workers }: ExpositionSources): MetricDefinition[] {
   const sums = workerNumbers.map(
     ([name, help, type, fields]): MetricDefinition => ({
       name,

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { proxyErrorIndex } from '#src/base/error-catalog.ts';
 import { createRandom } from '#src/base/random.ts';
-import { foldHistogram } from '#src/control-plane/metrics/metric-histogram.ts';
+import { foldHistogram } from '#src/control-plane/exposition/folded-histogram.ts';
 import { SlabTotals } from '#src/control-plane/traffic/slab-totals.ts';
 import {
   ATTEMPT,

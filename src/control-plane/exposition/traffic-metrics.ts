@@ -17,10 +17,10 @@ import {
   staleSlot,
   statusSlots,
 } from '#src/shared-memory/layout.ts';
-import type { MetricDefinition, MetricSources, MetricValue } from './metric-definition.ts';
-import { durationBounds, foldHistogram } from './metric-histogram.ts';
+import { durationBounds, foldHistogram } from './folded-histogram.ts';
+import type { ExpositionSources, MetricDefinition, MetricValue } from './metric-definition.ts';
 
-export function trafficMetrics({ totals, sink }: MetricSources): MetricDefinition[] {
+export function trafficMetrics({ totals, sink }: ExpositionSources): MetricDefinition[] {
   return [
     {
       name: 'crossover_requests_total',

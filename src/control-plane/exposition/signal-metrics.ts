@@ -1,9 +1,9 @@
 // Metrics of what stands outside the traffic: freeze, windows, gates, business metrics, notifications.
-import { type MetricDefinition, type MetricSources, single } from './metric-definition.ts';
+import { type ExpositionSources, type MetricDefinition, single } from './metric-definition.ts';
 
 const flag = (is: boolean): number => (is ? 1 : 0);
 
-export function signalMetrics({ signals, rolloutState }: MetricSources): MetricDefinition[] {
+export function signalMetrics({ signals, rolloutState }: ExpositionSources): MetricDefinition[] {
   return [
     {
       name: 'crossover_frozen',
@@ -39,7 +39,7 @@ export function signalMetrics({ signals, rolloutState }: MetricSources): MetricD
   ];
 }
 
-function businessMetrics(signals: MetricSources['signals']): MetricDefinition[] {
+function businessMetrics(signals: ExpositionSources['signals']): MetricDefinition[] {
   return [
     {
       name: 'crossover_business_metric_value',
@@ -76,7 +76,7 @@ function businessMetrics(signals: MetricSources['signals']): MetricDefinition[] 
   ];
 }
 
-function notificationMetrics(signals: MetricSources['signals']): MetricDefinition[] {
+function notificationMetrics(signals: ExpositionSources['signals']): MetricDefinition[] {
   return [
     {
       name: 'crossover_notifications_total',
