@@ -5,7 +5,6 @@ import { systemClock } from '#src/base/clock.ts';
 import type { Config } from '#src/config/config.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { TickFacts } from '#src/core/rollout/rollout-event.ts';
-import { step } from '#src/core/rollout/rollout-step.ts';
 import type { StoreProblem } from '#src/record/store-result.ts';
 import type { ControlStart, FromControl, LogLine } from '#src/shared-memory/messages.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
@@ -189,12 +188,11 @@ export class ControlParts {
       storeProblem: () => this.store.problem?.text ?? null,
     };
     return new RolloutService({
-      step,
       sink: this.sink,
       store: this.store,
       events: this.events,
       analysis: this.assessor,
-      preflight: async () =>
+      startChecks: async () =>
         (await Promise.all([runPreflight(preflightSources), this.signals.preflight()])).flat(),
       signals: () => this.signals.facts(),
       parking: this.routes,

@@ -1,9 +1,9 @@
 // The rollout's record in memory, for simulations: what comes back after a restart is what was written down, without a disk.
 
-import type { RolloutStore } from '#src/control-plane/rollout/rollout-service.ts';
+import type { RolloutStore } from '#src/control-plane/rollout/rollout-store.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
-import { done, type StoreResult } from '#src/record/store-result.ts';
+import type { StoreResult } from '#src/record/store-result.ts';
 
 export class InMemoryRolloutStore implements RolloutStore {
   readonly writable = true;
@@ -20,11 +20,9 @@ export class InMemoryRolloutStore implements RolloutStore {
     this.#state = JSON.stringify(state);
   }
 
-  saveTransition: RolloutStore['saveTransition'] = (transition, state, _event, settle, answered) => {
+  saveTransition: RolloutStore['saveTransition'] = (transition, state, _event, answered) => {
     this.saveTransitionEventually(transition, state);
-    answered(true);
-    settle(done);
-    return () => {};
+    answered({ kind: 'kept' });
   };
 
   saveTransitionEventually(transition: Transition, state: RolloutState): void {

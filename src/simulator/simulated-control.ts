@@ -9,7 +9,6 @@ import { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
 import { RouteDirectory } from '#src/control-plane/routes/route-directory.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import type { RolloutPlan } from '#src/core/rollout/rollout-state.ts';
-import { step } from '#src/core/rollout/rollout-step.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import type { SampleSource, SplitSink } from '#src/core/telemetry/sample.ts';
 import { routesTrackedMax, tickMs } from '#src/limits.ts';
@@ -94,14 +93,14 @@ export class SimulatedControl {
     const routes = new RouteDirectory(routeSlots, this.#parked, () => {});
     const assessor = new Assessor(thresholds, clock.monotonicMs, [], routes);
     const rollout = new RolloutService({
-      step,
       sink,
       store: this.store,
       events: new EventLog({ epochMs: clock.epochMs, log: () => {} }),
       analysis: assessor,
       parking: routes,
       // Answered by `begin`: a simulation does not wait for promises.
-      preflight: () => new Promise(() => {}),
+      startChecks: () => new Promise(() => {}),
+      signals: () => null,
       time: new RolloutClock({ clock, memory: this.#time, kept: () => null }),
       epochMs: clock.epochMs,
       onTransition: () => {},

@@ -11,7 +11,6 @@ import { SplitPublisher } from '#src/control-plane/rollout/split-publisher.ts';
 import { RouteDirectory } from '#src/control-plane/routes/route-directory.ts';
 import { DurableStore } from '#src/control-plane/store/durable-store.ts';
 import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
-import { step } from '#src/core/rollout/rollout-step.ts';
 import type { FromControl } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
@@ -37,7 +36,6 @@ function startProcess(t: TestContext, database: string, names: readonly string[]
   routes.usePatterns(names.map((name) => ({ name, host: null, pathPrefix: `/${name}`, methods: null })));
   const told: string[] = [];
   const service = new RolloutService({
-    step,
     sink: new SplitPublisher(new SplitCell(memory.split)),
     store,
     events,
@@ -45,8 +43,11 @@ function startProcess(t: TestContext, database: string, names: readonly string[]
       resetStep: () => void told.push(`reset-step, parked: ${routes.isParked(0)}`),
       resetRollout() {},
       routeParked: () => void told.push('analysis'),
+      retest() {},
+      verdict: null,
     },
-    preflight: async () => [],
+    signals: () => null,
+    startChecks: async () => [],
     parking: routes,
     time: new RolloutClock({ clock, memory: memory.rolloutTime, kept: () => null }),
     epochMs: clock.epochMs,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { createRandom } from '#src/base/random.ts';
-import type { Outcome } from '#src/control-plane/rollout/rollout-service.ts';
+import type { Outcome } from '#src/control-plane/rollout/outcome.ts';
 import { storeSilenceMsMax } from '#src/control-plane/store/durable-store.ts';
 import type { RolloutCommandName, RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';

@@ -1,6 +1,6 @@
 // What became of a rollout event, as a response: the rollout as it is now, or the refusal.
 
-import type { Outcome } from '#src/control-plane/rollout/rollout-service.ts';
+import type { Outcome } from '#src/control-plane/rollout/outcome.ts';
 import { rolloutView } from '#src/control-plane/status/status.ts';
 import type { StepResult } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';

@@ -9,7 +9,7 @@ import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';
 import { rolloutIdOf } from '#src/core/rollout/rollout-id.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
-import type { AnalysisResets } from './rollout-service.ts';
+import type { AnalysisResets } from './run-effects.ts';
 
 /** What is kept: the evidence, and the rollout it was gathered for. */
 interface KeptAnalysis {

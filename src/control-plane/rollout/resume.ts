@@ -1,6 +1,9 @@
 // Where a starting control thread goes on: from what the store recorded and what the workers already use. Pure, so that
 // every point at which its predecessor may have died can be tested in a table.
+
+import type { OrderedEffect } from '#src/core/rollout/ready.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import { isRunning, resetStep } from '#src/core/rollout/transitions.ts';
 import type { Split } from '#src/shared-memory/split-cell.ts';
 
 export interface ResumeFrom {
@@ -47,6 +50,16 @@ export function resume({ recorded, published }: ResumeFrom): Resume {
     differingWeightPpm: publishedPpm === recorded.weightPpm ? null : publishedPpm,
     notBeforeMs: newestTimeOf(recorded),
   };
+}
+
+/**
+ * What makes the step of a rollout that is taken up begin anew for the analysis. Its evidence may not be restored afterwards,
+ * because it was not kept or was gathered for other thresholds, and an analysis that was told of no step asks for no proof.
+ */
+export function resetsOnResume(state: RolloutState): readonly OrderedEffect[] {
+  if (!isRunning(state)) return [];
+  const { plan, stepIndex } = state;
+  return [{ type: 'reset-rollout-analysis' }, resetStep(plan, stepIndex)];
 }
 
 function newestTimeOf(state: RolloutState): number {

@@ -1,70 +1,46 @@
-// Holds the rollout's state and carries out what `step` wants done, in its order: advances recorded before they are
-// published, reverts published before they are recorded. It never waits for the store: what must be recorded first goes on
-// when it is.
-
+// Holds the rollout's state and carries out what `step` decides. It never waits for the store: what must be recorded first goes
+// on when it is. The order of a change is in core/rollout/ready.ts, what may overtake what in pending-change.ts; here it is done.
 import { unreachable } from '#src/base/assert.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { PreflightCheck } from '#src/control-plane/nodes/preflight.ts';
-import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';
-import type { Refusal, RolloutEffect, StepResult, Transition } from '#src/core/rollout/rollout-effect.ts';
+import type { Verdict } from '#src/core/analysis/verdict.ts';
+import { percentOf } from '#src/core/rollout/percent-of.ts';
+import { type OrderedEffect, readyOf } from '#src/core/rollout/ready.ts';
+import type { StepResult, Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
-import { recordedRolloutId } from '#src/core/rollout/rollout-id.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import { step } from '#src/core/rollout/rollout-step.ts';
 import type { RouteParking } from '#src/core/rollout/route-parking.ts';
 import type { Signals } from '#src/core/rollout/signals.ts';
 import { storeHold } from '#src/core/rollout/tick-step.ts';
-import { isRunning, resetStep } from '#src/core/rollout/transitions.ts';
+import { isRunning } from '#src/core/rollout/transitions.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
-import type { RecordedEvent } from '#src/record/recorded-event.ts';
-import type { StoreProblem, StoreResult } from '#src/record/store-result.ts';
-import { resume } from './resume.ts';
+import { inProgress, type Outcome, outcomeOf, type Progress } from './outcome.ts';
+import {
+  type Act,
+  type Advance,
+  nothingPending,
+  onChange,
+  onWriteAnswer,
+  type PendingChange,
+} from './pending-change.ts';
+import { resetsOnResume, resume } from './resume.ts';
 import type { RolloutClock } from './rollout-clock.ts';
-import { transitionText } from './transition-text.ts';
-
-/** What the service needs of the store. */
-export interface RolloutStore {
-  readonly writable: boolean;
-  readonly problem: StoreProblem | null;
-  loadRollout(): StoreResult<RolloutState | null>;
-  saveRollout(state: RolloutState): void;
-  /**
-   * Keeps what must be on record before it happens. `settle` is called once, now or later: when it is kept, or with why it
-   * will not be counted on. `answered` is called once as well: before that, or whenever the store answers after it was
-   * given up. Returns what gives it up.
-   */
-  saveTransition(
-    transition: Transition,
-    state: RolloutState,
-    event: RecordedEvent,
-    settle: (result: StoreResult<undefined>) => void,
-    answered: (isKept: boolean) => void,
-  ): (problem: StoreProblem) => void;
-  saveTransitionEventually(transition: Transition, state: RolloutState, event: RecordedEvent): void;
-}
-
-/** What the service tells the analysis. */
-export interface AnalysisResets {
-  resetStep(nextWeightPpm: number): void;
-  resetRollout(): void;
-  /** A route was parked: what its failures say of all requests is to be forgotten. Absent where routes are not told apart. */
-  routeParked?(): void;
-  /** Streams of these kinds start afresh. */
-  retest?(kinds: readonly RetestKind[]): void;
-  /** The last verdict, for the record; absent where there is no analysis. */
-  readonly verdict?: Verdict | null;
-}
+import type { RolloutStore } from './rollout-store.ts';
+import { type AnalysisResets, runEffects } from './run-effects.ts';
+import { checksEvent, runStartChecks, type StartChecks } from './start-checks.ts';
+import { TransitionRecorder } from './transition-recorder.ts';
 
 export interface RolloutServiceOptions {
-  readonly step: (state: RolloutState, event: RolloutEvent) => StepResult;
   readonly sink: SplitSink;
   readonly store: RolloutStore;
   readonly events: EventLog;
-  readonly analysis: AnalysisResets;
-  readonly preflight: () => Promise<readonly PreflightCheck[]>;
-  /** What a start may wait for once its checks have passed; absent: nothing. */
-  readonly signals?: () => Signals;
-  /** Absent where routes are not told apart. */
-  readonly parking?: RouteParking;
+  /** `verdict` is the last one, for the record; null before the first. */
+  readonly analysis: AnalysisResets & { readonly verdict: Verdict | null };
+  readonly parking: RouteParking;
+  readonly startChecks: StartChecks;
+  /** What a start may wait for once its checks have passed; null where there is nothing. */
+  readonly signals: () => Signals | null;
   readonly time: RolloutClock;
   /** The wall clock, for the record. */
   readonly epochMs: () => number;
@@ -72,46 +48,20 @@ export interface RolloutServiceOptions {
   readonly onTransition: (transition: Transition) => void;
 }
 
-/** What has become of a decision. */
-export type Outcome =
-  | { readonly ok: true; readonly state: RolloutState }
-  | { readonly ok: false; readonly kind: 'refused'; readonly refusal: Refusal }
-  | { readonly ok: false; readonly kind: 'store'; readonly problem: StoreProblem };
-
-/** The same, or nothing yet: it is being recorded. */
-export type Progress = Outcome | { readonly ok: false; readonly kind: 'pending' };
-
-/** A decision that is carried out. */
-interface Move {
-  readonly state: RolloutState;
-  readonly effects: readonly RolloutEffect[];
-  readonly settled: (outcome: Outcome) => void;
-}
-
-const pending: Progress = { ok: false, kind: 'pending' };
-const overtaken: StoreProblem = {
-  kind: 'unavailable',
-  text: 'It was overtaken by another change before it was recorded.',
-};
-
-/** Transitions that somebody should look at. */
-const troubles: ReadonlySet<Transition['name']> = new Set(['reverted', 'route-parked', 'retest']);
-
 export class RolloutService {
   readonly #options: RolloutServiceOptions;
+  readonly #recorder: TransitionRecorder;
   #state: RolloutState = { phase: 'idle', weightPpm: 0 };
+  #pending: PendingChange = nothingPending;
   /** Whether the store's record was read; until then nothing may overwrite it. */
-  #loaded = false;
+  #isLoaded = false;
   /** Whether the split is only our fallback for an unreadable store, which says nothing about the rollout. */
-  #onFallback = false;
-  #transitioned = false;
-  /** Whether the store owes an answer about a change that must be recorded first. */
-  #isRecording = false;
-  /** Gives up the change that waits for that answer; null when none does. */
-  #giveUp: ((problem: StoreProblem) => void) | null = null;
+  #isOnFallback = false;
 
   constructor(options: RolloutServiceOptions) {
+    const { store, events, analysis } = options;
     this.#options = options;
+    this.#recorder = new TransitionRecorder({ store, events, verdict: () => analysis.verdict });
   }
 
   get state(): RolloutState {
@@ -127,41 +77,31 @@ export class RolloutService {
 
   /** Takes up the rollout where it was and publishes its split. Also used when the store becomes readable only later. */
   resume(): void {
-    const { store, sink, time } = this.#options;
+    const { store, sink, time, parking } = this.#options;
     const loaded = store.loadRollout();
     const current = sink.current();
-    const published = current.epoch === 0 || this.#onFallback ? null : current;
+    const published = current.epoch === 0 || this.#isOnFallback ? null : current;
     const from = resume({ recorded: loaded.ok ? loaded.value : undefined, published });
-    this.#loaded = loaded.ok;
-    this.#onFallback = !loaded.ok && published === null;
+    this.#isLoaded = loaded.ok;
+    this.#isOnFallback = !loaded.ok && published === null;
     this.#state = from.state;
     time.takeUp(from.notBeforeMs);
-    // Before the split: a route that was parked gets no request of Y in between.
-    this.#options.parking?.replaceParked(this.#state.parked?.map(({ name }) => name) ?? []);
-    this.#beginStepAnew(this.#state);
+    // Before the split is published: no request of a parked route may go to Y in between.
+    parking.replaceParked(from.state.parked?.map(({ name }) => name) ?? []);
+    this.#run(resetsOnResume(from.state), from.state);
     sink.publish(from.weightPpm, from.salt);
     if (from.differingWeightPpm !== null) this.#recover(from.differingWeightPpm);
-    if (this.#state.phase === 'preflight') this.#startPreflight();
-  }
-
-  /**
-   * The evidence may not be restored after this, because it was not kept or was gathered for other thresholds: then the step
-   * is proven anew. An analysis that was told of no step asks for no proof.
-   */
-  #beginStepAnew(state: RolloutState): void {
-    if (!isRunning(state)) return;
-    this.#carryOut({ type: 'reset-rollout-analysis' }, state);
-    this.#carryOut(resetStep(state.plan, state.stepIndex), state);
+    if (this.#state.phase === 'preflight') this.#startChecks();
   }
 
   /** The store takes writes again: brings it up to date, or, if it had never been read, takes up what it recorded. */
   storeCameBack(): void {
     const { store, sink } = this.#options;
-    if (!this.#loaded && !this.#transitioned) {
+    if (!this.#isLoaded && !this.#recorder.hasAnnounced) {
       this.resume();
       return;
     }
-    this.#loaded = true;
+    this.#isLoaded = true;
     store.saveRollout(this.#state);
     const { weightPpm } = sink.current();
     if (weightPpm !== this.#state.weightPpm) this.#recover(weightPpm);
@@ -169,7 +109,7 @@ export class RolloutService {
 
   /** What `step` makes of the event; nothing has happened yet. */
   decide(event: RolloutEvent): StepResult {
-    return this.#options.step(this.#state, event);
+    return step(this.#state, event);
   }
 
   /**
@@ -178,23 +118,17 @@ export class RolloutService {
    * more happens at once, and takes the place of a change that is still being recorded.
    */
   apply(result: StepResult, settled: (outcome: Outcome) => void = () => {}): Progress {
-    if (!result.ok) return settle(settled, { ok: false, kind: 'refused', refusal: result.refusal });
-    const { state } = result;
-    const effects = this.#dated(result.effects);
-    if (effects.length > 0 && this.#isRecording) {
-      if (effects.some((effect, index) => this.#mustBeKept(effect, effects.slice(index))))
-        return settle(settled, this.#busy());
-      this.#giveUp?.(overtaken);
-    }
-    return this.#carryOutFrom(0, { state, effects, settled });
-  }
-
-  /** On record, and in what is told of it, a transition has the wall clock's time, as the events beside it have. */
-  #dated(effects: readonly RolloutEffect[]): readonly RolloutEffect[] {
-    const atMs = this.#options.epochMs();
-    return effects.map((effect) =>
-      'transition' in effect ? { ...effect, transition: { ...effect.transition, atMs } } : effect,
-    );
+    let progress = inProgress;
+    const tell = (outcome: Outcome): void => {
+      progress = outcome;
+      settled(outcome);
+    };
+    if (result.ok) {
+      const { sink, epochMs } = this.#options;
+      const ready = readyOf(result, sink.current().weightPpm, epochMs());
+      this.#advance(onChange(this.#pending, { ready, settled: tell }));
+    } else tell({ ok: false, kind: 'refused', refusal: result.refusal });
+    return progress;
   }
 
   /** Decides and applies: what commands do. */
@@ -202,76 +136,72 @@ export class RolloutService {
     return this.apply(this.decide(event), settled);
   }
 
-  #busy(): Outcome {
-    const { problem } = this.#options.store;
-    if (problem !== null) return { ok: false, kind: 'store', problem };
-    const text = 'a change that gives Y more is being recorded; try again in a moment';
-    return { ok: false, kind: 'refused', refusal: { text, phase: this.#state.phase } };
+  #advance({ pending, acts }: Advance): void {
+    this.#pending = pending;
+    for (const act of acts) this.#do(act);
   }
 
-  #carryOutFrom(first: number, move: Move): Progress {
-    const { effects, state, settled } = move;
-    for (const [index, effect] of effects.entries()) {
-      if (index < first) continue;
-      if (effect.type === 'persist' && this.#mustBeKept(effect, effects.slice(index)))
-        return this.#recordFirst(effect.transition, index + 1, move);
-      this.#carryOut(effect, state);
-    }
-    this.#state = state;
-    const startsChecks = effects.some(({ type }) => type === 'run-preflight');
-    if (state.phase === 'preflight' && startsChecks) this.#startPreflight();
-    return settle(settled, { ok: true, state });
-  }
-
-  /** Goes on with the effects from `next` when the transition is on record. */
-  #recordFirst(transition: Transition, next: number, move: Move): Progress {
-    const { store, events } = this.#options;
-    const event = this.#draft(transition);
-    let progress = pending;
-    events.hold(event);
-    this.#isRecording = true;
-    let isGivenUp = false;
-    const goOn = (kept: StoreResult<undefined>): void => {
-      this.#giveUp = null;
-      isGivenUp = !kept.ok;
-      if (kept.ok) {
-        this.#announce(transition, event);
-        progress = this.#carryOutFrom(next, move);
+  #do(act: Act): void {
+    switch (act.type) {
+      case 'run':
+        this.#run(act.effects, act.state);
         return;
-      }
-      events.drop(event);
-      progress = settle(move.settled, this.#notKept(kept.problem));
-    };
-    const answered = (isKept: boolean): void => {
-      this.#isRecording = false;
-      if (isKept && isGivenUp) this.#takeBack(transition);
-    };
-    const giveUp = store.saveTransition(transition, move.state, event, goOn, answered);
-    if (progress === pending) this.#giveUp = giveUp;
-    return progress;
+      case 'record':
+        this.#recorder.recordFirst(act.transition, act.state, (answer) =>
+          this.#advance(onWriteAnswer(this.#pending, answer)),
+        );
+        return;
+      case 'announce':
+        this.#recorder.announceHeld();
+        return;
+      case 'withdraw':
+        this.#recorder.dropHeld();
+        return;
+      case 'enter':
+        this.#state = act.state;
+        return;
+      case 'start-checks':
+        this.#startChecks();
+        return;
+      case 'acknowledge':
+        act.change.settled(outcomeOf(act.ending, this.#state, this.#options.store.problem));
+        return;
+      case 'take-back':
+        this.#takeBack(act.transition);
+        return;
+      default:
+        unreachable(act);
+    }
   }
 
-  #notKept(problem: StoreProblem): Outcome {
-    if (problem !== overtaken) return { ok: false, kind: 'store', problem };
-    return { ok: false, kind: 'refused', refusal: { text: problem.text, phase: this.#state.phase } };
+  #run(effects: readonly OrderedEffect[], state: RolloutState): void {
+    const { sink, analysis, parking, onTransition } = this.#options;
+    const record = this.#recorder.record.bind(this.#recorder);
+    runEffects(effects, state, { sink, analysis, parking, record, onTransition });
   }
 
-  /** What was given up is on record after all: the record must not end with what never happened. */
-  #takeBack(given: Transition): void {
+  /** The transition is on record although it was not made: the record must not end with what never happened. */
+  #takeBack({ to }: Transition): void {
     const { weightPpm, phase } = this.#state;
-    const late: Transition = {
+    const transition: Transition = {
       atMs: this.#options.epochMs(),
       name: 'recovered',
       actor: 'crossover',
-      reason: `the change to ${given.to.weightPpm / 10_000} % was recorded too late and was not made: the rollout is ${phase}, Y stays at ${weightPpm / 10_000} %`,
+      reason: `the change to ${percentOf(to.weightPpm)} % was recorded too late and was not made: the rollout is ${phase}, Y stays at ${percentOf(weightPpm)} %`,
       evidence: null,
-      from: given.to,
+      from: to,
       to: this.#state,
     };
-    this.#keep(late, this.#state);
-    this.#options.onTransition(late);
+    this.#run(
+      [
+        { type: 'persist', transition },
+        { type: 'notify', transition },
+      ],
+      this.#state,
+    );
   }
 
+  /** The workers use another split than the one on record. */
   #recover(publishedWeightPpm: number): void {
     const event = { type: 'recovered', atMs: this.nowMs(), publishedWeightPpm } as const;
     this.dispatch(event, (outcome) => {
@@ -280,117 +210,28 @@ export class RolloutService {
   }
 
   #reportIncomplete(publishedWeightPpm: number): void {
+    const { phase, weightPpm } = this.#state;
     this.#options.events.add({
       name: 'recovery-incomplete',
       level: 'error',
-      text: `The split stays at the published ${publishedWeightPpm / 10_000} % of Y, below the recorded ${this.#state.weightPpm / 10_000} %.`,
-      detail: { phase: this.#state.phase, publishedWeightPpm, recordedWeightPpm: this.#state.weightPpm },
+      text: `The split stays at the published ${percentOf(publishedWeightPpm)} % of Y, below the recorded ${percentOf(weightPpm)} %.`,
+      detail: { phase, publishedWeightPpm, recordedWeightPpm: weightPpm },
     });
   }
 
-  /** What gives Y more traffic, and the start that leads there, does not happen unless it is on record first. */
-  #mustBeKept(persist: RolloutEffect, effectsLeft: readonly RolloutEffect[]): boolean {
-    if (persist.type !== 'persist') return false;
-    const { name } = persist.transition;
-    const { weightPpm } = this.#options.sink.current();
-    const raises = effectsLeft.some((effect) => effect.type === 'publish' && effect.weightPpm > weightPpm);
-    return raises || name === 'started' || name === 'route-unparked';
-  }
-
-  #carryOut(effect: RolloutEffect, state: RolloutState): void {
-    const { sink, analysis, onTransition } = this.#options;
-    switch (effect.type) {
-      case 'publish':
-        sink.publish(effect.weightPpm, effect.salt);
-        return;
-      case 'persist':
-        this.#keep(effect.transition, state);
-        return;
-      case 'reset-step-analysis':
-        analysis.resetStep(effect.nextWeightPpm);
-        return;
-      case 'reset-rollout-analysis':
-        analysis.resetRollout();
-        return;
-      case 'park-route':
-        this.#options.parking?.park(effect.name, true);
-        analysis.routeParked?.();
-        return;
-      case 'unpark-route':
-        this.#options.parking?.park(effect.name, false);
-        return;
-      case 'retest-analysis':
-        analysis.retest?.(effect.kinds);
-        return;
-      case 'notify':
-        onTransition(effect.transition);
-        return;
-      case 'run-preflight':
-        // After the state has changed: see apply.
-        return;
-      default:
-        unreachable(effect);
-    }
-  }
-
-  /** Records what has happened already. */
-  #keep(transition: Transition, state: RolloutState): void {
-    const event = this.#draft(transition);
-    this.#announce(transition, event);
-    this.#options.store.saveTransitionEventually(transition, state, event);
-  }
-
-  #draft(transition: Transition): RecordedEvent {
-    return this.#options.events.draft({
-      name: `rollout-${transition.name}`,
-      actor: transition.actor,
-      text: transitionText(transition),
-      detail: {
-        from: summaryOf(transition.from),
-        to: summaryOf(transition.to),
-        reason: transition.reason,
-        rollout: recordedRolloutId(transition),
-        evidence: transition.evidence,
-        ...this.#testsSaid(transition),
-      },
-    });
-  }
-
-  /**
-   * Who moves a rollout by hand, or because of a dead node, does so in the face of a verdict: it is kept as well, under a name that
-   * says that it was not the reason. Before the first step, the last verdict is on the rollout before.
-   */
-  #testsSaid({ actor, from }: Transition): { testsSaid?: Verdict | null } {
-    if (actor === 'analysis') return {};
-    const isJudged = isRunning(from) || from.phase === 'completed';
-    return { testsSaid: isJudged ? (this.#options.analysis.verdict ?? null) : null };
-  }
-
-  #announce(transition: Transition, event: RecordedEvent): void {
-    this.#transitioned = true;
-    const isTrouble = troubles.has(transition.name);
-    this.#options.events.announce(event, isTrouble ? 'warn' : 'info');
-  }
-
-  #startPreflight(): void {
+  #startChecks(): void {
     const { state } = this;
     if (state.phase !== 'preflight') return;
-    const rolloutId = state.plan.id;
-    this.#options
-      .preflight()
-      .then((checks) => this.#finishPreflight(rolloutId, checks))
-      .catch((error: unknown) => this.#finishPreflight(rolloutId, [crashedCheck(error)]));
+    void runStartChecks(this.#options.startChecks).then((checks) =>
+      this.#finishChecks(state.plan.id, checks),
+    );
   }
 
   /** The rollout may have been reverted, and even started anew, while the checks ran. */
-  #finishPreflight(rolloutId: string, checks: readonly PreflightCheck[]): void {
+  #finishChecks(rolloutId: string, checks: readonly PreflightCheck[]): void {
     if (this.#state.phase !== 'preflight' || this.#state.plan.id !== rolloutId) return;
-    const failed = checks.filter(({ passed }) => !passed);
-    const atMs = this.nowMs();
-    const text = failed.map((check) => check.text).join(' ');
-    const { signals } = this.#options;
-    const passed = { type: 'preflight-passed', atMs, ...(signals && { signals: signals() }) } as const;
-    this.dispatch(failed.length === 0 ? passed : { type: 'preflight-failed', atMs, text }, (outcome) => {
+    const event = checksEvent(checks, this.nowMs(), this.#options.signals());
+    this.dispatch(event, (outcome) => {
       if (!outcome.ok && outcome.kind === 'store') this.#waitForStore();
     });
   }
@@ -400,19 +241,3 @@ export class RolloutService {
     if (this.#state.phase === 'preflight') this.#state = { ...this.#state, hold: storeHold };
   }
 }
-
-function settle(settled: (outcome: Outcome) => void, outcome: Outcome): Outcome {
-  settled(outcome);
-  return outcome;
-}
-
-function crashedCheck(error: unknown): PreflightCheck {
-  return { name: 'checks', passed: false, text: `The checks could not be run: ${String(error)}.` };
-}
-
-const summaryOf = (state: RolloutState) => ({
-  phase: state.phase,
-  weight: state.weightPpm / 10_000,
-  step: 'stepIndex' in state ? state.stepIndex : null,
-  parked: state.parked?.map(({ name }) => name) ?? [],
-});

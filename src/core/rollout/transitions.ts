@@ -86,10 +86,12 @@ export function shift(
   };
 }
 
+type StepReset = Extract<RolloutEffect, { type: 'reset-step-analysis' }>;
+
 /** The weight after step `index`, for which that step gathers evidence. */
 const nextWeightPpm = (plan: RolloutPlan, index: number): number => plan.stepsPpm[index + 1] ?? PPM;
 
-export const resetStep = (plan: RolloutPlan, index: number): RolloutEffect => ({
+export const resetStep = (plan: RolloutPlan, index: number): StepReset => ({
   type: 'reset-step-analysis',
   nextWeightPpm: nextWeightPpm(plan, index),
 });

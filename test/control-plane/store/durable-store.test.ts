@@ -160,17 +160,13 @@ test('durable store gives up what had to be kept first when it hangs, and tells 
   const state = { phase: 'idle', weightPpm: 500_000 } as const;
   const told: string[] = [];
   port.hang();
-  store.saveTransition(
-    transitionTo(state),
-    state,
-    events.draft({ name: 'raise', text: 'raise' }),
-    (result) => told.push(result.ok ? 'kept' : result.problem.kind),
-    (isKept) => told.push(`answered ${isKept}`),
+  store.saveTransition(transitionTo(state), state, events.draft({ name: 'raise', text: 'raise' }), (answer) =>
+    told.push(answer.kind),
   );
   pass(store, 0, storeSilenceMsMax);
-  assert.deepEqual(told, ['hanging']);
+  assert.deepEqual(told, ['overdue']);
   port.goOn();
-  assert.deepEqual(told, ['hanging', 'answered true']);
+  assert.deepEqual(told, ['overdue', 'kept']);
 });
 
 test('durable store answers reads and writes that are waited for with a problem while it hangs', async (t) => {

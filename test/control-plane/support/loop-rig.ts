@@ -12,7 +12,6 @@ import { Sampler } from '#src/control-plane/traffic/sampler.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { TickFacts } from '#src/core/rollout/rollout-event.ts';
-import { step } from '#src/core/rollout/rollout-step.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
 import { PPM, tickMs } from '#src/limits.ts';
 import { X, Y } from '#src/shared-memory/layout.ts';
@@ -100,12 +99,13 @@ export class LoopRig {
     });
     events.keepIn((event) => this.store.appendEvent(event));
     this.rollout = new RolloutService({
-      step,
       sink,
       store: this.store,
       events,
       analysis: this.assessor,
-      preflight: async () => [{ name: 'test', passed: this.preflightPasses, text: 'the test wants it so' }],
+      parking: { park() {}, replaceParked() {} },
+      signals: () => null,
+      startChecks: async () => [{ name: 'test', passed: this.preflightPasses, text: 'the test wants it so' }],
       time: new RolloutClock({ clock, memory: memory.rolloutTime, kept: () => null }),
       epochMs: clock.epochMs,
       onTransition: (transition) => void this.transitions.push(transition),
