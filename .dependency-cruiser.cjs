@@ -123,6 +123,7 @@ module.exports = {
         'status',
         'api',
         'control-loop.ts',
+        'assemble-decision.ts',
         'config-record.ts',
         'control-parts.ts',
         'control-start.ts',

@@ -1,23 +1,22 @@
-// The control thread's wiring: makes every part and hands each what it needs. The only place where they are put together;
-// what a tick does with them is in control-loop.ts, when they start and stop in control-thread.ts.
+// The control thread's wiring: makes every part and hands each what it needs. What decides is put together in
+// assemble-decision.ts; what a tick does with the parts is in control-loop.ts, when they start and stop in control-thread.ts.
 import { readFileSync } from 'node:fs';
 import { systemClock } from '#src/base/clock.ts';
 import type { Config } from '#src/config/config.ts';
-import type { Transition } from '#src/core/rollout/rollout-effect.ts';
-import type { TickFacts } from '#src/core/rollout/rollout-event.ts';
 import type { StoreProblem } from '#src/record/store-result.ts';
 import type { ControlStart, FromControl, LogLine } from '#src/shared-memory/messages.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
-import { ControlLoop } from './control-loop.ts';
+import { assembleDecision, type DecisionParts } from './assemble-decision.ts';
+import type { ControlLoop } from './control-loop.ts';
 import { BreakerNotes } from './events/breaker-notes.ts';
 import { EventLog } from './events/event-log.ts';
+import { AnalysisCheckpoint, keptTimeOf } from './evidence/analysis-checkpoint.ts';
 import { EvidenceRecorder } from './evidence/evidence-recorder.ts';
 import { HealthChecks } from './nodes/health-checks.ts';
 import { NodeDirectory } from './nodes/node-directory.ts';
-import { runPreflight } from './nodes/preflight.ts';
-import { Assessor } from './rollout/assessor.ts';
-import { type KeptTime, RolloutClock } from './rollout/rollout-clock.ts';
-import { RolloutService } from './rollout/rollout-service.ts';
+import { type PreflightCheck, runPreflight } from './nodes/preflight.ts';
+import type { Assessor } from './rollout/assessor.ts';
+import type { RolloutService } from './rollout/rollout-service.ts';
 import { SplitPublisher } from './rollout/split-publisher.ts';
 import { RouteDirectory } from './routes/route-directory.ts';
 import { ExternalSignals } from './signals/external-signals.ts';
@@ -28,20 +27,13 @@ import { StoreThreadPort } from './store/store-thread-port.ts';
 import { SupervisorLink } from './supervisor/supervisor-link.ts';
 import { AnswerRates } from './traffic/answer-rates.ts';
 import { BreakerWatch } from './traffic/breaker-watch.ts';
-import { Housekeeping } from './traffic/housekeeping.ts';
 import { RecentTraffic } from './traffic/recent-traffic.ts';
 import { Sampler } from './traffic/sampler.ts';
 import { SlowThresholds } from './traffic/slow-thresholds.ts';
+import { TrafficRecorder } from './traffic/traffic-recorder.ts';
 import { WorkerWatch } from './traffic/worker-watch.ts';
 
 export type Post = (message: FromControl) => void;
-
-/** Transitions after which evidence is given up on purpose. */
-const forgetsEvidence: ReadonlySet<Transition['name']> = new Set([
-  'retest',
-  'route-parked',
-  'route-unparked',
-]);
 
 /** The way to the store in a file. */
 export type StorePortOf = (file: string) => StorePort;
@@ -80,7 +72,8 @@ export class ControlParts {
   readonly traffic = new RecentTraffic();
   readonly evidence: EvidenceRecorder;
   readonly rollout: RolloutService;
-  readonly housekeeping: Housekeeping;
+  readonly recorder: TrafficRecorder;
+  readonly checkpoint: AnalysisCheckpoint;
   readonly loop: ControlLoop;
 
   constructor(start: ControlStart, post: Post, storePortOf: StorePortOf = inItsThread) {
@@ -102,12 +95,6 @@ export class ControlParts {
     this.routes = new RouteDirectory(start.routes, memory.parkedRoutes, (routes) =>
       post({ type: 'routes', routes }),
     );
-    this.assessor = new Assessor(
-      start.config.thresholds,
-      clock.monotonicMs,
-      start.config.metrics,
-      this.routes,
-    );
     this.signals = this.#createSignals();
     this.health = new HealthChecks({
       directory: this.directory,
@@ -120,9 +107,12 @@ export class ControlParts {
     this.breakerNotes = new BreakerNotes(this.events);
     this.answers = new AnswerRates(memory);
     this.evidence = this.#createEvidence();
-    this.rollout = this.#createRollout();
-    this.housekeeping = this.#createHousekeeping();
-    this.loop = this.#createLoop();
+    this.recorder = this.#createRecorder();
+    this.checkpoint = this.#createCheckpoint();
+    const { assessor, rollout, loop } = this.#assembleDecision();
+    this.assessor = assessor;
+    this.rollout = rollout;
+    this.loop = loop;
   }
 
   log(line: LogLine): void {
@@ -181,86 +171,63 @@ export class ControlParts {
     });
   }
 
-  #createRollout(): RolloutService {
-    const preflightSources = {
-      directory: this.directory,
-      probeAll: () => this.health.probeAll(),
-      storeProblem: () => this.store.problem?.text ?? null,
-    };
-    return new RolloutService({
-      sink: this.sink,
-      store: this.store,
-      events: this.events,
-      analysis: this.assessor,
-      startChecks: async () =>
-        (await Promise.all([runPreflight(preflightSources), this.signals.preflight()])).flat(),
-      signals: () => this.signals.facts(),
-      parking: this.routes,
-      time: new RolloutClock({
-        clock: this.clock,
-        memory: this.memory.rolloutTime,
-        kept: () => this.#keptTime(),
-      }),
-      epochMs: this.clock.epochMs,
-      onTransition: (transition) => {
-        const { phase } = transition.to;
-        this.signals.transition(transition);
-        this.evidence.onTransition(transition);
-        // A restart must not notice the same once more: what was given up is on record at once.
-        if (forgetsEvidence.has(transition.name)) this.housekeeping.keepAnalysis();
-        if (phase === 'completed' || phase === 'reverted') this.post({ type: 'rollout-ended', phase });
-      },
-    });
-  }
-
-  /** The time is kept with the evidence, every second. Earlier versions kept none: they went by the wall clock. */
-  #keptTime(): KeptTime | null {
-    const kept = this.store.loadAnalysis();
-    if (!kept.ok || kept.value === null) return null;
-    const { atMs, snapshot } = kept.value;
-    const { rolloutMs } = (snapshot ?? {}) as { readonly rolloutMs?: number };
-    return { rolloutMs: rolloutMs ?? atMs, epochMs: atMs };
-  }
-
-  #createHousekeeping(): Housekeeping {
-    return new Housekeeping({
+  #createRecorder(): TrafficRecorder {
+    return new TrafficRecorder({
       store: this.store,
       traffic: this.traffic,
-      workers: this.workers,
-      analysisSnapshot: () => ({
-        rolloutMs: this.rollout.nowMs(),
-        ...this.assessor.snapshot(this.rollout.state),
-      }),
       rolloutState: () => this.rollout.state,
       verdict: () => this.assessor.verdict,
       epochMs: this.clock.epochMs,
     });
   }
 
-  #createLoop(): ControlLoop {
-    const slowThresholds = new SlowThresholds(this.memory);
-    return new ControlLoop({
-      clock: this.clock,
-      source: new Sampler(this.memory, this.cell),
-      observe: (sample) => {
-        slowThresholds.publish(this.assessor);
-        this.housekeeping.observe(sample);
-        this.evidence.observe(sample);
-      },
-      assessor: this.assessor,
-      facts: (nowMs) => this.#facts(nowMs),
-      rollout: this.rollout,
+  #createCheckpoint(): AnalysisCheckpoint {
+    return new AnalysisCheckpoint({
+      store: this.store,
+      snapshot: () => this.assessor.snapshot(this.rollout.state),
+      rolloutMs: () => this.rollout.nowMs(),
+      epochMs: this.clock.epochMs,
     });
   }
 
-  #facts(nowMs: number): TickFacts {
-    return {
-      breakerOpenMs: this.breakers.openMs(nowMs),
-      healthyNodesX: this.directory.usableCount('x'),
-      healthyNodesY: this.directory.usableCount('y'),
-      storeWritable: this.store.writable,
-      signals: this.signals.facts(),
+  #assembleDecision(): DecisionParts {
+    return assembleDecision({
+      clock: this.clock,
+      source: new Sampler(this.memory, this.cell),
+      sink: this.sink,
+      store: this.store,
+      events: this.events,
+      thresholds: this.config.thresholds,
+      businessMetrics: this.config.metrics,
+      routes: this.routes,
+      startChecks: () => this.#runStartChecks(),
+      rolloutTime: this.memory.rolloutTime,
+      keptTime: () => {
+        const kept = this.store.loadAnalysis();
+        return kept.ok && kept.value !== null ? keptTimeOf(kept.value) : null;
+      },
+      breakers: this.breakers,
+      nodes: this.directory,
+      signals: this.signals,
+      slowThresholds: new SlowThresholds(this.memory),
+      traffic: this.recorder,
+      evidence: this.evidence,
+      breakerNotes: this.breakerNotes,
+      answers: this.answers,
+      workers: this.workers,
+      checkpoint: this.checkpoint,
+      ended: (phase) => this.post({ type: 'rollout-ended', phase }),
+    });
+  }
+
+  async #runStartChecks(): Promise<readonly PreflightCheck[]> {
+    const sources = {
+      directory: this.directory,
+      probeAll: () => this.health.probeAll(),
+      storeProblem: () => this.store.problem?.text ?? null,
     };
+    const checks = await Promise.all([runPreflight(sources), this.signals.preflight()]);
+    return checks.flat();
   }
 }
 

@@ -43,7 +43,7 @@ export class ControlThread {
     await takeUp(parts);
     if (this.#isStopping) return;
     parts.post({ type: 'published' });
-    this.#timer = setInterval(() => this.#tick(), tickMs);
+    this.#timer = setInterval(() => parts.loop.tick(), tickMs);
     await this.#loadApi();
     controlPort ??= await this.#listen();
     if (controlPort === null || this.#isStopping) return;
@@ -89,17 +89,6 @@ export class ControlThread {
     }
   }
 
-  /** Four times a second: the facts of the moment, one decision, then what has no hurry. */
-  #tick(): void {
-    const { signals, loop, housekeeping, breakers, breakerNotes, answers, rollout, clock } = this.#parts;
-    signals.tick();
-    loop.tick();
-    const nowMs = clock.monotonicMs();
-    breakerNotes.observe(breakers.openMs(nowMs), rollout.state);
-    answers.observe(nowMs);
-    housekeeping.tick(nowMs);
-  }
-
   /**
    * The port, or null when it could not be had. A first thread gives up, and with it the process, because an operator is
    * watching; a replacement keeps trying, because the rollout it controls must go on.
@@ -131,14 +120,14 @@ export class ControlThread {
   }
 
   async #stop(): Promise<void> {
-    const { supervisor, evidence, health, signals, housekeeping, store, post } = this.#parts;
+    const { supervisor, evidence, health, signals, recorder, checkpoint, store, post } = this.#parts;
     this.#isStopping = true;
     if (this.#timer !== null) clearInterval(this.#timer);
     supervisor.close();
     await evidence.settled();
     await Promise.all([this.#closeApi(), health.stop(), signals.stop()]);
-    housekeeping.flush();
-    housekeeping.keepAnalysis();
+    recorder.flush();
+    checkpoint.keepNow();
     await store.close(storeClosesMsMax);
     post({ type: 'stopped' });
   }

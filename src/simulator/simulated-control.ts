@@ -1,11 +1,10 @@
-// The control plane of a simulation: the real control loop, assessor and rollout service, put together as the control thread
-// does it, on a simulated clock and in memory. Restarts as a control thread does, from what was kept.
+// The control plane of a simulation: what decides in production, on a simulated clock and with a store in memory. Restarts as a
+// control thread does, from what was kept.
 import type { Clock } from '#src/base/clock.ts';
-import { ControlLoop } from '#src/control-plane/control-loop.ts';
+import { assembleDecision, type DecisionParts } from '#src/control-plane/assemble-decision.ts';
 import { EventLog } from '#src/control-plane/events/event-log.ts';
-import { Assessor } from '#src/control-plane/rollout/assessor.ts';
-import { RolloutClock } from '#src/control-plane/rollout/rollout-clock.ts';
-import { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
+import type { Assessor } from '#src/control-plane/rollout/assessor.ts';
+import type { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
 import { RouteDirectory } from '#src/control-plane/routes/route-directory.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import type { RolloutPlan } from '#src/core/rollout/rollout-state.ts';
@@ -31,10 +30,7 @@ export interface SimulatedControlOptions {
 }
 
 /** Everything that ends with a control thread. */
-interface Thread {
-  readonly assessor: Assessor;
-  readonly rollout: RolloutService;
-  readonly loop: ControlLoop;
+interface Thread extends DecisionParts {
   readonly routes: RouteDirectory;
 }
 
@@ -91,29 +87,24 @@ export class SimulatedControl {
   #startThread(): Thread {
     const { clock, source, sink, thresholds } = this.#options;
     const routes = new RouteDirectory(routeSlots, this.#parked, () => {});
-    const assessor = new Assessor(thresholds, clock.monotonicMs, [], routes);
-    const rollout = new RolloutService({
+    const parts = assembleDecision({
+      clock,
+      source,
       sink,
       store: this.store,
       events: new EventLog({ epochMs: clock.epochMs, log: () => {} }),
-      analysis: assessor,
-      parking: routes,
+      thresholds,
+      businessMetrics: [],
+      routes,
       // Answered by `begin`: a simulation does not wait for promises.
       startChecks: () => new Promise(() => {}),
-      signals: () => null,
-      time: new RolloutClock({ clock, memory: this.#time, kept: () => null }),
-      epochMs: clock.epochMs,
-      onTransition: () => {},
+      rolloutTime: this.#time,
+      keptTime: () => null,
+      breakers: { openMs: () => 0 },
+      nodes: { usableCount: () => 1 },
+      signals: null,
     });
-    rollout.resume();
-    const loop = new ControlLoop({
-      clock,
-      source,
-      observe: () => {},
-      assessor,
-      facts: () => ({ breakerOpenMs: 0, healthyNodesX: 1, healthyNodesY: 1, storeWritable: true }),
-      rollout,
-    });
-    return { assessor, rollout, loop, routes };
+    parts.rollout.resume();
+    return { ...parts, routes };
   }
 }

@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Housekeeping } from '#src/control-plane/traffic/housekeeping.ts';
 import { RecentTraffic } from '#src/control-plane/traffic/recent-traffic.ts';
-import { WorkerWatch } from '#src/control-plane/traffic/worker-watch.ts';
+import { TrafficRecorder } from '#src/control-plane/traffic/traffic-recorder.ts';
 import { LoopRig, type LoopRigOptions, testThresholds } from '../control-plane/support/loop-rig.ts';
 import { event, frozenEvidence } from '../control-plane/support/records.ts';
 import { badRouteVerdict, testPlan } from '../control-plane/support/states.ts';
@@ -28,18 +27,16 @@ interface Recorded {
 
 function recording(t: TestContext, options: Partial<LoopRigOptions> = {}): Recorded {
   const file = join(quickFolder(t), 'crossover.db');
-  let housekeeping: Housekeeping | null = null;
+  let recorder: TrafficRecorder | null = null;
   const rig = new LoopRig({
     database: file,
     seed: 3,
-    observe: (sample) => housekeeping?.observe(sample),
+    observe: (sample) => recorder?.observe(sample),
     ...options,
   });
-  housekeeping = new Housekeeping({
+  recorder = new TrafficRecorder({
     store: rig.store,
     traffic: new RecentTraffic(),
-    workers: new WorkerWatch(rig.memory),
-    analysisSnapshot: () => null,
     rolloutState: () => rig.rollout.state,
     verdict: () => rig.assessor.verdict,
     epochMs: rig.clock.epochMs,
@@ -49,7 +46,7 @@ function recording(t: TestContext, options: Partial<LoopRigOptions> = {}): Recor
     rig,
     file,
     finish() {
-      housekeeping?.flush();
+      recorder?.flush();
       rig.store.close(1_000);
     },
   };

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Config } from '#src/config/config.ts';
 import { parseConfig } from '#src/config/load.ts';
+import { assembleDecision } from '#src/control-plane/assemble-decision.ts';
 import { EventLog } from '#src/control-plane/events/event-log.ts';
-import { RolloutClock } from '#src/control-plane/rollout/rollout-clock.ts';
-import { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
+import type { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
 import { SplitPublisher } from '#src/control-plane/rollout/split-publisher.ts';
 import { RouteDirectory } from '#src/control-plane/routes/route-directory.ts';
 import { DurableStore } from '#src/control-plane/store/durable-store.ts';
@@ -16,6 +16,7 @@ import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { startControl } from './support/control-rig.ts';
 import { DirectPort } from './support/direct-port.ts';
+import { testThresholds } from './support/loop-rig.ts';
 import { badRouteVerdict, testPlan } from './support/states.ts';
 import { quickFolder } from './support/temp-folder.ts';
 
@@ -35,24 +36,25 @@ function startProcess(t: TestContext, database: string, names: readonly string[]
   const routes = new RouteDirectory({ kind: 'derived', routes: [] }, memory.parkedRoutes, () => {});
   routes.usePatterns(names.map((name) => ({ name, host: null, pathPrefix: `/${name}`, methods: null })));
   const told: string[] = [];
-  const service = new RolloutService({
+  const { assessor, rollout: service } = assembleDecision({
+    clock,
+    source: { sample: () => assert.fail('nothing ticks') },
     sink: new SplitPublisher(new SplitCell(memory.split)),
     store,
     events,
-    analysis: {
-      resetStep: () => void told.push(`reset-step, parked: ${routes.isParked(0)}`),
-      resetRollout() {},
-      routeParked: () => void told.push('analysis'),
-      retest() {},
-      verdict: null,
-    },
-    signals: () => null,
+    thresholds: testThresholds,
+    businessMetrics: [],
+    routes,
     startChecks: async () => [],
-    parking: routes,
-    time: new RolloutClock({ clock, memory: memory.rolloutTime, kept: () => null }),
-    epochMs: clock.epochMs,
-    onTransition: ({ name }) => void told.push(name),
+    rolloutTime: memory.rolloutTime,
+    keptTime: () => null,
+    breakers: { openMs: () => 0 },
+    nodes: { usableCount: () => 1 },
+    signals: null,
+    evidence: { observe() {}, onTransition: ({ name }) => told.push(name) },
   });
+  t.mock.method(assessor, 'resetStep', () => told.push(`reset-step, parked: ${routes.isParked(0)}`));
+  t.mock.method(assessor, 'routeParked', () => told.push('analysis'));
   service.resume();
   return { service, routes, store, told };
 }

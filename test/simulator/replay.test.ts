@@ -1,4 +1,4 @@
-// Recorded traffic judged again: written by the real control loop and its housekeeping on fake time, read from the file.
+// Recorded traffic judged again: written by the real control loop and its recorder on fake time, read from the file.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,9 +6,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
-import { Housekeeping } from '#src/control-plane/traffic/housekeeping.ts';
 import { RecentTraffic } from '#src/control-plane/traffic/recent-traffic.ts';
-import { WorkerWatch } from '#src/control-plane/traffic/worker-watch.ts';
+import { TrafficRecorder } from '#src/control-plane/traffic/traffic-recorder.ts';
 import { openRecordedTraffic } from '#src/record/recorded-traffic.ts';
 import type { TrafficWindow } from '#src/record/traffic-window.ts';
 import { replay } from '#src/simulator/replay.ts';
@@ -29,13 +28,11 @@ interface Recording {
 /** A minute of X, a rollout of a good Y for 20 s, then 4 % errors on it until it is reverted. */
 async function record(t: TestContext): Promise<Recording> {
   const file = join(quickFolder(t), 'crossover.db');
-  let housekeeping: Housekeeping | null = null;
-  const rig = new LoopRig({ database: file, seed: 3, observe: (sample) => housekeeping?.observe(sample) });
-  housekeeping = new Housekeeping({
+  let recorder: TrafficRecorder | null = null;
+  const rig = new LoopRig({ database: file, seed: 3, observe: (sample) => recorder?.observe(sample) });
+  recorder = new TrafficRecorder({
     store: rig.store,
     traffic: new RecentTraffic(),
-    workers: new WorkerWatch(rig.memory),
-    analysisSnapshot: () => null,
     rolloutState: () => rig.rollout.state,
     verdict: () => rig.assessor.verdict,
     epochMs: rig.clock.epochMs,
@@ -51,7 +48,7 @@ async function record(t: TestContext): Promise<Recording> {
   assert.equal(rig.rollout.state.phase, 'reverted');
   const seconds = (rig.clock.nowMs - startedAtMs) / 1000;
   rig.run(3, good);
-  housekeeping.flush();
+  recorder.flush();
   rig.store.close(1_000);
   const read = openRecordedTraffic(file);
   assert.ok(read.ok);

@@ -35,7 +35,7 @@ for (const setMs of [-hourMs, hourMs]) {
 
   test(`a Y without a healthy node is reverted after 5 seconds when ${set}`, async (t) => {
     const rig = await started(t);
-    rig.facts = { healthyNodesY: 0 };
+    rig.usableNodes.y = 0;
     rig.run(2, scarce);
     rig.clock.setMs = setMs;
     const seconds = rig.run(30, scarce, () => rig.rollout.state.phase === 'reverted');

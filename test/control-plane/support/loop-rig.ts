@@ -1,17 +1,17 @@
 // The control loop with its real sampler, analysis, rollout and store, on a clock and traffic that the test drives.
 import type { Clock } from '#src/base/clock.ts';
 import { createRandom, type Random } from '#src/base/random.ts';
-import { ControlLoop } from '#src/control-plane/control-loop.ts';
+import { assembleDecision } from '#src/control-plane/assemble-decision.ts';
+import type { ControlLoop } from '#src/control-plane/control-loop.ts';
 import { EventLog } from '#src/control-plane/events/event-log.ts';
-import { Assessor } from '#src/control-plane/rollout/assessor.ts';
-import { RolloutClock } from '#src/control-plane/rollout/rollout-clock.ts';
-import { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
+import type { Assessor } from '#src/control-plane/rollout/assessor.ts';
+import type { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
 import { SplitPublisher } from '#src/control-plane/rollout/split-publisher.ts';
 import { DurableStore } from '#src/control-plane/store/durable-store.ts';
 import { Sampler } from '#src/control-plane/traffic/sampler.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import { unnamedRoutes } from '#src/core/analysis/streams/tracked-routes.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
-import type { TickFacts } from '#src/core/rollout/rollout-event.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
 import { PPM, tickMs } from '#src/limits.ts';
 import { X, Y } from '#src/shared-memory/layout.ts';
@@ -51,7 +51,7 @@ export interface LoopRigOptions {
   readonly memory?: SharedMemory;
   readonly clock?: FakeClock;
   readonly seed?: number;
-  /** Told of every sample, as the control thread's housekeeping is. */
+  /** Told of every sample, as what records the traffic is. */
   readonly observe?: (sample: TickSample, rig: LoopRig) => void;
 }
 
@@ -67,7 +67,7 @@ export class LoopRig {
   readonly rollout: RolloutService;
   readonly assessor: Assessor;
   readonly transitions: Transition[] = [];
-  facts: Partial<TickFacts> = {};
+  readonly usableNodes = { x: 1, y: 1 };
   preflightPasses = true;
   readonly #loop: ControlLoop;
   readonly #random: Random;
@@ -85,11 +85,9 @@ export class LoopRig {
     this.memory = memory;
     this.cell = new SplitCell(memory.split);
     this.#random = createRandom(seed);
-    const sink = new SplitPublisher(this.cell);
     // Read anew each time: a test may set the clock.
     const events = new EventLog({ epochMs: () => clock.epochMs(), log: () => {} });
     this.events = events;
-    this.assessor = new Assessor(testThresholds, clock.monotonicMs);
     this.port = DirectPort.on(database);
     this.store = new DurableStore({
       port: this.port,
@@ -98,32 +96,27 @@ export class LoopRig {
       reconcileIds: (lastId, firstId) => events.reconcileIds(lastId, firstId),
     });
     events.keepIn((event) => this.store.appendEvent(event));
-    this.rollout = new RolloutService({
-      sink,
-      store: this.store,
-      events,
-      analysis: this.assessor,
-      parking: { park() {}, replaceParked() {} },
-      signals: () => null,
-      startChecks: async () => [{ name: 'test', passed: this.preflightPasses, text: 'the test wants it so' }],
-      time: new RolloutClock({ clock, memory: memory.rolloutTime, kept: () => null }),
-      epochMs: clock.epochMs,
-      onTransition: (transition) => void this.transitions.push(transition),
-    });
-    this.#loop = new ControlLoop({
+    const { assessor, rollout, loop } = assembleDecision({
       clock,
       source: new Sampler(memory, this.cell),
-      observe: (sample) => observe(sample, this),
-      assessor: this.assessor,
-      facts: () => ({
-        breakerOpenMs: 0,
-        healthyNodesX: 1,
-        healthyNodesY: 1,
-        storeWritable: this.store.writable,
-        ...this.facts,
-      }),
-      rollout: this.rollout,
+      sink: new SplitPublisher(this.cell),
+      store: this.store,
+      events,
+      thresholds: testThresholds,
+      businessMetrics: [],
+      routes: { ...unnamedRoutes, park() {}, replaceParked() {} },
+      startChecks: async () => [{ name: 'test', passed: this.preflightPasses, text: 'the test wants it so' }],
+      rolloutTime: memory.rolloutTime,
+      keptTime: () => null,
+      breakers: { openMs: () => 0 },
+      nodes: { usableCount: (cluster) => this.usableNodes[cluster] },
+      signals: null,
+      traffic: { observe: (sample) => observe(sample, this) },
+      evidence: { observe() {}, onTransition: (transition) => this.transitions.push(transition) },
     });
+    this.assessor = assessor;
+    this.rollout = rollout;
+    this.#loop = loop;
   }
 
   get weightPpm(): number {
@@ -142,7 +135,6 @@ export class LoopRig {
 
   tick(): void {
     this.clock.nowMs += tickMs;
-    this.store.tick(this.clock.nowMs);
     this.#loop.tick();
   }
 
