@@ -82,6 +82,7 @@ module.exports = {
       'analysis',
       inside('src/core/analysis', [
         'verdict.ts',
+        'weakest-proof.ts',
         'verdict-text.ts',
         'value-rule.ts',
         'e-process',

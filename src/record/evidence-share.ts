@@ -1,5 +1,6 @@
 // The evidence as two shares of what would decide: how near the analysis is to a revert, and to an advance.
 import type { Verdict } from '#src/core/analysis/verdict.ts';
+import { weakestProof } from '#src/core/analysis/weakest-proof.ts';
 
 export interface EvidenceShare {
   /** 0 and up; the rollout is reverted at 1. */
@@ -12,9 +13,9 @@ const digits = 4;
 const rounded = (value: number): number => Number(Math.max(0, value).toFixed(digits));
 
 export function evidenceShare({ logEvidence, logEvidenceBar, logSafeBar, streams }: Verdict): EvidenceShare {
-  const safe = streams.flatMap(({ logSafe }) => (logSafe === null ? [] : [logSafe]));
+  const proof = weakestProof(streams);
   return {
     toRevert: rounded(logEvidence / logEvidenceBar),
-    toAdvance: safe.length === 0 ? null : rounded(Math.min(...safe) / logSafeBar),
+    toAdvance: proof === null ? null : rounded(proof / logSafeBar),
   };
 }

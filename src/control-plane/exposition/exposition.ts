@@ -2,16 +2,11 @@
 // store. prom-client formats them and adds those of the process; docs/metrics.md describes each.
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { clusterNames } from '#src/control-plane/nodes/node-directory.ts';
-import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { phases } from '#src/core/rollout/rollout-state.ts';
 import type { NodeView } from '#src/record/node-view.ts';
 import { nodeHealth } from '#src/shared-memory/shared-memory.ts';
-import {
-  type ExpositionSources,
-  type MetricDefinition,
-  type MetricValue,
-  single,
-} from './metric-definition.ts';
+import { analysisMetrics } from './analysis-metrics.ts';
+import { type ExpositionSources, type MetricDefinition, single } from './metric-definition.ts';
 import { signalMetrics } from './signal-metrics.ts';
 import { trafficMetrics } from './traffic-metrics.ts';
 import { workerMetrics } from './worker-metrics.ts';
@@ -36,6 +31,7 @@ export function createExposition(sources: ExpositionSources): Registry {
     ...trafficMetrics(sources),
     ...nodeMetrics(sources),
     ...rolloutMetrics(sources),
+    ...analysisMetrics(sources),
     ...signalMetrics(sources),
     ...workerMetrics(sources),
     ...ownMetrics(sources),
@@ -97,7 +93,7 @@ function nodeMetrics({ directory }: ExpositionSources): MetricDefinition[] {
   ];
 }
 
-function rolloutMetrics({ rolloutState, verdict }: ExpositionSources): MetricDefinition[] {
+function rolloutMetrics({ rolloutState }: ExpositionSources): MetricDefinition[] {
   return [
     {
       name: 'crossover_rollout_phase',
@@ -115,19 +111,7 @@ function rolloutMetrics({ rolloutState, verdict }: ExpositionSources): MetricDef
         return single('stepIndex' in state && state.phase !== 'reverted' ? state.stepIndex + 1 : 0);
       },
     },
-    {
-      name: 'crossover_analysis_evidence',
-      help: 'Natural logarithm of the evidence of each comparison: that Y is worse, that Y is within the margin.',
-      type: 'gauge',
-      read: () => (verdict()?.streams ?? []).flatMap(evidenceOf),
-    },
   ];
-}
-
-function evidenceOf({ stream, logWorse, logSafe }: Verdict['streams'][number]): MetricValue[] {
-  const worse: MetricValue = { value: logWorse, labels: { metric: stream, direction: 'worse' } };
-  if (logSafe === null) return [worse];
-  return [worse, { value: logSafe, labels: { metric: stream, direction: 'safe' } }];
 }
 
 function ownMetrics({ store, version }: ExpositionSources): MetricDefinition[] {

@@ -8,6 +8,7 @@ import { type RouteNames, unnamedRoutes } from '#src/core/analysis/streams/track
 import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';
 import { rolloutIdOf } from '#src/core/rollout/rollout-id.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import { isSoaking } from '#src/core/rollout/transitions.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
 import type { AnalysisResets } from './run-effects.ts';
 
@@ -53,9 +54,8 @@ export class Assessor implements AnalysisResets {
   }
 
   assess(state: RolloutState): Verdict {
-    const soaking = state.phase === 'soaking' || (state.phase === 'paused' && state.from === 'soaking');
     const onBadRoute = 'plan' in state ? state.plan.onBadRoute : 'revert';
-    const verdict = this.#analysis.assess({ goal: soaking ? 'soak' : 'step', onBadRoute });
+    const verdict = this.#analysis.assess({ goal: isSoaking(state) ? 'soak' : 'step', onBadRoute });
     this.#verdict = this.#business.combineWith(verdict);
     return this.#verdict;
   }

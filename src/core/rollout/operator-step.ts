@@ -7,6 +7,8 @@ import type { RolloutState } from './rollout-state.ts';
 import {
   complete,
   enterStep,
+  isRunning,
+  isSoaking,
   type Move,
   parkedOf,
   percent,
@@ -93,16 +95,15 @@ function advance(state: RolloutState, command: Command): StepResult {
 }
 
 function promote(state: RolloutState, command: Command): StepResult {
-  if (state.phase === 'soaking' || (state.phase === 'paused' && state.from === 'soaking'))
-    return refuseIn(state, command, 'it has reached its last step already');
+  if (isSoaking(state)) return refuseIn(state, command, 'it has reached its last step already');
   if (state.phase !== 'ramping' && state.phase !== 'paused')
     return refuseIn(state, command, 'only one that is ramping or paused can be promoted');
   return enterStep(state, state.plan.stepsPpm.length - 1, by(command));
 }
 
 function finish(state: RolloutState, command: Command): StepResult {
-  const soaks = state.phase === 'soaking' || (state.phase === 'paused' && state.from === 'soaking');
-  if (!soaks) return refuseIn(state, command, 'only one that soaks can be completed; promote takes it there');
+  if (!isRunning(state) || !isSoaking(state))
+    return refuseIn(state, command, 'only one that soaks can be completed; promote takes it there');
   return complete(state, by(command));
 }
 

@@ -129,6 +129,10 @@ export function stateAtStep(
 export const isRunning = (state: RolloutState): state is RunningState =>
   state.phase === 'ramping' || state.phase === 'paused' || state.phase === 'soaking';
 
+/** Y has everything but the holdback, or had it when the rollout was paused. */
+export const isSoaking = (state: RolloutState): boolean =>
+  state.phase === 'soaking' || (state.phase === 'paused' && state.from === 'soaking');
+
 /** The same step from its beginning: the bake, the time-out and the soak count from now on. A paused one begins when it is resumed. */
 export function begunAnew(from: RunningState, hold: HoldReason | null, atMs: number): RunningState {
   switch (from.phase) {
