@@ -89,6 +89,7 @@ module.exports = {
         'clustering',
         'streams',
         'analysis-thresholds.ts',
+        'analysis-streams.ts',
         'analysis.ts',
       ]),
     ),

@@ -5,22 +5,13 @@ import { errorFailures, errorRequests } from '#src/core/telemetry/outcome.ts';
 import type { EpochSample, TickSample } from '#src/core/telemetry/sample.ts';
 import { type Rates, RollingWindow } from '#src/core/telemetry/window.ts';
 import { PPM, stepWatchedMsMin } from '#src/limits.ts';
+import { AnalysisStreams, type StreamsSnapshot } from './analysis-streams.ts';
 import { type AnalysisThresholds, fingerprintOf } from './analysis-thresholds.ts';
 import { logSafeBar } from './e-process/safe-test.ts';
-import { AttributedFailures, type AttributedSnapshot } from './streams/attributed-failures.ts';
 import { combineEvidence, type StreamReading, unexplained } from './streams/combined-evidence.ts';
-import { blipProfiles } from './streams/compared-stream.ts';
-import { type ErrorSnapshot, ErrorStreams } from './streams/error-streams.ts';
-import { FailureMakers } from './streams/failure-makers.ts';
-import { type LatencySnapshot, LatencyStreams } from './streams/latency-streams.ts';
 import { adviceText, type ParkAdvice, parkAdvice, suspectsText } from './streams/park-advice.ts';
-import type { RetestSnapshot } from './streams/retest.ts';
-import { Retests } from './streams/retests.ts';
-import { RouteStreams, type RoutesSnapshot } from './streams/route-streams.ts';
-import { type StatusSnapshot, StatusStreams } from './streams/status-streams.ts';
-import type { EvidenceStream, Need, StreamFamily } from './streams/stream-family.ts';
-import { type RouteNames, TrackedRoutes, unnamedRoutes } from './streams/tracked-routes.ts';
-import { XHealth } from './streams/x-health.ts';
+import type { EvidenceStream, Need } from './streams/stream-family.ts';
+import { type RouteNames, unnamedRoutes } from './streams/tracked-routes.ts';
 import type { HoldRule, RetestKind, Verdict, VerdictNumbers } from './verdict.ts';
 import {
   arrivalText,
@@ -50,7 +41,7 @@ const warmupWeightPpmMax = 10_000;
 /** How long a revert waits for the evidence on a route that would explain what speaks against Y. */
 const parkPatienceMs = 20_000;
 
-export interface AnalysisSnapshot {
+export interface AnalysisSnapshot extends StreamsSnapshot {
   readonly version: 4;
   /** The thresholds that the evidence was gathered for, as JSON. */
   readonly thresholds: string;
@@ -58,14 +49,6 @@ export interface AnalysisSnapshot {
   readonly stepStartedMs: number;
   readonly firstYMs: number | null;
   readonly nextWeightPpm: number;
-  readonly xHealth: ReturnType<XHealth['snapshot']>;
-  readonly errors: ErrorSnapshot;
-  readonly status: StatusSnapshot;
-  readonly latency: LatencySnapshot;
-  readonly routes: RoutesSnapshot;
-  readonly attributed: AttributedSnapshot;
-  readonly makers: readonly number[];
-  readonly retests: readonly RetestSnapshot[];
 }
 
 /** What an advance lacks. */
@@ -78,16 +61,7 @@ export class Analysis {
   readonly #thresholds: AnalysisThresholds;
   readonly #fingerprint: string;
   readonly #logBar: number;
-  readonly #errors: ErrorStreams;
-  readonly #status: StatusStreams;
-  readonly #latency: LatencyStreams;
-  readonly #routes: RouteStreams;
-  readonly #trackedRoutes: TrackedRoutes;
-  readonly #failures: AttributedFailures;
-  readonly #makers = new FailureMakers();
-  readonly #families: readonly StreamFamily<unknown>[];
-  readonly #retests: Retests;
-  readonly #xHealth = new XHealth();
+  readonly #streams: AnalysisStreams;
   readonly #window = new RollingWindow();
   /** Time of the analysis: that of the samples, shifted after a restore so that it goes on where the snapshot ended. */
   #nowMs = 0;
@@ -103,41 +77,22 @@ export class Analysis {
   #waitsForRouteSinceMs: number | null = null;
 
   constructor(thresholds: AnalysisThresholds, routeNames: RouteNames = unnamedRoutes) {
-    const { errorRate, statusMix, latency, harm, blipToleranceMs, attribution } = thresholds;
-    const profile = blipProfiles[blipToleranceMs];
     this.#thresholds = thresholds;
     this.#fingerprint = fingerprintOf(thresholds);
     this.#logBar = Math.log(1 / thresholds.falseReverts);
-    this.#failures = new AttributedFailures(attribution);
-    this.#trackedRoutes = new TrackedRoutes(routeNames);
-    const scope = { failures: this.#failures, routes: this.#trackedRoutes };
-    this.#errors = new ErrorStreams(errorRate, harm, profile, scope);
-    this.#status = new StatusStreams(statusMix, harm, profile);
-    this.#latency = new LatencyStreams(latency, profile, attribution, harm);
-    this.#routes = new RouteStreams(
-      this.#trackedRoutes,
-      this.#failures,
-      errorRate,
-      profile,
-      this.#errors.users,
-    );
-    this.#families = [this.#errors, this.#status, this.#latency, this.#routes];
-    this.#retests = new Retests(
-      { latency: this.#latency.compared, status: this.#status.streams },
-      { latency: latency.onWorse ?? 'revert', status: statusMix.onWorse ?? 'revert' },
-    );
+    this.#streams = new AnalysisStreams(thresholds, routeNames);
   }
 
   /** Takes one tick's counts. Allocates nothing. */
   update(sample: TickSample): void {
+    const { families, makers, failures, retests, xHealth } = this.#streams;
     this.#shiftMs ??= this.#nowMs + sample.dtMs - sample.atMs;
     this.#nowMs = sample.atMs + this.#shiftMs;
     this.#window.advance(this.#nowMs);
-    this.#makers.advance(this.#nowMs);
-    this.#failures.beginTick();
-    this.#refreshRoutes(this.#nowMs);
-    for (const family of this.#families)
-      family.beginTick(this.#nowMs, sample.dtMs, this.#warmupLeftMs() === 0);
+    makers.advance(this.#nowMs);
+    failures.beginTick();
+    this.#streams.refreshRoutes(this.#nowMs);
+    for (const family of families) family.beginTick(this.#nowMs, sample.dtMs, this.#warmupLeftMs() === 0);
     let requestsX = 0;
     let failuresX = 0;
     for (const epoch of sample.epochs) {
@@ -145,33 +100,35 @@ export class Analysis {
       failuresX += errorFailures(epoch.x);
       this.#take(epoch);
     }
-    for (const family of this.#families) family.endTick();
-    this.#retests.settle(this.#nowMs);
-    this.#xHealth.add(sample.dtMs, requestsX, failuresX);
+    for (const family of families) family.endTick();
+    retests.settle(this.#nowMs);
+    xHealth.add(sample.dtMs, requestsX, failuresX);
   }
 
   #take(epoch: EpochSample): void {
     const { x, y } = epoch;
+    const { families, makers, failures } = this.#streams;
     this.#weightPpm = epoch.weightPpm;
     if (errorRequests(y) > 0) this.#firstYMs ??= this.#nowMs;
     this.#window.add(errorRequests(x), errorFailures(x), errorRequests(y), errorFailures(y));
-    this.#makers.add(epoch);
-    this.#failures.add(epoch);
-    for (const family of this.#families) family.add(epoch);
+    makers.add(epoch);
+    failures.add(epoch);
+    for (const family of families) family.add(epoch);
   }
 
   /** Age in ms at which a waiting request counts as slow at latency quantile `index`; Infinity while unknown. */
   slowThresholdMs(arm: 'x' | 'y', index: number): number {
-    return this.#latency.slowThresholdMs(arm, index);
+    return this.#streams.latency.slowThresholdMs(arm, index);
   }
 
   /** A rollout begins: forgets all evidence. What is known of X alone stays. */
   resetRollout(atMs: number): void {
     const nowMs = this.#time(atMs);
+    const { failures, families, retests } = this.#streams;
     this.#firstYMs = null;
-    this.#failures.resetRollout();
-    for (const family of this.#families) family.resetRollout(nowMs);
-    this.#retests.resetRollout();
+    failures.resetRollout();
+    for (const family of families) family.resetRollout(nowMs);
+    retests.resetRollout();
     this.#stepStartedMs = nowMs;
   }
 
@@ -181,21 +138,17 @@ export class Analysis {
    */
   routeParked(atMs: number): void {
     const nowMs = this.#time(atMs);
-    this.#refreshRoutes(nowMs);
-    for (const family of this.#families) {
+    this.#streams.refreshRoutes(nowMs);
+    for (const family of this.#streams.families) {
       family.forgetGains(nowMs);
       family.resetStep(this.#nextWeightPpm, nowMs);
     }
     this.#waitsForRouteSinceMs = null;
   }
 
-  #refreshRoutes(nowMs: number): void {
-    if (this.#trackedRoutes.refresh()) this.#routes.routesChanged(nowMs);
-  }
-
   /** Streams of these kinds start afresh, with half their weight, instead of the revert that they would have brought. */
   retest(kinds: readonly RetestKind[], atMs: number): void {
-    this.#retests.begin(kinds, this.#time(atMs), this.#weightPpm);
+    this.#streams.retests.begin(kinds, this.#time(atMs), this.#weightPpm);
   }
 
   /**
@@ -204,11 +157,11 @@ export class Analysis {
    */
   resetStep(nextWeightPpm: number, atMs: number): void {
     const nowMs = this.#time(atMs);
-    this.#refreshRoutes(nowMs);
+    this.#streams.refreshRoutes(nowMs);
     this.#nextWeightPpm = nextWeightPpm;
     this.#stepStartedMs = nowMs;
-    this.#makers.resetStep();
-    for (const family of this.#families) family.resetStep(nextWeightPpm, nowMs);
+    this.#streams.makers.resetStep();
+    for (const family of this.#streams.families) family.resetStep(nextWeightPpm, nowMs);
   }
 
   #time(atMs: number): number {
@@ -217,10 +170,11 @@ export class Analysis {
 
   /** The verdict on what was taken so far. */
   assess(context: AssessContext): Verdict {
-    const readings = this.#families.flatMap(({ streams }) =>
+    const { families, failures, makers, retests, xHealth } = this.#streams;
+    const readings = families.flatMap(({ streams }) =>
       streams.map((stream): StreamReading => ({ stream, evidence: stream.evidence() })),
     );
-    const again = this.#retests.advice(readings, this.#logBar);
+    const again = retests.advice(readings, this.#logBar);
     const all = combineEvidence(again.rest);
     const advice = this.#parkAdvice(context, again.rest, all.logEvidence);
     const { logEvidence, cause } = advice === null ? all : combineEvidence(unexplained(again.rest, advice));
@@ -237,12 +191,12 @@ export class Analysis {
       samplesNeeded,
       secondsNeeded: seconds,
       ...(need === null ? {} : { needs: { stream: need.stream, requests: samplesNeeded, seconds } }),
-      xHealthy: this.#xHealth.healthy(),
+      xHealthy: xHealth.healthy(),
       last10s,
       last60s: this.#window.rates(60),
-      failureMakers: { attribution: this.#failures.attribution, ...this.#makers.report() },
+      failureMakers: { attribution: failures.attribution, ...makers.report() },
       ...(advice === null || advice.bad.length === 0 ? {} : { badRoutes: advice.bad }),
-      ...this.#retests.numbers(again, this.#nowMs),
+      ...retests.numbers(again, this.#nowMs),
     };
     if (logEvidence >= this.#logBar && cause !== null) return this.#revert(numbers, cause);
     if (advice !== null) return { ...numbers, decision: 'hold', rule: 'suspicion', text: adviceText(advice) };
@@ -255,11 +209,10 @@ export class Analysis {
   /** A revert for the errors of all requests names the routes that they are on, when they are on a few. */
   #revert(numbers: Omit<VerdictNumbers, 'text'>, cause: StreamReading): Verdict {
     const { logEvidence } = numbers;
+    const { routes, errors } = this.#streams;
     const capped = cause.evidence.stream.endsWith('.max');
     const advice =
-      cause.stream === this.#errors.errors
-        ? parkAdvice(this.#routes.streams, this.#errors.errors, 0, this.#logBar)
-        : null;
+      cause.stream === errors.errors ? parkAdvice(routes.streams, errors.errors, 0, this.#logBar) : null;
     const [route] = advice?.suspects ?? [];
     const finding = advice === null ? cause.stream.finding() : suspectsText(advice);
     return {
@@ -286,8 +239,9 @@ export class Analysis {
       return null;
     }
     this.#waitsForRouteSinceMs ??= this.#nowMs;
-    const parkedCount = this.#trackedRoutes.parkedSlots.length;
-    const advice = parkAdvice(this.#routes.streams, this.#errors.errors, parkedCount, this.#logBar);
+    const { routes, trackedRoutes, errors } = this.#streams;
+    const parkedCount = trackedRoutes.parkedSlots.length;
+    const advice = parkAdvice(routes.streams, errors.errors, parkedCount, this.#logBar);
     if (advice === null || combineEvidence(unexplained(readings, advice)).logEvidence >= this.#logBar)
       return null;
     const isPatient = this.#nowMs - this.#waitsForRouteSinceMs < parkPatienceMs;
@@ -301,18 +255,19 @@ export class Analysis {
     cause: StreamReading | null,
     need: Need | null,
   ): Lack | null {
-    const { x, y } = this.#errors.errors.stepCounts();
+    const { errors, xHealth, retests, failures } = this.#streams;
+    const { x, y } = errors.errors.stepCounts();
     if (y.requests === 0)
       return {
         rule: 'no-data',
         text: `no traffic on Y in this step yet, ${formatCount(x.requests)} requests on X`,
       };
-    if (!this.#xHealth.healthy()) return { rule: 'x-unhealthy', text: this.#xUnhealthyText() };
+    if (!xHealth.healthy()) return { rule: 'x-unhealthy', text: this.#xUnhealthyText() };
     if (logEvidence >= this.#logBar / 2 && cause !== null)
       return { rule: 'suspicion', text: this.#suspicionText(cause.stream, logEvidence) };
-    const retest = this.#retests.holdText(this.#nowMs, goal === 'soak');
+    const retest = retests.holdText(this.#nowMs, goal === 'soak');
     if (retest !== null) return { rule: 'retest', text: retest };
-    const blindness = this.#failures.blindness();
+    const blindness = failures.blindness();
     if (blindness !== null) return { rule: 'attribution', text: blindness };
     if (goal === 'soak') return null;
     if (x.requests === 0)
@@ -331,9 +286,10 @@ export class Analysis {
 
   /** The largest need of all streams that have a say; before the warm-up is over, that is the errors alone. */
   #need(): Need | null {
-    const families = this.#warmupLeftMs() > 0 ? [this.#errors] : this.#families;
+    const { errors, families } = this.#streams;
+    const asked = this.#warmupLeftMs() > 0 ? [errors] : families;
     let largest: Need | null = null;
-    for (const { streams } of families) {
+    for (const { streams } of asked) {
       for (const stream of streams) {
         const need = stream.need();
         if (need?.requests === null) return need;
@@ -354,8 +310,8 @@ export class Analysis {
   }
 
   #xUnhealthyText(): string {
-    const now = formatShare(this.#xHealth.rate());
-    const usual = formatShare(this.#xHealth.usualRate());
+    const now = formatShare(this.#streams.xHealth.rate());
+    const usual = formatShare(this.#streams.xHealth.usualRate());
     return `X itself has ${now} errors now, usual are ${usual}; nothing advances until it has recovered`;
   }
 
@@ -366,7 +322,7 @@ export class Analysis {
   }
 
   #advanceText({ goal }: AssessContext): string {
-    const { errors } = this.#errors;
+    const { errors } = this.#streams.errors;
     const { x, y } = errors.stepCounts();
     const compared = comparisonText('errors', x, y);
     if (goal === 'soak') return `${compared}; nothing speaks against Y${hardlyCompared(x.requests)}`;
@@ -383,14 +339,7 @@ export class Analysis {
       stepStartedMs: this.#stepStartedMs,
       firstYMs: this.#firstYMs,
       nextWeightPpm: this.#nextWeightPpm,
-      xHealth: this.#xHealth.snapshot(),
-      errors: this.#errors.snapshot(),
-      status: this.#status.snapshot(),
-      latency: this.#latency.snapshot(),
-      routes: this.#routes.snapshot(),
-      attributed: this.#failures.snapshot(),
-      makers: this.#makers.snapshot(),
-      retests: this.#retests.snapshot(),
+      ...this.#streams.snapshot(),
     };
   }
 
@@ -405,24 +354,10 @@ export class Analysis {
     this.#stepStartedMs = snapshot.stepStartedMs;
     this.#firstYMs = snapshot.firstYMs;
     this.#nextWeightPpm = snapshot.nextWeightPpm;
-    this.#xHealth.restore(snapshot.xHealth);
-    this.#errors.restore(snapshot.errors);
-    this.#status.restore(snapshot.status);
-    this.#latency.restore(snapshot.latency);
-    this.#trackedRoutes.refresh();
-    this.#routes.routesChanged(this.#nowMs);
-    this.#routes.restore(snapshot.routes);
-    this.#failures.restore(snapshot.attributed);
-    this.#makers.restore(snapshot.makers);
-    this.#retests.restore(snapshot.retests);
-    if (lacksStatusProof(snapshot)) this.#status.resetStep(snapshot.nextWeightPpm, snapshot.nowMs);
+    this.#streams.restore(snapshot);
     return true;
   }
 }
-
-/** Earlier versions took no proof of status classes: the proof of the step that they began starts where they ended. */
-const lacksStatusProof = ({ errors, status }: AnalysisSnapshot): boolean =>
-  errors.errors.required && status.some(({ stream }) => !stream.required);
 
 /** Fewer requests on X than this say nothing about what is usual. */
 const soakRequestsXMin = 20;
