@@ -4,12 +4,12 @@ import { countOf, quantileOf, type Results, upperBound95 } from './results.ts';
 import { blipScenarios, cleanScenarios, stickyScenarios } from './scenarios/clean-scenarios.ts';
 import type { RunOutcome } from './simulation.ts';
 
-export interface Measured {
+interface Measured {
   readonly figure: string;
   readonly kept: boolean;
 }
 
-export interface Target {
+interface Target {
   readonly name: string;
   readonly bound: string;
   /** Null when what it needs was not run. */
