@@ -6,7 +6,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { type Child, startChild } from './process/children.ts';
 
-export interface Backends {
+interface Backends {
   readonly child: Child;
   readonly portX: number;
   readonly portY: number;

@@ -9,7 +9,7 @@ export interface LoadCase {
   readonly close: boolean;
 }
 
-export type BenchCase = LoadCase | { readonly kind: 'idle' | 'half'; readonly title: string };
+type BenchCase = LoadCase | { readonly kind: 'idle' | 'half'; readonly title: string };
 
 /** How many idle connections there are at the first and at the second reading of memory. */
 export const idleConnections = { first: 1000, last: 4000 };

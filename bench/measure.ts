@@ -43,7 +43,7 @@ const nothing: Measurement = {
   overloaded: false,
 };
 
-export interface LoadSettings {
+interface LoadSettings {
   readonly connections: number;
   readonly seconds: number;
   readonly cores: Cores;

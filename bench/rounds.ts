@@ -10,7 +10,7 @@ import type { RunningProxy } from './proxy.ts';
 /** Medians of the rounds, by case and proxy. */
 export type Results = Map<CaseName, Map<string, Measurement>>;
 
-export interface RoundSetup {
+interface RoundSetup {
   readonly options: BenchOptions;
   readonly cores: Cores;
   readonly load: LoadGenerator;

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 
-export interface Program {
+interface Program {
   readonly name: string;
   /** Command that succeeds when the program is there. */
   readonly probe: readonly [string, ...string[]];

@@ -6,7 +6,7 @@ import { ArmSample, type TickSample } from '#src/core/telemetry/sample.ts';
 import { routesTrackedMax, tickMs } from '#src/limits.ts';
 
 /** Microseconds per call, medians of five rounds. */
-export interface AnalysisFigures {
+interface AnalysisFigures {
   updateUs: number;
   assessCalmUs: number;
   assessSuspiciousUs: number;

@@ -21,7 +21,7 @@ const kongResponse =
 const limits = { headBytes: 32_768, headerCount: 100 };
 
 /** Nanoseconds of CPU per message. */
-export interface CodecFigures {
+interface CodecFigures {
   [name: string]: { bytes: number; parseNs: number; parseAndEncodeNs: number };
 }
 
@@ -89,7 +89,7 @@ function measureResponse(text: string, iterations: number): CodecFigures[string]
 }
 
 /** Measures all messages. With few iterations it only shows that the benchmark still works. */
-export function benchCodec(iterations: number): CodecFigures {
+function benchCodec(iterations: number): CodecFigures {
   return {
     smallRequest: measureRequest(smallRequest, iterations),
     browserRequest: measureRequest(browserRequest, iterations),

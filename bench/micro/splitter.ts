@@ -6,7 +6,7 @@ import { decideRoute } from '#src/core/routing/route-decision.ts';
 import type { RoutingOptions, RoutingRule } from '#src/core/routing/routing-options.ts';
 import { compileRouting, type RoutingTable } from '#src/core/routing/routing-table.ts';
 
-export interface SplitterFigure {
+interface SplitterFigure {
   readonly mode: string;
   readonly nsPerDecision: number;
   /** Heap growth per decision; garbage that was collected meanwhile does not show, so runs are short. */

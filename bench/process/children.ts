@@ -41,7 +41,7 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** The command line that runs `command` on the given cores; unchanged when cores are null. */
-export function pinned(command: readonly string[], cores: string | null): readonly string[] {
+function pinned(command: readonly string[], cores: string | null): readonly string[] {
   return cores === null ? command : ['taskset', '-c', cores, ...command];
 }
 

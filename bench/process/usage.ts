@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
-export interface CpuUsage {
+interface CpuUsage {
   /** Nanoseconds on a core, user and kernel together. */
   readonly totalNs: number;
   /** Clock ticks in user space and in the kernel; coarser than the total, used for the proportion. */

@@ -9,7 +9,7 @@ export interface BareReference {
   readonly text: string;
 }
 
-export interface WithoutBareReferences {
+interface WithoutBareReferences {
   /** The text with every bare reference blotted out by as many plain characters: all positions stay what they were. */
   readonly text: string;
   readonly references: readonly BareReference[];

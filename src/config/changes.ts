@@ -1,13 +1,13 @@
 // What of a changed configuration can take effect while traffic flows, and what was fixed when the process started.
 import type { Config } from './config.ts';
 
-export interface RefusedChange {
+interface RefusedChange {
   /** Dotted path of the setting as it is written in the file. */
   readonly path: string;
   readonly reason: string;
 }
 
-export interface ConfigChanges {
+interface ConfigChanges {
   /** Dotted paths of the settings that changed and take effect at once (rollout.*: with the next rollout). */
   readonly live: readonly string[];
   readonly refused: readonly RefusedChange[];

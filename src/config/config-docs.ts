@@ -17,7 +17,7 @@ interface DocumentedKey {
 }
 
 /** Every setting below a section, its own sections taken apart; what has a default as a whole stays whole. */
-export function documentedKeys(node: SchemaNode, path: string): DocumentedKey[] {
+function documentedKeys(node: SchemaNode, path: string): DocumentedKey[] {
   return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
     const own = path === '' ? key : `${path}.${key}`;
     const isSection = child.properties !== undefined && child.default === undefined;

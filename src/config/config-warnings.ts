@@ -8,7 +8,7 @@ import { formatDuration, formatPercent } from './units.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
 /** Something doubtful at a setting. */
-export interface ConfigWarning {
+interface ConfigWarning {
   readonly path: ConfigPath;
   readonly message: string;
   readonly hint: string | null;

@@ -5,7 +5,7 @@ import type { ChangeWindows } from '#src/core/rollout/change-window.ts';
 import type { Cidr, OverrideOptions, RoutingRule, StickyMode } from '#src/core/routing/routing-options.ts';
 import type { BusinessMetric, Gate, Notification } from './signals-config.ts';
 
-export type { Cidr, RoutingRule, StickyMode };
+export type { Cidr, RoutingRule };
 
 export interface Address {
   readonly host: string;

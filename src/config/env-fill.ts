@@ -1,7 +1,7 @@
 // `${NAME}` and `${NAME:-default}` in a text, as in a shell: the default also stands in for an empty variable.
 import type { Fault } from './net-address.ts';
 
-export interface Filled {
+interface Filled {
   readonly text: string;
   /** Whether anything was filled in; such a text may stand for a number where the schema wants one. */
   readonly isFilled: boolean;

@@ -8,7 +8,7 @@ export interface Fault {
   readonly hint: string | null;
 }
 
-export type Parsed<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & Fault);
+type Parsed<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & Fault);
 
 const fault = (message: string, hint: string | null = null): { ok: false } & Fault => ({
   ok: false,

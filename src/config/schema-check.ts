@@ -31,7 +31,7 @@ const isDict = (value: unknown): value is Dict =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The schemas that may apply at a path: several where it is a union. */
-export function schemasAt(path: ConfigPath): readonly SchemaNode[] {
+function schemasAt(path: ConfigPath): readonly SchemaNode[] {
   return path.reduce<readonly SchemaNode[]>(
     (nodes, segment) =>
       nodes.flatMap((node) => {
@@ -207,7 +207,7 @@ function elsewhere(key: string, known: readonly string[]): string {
 }
 
 /** Paths of all keys of the schema, sections included; those within lists have `[]` after the list's name. */
-export function keyPaths(node: SchemaNode, path: ConfigPath): ConfigPath[] {
+function keyPaths(node: SchemaNode, path: ConfigPath): ConfigPath[] {
   return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
     const own: ConfigPath = [...path, key];
     const item = child.items === undefined ? [] : keyPaths(child.items, [...path, `${key}[]`]);

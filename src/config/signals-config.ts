@@ -3,7 +3,7 @@ import type { ValueRule } from '#src/core/analysis/value-rule.ts';
 
 export type GatePoint = 'before-start' | 'before-step' | 'before-full' | 'before-complete' | 'after-revert';
 
-export type NotifiedTransition =
+type NotifiedTransition =
   | 'started'
   | 'preflight-failed'
   | 'step'
@@ -33,7 +33,7 @@ export interface JsonSource {
   readonly token: string | null;
 }
 
-export interface PushedSource {
+interface PushedSource {
   readonly kind: 'pushed';
 }
 

@@ -7,7 +7,7 @@ export const bytesPattern = '^\\d+(\\.\\d+)?(B|KiB|MiB|GiB)$';
 export const percentPattern = '^\\d+(\\.\\d+)?%$';
 
 /** Longest duration: what a Node.js timer holds (2^31 - 1 ms, 24.8 days). */
-export const durationMsMax = 2 ** 31 - 1;
+const durationMsMax = 2 ** 31 - 1;
 
 const msPerUnit: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 const usPerUnit: Readonly<Record<string, number>> = {

@@ -23,7 +23,7 @@ export interface Position {
   readonly column: number;
 }
 
-export interface SourceProblem extends Position {
+interface SourceProblem extends Position {
   readonly path: ConfigPath;
   readonly message: string;
   readonly hint: string | null;

@@ -20,7 +20,7 @@ export const demoPace: DemoPace = {
   harm: '1%',
 };
 
-export interface DemoPlaces {
+interface DemoPlaces {
   readonly proxyPort: number;
   readonly controlPort: number;
   readonly xUrls: readonly string[];
@@ -28,7 +28,7 @@ export interface DemoPlaces {
   readonly storePath: string;
 }
 
-export const demoLabels = { x: 'kong-3.4.3', y: 'kong-3.10.0' } as const;
+const demoLabels = { x: 'kong-3.4.3', y: 'kong-3.10.0' } as const;
 
 /** The demo's configuration as YAML; it is also written to a file, to look at and to reload. */
 export function demoConfigText(places: DemoPlaces, pace: DemoPace): string {

@@ -2,7 +2,7 @@
 // after what time.
 import type { StatusView } from '#src/control-plane/status/status.ts';
 
-export interface StepTime {
+interface StepTime {
   /** Y's share. */
   readonly percent: number;
   readonly seconds: number;

@@ -14,7 +14,7 @@ import { type KongCluster, startKongCluster } from './kong-cluster.ts';
 import { startTraffic, type Traffic } from './traffic.ts';
 import type { TrafficCounts } from './traffic-messages.ts';
 
-export interface DemoSettings {
+interface DemoSettings {
   readonly seed: number;
   readonly ratePerSecond: number;
   /** Port of the proxy; null takes the usual one or a free one; 0 takes free ones for everything. */

@@ -59,7 +59,7 @@ const hint = ({ ended }: DemoPicture): string =>
     : 'The rollout has ended; traffic goes on. Try `crossover rollout start`. Ctrl-C ends the demo.';
 
 /** What the clients saw, in one line. */
-export function trafficText(traffic: TrafficCounts): string {
+function trafficText(traffic: TrafficCounts): string {
   const { sent, failed, serverErrors, latencyMsP50, latencyMsP99 } = traffic;
   const lost = failed + serverErrors;
   const share = sent === 0 ? '' : ` (${percent(lost / sent)})`;

@@ -5,7 +5,7 @@ export const faultNames = ['none', 'errors', 'latency', 'status-mix', 'dead', 'b
 export type FaultName = (typeof faultNames)[number];
 
 /** One change of Y's behaviour. */
-export interface FaultStage {
+interface FaultStage {
   /** Begins once Y's share has reached this percentage ... */
   readonly fromPercent: number;
   /** ... and then this much later, ms. */

@@ -29,7 +29,7 @@ const orders = items(8, (index) => ({
 }));
 
 /** Longest prefix first is not needed: no prefix contains another. */
-export const kongRoutes: readonly KongRoute[] = [
+const kongRoutes: readonly KongRoute[] = [
   {
     service: 'users',
     pathPrefix: '/users',

@@ -29,7 +29,7 @@ export const failureKindIndex = {
   truncated: 4,
   unavailable: 5,
 } as const satisfies Record<FailureKind, number>;
-export const failureKindSlots = 8;
+const failureKindSlots = 8;
 
 /** Highest status code counted on its own; HTTP codes are 100..599 (RFC 9110 15), anything else is a protocol failure. */
 export const statusSlots = 600;

@@ -7,7 +7,7 @@ const ringLength = 64;
 const entryLength = 4;
 const epochIndex = 0;
 const ringAt = 16;
-export const splitCellLength = ringAt + ringLength * entryLength;
+const splitCellLength = ringAt + ringLength * entryLength;
 
 /** Creates the memory of a cell: epoch 0, everything to X. */
 export function createSplitMemory(): SharedArrayBuffer {

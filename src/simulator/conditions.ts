@@ -21,7 +21,7 @@ export interface ArmConditions {
 }
 
 /** A user with a fixed place under sticky routing, who makes many requests. */
-export interface HeavyUser {
+interface HeavyUser {
   /** Where the hash puts them, 0..1: on Y once Y's share is above it. */
   readonly place: number;
   readonly bucket: number;
@@ -31,7 +31,7 @@ export interface HeavyUser {
 }
 
 /** Requests by route slot. */
-export interface RouteMix {
+interface RouteMix {
   /** Share of the requests by slot; sums to 1. */
   readonly shares: readonly number[];
   /** The slot that fails on Y, and how much of it; -1 for none. */

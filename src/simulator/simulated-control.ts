@@ -22,7 +22,7 @@ export class SimulatedClock implements Clock {
   epochMs = (): number => epochAtZeroMs + this.nowMs;
 }
 
-export interface SimulatedControlOptions {
+interface SimulatedControlOptions {
   readonly clock: SimulatedClock;
   readonly source: SampleSource;
   readonly sink: SplitSink;

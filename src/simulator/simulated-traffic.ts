@@ -33,7 +33,7 @@ interface Waiting {
   crossed: number;
 }
 
-export interface SimulatedTrafficOptions {
+interface SimulatedTrafficOptions {
   readonly random: Random;
   readonly workload: WorkloadRun;
   readonly split: VisibleSplit;
@@ -46,7 +46,7 @@ export interface SimulatedTrafficOptions {
 }
 
 /** What was sent so far, for the figures of a run. */
-export interface Sent {
+interface Sent {
   requestsY: number;
   failuresY: number;
   /** Failures that Y's requests would have had on X. */

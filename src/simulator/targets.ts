@@ -4,12 +4,12 @@ import { countOf, quantileOf, type Results, upperBound95 } from './results.ts';
 import { blipScenarios, cleanScenarios, stickyScenarios } from './scenarios/clean-scenarios.ts';
 import type { RunOutcome } from './simulation.ts';
 
-export interface Measured {
+interface Measured {
   readonly figure: string;
   readonly kept: boolean;
 }
 
-export interface Target {
+interface Target {
   readonly name: string;
   readonly bound: string;
   /** Null when what it needs was not run. */
@@ -180,8 +180,8 @@ const steppedDuring =
   ({ steps }: RunOutcome): boolean =>
     steps.some(([second]) => second > from && second < to);
 
-/** What the prototype did not try. */
-const beyond: readonly Target[] = [
+/** Whose fault it is, parked routes, what the analysis costs, late answers, restarts and several workers. */
+const special: readonly Target[] = [
   rarely('false reverts: attribution kong, 5 % errors of the services', 'attribution/services', 0.01),
   always(
     'attribution kong, Y without the headers: holds and says so',
@@ -263,6 +263,6 @@ export const targets: readonly Target[] = [
   ...falseReverts,
   ...detection,
   ...rollouts,
-  ...beyond,
+  ...special,
   ...retested,
 ];

@@ -14,14 +14,14 @@ const controlReadyMs = 5_000;
 export type ControlNews = Exclude<FromControl, { type: 'published' | 'ready' | 'failed-to-start' }>;
 
 /** How far a start has come. Both reject when it cannot succeed, and resolve when it takes too long. */
-export interface ControlProgress {
+interface ControlProgress {
   /** It has published the recorded split. */
   readonly published: Promise<void>;
   /** Its API answers. */
   readonly ready: Promise<void>;
 }
 
-export interface ControlHostOptions {
+interface ControlHostOptions {
   /** What a thread that starts now is given. */
   readonly start: () => Omit<ControlStart, 'generation' | 'controlPort' | 'listenDescriptor'>;
   /** A listening socket for the thread's own; null when it binds. */

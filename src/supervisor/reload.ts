@@ -4,7 +4,7 @@ import type { Config, LoadResult } from '#src/config/config.ts';
 import type { ConfigProblem, NodeAssignments } from '#src/shared-memory/messages.ts';
 import { assignNodes } from './node-assignments.ts';
 
-export type JudgedReload =
+type JudgedReload =
   | {
       readonly ok: true;
       readonly config: Config;
@@ -15,7 +15,7 @@ export type JudgedReload =
     }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
-export interface ReloadOptions {
+interface ReloadOptions {
   /** The config in force. */
   readonly config: Config;
   readonly nodes: NodeAssignments;

@@ -5,9 +5,7 @@ import { forgetInheritedListeners, successorVariable } from './inherited-listene
 import type { NamedDescriptor } from './listening-sockets.ts';
 
 /** What a successor tells its predecessor, once. */
-export type SuccessorReport =
-  | { readonly type: 'ready' }
-  | { readonly type: 'failed'; readonly message: string };
+type SuccessorReport = { readonly type: 'ready' } | { readonly type: 'failed'; readonly message: string };
 
 export interface Successor {
   readonly pid: number;

@@ -17,7 +17,7 @@ import { Restarts, type ThreadSlot } from './restarts.ts';
 import { StartError } from './start-error.ts';
 import { collectSamples, drainWorker } from './thread-questions.ts';
 
-export interface WorkerPoolOptions {
+interface WorkerPoolOptions {
   /** With one slab for each worker. */
   readonly memory: SharedMemory;
   readonly transport: 'raw' | 'stream';

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { CliError, type CliIo, exitCodes } from './cli-io.ts';
 import { weight } from './figures.ts';
 
-export const defaultControlUrl = 'http://127.0.0.1:9900';
+const defaultControlUrl = 'http://127.0.0.1:9900';
 /** The API answers from memory; longer means that nobody is there. */
 const answerMsMax = 10_000;
 

@@ -8,7 +8,7 @@ export type LogWriter = (line: LogLine) => void;
 const pad = (value: number, digits: number): string => String(value).padStart(digits, '0');
 
 /** One log line as text: `12:03:04.567 WARN  worker lost index=2`. Times are local, for the person at the terminal. */
-export function formatLogLine(line: LogLine, at: Date): string {
+function formatLogLine(line: LogLine, at: Date): string {
   const time = `${pad(at.getHours(), 2)}:${pad(at.getMinutes(), 2)}:${pad(at.getSeconds(), 2)}.${pad(at.getMilliseconds(), 3)}`;
   const fields = Object.entries(line.fields).map(
     ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,

@@ -1,6 +1,6 @@
 // The line that `serve` prints once traffic is taken.
 
-export interface Listening {
+interface Listening {
   readonly version: string;
   readonly proxy: { readonly host: string; readonly port: number };
   readonly control: { readonly host: string; readonly port: number };

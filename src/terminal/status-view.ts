@@ -7,7 +7,7 @@ import { makersText } from '#src/core/analysis/verdict-text.ts';
 import { count, duration, latency, percent, perSecond, weight } from './figures.ts';
 import { alignRows, bar, type Style, wrap } from './style.ts';
 
-export interface ViewOptions {
+interface ViewOptions {
   readonly style: Style;
   /** Columns of the terminal. */
   readonly columns: number;
@@ -167,7 +167,7 @@ function nodesText(nodes: ClusterView['nodes'], style: Style): string {
 }
 
 /** Both ways a step can end, each as a bar that is full when the evidence suffices. */
-export function evidenceLines(status: StatusView, { style, columns }: ViewOptions): string[] {
+function evidenceLines(status: StatusView, { style, columns }: ViewOptions): string[] {
   const { verdict, phase, hold } = status;
   if (verdict === null || (phase !== 'ramping' && phase !== 'soaking' && phase !== 'paused')) return [];
   const revert = revertShare(verdict);

@@ -17,7 +17,7 @@ export interface TimeSpan {
   readonly toMs: number;
 }
 
-export interface ChartOptions {
+interface ChartOptions {
   readonly title: string;
   readonly span: TimeSpan;
   readonly series: readonly Series[];

@@ -33,7 +33,7 @@ export function moveOf({ name, detail }: RecordedEvent): Move | null {
 }
 
 /** A verdict has its sentence and its streams. */
-export const isVerdict = (value: unknown): value is Verdict =>
+const isVerdict = (value: unknown): value is Verdict =>
   isObject(value) && typeof value.text === 'string' && Array.isArray(value.streams) && 'decision' in value;
 
 /** By how many ms the clock was set back between an event and the one before it; 0 where it was not. */

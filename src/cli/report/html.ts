@@ -16,8 +16,7 @@ const escapes: Readonly<Record<string, string>> = {
 };
 
 /** Text as HTML shows it, also within quoted attributes. */
-export const escapeHtml = (text: string): string =>
-  text.replaceAll(/[&<>"']/g, (sign) => escapes[sign] ?? sign);
+const escapeHtml = (text: string): string => text.replaceAll(/[&<>"']/g, (sign) => escapes[sign] ?? sign);
 
 /** A template whose values are escaped; null is nothing, lists are joined. */
 export function html(texts: TemplateStringsArray, ...pieces: readonly Piece[]): Html {

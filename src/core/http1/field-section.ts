@@ -70,7 +70,7 @@ export function slotOf(section: FieldSection, name: number): number {
 /** What the options of all Connection fields ask for (RFC 9110 7.6.1). */
 export const ConnectionOption = { close: 1, keepAlive: 2, upgrade: 4, other: 8 } as const;
 
-export const SECTION_INCOMPLETE = 0;
+const SECTION_INCOMPLETE = 0;
 export const SECTION_INVALID = -1;
 export const SECTION_TOO_MANY = -2;
 

@@ -8,8 +8,8 @@ import { type RoutingTable, StickyKind } from './routing-table.ts';
 import { belowWeight, hashAddress, hashBytes } from './sticky-key.ts';
 
 /** Pinned requests are outside the comparison of Y with X: they were chosen, not drawn. */
-export const RouteDecision = { splitX: 0, splitY: 1, pinnedX: 2, pinnedY: 3 } as const;
-export type RouteDecision = (typeof RouteDecision)[keyof typeof RouteDecision];
+const RouteDecision = { splitX: 0, splitY: 1, pinnedX: 2, pinnedY: 3 } as const;
+type RouteDecision = (typeof RouteDecision)[keyof typeof RouteDecision];
 
 /** The lowest bit is the arm: 0 X, 1 Y. */
 export const armOf = (decision: RouteDecision): 0 | 1 => (decision & 1) as 0 | 1;

@@ -16,7 +16,7 @@ export interface RoutePattern {
 }
 
 /** A route known by the hash of its host and first path segment. */
-export interface DerivedRoute {
+interface DerivedRoute {
   readonly slot: number;
   readonly name: string;
   readonly key: number;

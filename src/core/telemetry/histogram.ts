@@ -78,7 +78,7 @@ export function countAbove(counts: Float64Array, j: number): number {
 }
 
 /** Sum over all buckets. */
-export function countAll(counts: Float64Array): number {
+function countAll(counts: Float64Array): number {
   return countAbove(counts, -1);
 }
 

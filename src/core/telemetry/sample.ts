@@ -2,7 +2,7 @@
 // over the workers, by weight epoch and arm. Objects are made once and refilled each tick.
 import { latencyBucketCount, latencyQuantiles, routesTrackedMax, userBucketCount } from '#src/limits.ts';
 
-export const statusCodeCount = 600;
+const statusCodeCount = 600;
 
 /** Growth of one arm's counters over one tick in one epoch. First attempts only. */
 export class ArmSample {

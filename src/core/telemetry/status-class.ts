@@ -2,7 +2,7 @@
 // status-streams.ts) that are not the rule and no failures. Named as its streams are.
 
 export const statusClasses = ['3xx', '401', '403', '404', '429', '4xx'] as const;
-export type StatusClass = (typeof statusClasses)[number];
+type StatusClass = (typeof statusClasses)[number];
 
 /** Index in {@link statusClasses} of a status from 300 to 499. */
 export function statusClassIndex(status: number): number {

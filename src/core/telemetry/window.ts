@@ -4,7 +4,7 @@ const cellMs = 1_000;
 // Per cell: nX, kX, nY, kY.
 const width = 4;
 
-export interface ArmRates {
+interface ArmRates {
   readonly requestsPerSecond: number;
   /** Share of failures, 0..1; 0 without requests. */
   readonly failureRate: number;

@@ -114,8 +114,8 @@ export const blipScenarios: readonly Scenario[] = [
   },
 ];
 
-/** What the prototype did not try. */
-export const cleanBeyondScenarios: readonly Scenario[] = [
+/** Late and missing answers, a failing X, and the product's own restarts and workers. */
+export const disturbedScenarios: readonly Scenario[] = [
   {
     ...rollout(
       'late-errors',

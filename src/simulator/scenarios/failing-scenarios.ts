@@ -98,8 +98,8 @@ export const foundScenarios: readonly Scenario[] = [
   }),
 ];
 
-/** What the prototype did not try. */
-export const foundBeyondScenarios: readonly Scenario[] = [
+/** Late and missing answers, failures of Kong alone, and the product's own restarts and workers. */
+export const moreFoundScenarios: readonly Scenario[] = [
   found('hangs', '2 % of requests never answered', (y) => {
     y.hanging = 0.02;
   }),
