@@ -100,6 +100,13 @@ export const proxyErrors = {
     false,
     'Only Transfer-Encoding: chunked is accepted, on HTTP/1.1.',
   ),
+  transferCodingNotSupported: define(
+    'transfer_coding_not_supported',
+    501,
+    'client',
+    false,
+    'Only the transfer coding chunked is supported.',
+  ),
   chunkInvalid: define('chunk_invalid', 400, 'client', false, 'The chunked body is malformed.'),
   trailersTooLarge: define(
     'trailers_too_large',

@@ -33,6 +33,12 @@ export const requestCorpus: readonly Buffer[] = [
   'PATCH /~!$&()*+,;=:@%20 HTTP/1.1\r\nHost: a_b.c\r\nX_Under: y\r\nEmpty:\r\nSpaced: \t a b \t \r\n\r\n',
   'M-SEARCH / HTTP/1.1\r\nHost:\r\n\r\n',
   'DELETE /x HTTP/1.1\r\nHost: a%2fb\r\n__proto__: 1\r\nconstructor: 2\r\n\r\n',
+  'GET /\xe9/\xff?\x80 HTTP/1.1\r\nHost: a\r\n\r\n',
+  'GET http://a/\xc3\xa9 HTTP/1.3\r\nHost: a\r\n\r\n',
+  'POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\tchunked\t\r\n\r\n5 ; a = "b c" ;d\r\nhello\r\n0;\te\r\n\r\n',
+  'POST /p HTTP/1.9\r\nHost: a\r\nContent-Length: \t5\t \r\n\r\nhello',
+  'OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 10\r\nX: y\r\n\r\n',
+  'TRACE / HTTP/1.1\r\nMax-Forwards: 0\r\nHost: a\r\n\r\n',
   // Refused, each close to something that is not.
   'GET / HTTP/1.1\r\n\r\n',
   'GET / HTTP/1.1\nHost: a\n\n',
@@ -60,6 +66,8 @@ export const requestCorpus: readonly Buffer[] = [
 ].map(latin1);
 
 export const responseCorpus: readonly Buffer[] = [
+  'HTTP/1.1 426 Upgrade Required\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\nno',
+  'HTTP/1.5 200 OK\r\nTransfer-Encoding:\tchunked \t\r\n\r\n2 ;a\r\nok\r\n0\r\n\r\n',
   'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello',
   'HTTP/1.1 200 OK\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\nConnection: keep-alive\r\nServer: kong/3.10.0\r\nX-Kong-Upstream-Latency: 3\r\nX-Kong-Proxy-Latency: 1\r\nVia: 1.1 kong/3.10.0\r\nX-Kong-Request-Id: abc\r\n\r\n{}',
   'HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\nX-Kong-Response-Latency: 1\r\nWWW-Authenticate: Key\r\n\r\n{}',

@@ -70,6 +70,8 @@ export function forwardedHeaders(request: NaiveRequest, additions: RequestAdditi
     .filter((field) => !is(field, 'x-request-id'))
     .map((field): Field => {
       if (is(field, 'host') && request.isAbsoluteForm) return ['Host', request.host];
+      if (is(field, 'max-forwards') && ['TRACE', 'OPTIONS'].includes(request.method) && Number(field[1]) > 0)
+        return ['Max-Forwards', String(Math.min(Number(field[1]), 65_535) - 1)];
       if (field !== lastForwardedFor) return field;
       return [field[0], [field[1], text(additions.peerAddress)].filter((part) => part !== '').join(', ')];
     });
@@ -114,6 +116,7 @@ export function forwardedResponseHeaders(
   status: number,
   isUpgrade: boolean,
   dropChunked: boolean,
+  clientMinorVersion: 0 | 1,
 ): string[] {
   const all = fieldsOf(headers);
   const named = namedByConnection(all);
@@ -121,7 +124,7 @@ export function forwardedResponseHeaders(
   return all
     .filter((field) => {
       const name = lower(field[0]);
-      if (name === 'upgrade') return isUpgrade;
+      if (name === 'upgrade') return isUpgrade || (status === 426 && clientMinorVersion === 1);
       if (hopByHop.includes(name) || named.includes(name)) return false;
       if (hasNoBody && [...kept.slice(1), 'trailer'].includes(name)) return false;
       return !(dropChunked && (name === 'transfer-encoding' || name === 'trailer'));

@@ -42,6 +42,10 @@ const requestHead = new RequestHead();
 const responseHead = new ResponseHead();
 const decoder = new ChunkedDecoder();
 
+/** Every reading is of a copy: the decoder overwrites white space in chunk extensions. */
+let lastCopy: Buffer = Buffer.alloc(0);
+/** What the last reading left of its message: the same bytes, as they may be forwarded. */
+export const lastBytes = (): Buffer => lastCopy;
 /** The head object of the last readRequest that accepted its head. */
 export const lastRequestHead = (): RequestHead => requestHead;
 /** The head object of the last readResponse that accepted its head. */
@@ -154,9 +158,11 @@ function readChunkedBody(bytes: Uint8Array, cuts: readonly number[], reading: Re
   reading.outcome = 'partial';
 }
 
-/** Reads the first request of `bytes`, which arrives in pieces that end at `cuts`. */
-export function readRequest(bytes: Uint8Array, cuts: readonly number[]): Reading {
-  const parse: ParseHead = (source, end) => parseRequestHead(source, 0, end, requestHead, testLimits);
+/** Reads the first request of `source`, which arrives in pieces that end at `cuts`. */
+export function readRequest(source: Uint8Array, cuts: readonly number[]): Reading {
+  const bytes = Buffer.from(source);
+  lastCopy = bytes;
+  const parse: ParseHead = (piece, end) => parseRequestHead(piece, 0, end, requestHead, testLimits);
   const headEnd = readHead(bytes, cuts, parse);
   if (headEnd < 0) return refused(requestHead.error);
   const reading = { ...refused(null), outcome: 'partial' as const };
@@ -172,15 +178,17 @@ export function readRequest(bytes: Uint8Array, cuts: readonly number[]): Reading
   return accepted;
 }
 
-/** Reads the first response of `bytes`. */
+/** Reads the first response of `source`. */
 export function readResponse(
-  bytes: Uint8Array,
+  source: Uint8Array,
   cuts: readonly number[],
   requestIsHead: boolean,
   isUpgradeRequest: boolean,
 ): Reading {
-  const parse: ParseHead = (source, end) =>
-    parseResponseHead(source, 0, end, responseHead, testLimits, requestIsHead, isUpgradeRequest);
+  const bytes = Buffer.from(source);
+  lastCopy = bytes;
+  const parse: ParseHead = (piece, end) =>
+    parseResponseHead(piece, 0, end, responseHead, testLimits, requestIsHead, isUpgradeRequest);
   const headEnd = readHead(bytes, cuts, parse);
   if (headEnd < 0) return refused(responseHead.error);
   const reading = { ...refused(null), outcome: 'partial' as const };

@@ -35,10 +35,11 @@ export const METHOD = table((byte) => isUpper(byte) || byte === 0x2d || byte ===
 export const VALUE = table((byte) => byte === HTAB || (byte >= 0x20 && byte !== 0x7f));
 
 /**
- * Request targets: every visible ASCII character but `#`, which no request target may hold. Looser than RFC 3986 in
- * `"<>\^`{|}`, which browsers do send and Kong does route.
+ * Request targets: every visible ASCII character but `#`, which no request target may hold, and every octet from 0x80
+ * on, which is opaque. Looser than RFC 3986 in those and in `"<>\^`{|}`: clients do send them, and Kong does route them,
+ * so they go upstream as they came.
  */
-export const TARGET = table((byte) => byte > 0x20 && byte < 0x7f && byte !== 0x23);
+export const TARGET = table((byte) => byte > 0x20 && byte !== 0x7f && byte !== 0x23);
 
 const isSubDelimiterOrMark = oneOf("-._~!$&'()*+,;=");
 /** reg-name without its percent escapes (RFC 3986 3.2.2). */

@@ -5,7 +5,19 @@ import {
   chunkSizeDigitsMax,
   trailerBytesMax,
 } from '#src/limits.ts';
-import { ascii, COLON, CR, equalsIgnoreCase, HEX, LF, QUOTED_TEXT, TOKEN, VALUE } from './characters.ts';
+import {
+  ascii,
+  COLON,
+  CR,
+  equalsIgnoreCase,
+  HEX,
+  HTAB,
+  LF,
+  QUOTED_TEXT,
+  SP,
+  TOKEN,
+  VALUE,
+} from './characters.ts';
 import { FieldName, FORWARDING, fieldKind, HOP_BY_HOP, NAME_MASK, PROTECTED } from './field-kind.ts';
 
 /** What the next byte has to be. Data is not looked at byte by byte. */
@@ -13,21 +25,25 @@ const State = {
   sizeFirst: 0,
   size: 1,
   sizeLf: 2,
-  extensionNameFirst: 3,
-  extensionName: 4,
-  extensionValueFirst: 5,
-  extensionToken: 6,
-  extensionQuoted: 7,
-  extensionQuotedPair: 8,
-  extensionQuotedEnd: 9,
-  data: 10,
-  dataCr: 11,
-  dataLf: 12,
-  trailerFirst: 13,
-  trailerName: 14,
-  trailerValue: 15,
-  trailerLf: 16,
-  endLf: 17,
+  /** White space after the size or a value: only a semicolon may follow. */
+  extensionSpace: 3,
+  extensionNameFirst: 4,
+  extensionName: 5,
+  /** White space after a name: a value or the next extension may follow. */
+  extensionNameSpace: 6,
+  extensionValueFirst: 7,
+  extensionToken: 8,
+  extensionQuoted: 9,
+  extensionQuotedPair: 10,
+  extensionQuotedEnd: 11,
+  data: 12,
+  dataCr: 13,
+  dataLf: 14,
+  trailerFirst: 15,
+  trailerName: 16,
+  trailerValue: 17,
+  trailerLf: 18,
+  endLf: 19,
 } as const;
 type State = (typeof State)[keyof typeof State];
 
@@ -35,6 +51,9 @@ const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const UNDERSCORE = 0x5f;
+
+const isBlank = (byte: number): boolean => byte === SP || byte === HTAB;
 
 /** Longer than every name that is refused in a trailer. */
 const trailerNameBytesKept = 32;
@@ -77,6 +96,9 @@ export class ChunkedDecoder {
   #remaining = 0;
   #extensionBytes = 0;
   #extensionBytesOfBody = 0;
+  /** White space was met in the extensions of this chunk: what is left of them is overwritten. */
+  #isBlotting = false;
+  #needsSemicolon = false;
   #trailerBytes = 0;
   #nameLength = 0;
   readonly #name: Uint8Array = new Uint8Array(trailerNameBytesKept);
@@ -91,12 +113,15 @@ export class ChunkedDecoder {
     this.#remaining = 0;
     this.#extensionBytes = 0;
     this.#extensionBytesOfBody = 0;
+    this.#isBlotting = false;
+    this.#needsSemicolon = false;
     this.#trailerBytes = 0;
     this.#nameLength = 0;
   }
 
   /**
-   * Validates bytes[from..end). With `collectData` the data ranges of this call are left in dataRanges.
+   * Validates bytes[from..end). With `collectData` the data ranges of this call are left in dataRanges. Chunk extensions
+   * with white space in them (RFC 9112 7.1.1: BWS, which some readers refuse) are overwritten in `bytes` by one without.
    *
    * @returns one past the last byte that belongs to the body (`end` while it goes on; see `done`), or -1, see `error`.
    */
@@ -112,6 +137,7 @@ export class ChunkedDecoder {
         if (this.#remaining === 0) this.#state = State.dataCr;
         i = dataEnd;
       } else if (this.#take(bytes[i] as number)) {
+        if (this.#isBlotting) this.#blot(bytes, i);
         i++;
       } else {
         this.error ??= 'chunkInvalid';
@@ -149,6 +175,25 @@ export class ChunkedDecoder {
     );
   }
 
+  /**
+   * Replaces what was just taken of an extension. Extensions mean nothing beyond this connection (RFC 9112 7.1.1), so any
+   * name serves: after the size or a quoted value a semicolon has to begin it, everywhere else letters go on with it.
+   */
+  #blot(bytes: Uint8Array, at: number): void {
+    if (bytes[at] === CR) this.#isBlotting = false;
+    else if (this.#needsSemicolon) bytes[at] = SEMICOLON;
+    else bytes[at] = UNDERSCORE;
+    this.#needsSemicolon = false;
+  }
+
+  #beginBlot(next: State, needsSemicolon: boolean): boolean {
+    if (!this.#isBlotting) {
+      this.#isBlotting = true;
+      this.#needsSemicolon = needsSemicolon;
+    }
+    return this.#go(true, next);
+  }
+
   #go(allowed: boolean, next: State): boolean {
     this.#state = next;
     return allowed;
@@ -169,6 +214,7 @@ export class ChunkedDecoder {
     }
     if (this.#state === State.sizeFirst) return false;
     if (byte === CR) return this.#go(true, State.sizeLf);
+    if (isBlank(byte)) return this.#beginBlot(State.extensionSpace, true);
     return this.#go(byte === SEMICOLON, State.extensionNameFirst);
   }
 
@@ -177,20 +223,29 @@ export class ChunkedDecoder {
     return this.#go(true, this.#remaining === 0 ? State.trailerFirst : State.data);
   }
 
-  /** chunk-ext (RFC 9112 7.1.1) without its bad white space, which parsers read differently. */
+  /** chunk-ext (RFC 9112 7.1.1): `*( BWS ";" BWS name [ BWS "=" BWS value ] )`. */
   #takeExtension(byte: number): boolean {
     switch (this.#state) {
+      case State.extensionSpace:
+        return isBlank(byte) || this.#go(byte === SEMICOLON, State.extensionNameFirst);
       case State.extensionNameFirst:
+        if (isBlank(byte)) return this.#beginBlot(State.extensionNameFirst, false);
         return this.#go(TOKEN[byte] === 1, State.extensionName);
       case State.extensionName:
         if (TOKEN[byte] === 1) return true;
+        if (isBlank(byte)) return this.#beginBlot(State.extensionNameSpace, false);
         if (byte === EQUALS) return this.#go(true, State.extensionValueFirst);
-        return this.#endExtension(byte);
+        return this.#endExtension(byte, false);
+      case State.extensionNameSpace:
+        if (isBlank(byte)) return true;
+        if (byte === EQUALS) return this.#go(true, State.extensionValueFirst);
+        return this.#go(byte === SEMICOLON, State.extensionNameFirst);
       case State.extensionValueFirst:
+        if (isBlank(byte)) return this.#beginBlot(State.extensionValueFirst, false);
         if (byte === QUOTE) return this.#go(true, State.extensionQuoted);
         return this.#go(TOKEN[byte] === 1, State.extensionToken);
       case State.extensionToken:
-        return TOKEN[byte] === 1 || this.#endExtension(byte);
+        return TOKEN[byte] === 1 || this.#endExtension(byte, false);
       case State.extensionQuoted:
         if (QUOTED_TEXT[byte] === 1) return true;
         if (byte === BACKSLASH) return this.#go(true, State.extensionQuotedPair);
@@ -198,12 +253,13 @@ export class ChunkedDecoder {
       case State.extensionQuotedPair:
         return this.#go(VALUE[byte] === 1, State.extensionQuoted);
       default:
-        return this.#endExtension(byte);
+        return this.#endExtension(byte, true);
     }
   }
 
-  #endExtension(byte: number): boolean {
+  #endExtension(byte: number, isQuoted: boolean): boolean {
     if (byte === CR) return this.#go(true, State.sizeLf);
+    if (isBlank(byte)) return this.#beginBlot(State.extensionSpace, isQuoted);
     return this.#go(byte === SEMICOLON, State.extensionNameFirst);
   }
 

@@ -25,3 +25,28 @@ export function appendBytes(piece: Uint8Array, out: Uint8Array, at: number): num
   out.set(piece, at);
   return at + piece.length;
 }
+
+export function writeLineEnd(out: Uint8Array, at: number): number {
+  out[at] = 0x0d;
+  out[at + 1] = 0x0a;
+  return at + 2;
+}
+
+/**
+ * Copies source from `runStart` up to the field at `slot` and writes that field as `name: value`, without the white space
+ * that the sender had around its value. Returns the new end; the line may be one byte longer than it came.
+ */
+export function writePlainly(
+  source: Uint8Array,
+  runStart: number,
+  fields: Int32Array,
+  slot: number,
+  out: Uint8Array,
+  at: number,
+): number {
+  // Up to the colon, which stands at nameEnd.
+  let to = copyBytes(source, runStart, (fields[slot + 1] as number) + 1, out, at);
+  out[to++] = 0x20;
+  to = copyBytes(source, fields[slot + 2] as number, fields[slot + 3] as number, out, to);
+  return writeLineEnd(out, to);
+}

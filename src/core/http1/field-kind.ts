@@ -29,6 +29,7 @@ export const FieldName = {
   kongUpstreamLatency: 22,
   kongResponseLatency: 23,
   date: 24,
+  maxForwards: 25,
 } as const;
 type FieldName = (typeof FieldName)[keyof typeof FieldName];
 
@@ -66,6 +67,7 @@ const known: readonly (readonly [string, FieldName, number])[] = [
   ['x-kong-upstream-latency', FieldName.kongUpstreamLatency, 0],
   ['x-kong-response-latency', FieldName.kongResponseLatency, 0],
   ['date', FieldName.date, 0],
+  ['max-forwards', FieldName.maxForwards, 0],
 ];
 
 const nameBytesMax = 24;
@@ -99,3 +101,7 @@ export function fieldKind(bytes: Uint8Array, start: number, end: number): number
   }
   return 0;
 }
+
+/** Whether the field of that FieldName says how long the message is. */
+export const isFraming = (name: number): boolean =>
+  name === FieldName.contentLength || name === FieldName.transferEncoding;

@@ -33,6 +33,8 @@ export class FieldSection {
   repeated = 0;
   /** ConnectionOption bits. */
   connectionOptions = 0;
+  /** The field that frames the message has a tab around its value, so it is written anew where it is forwarded. */
+  hasTabbedFraming = false;
   /** A view of the bytes last parsed: a worker parses the same read buffer again and again. */
   #bytes: Uint8Array = nothing;
   #view: DataView = new DataView(nothing.buffer);
@@ -141,6 +143,7 @@ export function parseFieldSection(
   section.seen = seen;
   section.repeated = repeated;
   section.connectionOptions = 0;
+  section.hasTabbedFraming = false;
   return i + 2;
 }
 

@@ -1,8 +1,8 @@
 // The request head as it goes upstream (RFC 9110 7.6): what is untouched is copied in whole runs, hop-by-hop fields are
 // cut out, forwarding fields are added.
 import { ascii, equalsIgnoreCase, REQUEST_ID, SLASH } from './characters.ts';
-import { appendBytes, copyBytes } from './copy-bytes.ts';
-import { FieldName, FORWARDING, HOP_BY_HOP, NAME_MASK } from './field-kind.ts';
+import { appendBytes, copyBytes, writeLineEnd, writePlainly } from './copy-bytes.ts';
+import { FieldName, FORWARDING, HOP_BY_HOP, isFraming, NAME_MASK } from './field-kind.ts';
 import { FIELD_STRIDE } from './framing.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -69,7 +69,7 @@ const cutFields =
 const copied = { kept: 0, requestIdSlot: -1 };
 
 /**
- * Writes the head to send upstream into `out` at `at`, always as HTTP/1.1. Method, target and fields stay as they are
+ * Writes the head to send upstream into `out` at `at`, always as HTTP/1.1, with one hop less in Max-Forwards. Method, target and fields stay as they are
  * and in order, but an absolute-form target becomes origin-form and replaces Host, and what concerns this connection
  * only is dropped: Connection and what it names, Keep-Alive, Proxy-Connection, TE, Upgrade (unless the request is one),
  * the override header, and forwarding fields of peers that are not trusted.
@@ -86,14 +86,20 @@ export function encodeRequestHead(
   if (at + encodedBytesMax(head, additions) > out.length) return -1;
   let to = at;
   let runStart = head.start;
-  if (head.isAbsoluteForm || head.minorVersion === 0) {
+  if (head.isAbsoluteForm || source[head.fieldsStart - 3] !== 0x31) {
     to = writeRequestLine(source, head, out, to);
     to = writeMissingHost(source, head, out, to, additions);
     runStart = head.fieldsStart;
   }
   copied.kept = 0;
   copied.requestIdSlot = -1;
-  if ((head.seen & cutFields) !== 0 || additions.overrideHeader !== null || head.isAbsoluteForm) {
+  if (
+    (head.seen & cutFields) !== 0 ||
+    additions.overrideHeader !== null ||
+    head.isAbsoluteForm ||
+    head.hasTabbedFraming ||
+    head.maxForwards > 0
+  ) {
     to = copyFields(source, head, out, to, additions, runStart);
   } else {
     to = copyBytes(source, runStart, head.headEnd - 2, out, to);
@@ -123,12 +129,6 @@ function encodedBytesMax(head: RequestHead, additions: RequestAdditions): number
     additions.hostWhenAbsent.length +
     constantBytesMax
   );
-}
-
-function writeLineEnd(out: Uint8Array, at: number): number {
-  out[at] = 0x0d;
-  out[at + 1] = 0x0a;
-  return at + 2;
 }
 
 /** RFC 9112 3.2.1, 3.2.4: method and origin-form target; an empty path is `/`, or `*` for OPTIONS. */
@@ -196,6 +196,13 @@ function copyFields(
       to = appendBytes(hostName, out, to);
       to = writeLineEnd(out, copyBytes(source, head.hostStart, head.hostEnd, out, to));
       run = next;
+    } else if (name === FieldName.maxForwards && head.maxForwards > 0) {
+      to = copyBytes(source, run, lineStart, out, to);
+      to = writeMaxForwards(out, to, head.maxForwards - 1);
+      run = next;
+    } else if (head.hasTabbedFraming && isFraming(name)) {
+      to = writePlainly(source, run, fields, slot, out, to);
+      run = next;
     } else if (slot === lastForwardedFor) {
       const valueEnd = fields[slot + 3] as number;
       to = copyBytes(source, run, valueEnd, out, to);
@@ -208,6 +215,18 @@ function copyFields(
     }
   }
   return copyBytes(source, run, linesEnd, out, to);
+}
+
+const maxForwardsName = ascii('Max-Forwards: ');
+
+function writeMaxForwards(out: Uint8Array, at: number, value: number): number {
+  let to = appendBytes(maxForwardsName, out, at);
+  let divisor = 1;
+  while (divisor * 10 <= value) divisor *= 10;
+  for (; divisor >= 1; divisor = Math.floor(divisor / 10)) {
+    out[to++] = 0x30 + (Math.floor(value / divisor) % 10);
+  }
+  return writeLineEnd(out, to);
 }
 
 function isDropped(head: RequestHead, kind: number, dropped: number): boolean {

@@ -1,8 +1,8 @@
 // The response head as it goes to the client (RFC 9110 7.6): whole runs copied, hop-by-hop fields cut out, the
 // client's own Connection line added.
 import { ascii } from './characters.ts';
-import { appendBytes, copyBytes } from './copy-bytes.ts';
-import { FieldName, HOP_BY_HOP, NAME_MASK } from './field-kind.ts';
+import { appendBytes, copyBytes, writePlainly } from './copy-bytes.ts';
+import { FieldName, HOP_BY_HOP, isFraming, NAME_MASK } from './field-kind.ts';
 import { ConnectionHeader, FIELD_STRIDE } from './framing.ts';
 import type { ResponseHead } from './response-head.ts';
 
@@ -11,6 +11,13 @@ const connectionLines = [
   ascii(''),
   ascii('Connection: close\r\n'),
   ascii('Connection: keep-alive\r\n'),
+  ascii('Connection: Upgrade\r\n'),
+];
+/** The same for an answer that keeps its Upgrade, which the option has to name (RFC 9110 7.8). */
+const upgradeConnectionLines = [
+  ascii('Connection: Upgrade\r\n'),
+  ascii('Connection: close, Upgrade\r\n'),
+  ascii('Connection: keep-alive, Upgrade\r\n'),
   ascii('Connection: Upgrade\r\n'),
 ];
 /** The longest Connection line, the space that a status line without a reason gets, and a Date line. */
@@ -28,7 +35,8 @@ const anyFraming = chunkedFraming | (1 << FieldName.contentLength);
 
 /**
  * Writes the head to send to the client into `out` at `at`: HTTP/1.1, reason and fields as they are and in order, but
- * Connection and what it names, Keep-Alive, Proxy-Connection, TE and Upgrade (unless `connection` is upgrade) dropped.
+ * Connection and what it names, Keep-Alive, Proxy-Connection, TE and Upgrade (unless `connection` is upgrade, or the status
+ * 426) dropped.
  * Interim responses too. `dechunk`: the body will go out without its chunks, so Transfer-Encoding and Trailer go.
  * `dateLine`: the Date line for a final response that came without one (RFC 9110 6.6.1).
  *
@@ -47,17 +55,19 @@ export function encodeResponseHead(
   if (at + head.headEnd - head.start + addedBytesMax > out.length) return -1;
   let to = at;
   let runStart = head.start;
-  if (head.minorVersion === 0 || head.reasonEnd === head.statusStart + 3) {
+  if (source[head.statusStart - 2] !== 0x31 || head.reasonEnd === head.statusStart + 3) {
     to = writeStatusLine(source, head, out, to);
     runStart = head.fieldsStart;
   }
-  const dropped = droppedFields(head, clientMinorVersion, connection, dechunk);
+  const keepsUpgrade = connection === ConnectionHeader.upgrade || mustKeepUpgrade(head, clientMinorVersion);
+  const dropped = droppedFields(head, clientMinorVersion, keepsUpgrade, dechunk);
   to =
-    (head.seen & (dropped | (1 << FieldName.connection))) === 0
+    (head.seen & (dropped | (1 << FieldName.connection))) === 0 && !head.hasTabbedFraming
       ? copyBytes(source, runStart, head.headEnd - 2, out, to)
       : copyFields(source, head, out, to, runStart, dropped);
   if ((head.seen & (1 << FieldName.date)) === 0 && head.status >= 200) to = appendBytes(dateLine, out, to);
-  if (connection !== ConnectionHeader.none) {
+  if (keepsUpgrade) to = appendBytes(upgradeConnectionLines[connection] as Uint8Array, out, to);
+  else if (connection !== ConnectionHeader.none) {
     to = appendBytes(connectionLines[connection] as Uint8Array, out, to);
   }
   out[to] = 0x0d;
@@ -65,14 +75,18 @@ export function encodeResponseHead(
   return to + 2;
 }
 
+/** A 426 says in Upgrade what it wants (RFC 9110 15.5.22); HTTP/1.0 knows no upgrades. */
+const mustKeepUpgrade = (head: ResponseHead, clientMinorVersion: 0 | 1): boolean =>
+  head.status === 426 && clientMinorVersion === 1 && (head.seen & (1 << FieldName.upgrade)) !== 0;
+
 /** Bits 1 << FieldName of what does not reach this client. */
 function droppedFields(
   head: ResponseHead,
   clientMinorVersion: 0 | 1,
-  connection: ConnectionHeader,
+  keepsUpgrade: boolean,
   dechunk: boolean,
 ): number {
-  let dropped = connection === ConnectionHeader.upgrade ? hopByHop & ~(1 << FieldName.upgrade) : hopByHop;
+  let dropped = keepsUpgrade ? hopByHop & ~(1 << FieldName.upgrade) : hopByHop;
   if (dechunk || clientMinorVersion === 0) dropped |= chunkedFraming;
   // RFC 9110 8.6, RFC 9112 6.1: 1xx and 204 must not have them, and a client that believes them waits for a body.
   if (head.status < 200 || head.status === 204) dropped |= anyFraming;
@@ -106,8 +120,12 @@ function copyFields(
     if (kind === 0) continue;
     const bit = 1 << (kind & NAME_MASK);
     const isNamed = (kind & HOP_BY_HOP) !== 0 && (bit & hopByHop) === 0;
-    if ((dropped & bit) === 0 && !isNamed) continue;
-    to = copyBytes(source, run, fields[slot] as number, out, to);
+    const isDropped = (dropped & bit) !== 0 || isNamed;
+    const isRewritten = head.hasTabbedFraming && isFraming(kind & NAME_MASK);
+    if (!isDropped && !isRewritten) continue;
+    to = isDropped
+      ? copyBytes(source, run, fields[slot] as number, out, to)
+      : writePlainly(source, run, fields, slot, out, to);
     run = slot + FIELD_STRIDE < fieldsEnd ? (fields[slot + FIELD_STRIDE] as number) : linesEnd;
   }
   return copyBytes(source, run, linesEnd, out, to);

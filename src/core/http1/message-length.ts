@@ -1,20 +1,41 @@
 // Message body length (RFC 9112 6): the two framing fields, of which a message may have one, once, in one spelling.
 import { contentLengthMax } from '#src/limits.ts';
-import { ascii, CR, equalsIgnoreCase, SP } from './characters.ts';
+import { ascii, COMMA, CR, equalsIgnoreCase, HTAB, SP, TOKEN } from './characters.ts';
 import { FieldName } from './field-kind.ts';
 import { type FieldSection, slotOf } from './field-section.ts';
 
 const chunked = ascii('chunked');
 
 /**
- * RFC 9112 7: the only transfer coding that is spoken here, named exactly once, bytes[start..end) being the trimmed
- * value. A tab behind it is refused: nginx and llhttp take it for a part of the name, so readers would disagree.
+ * Whether the white space around a field's value has a tab in it (RFC 9110 5.6.3 allows it). nginx and llhttp take a tab
+ * behind `chunked` for a part of the name, so such a field goes upstream in the one spelling that all readers share.
  */
-function isExactlyChunked(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = end; bytes[i] !== CR; i++) {
-    if (bytes[i] !== SP) return false;
+function isTabbed(bytes: Uint8Array, nameEnd: number, start: number, end: number): boolean {
+  for (let i = nameEnd + 1; i < start; i++) if (bytes[i] === HTAB) return true;
+  for (let i = end; bytes[i] !== CR; i++) if (bytes[i] === HTAB) return true;
+  return false;
+}
+
+/**
+ * Whether a list of transfer codings (RFC 9112 7) has `chunked` at its end, and before it others, each a plain token. The
+ * message is then well-formed, but not in a coding that is spoken here.
+ */
+function isOtherCodings(bytes: Uint8Array, start: number, end: number): boolean {
+  const listEnd = end - chunked.length;
+  if (listEnd <= start || !equalsIgnoreCase(bytes, listEnd, end, chunked)) return false;
+  let count = 0;
+  let i = start;
+  while (i < listEnd) {
+    const memberStart = i;
+    while (i < listEnd && TOKEN[bytes[i] as number] === 1) i++;
+    if (i === memberStart || equalsIgnoreCase(bytes, memberStart, i, chunked)) return false;
+    while (bytes[i] === SP || bytes[i] === HTAB) i++;
+    if (i >= listEnd || bytes[i] !== COMMA) return false;
+    i++;
+    while (bytes[i] === SP || bytes[i] === HTAB) i++;
+    count++;
   }
-  return equalsIgnoreCase(bytes, start, end, chunked);
+  return count > 0 && i === listEnd;
 }
 
 /** Value of a Content-Length (RFC 9110 8.6): digits only, at most contentLengthMax; -1 when it is anything else. */
@@ -38,10 +59,12 @@ export const MessageLength = {
   ambiguous: -3,
   codingInvalid: -4,
   lengthInvalid: -5,
+  /** `gzip, chunked` and the like: the end could be found, the content not be vouched for (RFC 9112 6.1: 501). */
+  codingUnknown: -6,
 } as const;
 
 /**
- * RFC 9112 6.3, without its leniency: the two fields never meet, neither comes twice, and HTTP/1.0 has no chunks.
+ * RFC 9112 6.3, without its leniency: the two fields never meet, neither comes twice, and HTTP/1.0 has no chunks. Sets section.hasTabbedFraming.
  *
  * @returns the Content-Length, or one of MessageLength.
  */
@@ -53,11 +76,17 @@ export function messageLength(bytes: Uint8Array, section: FieldSection, minorVer
   if ((seen & codingBit) !== 0) {
     if ((seen & lengthBit) !== 0) return MessageLength.ambiguous;
     const slot = slotOf(section, FieldName.transferEncoding);
-    const isOnce = (repeated & codingBit) === 0 && minorVersion === 1;
-    const isChunked = isExactlyChunked(bytes, fields[slot + 2] as number, fields[slot + 3] as number);
-    return isOnce && isChunked ? MessageLength.chunked : MessageLength.codingInvalid;
+    if ((repeated & codingBit) !== 0 || minorVersion === 0) return MessageLength.codingInvalid;
+    const start = fields[slot + 2] as number;
+    const end = fields[slot + 3] as number;
+    section.hasTabbedFraming = isTabbed(bytes, fields[slot + 1] as number, start, end);
+    if (equalsIgnoreCase(bytes, start, end, chunked)) return MessageLength.chunked;
+    return isOtherCodings(bytes, start, end) ? MessageLength.codingUnknown : MessageLength.codingInvalid;
   }
   const slot = slotOf(section, FieldName.contentLength);
-  const length = parseContentLength(bytes, fields[slot + 2] as number, fields[slot + 3] as number);
+  const start = fields[slot + 2] as number;
+  const end = fields[slot + 3] as number;
+  section.hasTabbedFraming = isTabbed(bytes, fields[slot + 1] as number, start, end);
+  const length = parseContentLength(bytes, start, end);
   return length < 0 || (repeated & lengthBit) !== 0 ? MessageLength.lengthInvalid : length;
 }

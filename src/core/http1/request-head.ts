@@ -41,6 +41,8 @@ export class RequestHead extends RequestLine {
   keepAlive = false;
   /** The client waits for a 100 before it sends its body: HTTP/1.1 with a body only (RFC 9110 10.1.1). */
   hasExpectContinue = false;
+  /** How often TRACE and OPTIONS may still be forwarded (RFC 9110 7.6.2); -1 when nothing limits it. */
+  maxForwards = -1;
   /** A switch of protocols to be tunnelled (RFC 9110 7.8): HTTP/1.1, no body, not h2c. */
   isUpgrade = false;
 }
@@ -119,7 +121,8 @@ const telling =
   (1 << FieldName.contentLength) |
   (1 << FieldName.transferEncoding) |
   (1 << FieldName.expect) |
-  (1 << FieldName.upgrade);
+  (1 << FieldName.upgrade) |
+  (1 << FieldName.maxForwards);
 
 /** What the complete head means: address, length, persistence. Sets head.error and returns false when it contradicts itself. */
 function readFields(bytes: Uint8Array, head: RequestHead): boolean {
@@ -127,6 +130,7 @@ function readFields(bytes: Uint8Array, head: RequestHead): boolean {
   head.contentLength = 0;
   head.hasExpectContinue = false;
   head.isUpgrade = false;
+  head.maxForwards = -1;
   if (!readHost(bytes, head)) return fault(head, 'hostInvalid');
   if ((head.seen & connectionFields) !== 0 && !readConnectionFields(bytes, head)) {
     return fault(head, 'headerInvalid');
@@ -136,7 +140,12 @@ function readFields(bytes: Uint8Array, head: RequestHead): boolean {
     (options & ConnectionOption.close) === 0 &&
     (head.minorVersion === 1 || (options & ConnectionOption.keepAlive) !== 0);
   if ((head.seen & telling) === 0) return true;
-  return readLength(bytes, head) && readExpect(bytes, head) && readUpgrade(bytes, head);
+  return (
+    readLength(bytes, head) &&
+    readExpect(bytes, head) &&
+    readUpgrade(bytes, head) &&
+    readMaxForwards(bytes, head)
+  );
 }
 
 /** RFC 9112 3.2: exactly one Host on HTTP/1.1, valid; empty is valid where the target names no authority. */
@@ -175,6 +184,8 @@ function readLength(bytes: Uint8Array, head: RequestHead): boolean {
       return fault(head, 'framingAmbiguous');
     case MessageLength.codingInvalid:
       return fault(head, 'transferEncodingInvalid');
+    case MessageLength.codingUnknown:
+      return fault(head, 'transferCodingNotSupported');
     case MessageLength.lengthInvalid:
       return fault(head, 'contentLengthInvalid');
     default:
@@ -198,6 +209,27 @@ function readExpect(bytes: Uint8Array, head: RequestHead): boolean {
     }
   }
   head.hasExpectContinue = head.framing === Framing.chunked || head.contentLength > 0;
+  return true;
+}
+
+/** More hops than any path has; what is above it counts as it. */
+const maxForwardsMax = 65_535;
+
+/** RFC 9110 7.6.2: `1*DIGIT`, once; it means something with TRACE and OPTIONS only. */
+function readMaxForwards(bytes: Uint8Array, head: RequestHead): boolean {
+  const bit = 1 << FieldName.maxForwards;
+  if ((head.seen & bit) === 0 || !(head.isTrace || head.isOptions)) return true;
+  const slot = slotOf(head, FieldName.maxForwards);
+  const start = head.fields[slot + 2] as number;
+  const end = head.fields[slot + 3] as number;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = (bytes[i] as number) - 0x30;
+    if (digit < 0 || digit > 9) return fault(head, 'headerInvalid');
+    value = Math.min(value * 10 + digit, maxForwardsMax);
+  }
+  if (start === end || (head.repeated & bit) !== 0) return fault(head, 'headerInvalid');
+  head.maxForwards = value;
   return true;
 }
 

@@ -16,6 +16,7 @@ export class RequestLine extends FieldSection {
   isHead = false;
   isConnect = false;
   isOptions = false;
+  isTrace = false;
   /** GET, HEAD, OPTIONS, PUT, DELETE, TRACE (RFC 9110 9.2.2). */
   isIdempotent = false;
   /** Host value, or the authority of an absolute-form target, which overrides it; equal when absent or empty. */
@@ -91,6 +92,7 @@ function readMethod(bytes: Uint8Array, line: RequestLine): void {
   let isHead = false;
   let isConnect = false;
   let isOptions = false;
+  let isTrace = false;
   let isIdempotent = false;
   switch (line.methodEnd - start) {
     case 3:
@@ -101,7 +103,8 @@ function readMethod(bytes: Uint8Array, line: RequestLine): void {
       isIdempotent = isHead;
       break;
     case 5:
-      isIdempotent = isMethod(bytes, start, TRACE);
+      isTrace = isMethod(bytes, start, TRACE);
+      isIdempotent = isTrace;
       break;
     case 6:
       isIdempotent = isMethod(bytes, start, DELETE);
@@ -116,6 +119,7 @@ function readMethod(bytes: Uint8Array, line: RequestLine): void {
   line.isHead = isHead;
   line.isConnect = isConnect;
   line.isOptions = isOptions;
+  line.isTrace = isTrace;
   line.isIdempotent = isIdempotent;
 }
 
@@ -169,17 +173,21 @@ function readAbsoluteForm(bytes: Uint8Array, start: number, end: number, line: R
 
 const http1 = ascii('HTTP/1.');
 
-/** RFC 9112 2.3: HTTP/1.0 or HTTP/1.1 and the end of the line. */
+/**
+ * RFC 9112 2.3: HTTP/1.x and the end of the line. A minor version above 1 is treated as 1 (RFC 9110 2.5), the highest that
+ * is spoken here.
+ */
 function parseVersion(bytes: Uint8Array, at: number, end: number, line: RequestLine): number {
   if (at + 10 <= end) {
     const minor = (bytes[at + 7] as number) - 0x30;
     if (
       isMethod(bytes, at, http1) &&
-      (minor === 1 || minor === 0) &&
+      minor >= 0 &&
+      minor <= 9 &&
       bytes[at + 8] === CR &&
       bytes[at + 9] === LF
     ) {
-      line.minorVersion = minor;
+      line.minorVersion = minor === 0 ? 0 : 1;
       return at + 10;
     }
   }

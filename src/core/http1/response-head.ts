@@ -108,9 +108,8 @@ function parseStatusLine(bytes: Uint8Array, start: number, end: number, head: Re
     const fits = expected === 0x30 ? byte >= 0x30 && byte <= 0x39 : byte === expected;
     if (!fits) return refuse(head, 'status line malformed');
   }
-  const minor = (bytes[start + 7] as number) - 0x30;
-  if (minor !== 0 && minor !== 1) return refuse(head, 'version not supported');
-  head.minorVersion = minor;
+  // A minor version above 1 is treated as 1 (RFC 9110 2.5).
+  head.minorVersion = bytes[start + 7] === 0x30 ? 0 : 1;
   head.statusStart = codeEnd - 3;
   const status =
     (bytes[codeEnd - 3] as number) * 100 +
@@ -186,6 +185,7 @@ function readLength(bytes: Uint8Array, head: ResponseHead): boolean {
     case MessageLength.ambiguous:
       return fault(head, 'Content-Length with Transfer-Encoding');
     case MessageLength.codingInvalid:
+    case MessageLength.codingUnknown:
       return fault(head, 'Transfer-Encoding not supported');
     case MessageLength.lengthInvalid:
       return fault(head, 'Content-Length malformed or repeated');

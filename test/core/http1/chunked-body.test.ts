@@ -83,6 +83,33 @@ describe('chunk extensions (RFC 9112 7.1.1)', () => {
     }
   });
 
+  it('white space in extensions is overwritten so that every reader takes what is left', () => {
+    const kept: readonly (readonly [string, string])[] = [
+      ['; a', ';__'],
+      [' ;a', ';__'],
+      ['\t ;a=b', ';_____'],
+      [';a =b', ';a___'],
+      [';a= b', ';a=__'],
+      [';a=\t"b c";d', ';a=________'],
+      [';a="b" ; c="d e"', ';a="b";_________'],
+      [';a=b ;c', ';a=b___'],
+      [';a="b c"', ';a="b c"'],
+    ];
+    for (const [extension, expected] of kept) {
+      assert.equal(extension.length, expected.length);
+      const text = `1${extension}\r\nx\r\n0${extension}\r\n\r\n`;
+      for (let cut = 1; cut <= text.length; cut++) {
+        const bytes = bytesOf(text);
+        const decoder = new ChunkedDecoder();
+        assert.equal(decoder.feed(bytes, 0, cut, false), cut);
+        assert.equal(decoder.feed(bytes, cut, bytes.length, false), text.length);
+        assert.equal(decoder.done, true);
+        const left = Buffer.from(bytes).toString('latin1');
+        assert.equal(left, `1${expected}\r\nx\r\n0${expected}\r\n\r\n`, `cut at ${cut}`);
+      }
+    }
+  });
+
   it('extensions are refused when they do not', () => {
     const extensions = [
       ';',
@@ -91,10 +118,18 @@ describe('chunk extensions (RFC 9112 7.1.1)', () => {
       ';=b',
       ';a=',
       ';a=;b',
-      '; a',
-      ';a =b',
-      ';a= b',
-      ' ;a',
+      ' ',
+      '\t',
+      ' a',
+      '; ',
+      '; ;a',
+      ';a ',
+      ';a b',
+      ';a=b ',
+      ';a=b c',
+      ';a="b" ',
+      ';a="b" c',
+      ';a = ;b',
       ';a="b',
       ';a="b"c',
       ';a="\n"',

@@ -25,6 +25,28 @@ describe('forwarded request line (RFC 9112 3)', () => {
     assert.deepEqual(forwardRequest(get(...fields)), ['GET /p?q HTTP/1.1', 'Host: a', ...fields, ...added]);
   });
 
+  it('a higher minor version goes upstream as 1.1, octets of the target as they came', () => {
+    assert.equal(forwardRequest('GET /\xe9?\x80 HTTP/1.7\r\nHost: a\r\n\r\n')[0], 'GET /\xe9?\x80 HTTP/1.1');
+  });
+
+  it('framing fields go upstream without the tabs around them', () => {
+    const line = (field: string): string | undefined =>
+      forwardRequest(`POST / HTTP/1.1\r\nHost: a\r\n${field}\r\nX:\ty\t\r\n\r\n`)[2];
+    assert.equal(line('transfer-encoding:\tChunked \t'), 'transfer-encoding: Chunked');
+    assert.equal(line('Content-Length:5\t'), 'Content-Length: 5');
+    assert.equal(line('Content-Length:  5 '), 'Content-Length:  5 ');
+  });
+
+  it('Max-Forwards is one less when the method is TRACE or OPTIONS', () => {
+    const line = (method: string, value: string): string | undefined =>
+      forwardRequest(`${method} / HTTP/1.1\r\nHost: a\r\nmax-forwards: ${value}\r\nB: c\r\n\r\n`)[2];
+    assert.equal(line('TRACE', '10'), 'Max-Forwards: 9');
+    assert.equal(line('OPTIONS', '1'), 'Max-Forwards: 0');
+    assert.equal(line('OPTIONS', '10000'), 'Max-Forwards: 9999');
+    assert.equal(line('OPTIONS', '99999999'), 'Max-Forwards: 65534');
+    assert.equal(line('GET', '10'), 'max-forwards: 10');
+  });
+
   it('leading blank lines are not forwarded', () => {
     assert.equal(forwardRequest(`\r\n\r\n${get()}`)[0], 'GET /p?q HTTP/1.1');
   });

@@ -20,6 +20,38 @@ describe('forwarded status line (RFC 9112 4)', () => {
 });
 
 describe('forwarded response fields (RFC 9110 7.6.1)', () => {
+  it('Upgrade stays, named by Connection, when the status is 426 and the client speaks HTTP/1.1', () => {
+    const text = response(
+      'HTTP/1.1 426 Upgrade Required',
+      'Upgrade: TLS/1.3',
+      'Connection: Upgrade',
+      'Content-Length: 0',
+    );
+    const sent = (minor: 0 | 1, connection: ConnectionHeader): string[] => {
+      const { bytes, head } = parseResponse(text, false, false);
+      const out = Buffer.alloc(512);
+      const end = encodeResponseHead(bytes, head, out, 0, minor, connection, false);
+      return out.toString('latin1', 0, end).split('\r\n').slice(1, -2);
+    };
+    assert.deepEqual(sent(1, ConnectionHeader.none), [
+      'Upgrade: TLS/1.3',
+      'Content-Length: 0',
+      'Connection: Upgrade',
+    ]);
+    assert.equal(sent(1, ConnectionHeader.close).at(-1), 'Connection: close, Upgrade');
+    assert.deepEqual(sent(0, ConnectionHeader.close), ['Content-Length: 0', 'Connection: close']);
+  });
+
+  it('a framing field reaches the client without the tabs around it, and a higher version as 1.1', () => {
+    const text = response('HTTP/1.4 200 OK', 'A: b', 'Transfer-Encoding:\tchunked\t', 'C:\td');
+    assert.deepEqual(forwardResponse(text), [
+      'HTTP/1.1 200 OK',
+      'A: b',
+      'Transfer-Encoding: chunked',
+      'C:\td',
+    ]);
+  });
+
   it('fields are the same and in order when nothing is dropped', () => {
     const fields = [
       'A:b',
