@@ -9,9 +9,9 @@ import type { ArmSample, TickSample } from '#src/core/telemetry/sample.ts';
 import { latencyBucketCount } from '#src/limits.ts';
 import { isHigh } from './kayenta.ts';
 
-export type BaselineVerdict = 'wait' | 'pass' | 'hold' | 'revert';
+type BaselineVerdict = 'wait' | 'pass' | 'hold' | 'revert';
 
-export interface Baseline {
+interface Baseline {
   readonly name: string;
   /** Takes a tick's traffic; `second` counts from Y's first. */
   take(sample: TickSample, second: number): BaselineVerdict;

@@ -31,7 +31,7 @@ export interface HeavyUser {
 }
 
 /** Requests by route slot. */
-export interface RouteMix {
+interface RouteMix {
   /** Share of the requests by slot; sums to 1. */
   readonly shares: readonly number[];
   /** The slot that fails on Y, and how much of it; -1 for none. */

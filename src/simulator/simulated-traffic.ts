@@ -33,7 +33,7 @@ interface Waiting {
   crossed: number;
 }
 
-export interface SimulatedTrafficOptions {
+interface SimulatedTrafficOptions {
   readonly random: Random;
   readonly workload: WorkloadRun;
   readonly split: VisibleSplit;
