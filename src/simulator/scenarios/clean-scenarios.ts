@@ -114,8 +114,8 @@ export const blipScenarios: readonly Scenario[] = [
   },
 ];
 
-/** What the prototype did not try. */
-export const cleanBeyondScenarios: readonly Scenario[] = [
+/** What happens less often: slow errors, requests that hang, a sick X, deaths of the control thread. */
+export const rareCleanScenarios: readonly Scenario[] = [
   {
     ...rollout(
       'late-errors',

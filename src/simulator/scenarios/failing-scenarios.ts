@@ -98,8 +98,8 @@ export const foundScenarios: readonly Scenario[] = [
   }),
 ];
 
-/** What the prototype did not try. */
-export const foundBeyondScenarios: readonly Scenario[] = [
+/** What happens less often: requests that hang or fail late, failures of Kong alone, deaths of the control thread. */
+export const rareFoundScenarios: readonly Scenario[] = [
   found('hangs', '2 % of requests never answered', (y) => {
     y.hanging = 0.02;
   }),
