@@ -1,7 +1,7 @@
 // `crossover history export`: the recorded traffic of a running Crossover as a file, to be judged again by other thresholds.
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import type { TrafficWindow } from '#src/record/traffic-window.ts';
 import type { CliContext, CliIo } from '#src/terminal/cli-io.ts';
 import { addControlOptions, type ControlOptions, createControlClient } from '#src/terminal/control-client.ts';

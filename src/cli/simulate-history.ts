@@ -1,7 +1,7 @@
 // `crossover simulate --history|--store`: what other thresholds would have made of recorded traffic.
 import { existsSync, readFileSync } from 'node:fs';
 import { loadConfigFile } from '#src/config/load.ts';
-import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import { PPM } from '#src/limits.ts';
 import { openRecordedTraffic } from '#src/record/recorded-traffic.ts';
 import type { TrafficWindow } from '#src/record/traffic-window.ts';

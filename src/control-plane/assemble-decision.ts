@@ -2,7 +2,7 @@
 // have them from here; what they differ in comes in as ports.
 import type { Clock } from '#src/base/clock.ts';
 import type { BusinessMetric } from '#src/config/signals-config.ts';
-import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import type { RouteNames } from '#src/core/analysis/streams/tracked-routes.ts';
 import type { RouteParking } from '#src/core/rollout/route-parking.ts';
 import type { SampleSource, SplitSink } from '#src/core/telemetry/sample.ts';
@@ -14,7 +14,7 @@ import { RolloutService } from './rollout/rollout-service.ts';
 import type { RolloutStore } from './rollout/rollout-store.ts';
 import type { StartChecks } from './rollout/start-checks.ts';
 
-export interface DecisionPorts extends FactPorts, NotePorts {
+interface DecisionPorts extends FactPorts, NotePorts {
   readonly clock: Clock;
   /** Where the counts of the traffic come from. */
   readonly source: SampleSource;

@@ -5,7 +5,7 @@ import type { ControlParts } from './control-parts.ts';
 import { keepConfig } from './control-start.ts';
 import { learnRoutes, routesDiffer } from './routes/route-learning.ts';
 
-export type Configure = Extract<ToControl, { type: 'configure' }>;
+type Configure = Extract<ToControl, { type: 'configure' }>;
 
 export async function takeConfig(
   parts: ControlParts,

@@ -33,7 +33,7 @@ import { SlowThresholds } from './traffic/slow-thresholds.ts';
 import { TrafficRecorder } from './traffic/traffic-recorder.ts';
 import { WorkerWatch } from './traffic/worker-watch.ts';
 
-export type Post = (message: FromControl) => void;
+type Post = (message: FromControl) => void;
 
 /** The way to the store in a file. */
 export type StorePortOf = (file: string) => StorePort;

@@ -8,7 +8,7 @@ import type { ClusterMinute, MinuteRow } from './recorded-event.ts';
 import { type ArmCounters, fillArm, type TrafficWindow } from './traffic-window.ts';
 
 /** Enough to see a step's course; with more, the small share of Y in the first steps would be all noise. */
-export const coursePointsMax = 100;
+const coursePointsMax = 100;
 const pointMsMin = 2_000;
 const minuteMs = 60_000;
 

@@ -9,7 +9,7 @@ import type { RecordAccess } from './record-check.ts';
 import { RecordReader } from './record-reader.ts';
 import { problemFrom, problemOf, type StoreResult } from './store-result.ts';
 
-export interface RecordFile extends RecordAccess {
+interface RecordFile extends RecordAccess {
   close(): void;
 }
 

@@ -7,7 +7,7 @@ import { newerSchema } from './migrations.ts';
 import { problemFrom, problemOf, type StoreResult } from './store-result.ts';
 import type { TrafficWindow } from './traffic-window.ts';
 
-export interface RecordedTraffic {
+interface RecordedTraffic {
   /** Of each kept config, oldest first; empty when none was kept. */
   readonly thresholds: readonly KeptThresholds[];
   /** Oldest first. */
@@ -19,7 +19,7 @@ export interface RecordedTraffic {
 }
 
 /** Thresholds that were in force from a time on. */
-export interface KeptThresholds {
+interface KeptThresholds {
   /** Unix epoch ms. */
   readonly atMs: number;
   readonly thresholds: Config['thresholds'];

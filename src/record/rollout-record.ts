@@ -15,7 +15,7 @@ const afterEndMs = 15_000;
 /** Records of ten seconds of traffic per page: some milliseconds. */
 const recordsPerPage = 12;
 /** Events in a report; far more than a rollout makes unless something flaps. */
-export const reportEventsMax = 2_000;
+const reportEventsMax = 2_000;
 
 export interface RolloutRecord {
   readonly plan: RolloutPlan;

@@ -2,7 +2,8 @@
 // analysis again. The weights are those of the record, since nobody knows what other weights would have brought; so it is
 // said when a step would have been ready and when it would have been reverted, and nothing is made up after that.
 
-import { Analysis, type AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import { Analysis } from '#src/core/analysis/analysis.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import type { RouteNames } from '#src/core/analysis/streams/tracked-routes.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { ArmSample, type EpochSample, type TickSample } from '#src/core/telemetry/sample.ts';

@@ -1,5 +1,5 @@
 // A scenario: traffic, what happens to it, and the rollout it happens to. Data only; simulation.ts runs it.
-import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import type { PlanSettings } from '#src/core/rollout/plan.ts';
 import { PPM } from '#src/limits.ts';
 import type { Workload } from './conditions.ts';

@@ -6,7 +6,7 @@ import { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { Assessor } from '#src/control-plane/rollout/assessor.ts';
 import type { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
 import { RouteDirectory } from '#src/control-plane/routes/route-directory.ts';
-import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import type { RolloutPlan } from '#src/core/rollout/rollout-state.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import type { SampleSource, SplitSink } from '#src/core/telemetry/sample.ts';

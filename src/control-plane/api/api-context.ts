@@ -8,12 +8,12 @@ import type { RolloutService } from '#src/control-plane/rollout/rollout-service.
 import type { ExternalSignals } from '#src/control-plane/signals/external-signals.ts';
 import type { ReadinessCheck } from '#src/control-plane/status/readiness.ts';
 import type { StatusView } from '#src/control-plane/status/status.ts';
+import type { DurableStore } from '#src/control-plane/store/durable-store.ts';
 import type { WantedNode } from '#src/control-plane/supervisor/supervisor-link.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
 import type { LogLine, NodeAssignments, ReloadResult } from '#src/shared-memory/messages.ts';
-import type { DurableStore } from '../store/durable-store.ts';
 
 export interface ApiContext {
   readonly clock: Clock;

@@ -8,7 +8,7 @@ import { PPM } from '#src/limits.ts';
 import type { ProblemMember } from './invalid-request.ts';
 import type { RolloutStart } from './schemas.ts';
 
-export type MadePlan =
+type MadePlan =
   | { readonly ok: true; readonly plan: RolloutPlan }
   | { readonly ok: false; readonly errors: readonly ProblemMember[] };
 

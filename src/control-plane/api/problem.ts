@@ -4,9 +4,9 @@ import { type ApiErrorName, apiErrors, type CatalogError } from '#src/base/error
 import type { StoreResult } from '#src/record/store-result.ts';
 import { mistakesOf, sentenceOf } from './invalid-request.ts';
 
-export const problemContentType = 'application/problem+json; charset=utf-8';
+const problemContentType = 'application/problem+json; charset=utf-8';
 
-export interface ProblemExtras {
+interface ProblemExtras {
   readonly errors?: readonly unknown[];
   /** The resource as it is, for a refused change. */
   readonly current?: unknown;

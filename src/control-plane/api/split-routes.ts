@@ -10,7 +10,7 @@ import { ApiProblem } from './problem.ts';
 import { Split, SplitChange } from './schemas.ts';
 
 /** The weight is part of the tag because epochs begin anew with the process. */
-export const etagOf = ({ epoch, weightPpm }: Pick<SplitState, 'epoch' | 'weightPpm'>): string =>
+const etagOf = ({ epoch, weightPpm }: Pick<SplitState, 'epoch' | 'weightPpm'>): string =>
   `"${epoch}-${weightPpm}"`;
 
 export function addSplitRoutes(app: FastifyInstance, context: ApiContext): void {

@@ -20,9 +20,9 @@ interface Announcement {
   readonly level: LogLine['level'];
 }
 
-export type EventListener = (event: RecordedEvent) => void;
+type EventListener = (event: RecordedEvent) => void;
 
-export interface EventLogOptions {
+interface EventLogOptions {
   readonly epochMs: () => number;
   readonly log: (line: LogLine) => void;
 }

@@ -1,12 +1,12 @@
 // Keeps what the analysis has gathered, and the rollout's time with it, so that a restart goes on where it was.
+import type { KeptTime } from '#src/control-plane/rollout/rollout-clock.ts';
 import type { DurableStore } from '#src/control-plane/store/durable-store.ts';
 import type { SavedSnapshot } from '#src/record/store.ts';
-import type { KeptTime } from '../rollout/rollout-clock.ts';
 
 /** Evidence lost by a crash is at most this old; writing more often would cost the disk more than it is worth. */
 const keptEveryMs = 1_000;
 
-export interface AnalysisCheckpointOptions {
+interface AnalysisCheckpointOptions {
   readonly store: Pick<DurableStore, 'saveAnalysis'>;
   /** What is kept, as plain JSON. */
   readonly snapshot: () => object;

@@ -3,6 +3,7 @@
 
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
+import type { DurableStore } from '#src/control-plane/store/durable-store.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { percentOf } from '#src/core/rollout/percent-of.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
@@ -12,14 +13,13 @@ import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
 import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
 import type { RequestSample } from '#src/shared-memory/messages.ts';
-import type { DurableStore } from '../store/durable-store.ts';
 import { causeSamples } from './cause-samples.ts';
 import { EvidenceTrail, trailMs } from './evidence-trail.ts';
 
 /** Records of ten seconds of traffic that are read at a start: the trail's length. */
 const restoredRecordsMax = 60;
 
-export interface EvidenceRecorderOptions {
+interface EvidenceRecorderOptions {
   readonly store: DurableStore;
   readonly events: EventLog;
   readonly directory: NodeDirectory;

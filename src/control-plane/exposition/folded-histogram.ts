@@ -17,7 +17,7 @@ const foldedAt = durationBounds.map((bound) => {
   return bucket;
 });
 
-export interface FoldedHistogram {
+interface FoldedHistogram {
   /** Requests at or below each bound, cumulative. */
   readonly cumulative: readonly number[];
   readonly count: number;

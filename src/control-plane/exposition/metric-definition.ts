@@ -2,12 +2,12 @@
 
 import type { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
 import type { ExternalSignals } from '#src/control-plane/signals/external-signals.ts';
+import type { DurableStore } from '#src/control-plane/store/durable-store.ts';
 import type { SlabTotals } from '#src/control-plane/traffic/slab-totals.ts';
 import type { WorkerView } from '#src/control-plane/traffic/worker-watch.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
-import type { DurableStore } from '../store/durable-store.ts';
 
 export interface ExpositionSources {
   readonly totals: SlabTotals;

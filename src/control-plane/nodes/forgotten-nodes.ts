@@ -3,7 +3,7 @@
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
 
 /** One cluster's nodes that were set and are not in use any more. */
-export interface ForgottenNodes {
+interface ForgottenNodes {
   readonly text: string;
   readonly detail: { readonly cluster: string; readonly nodes: readonly string[] };
 }

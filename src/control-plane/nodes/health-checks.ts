@@ -8,12 +8,12 @@ import { nodeHealth } from '#src/shared-memory/shared-memory.ts';
 import { armOf, clusterNames, type NodeDirectory } from './node-directory.ts';
 import { probeNode } from './node-probe.ts';
 
-export type HealthSettings = Pick<
+type HealthSettings = Pick<
   Config['health'],
   'path' | 'intervalMs' | 'timeoutMs' | 'unhealthyAfter' | 'healthyAfter'
 >;
 
-export interface HealthOptions {
+interface HealthOptions {
   readonly directory: NodeDirectory;
   readonly events: EventLog;
   readonly settings: () => HealthSettings;

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { parseResponseHead, ResponseHead } from '#src/core/http1/response-head.ts';
 import { readBufferBytes } from '#src/limits.ts';
 
-export interface ProbeOptions {
+interface ProbeOptions {
   readonly host: string;
   readonly port: number;
   /** Begins with a slash; printable ASCII. */

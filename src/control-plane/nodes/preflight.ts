@@ -9,7 +9,7 @@ export interface PreflightCheck {
   readonly text: string;
 }
 
-export interface PreflightSources {
+interface PreflightSources {
   readonly directory: NodeDirectory;
   /** Probes every node once. */
   readonly probeAll: () => Promise<void>;

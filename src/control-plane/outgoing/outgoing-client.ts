@@ -7,7 +7,7 @@ import { refusalOf, refusalOfLiteral } from '#src/config/address-guard.ts';
 import type { Cidr } from '#src/core/routing/routing-options.ts';
 import { outgoingAnswerBytesMax } from '#src/limits.ts';
 
-export interface OutgoingRequest {
+interface OutgoingRequest {
   readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;

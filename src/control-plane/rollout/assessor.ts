@@ -2,7 +2,8 @@
 // thresholds change while it runs.
 
 import type { BusinessMetric } from '#src/config/signals-config.ts';
-import { Analysis, type AnalysisSnapshot, type AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import { Analysis, type AnalysisSnapshot } from '#src/core/analysis/analysis.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import { type BusinessSnapshot, BusinessStreams } from '#src/core/analysis/streams/business-streams.ts';
 import { type RouteNames, unnamedRoutes } from '#src/core/analysis/streams/tracked-routes.ts';
 import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';

@@ -6,14 +6,14 @@ import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { isRunning, resetStep } from '#src/core/rollout/transitions.ts';
 import type { Split } from '#src/shared-memory/split-cell.ts';
 
-export interface ResumeFrom {
+interface ResumeFrom {
   /** What the store has; null when it has nothing, undefined when it cannot be read. */
   readonly recorded: RolloutState | null | undefined;
   /** What the workers use; null when nothing was ever published in this process. */
   readonly published: Split | null;
 }
 
-export interface Resume {
+interface Resume {
   readonly state: RolloutState;
   /** What to publish at once. */
   readonly weightPpm: number;

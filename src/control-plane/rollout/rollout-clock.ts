@@ -9,7 +9,7 @@ export interface KeptTime {
   readonly epochMs: number;
 }
 
-export interface RolloutClockOptions {
+interface RolloutClockOptions {
   readonly clock: Clock;
   /** Float64 [1]: what the rollout's time is ahead of the monotonic clock, which all threads of the process share; 0 when unset. */
   readonly memory: SharedArrayBuffer;

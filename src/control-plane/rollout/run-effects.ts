@@ -20,7 +20,7 @@ export interface AnalysisResets {
   retest(kinds: readonly RetestKind[]): void;
 }
 
-export interface EffectPorts {
+interface EffectPorts {
   readonly sink: Pick<SplitSink, 'publish'>;
   readonly analysis: AnalysisResets;
   readonly parking: Pick<RouteParking, 'park'>;

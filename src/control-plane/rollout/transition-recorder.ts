@@ -10,7 +10,7 @@ import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import { transitionEvent } from './transition-event.ts';
 
-export interface TransitionRecorderOptions {
+interface TransitionRecorderOptions {
   readonly store: RolloutStore;
   readonly events: Pick<EventLog, 'draft' | 'announce' | 'hold' | 'drop'>;
   /** The last verdict; null before the first. */

@@ -4,7 +4,7 @@ import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import { patternsOf, readKongRoutes } from './kong-routes.ts';
 import type { RouteDirectory } from './route-directory.ts';
 
-export interface RouteLearningOptions {
+interface RouteLearningOptions {
   readonly config: () => Config;
   readonly routes: RouteDirectory;
   readonly events: EventLog;

@@ -25,7 +25,7 @@ import { awaitedMove } from './gates/awaited-move.ts';
 import { Gates, type GateView } from './gates/gates.ts';
 import { Notifier } from './notify/notifier.ts';
 
-export interface WindowView {
+interface WindowView {
   readonly open: boolean;
   readonly timeZone: string;
   /** Unix epoch ms; null while open, and when none opens within 15 days. */
@@ -41,7 +41,7 @@ export interface SignalsView {
   readonly approval: { readonly revision: string | null; readonly waiting: readonly string[] };
 }
 
-export interface ExternalSignalsOptions {
+interface ExternalSignalsOptions {
   readonly config: () => Config;
   readonly clock: Clock;
   readonly events: EventLog;

@@ -1,6 +1,6 @@
 // Whether this Crossover should get traffic and can keep its record: what /readyz answers.
 
-export interface ReadinessSources {
+interface ReadinessSources {
   readonly published: boolean;
   readonly draining: boolean;
   readonly workersListening: number;

@@ -73,7 +73,7 @@ export interface StatusView {
   readonly uptimeSeconds: number;
 }
 
-export interface StatusSources {
+interface StatusSources {
   readonly state: RolloutState;
   readonly split: Split;
   readonly labels: Readonly<Record<ClusterName, string>>;
@@ -118,7 +118,7 @@ export const splitView = ({ epoch, weightPpm }: Split): SplitView => ({
   revision: epoch,
 });
 
-export function holdOf(state: RolloutState): HoldReason | null {
+function holdOf(state: RolloutState): HoldReason | null {
   if (state.phase === 'preflight') return state.hold ?? null;
   return state.phase === 'ramping' || state.phase === 'soaking' ? state.hold : null;
 }

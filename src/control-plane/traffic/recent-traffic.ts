@@ -18,7 +18,7 @@ export interface ClusterTraffic {
   readonly p99Ms: number | null;
 }
 
-export interface FinishedMinute {
+interface FinishedMinute {
   readonly atMs: number;
   readonly clusters: Readonly<Record<ClusterName, ClusterMinute>>;
 }

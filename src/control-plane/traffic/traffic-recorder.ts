@@ -11,7 +11,7 @@ import type { RecentTraffic } from './recent-traffic.ts';
 /** Traffic that is written together: so much may be lost. */
 const trafficPerWriteMs = 10_000;
 
-export interface TrafficRecorderOptions {
+interface TrafficRecorderOptions {
   readonly store: Pick<DurableStore, 'saveMinute' | 'saveTraffic'>;
   /** Adds up what is shown of the last seconds, and the minutes. */
   readonly traffic: RecentTraffic;

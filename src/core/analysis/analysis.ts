@@ -24,8 +24,6 @@ import {
   revertText,
 } from './verdict-text.ts';
 
-export type { AnalysisThresholds };
-
 export interface AssessContext {
   /**
    * What a good verdict would allow: the next step, which takes evidence that Y is not worse; or the end of the soak, which

@@ -12,7 +12,7 @@ export type ValueRule =
       readonly overX: number;
     };
 
-export type ValueCheck =
+type ValueCheck =
   | { readonly kind: 'kept'; readonly text: string }
   | { readonly kind: 'violated'; readonly text: string }
   /** The rule has no answer for these numbers. */

@@ -101,7 +101,7 @@ export interface FailureMakersReport {
 }
 
 /** The comparison that lacks most for an advance. */
-export interface StreamNeed {
+interface StreamNeed {
   readonly stream: string;
   /** Requests on Y, with two significant digits, and when they will have come; null when unknown, or never at these rates. */
   readonly requests: number | null;

@@ -26,19 +26,19 @@ export interface PlanOrigin {
   readonly reason: string;
 }
 
-export interface PlanProblem {
+interface PlanProblem {
   readonly setting: keyof PlanSettings;
   readonly message: string;
 }
 
-export type PlanResult =
+type PlanResult =
   | { readonly ok: true; readonly plan: RolloutPlan }
   | { readonly ok: false; readonly problems: readonly PlanProblem[] };
 
 /** Steps of a rollout; more would be finer than any test can tell apart. */
-export const stepsMax = 100;
+const stepsMax = 100;
 /** Largest share kept on X while soaking: more is a step, not a holdback. */
-export const holdbackPpmMax = PPM / 2;
+const holdbackPpmMax = PPM / 2;
 
 const percent = (ppm: number): string => `${ppm / 10_000} %`;
 

@@ -20,7 +20,7 @@ export interface Ready {
   readonly startsChecks: boolean;
 }
 
-export interface Decision {
+interface Decision {
   readonly state: RolloutState;
   readonly effects: readonly RolloutEffect[];
 }

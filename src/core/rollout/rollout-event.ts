@@ -1,7 +1,7 @@
 // What can happen to a rollout. Every event carries its time, which never jumps while a rollout is under way; commands carry
 // who and why.
 import type { Verdict } from '#src/core/analysis/verdict.ts';
-import type { RevertCause, RolloutPlan } from './rollout-state.ts';
+import type { RolloutPlan } from './rollout-state.ts';
 import type { Signals } from './signals.ts';
 
 /** Facts of the moment that the analysis does not cover. */
@@ -57,5 +57,3 @@ export type RolloutEvent =
     }
   /** The control thread restarted and found the published split lower than the recorded one. */
   | { readonly type: 'recovered'; readonly atMs: number; readonly publishedWeightPpm: number };
-
-export type { RevertCause };

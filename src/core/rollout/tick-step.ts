@@ -27,7 +27,7 @@ export const breakerOpenRevertMs = 3_000;
  * A node counts as unhealthy only after several failed checks; when all of Y's have been so for this long, it is no
  * restart of one of them. Clients do not wait for it: the safety net and the breaker serve them from X meanwhile.
  */
-export const yDownRevertMs = 5_000;
+const yDownRevertMs = 5_000;
 
 /** What a tick does to a rollout in which Y is being judged. A paused one can only be reverted by it. */
 export function stepOnTick(state: RunningState, event: Tick): StepResult {

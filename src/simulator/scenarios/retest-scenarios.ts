@@ -1,6 +1,6 @@
 // Rollouts that test again before latency or status codes send them back: incidents of Y's machines that pass, and what is worse
 // for good.
-import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import { type ArmConditions, calm, onY, type Workload, workload } from '../conditions.ts';
 import { productDefaults } from '../product-defaults.ts';
 import { fixedWeight, type Scenario, wholeRollout } from '../scenario.ts';

@@ -9,7 +9,7 @@ import type { RolloutService } from '#src/control-plane/rollout/rollout-service.
 import { SplitPublisher } from '#src/control-plane/rollout/split-publisher.ts';
 import { DurableStore } from '#src/control-plane/store/durable-store.ts';
 import { Sampler } from '#src/control-plane/traffic/sampler.ts';
-import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import { unnamedRoutes } from '#src/core/analysis/streams/tracked-routes.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';

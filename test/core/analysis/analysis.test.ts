@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom } from '#src/base/random.ts';
-import { Analysis, type AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import { Analysis } from '#src/core/analysis/analysis.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
 import { binomial, emptyEpoch, fill, thresholds } from './traffic.ts';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom } from '#src/base/random.ts';
-import { Analysis, type AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import { Analysis } from '#src/core/analysis/analysis.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import { AttributedFailures } from '#src/core/analysis/streams/attributed-failures.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { latencyBucketIndex } from '#src/core/telemetry/histogram.ts';

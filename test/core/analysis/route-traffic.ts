@@ -1,6 +1,7 @@
 // Simulated traffic of several routes and users for tests of the analysis: seeded, in ticks of counts, without waiting.
 import { createRandom, type Random } from '#src/base/random.ts';
-import { Analysis, type AnalysisThresholds, type AssessContext } from '#src/core/analysis/analysis.ts';
+import { Analysis, type AssessContext } from '#src/core/analysis/analysis.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import type { RouteNames } from '#src/core/analysis/streams/tracked-routes.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { ArmSample, TickSample } from '#src/core/telemetry/sample.ts';

@@ -1,6 +1,7 @@
 // Simulated traffic for tests of the analysis: seeded, in ticks of counts, without waiting.
 import { createRandom, type Random } from '#src/base/random.ts';
-import { Analysis, type AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import { Analysis } from '#src/core/analysis/analysis.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { ArmSample, type EpochSample, type TickSample } from '#src/core/telemetry/sample.ts';
 import { PPM, tickMs } from '#src/limits.ts';

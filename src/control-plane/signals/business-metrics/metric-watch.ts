@@ -31,7 +31,7 @@ export type PushedSample =
 
 export type PushOutcome = 'taken' | 'unknown' | 'wrong-kind';
 
-export interface MetricWatchOptions {
+interface MetricWatchOptions {
   readonly metrics: () => readonly BusinessMetric[];
   readonly cluster: (name: ClusterName) => QueriedCluster;
   readonly outgoing: Outgoing;

@@ -9,7 +9,7 @@ export interface Approval {
   readonly atMs: number;
 }
 
-export interface ApprovalsOptions {
+interface ApprovalsOptions {
   readonly keep: (value: unknown) => Promise<StoreResult<undefined>>;
   readonly load: () => StoreResult<unknown>;
 }

@@ -31,7 +31,7 @@ export interface GateView {
   readonly askedAtMs: number | null;
 }
 
-export interface GatesOptions {
+interface GatesOptions {
   readonly gates: () => readonly Gate[];
   readonly clusterY: () => QueriedCluster;
   readonly approvals: Approvals;
@@ -52,7 +52,7 @@ interface Asked {
   inFlight: boolean;
 }
 
-export interface ApprovalRequest {
+interface ApprovalRequest {
   readonly revision: string;
   /** Null: the one that waits. */
   readonly gate: string | null;

@@ -27,7 +27,7 @@ const answerMsMax = 5_000;
 /** News that a restart finds older than this is none any more. */
 const keptMsMax = 24 * 60 * 60_000;
 
-export interface NotifierOptions {
+interface NotifierOptions {
   readonly notifications: () => readonly Notification[];
   readonly context: () => MessageContext;
   readonly outgoing: Outgoing;

@@ -114,7 +114,7 @@ export class SafeTest {
 }
 
 /** Margins that are tested for the report, largest first: shares of Y's requests. */
-export const certifiedMargins = [0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005] as const;
+const certifiedMargins = [0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005] as const;
 
 /** The smallest margin above which Y is certified: an upper bound on p_Y - R p_X that holds whenever it is read. */
 export class CertifiedBound {

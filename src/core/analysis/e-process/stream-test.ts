@@ -12,7 +12,7 @@ export const errorOdds = [1.25, 1.5, 2, 3, 5, 10, 30, 150, 1000, 20000] as const
 const rateMax = 0.995;
 const restartBelow = -3;
 
-export interface StreamTestOptions {
+interface StreamTestOptions {
   /** R and d: what still counts as not worse. */
   readonly timesX: number;
   readonly over: number;

@@ -16,7 +16,7 @@ import { blipProfiles, ComparedStream, type StreamSnapshot } from './compared-st
 /** Share of the false-revert budget of all business streams together. Costs the others ln(1/0.9) = 0.1 nats. */
 export const businessShare = 0.1;
 
-export interface BusinessStreamSpec {
+interface BusinessStreamSpec {
   readonly name: string;
   /** Worse is a failure rate on Y above timesX * X's + over; both shares. */
   readonly timesX: number;

@@ -13,7 +13,7 @@ import { comparisonText, formatShare } from '#src/core/analysis/verdict-text.ts'
 import { type BlipProfile, countedEvidence, Totals } from './compared-stream.ts';
 import type { EvidenceStream } from './stream-family.ts';
 
-export interface CapSpec {
+interface CapSpec {
   readonly name: string;
   /** Share of the false-revert budget. */
   readonly weight: number;

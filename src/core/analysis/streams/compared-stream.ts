@@ -42,7 +42,7 @@ export const blipProfiles: Readonly<Record<1000 | 5000, BlipProfile>> = {
   5000: { windowMs: 5_000, limit: { perSecond: 0.7, burst: 3 } },
 };
 
-export interface StreamSpec {
+interface StreamSpec {
   readonly name: string;
   /** What is counted, in the plural and without numbers; absent where the words of the comparison have none. */
   readonly subject?: string;

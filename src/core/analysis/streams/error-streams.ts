@@ -38,7 +38,7 @@ export interface ErrorSnapshot {
 }
 
 /** What counts of the traffic, beside the numbers of all requests. */
-export interface ErrorScope {
+interface ErrorScope {
   readonly failures: AttributedFailures;
   readonly routes: TrackedRoutes;
 }

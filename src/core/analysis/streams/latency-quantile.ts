@@ -22,7 +22,7 @@ export interface LatencyTolerance {
 }
 
 /** Which quantile this is. */
-export interface QuantileOrder {
+interface QuantileOrder {
   readonly index: number;
   /** Share of X's requests that are not above it. */
   readonly q: number;

@@ -19,7 +19,7 @@ import { otherSlot, type RouteStream, routeWeight } from './route-streams.ts';
  */
 const suspectLogEvidence = 5;
 /** Routes that are parked at a time; more are no exceptions but Y itself. */
-export const parkedRoutesMax = 8;
+const parkedRoutesMax = 8;
 /** A route with more of Y's requests is not an exception either. */
 const suspectShareMax = 0.5;
 /** How many standard deviations the rest may be above what is allowed: it is an estimate from few requests. */

@@ -15,7 +15,7 @@ import {
 } from './retest.ts';
 
 /** Kinds that are to be tested again, and the streams that still count. */
-export interface RetestAdvice {
+interface RetestAdvice {
   readonly kinds: readonly RetestKind[];
   readonly rest: readonly StreamReading[];
   /** What happened, in words; null when nothing is to be tested again. */

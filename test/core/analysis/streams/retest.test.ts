@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom, type Random } from '#src/base/random.ts';
-import { Analysis, type AnalysisThresholds } from '#src/core/analysis/analysis.ts';
+import { Analysis } from '#src/core/analysis/analysis.ts';
+import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import { combineEvidence } from '#src/core/analysis/streams/combined-evidence.ts';
 import { retestsMax, retestWaitMs } from '#src/core/analysis/streams/retest.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
