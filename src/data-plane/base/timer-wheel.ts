@@ -1,16 +1,14 @@
 // One coarse timer for all deadlines of a worker. Moving a deadline later is one field write; the wheel finds out when the
 // old place comes round. Resolution is one tick, never early.
-import { assert } from '#src/base/assert.ts';
+import { IntrusiveList, ListLink } from './intrusive-list.ts';
 
 /** Something that can have one deadline. Subclasses get `onDeadline` when it has passed. */
 export abstract class Timed {
   /** Loop time in ms at which onDeadline is due; 0 when none is set. */
   deadlineMs: number = 0;
-  /** Slot in the wheel, -1 when in none. Owned by the wheel. */
-  wheelSlot: number = -1;
-  wheelDueMs: number = 0;
-  wheelNext: Timed | null = null;
-  wheelPrevious: Timed | null = null;
+  /** Place in one of the wheel's slots, and when that slot comes round: Infinity when in none. Owned by the wheel. */
+  readonly wheelLink: ListLink<Timed> = new ListLink<Timed>(this);
+  wheelDueMs: number = Number.POSITIVE_INFINITY;
   abstract onDeadline(nowMs: number): void;
   /** Ends it, after an onDeadline that threw: nothing else would. */
   abstract giveUp(): void;
@@ -22,7 +20,7 @@ export class TimerWheel {
   readonly tickMs: number;
   /** Loop time of the last tick: what deadlines are set relative to. */
   nowMs: number;
-  readonly #slots: (Timed | null)[];
+  readonly #slots: readonly IntrusiveList<Timed>[];
   #tick: number;
   readonly #onDefect: (error: unknown) => void;
 
@@ -31,7 +29,7 @@ export class TimerWheel {
     this.tickMs = tickMs;
     this.nowMs = nowMs;
     this.#onDefect = onDefect;
-    this.#slots = new Array(slotCount).fill(null);
+    this.#slots = Array.from({ length: slotCount }, () => new IntrusiveList<Timed>());
     this.#tick = Math.floor(nowMs / tickMs);
   }
 
@@ -39,10 +37,8 @@ export class TimerWheel {
   set(timed: Timed, delayMs: number): void {
     const due = this.nowMs + delayMs + this.tickMs;
     timed.deadlineMs = due;
-    if (timed.wheelSlot >= 0) {
-      if (timed.wheelDueMs <= due) return; // found when the old place comes round
-      this.#unlink(timed);
-    }
+    if (timed.wheelDueMs <= due) return; // found when the old place comes round
+    this.#unlink(timed);
     this.#link(timed, due);
   }
 
@@ -54,7 +50,7 @@ export class TimerWheel {
   /** Removes every trace; must be called before the object is dropped, or the wheel keeps it alive until its place comes round. */
   remove(timed: Timed): void {
     timed.deadlineMs = 0;
-    if (timed.wheelSlot >= 0) this.#unlink(timed);
+    this.#unlink(timed);
   }
 
   /** Fires what is due. Call once per tick; late calls catch up. */
@@ -64,33 +60,20 @@ export class TimerWheel {
     if (target - this.#tick > slotCount) this.#tick = target - slotCount;
     while (this.#tick < target) {
       this.#tick++;
-      this.#fire(this.#tick % slotCount, nowMs);
+      this.#fire(this.#slots[this.#tick % slotCount] as IntrusiveList<Timed>, nowMs);
     }
   }
 
-  #fire(slot: number, nowMs: number): void {
-    let timed = this.#slots[slot] as Timed | null;
-    this.#slots[slot] = null;
-    while (timed !== null) {
-      const next: Timed | null = timed.wheelNext;
-      timed.wheelSlot = -1;
-      timed.wheelNext = null;
-      timed.wheelPrevious = null;
-      if (next !== null) next.wheelPrevious = null;
-      if (timed.deadlineMs !== 0) {
-        if (timed.deadlineMs <= nowMs) {
-          timed.deadlineMs = 0;
-          // What onDeadline removes may be the next in this chain: keep it reachable through the slot.
-          this.#pending = next;
-          this.#end(timed, nowMs);
-          timed = this.#pending;
-          continue;
-        }
-        this.#link(timed, timed.deadlineMs);
-      }
-      timed = next;
+  /** Nothing comes into this slot meanwhile: a deadline is at least one tick away, and less than a round. */
+  #fire(slot: IntrusiveList<Timed>, nowMs: number): void {
+    for (let timed = slot.removeFirst(); timed !== null; timed = slot.removeFirst()) {
+      timed.wheelDueMs = Number.POSITIVE_INFINITY;
+      if (timed.deadlineMs === 0) continue;
+      if (timed.deadlineMs <= nowMs) {
+        timed.deadlineMs = 0;
+        this.#end(timed, nowMs);
+      } else this.#link(timed, timed.deadlineMs);
     }
-    this.#pending = null;
   }
 
   #end(timed: Timed, nowMs: number): void {
@@ -110,30 +93,16 @@ export class TimerWheel {
     }
   }
 
-  /** Rest of the chain being fired. */
-  #pending: Timed | null = null;
-
   #link(timed: Timed, dueMs: number): void {
     const ticks = Math.min(slotCount - 1, Math.max(1, Math.ceil(dueMs / this.tickMs) - this.#tick));
-    const slot = (this.#tick + ticks) % slotCount;
-    const head = this.#slots[slot] as Timed | null;
-    timed.wheelSlot = slot;
-    timed.wheelDueMs = (this.#tick + ticks) * this.tickMs;
-    timed.wheelNext = head;
-    timed.wheelPrevious = null;
-    if (head !== null) head.wheelPrevious = timed;
-    this.#slots[slot] = timed;
+    const tick = this.#tick + ticks;
+    timed.wheelDueMs = tick * this.tickMs;
+    (this.#slots[tick % slotCount] as IntrusiveList<Timed>).add(timed.wheelLink);
   }
 
   #unlink(timed: Timed): void {
-    const { wheelNext: next, wheelPrevious: previous } = timed;
-    if (next !== null) next.wheelPrevious = previous;
-    if (previous !== null) previous.wheelNext = next;
-    else if (this.#slots[timed.wheelSlot] === timed) this.#slots[timed.wheelSlot] = next;
-    if (this.#pending === timed) this.#pending = next;
-    assert(timed.wheelSlot >= 0, 'a linked timer has a slot');
-    timed.wheelSlot = -1;
-    timed.wheelNext = null;
-    timed.wheelPrevious = null;
+    const { wheelLink } = timed;
+    timed.wheelDueMs = Number.POSITIVE_INFINITY;
+    wheelLink.list?.remove(wheelLink);
   }
 }

@@ -4,17 +4,15 @@
 // and wait here in the order of arrival.
 import { crowdConnectionsMin, requestsPerTurnMax } from '#src/limits.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
+import { IntrusiveList, type ListLink } from './intrusive-list.ts';
 
-/** Somebody whose request was read and waits. */
-export interface InLine {
-  nextInLine: InLine | null;
+/** A connection whose request was read and waits. */
+export interface TurnWaiter {
   takeTurn(): void;
 }
 
 export class TurnQueue {
-  #oldest: InLine | null;
-  #newest: InLine | null;
-  #length: number;
+  readonly #waiting: IntrusiveList<TurnWaiter>;
   /** Requests taken in the present turn of the event loop. */
   #taken: number;
   #endsLater: boolean;
@@ -23,9 +21,7 @@ export class TurnQueue {
 
   /** atTurnEnd: calls back once, when the events that the event loop has now are handled. */
   constructor(slab: Float64Array, atTurnEnd: (callback: () => void) => void) {
-    this.#oldest = null;
-    this.#newest = null;
-    this.#length = 0;
+    this.#waiting = new IntrusiveList();
     this.#taken = 0;
     this.#endsLater = false;
     this.#slab = slab;
@@ -37,17 +33,13 @@ export class TurnQueue {
   mayTake(connectionCount: number): boolean {
     if (connectionCount < crowdConnectionsMin) return true;
     this.#watch();
-    if (this.#length > 0 || this.#taken >= requestsPerTurnMax) return false;
+    if (this.#waiting.length > 0 || this.#taken >= requestsPerTurnMax) return false;
     this.#taken++;
     return true;
   }
 
-  wait(inLine: InLine): void {
-    inLine.nextInLine = null;
-    if (this.#newest === null) this.#oldest = inLine;
-    else this.#newest.nextInLine = inLine;
-    this.#newest = inLine;
-    this.#length++;
+  wait(link: ListLink<TurnWaiter>): void {
+    this.#waiting.add(link);
     this.#publish();
     this.#watch();
   }
@@ -60,23 +52,13 @@ export class TurnQueue {
 
   readonly #turnEnded = (): void => {
     this.#endsLater = false;
-    this.#taken = Math.min(this.#length, requestsPerTurnMax);
-    for (let count = this.#taken; count > 0; count--) this.#takeOldest();
+    this.#taken = Math.min(this.#waiting.length, requestsPerTurnMax);
+    for (let count = this.#taken; count > 0; count--) this.#waiting.removeFirst()?.takeTurn();
     this.#publish();
-    if (this.#length > 0) this.#watch();
+    if (this.#waiting.length > 0) this.#watch();
   };
 
-  #takeOldest(): void {
-    const inLine = this.#oldest;
-    if (inLine === null) return;
-    this.#oldest = inLine.nextInLine;
-    if (this.#oldest === null) this.#newest = null;
-    inLine.nextInLine = null;
-    this.#length--;
-    inLine.takeTurn();
-  }
-
   #publish(): void {
-    this.#slab[WORKER.queued] = this.#length;
+    this.#slab[WORKER.queued] = this.#waiting.length;
   }
 }

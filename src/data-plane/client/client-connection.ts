@@ -2,8 +2,9 @@
 // (pipelining), and closes so that the last answer reaches the client. What happens to a request is in exchange.ts.
 import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
 import { parseRequestHead, scanHead } from '#src/core/http1/request-head.ts';
+import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { Timed } from '#src/data-plane/base/timer-wheel.ts';
-import type { InLine } from '#src/data-plane/base/turn-queue.ts';
+import type { TurnWaiter } from '#src/data-plane/base/turn-queue.ts';
 import { countRejection } from '#src/data-plane/counting/answer-counters.ts';
 import type { Downstream } from '#src/data-plane/exchange/downstream.ts';
 import { rescueResponse } from '#src/data-plane/exchange/rescue.ts';
@@ -39,13 +40,14 @@ const State = {
 } as const;
 type State = (typeof State)[keyof typeof State];
 
-export class ClientConnection extends Timed implements SocketOwner, Downstream, InLine {
+export class ClientConnection extends Timed implements SocketOwner, Downstream, TurnWaiter {
   socket: Socket | null;
-  nextInLine: InLine | null;
   readonly #runtime: WorkerRuntime;
   readonly #registry: ClientRegistry;
   readonly #exchanges: ExchangePool;
   #state: State;
+  /** Made when there is a first turn to wait for: most connections never do. */
+  #turnLink: ListLink<TurnWaiter> | null;
   #exchange: Exchange | null;
   readonly #identity: ClientIdentity;
   readonly #carry: Carry;
@@ -61,11 +63,11 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   constructor(runtime: WorkerRuntime, registry: ClientRegistry, exchanges: ExchangePool) {
     super();
     this.socket = null;
-    this.nextInLine = null;
     this.#runtime = runtime;
     this.#registry = registry;
     this.#exchanges = exchanges;
     this.#state = State.idle;
+    this.#turnLink = null;
     this.#exchange = null;
     this.#identity = new ClientIdentity(runtime);
     this.#carry = new Carry(runtime);
@@ -129,7 +131,8 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   #waitForTurn(): void {
     this.#state = State.queued;
     this.#runtime.wheel.clear(this);
-    this.#runtime.turns.wait(this);
+    this.#turnLink ??= new ListLink<TurnWaiter>(this);
+    this.#runtime.turns.wait(this.#turnLink);
   }
 
   takeTurn(): void {

@@ -1,14 +1,14 @@
 // Requests waiting for a response head, oldest first, so that a request counts as slow when its age crosses a threshold and
-// not when it ends: a hanging Y would otherwise yield no latency data at all (ANALYSIS 2.2).
+// not when it ends: a hanging Y would otherwise yield no latency data at all.
+import { IntrusiveList, type ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { latencyQuantiles } from '#src/limits.ts';
 import { increment } from '#src/shared-memory/counters.ts';
 import { ATTEMPT } from '#src/shared-memory/layout.ts';
 import { slowThresholdIndex } from '#src/shared-memory/shared-memory.ts';
 
-/** What the list needs of an exchange. */
+/** A request that waits for its response head. */
 export interface InFlightEntry {
-  olderInFlight: InFlightEntry | null;
-  newerInFlight: InFlightEntry | null;
+  readonly inFlightLink: ListLink<InFlightEntry>;
   readonly startedAtMs: number;
   readonly arm: number;
   /** Thresholds crossed so far. */
@@ -18,34 +18,22 @@ export interface InFlightEntry {
 }
 
 export class InFlightList {
-  #oldest: InFlightEntry | null;
-  #newest: InFlightEntry | null;
+  readonly #oldestFirst: IntrusiveList<InFlightEntry>;
   readonly #slab: Float64Array;
   readonly #thresholds: Float64Array;
 
   constructor(slab: Float64Array, thresholds: Float64Array) {
-    this.#oldest = null;
-    this.#newest = null;
+    this.#oldestFirst = new IntrusiveList();
     this.#slab = slab;
     this.#thresholds = thresholds;
   }
 
   add(entry: InFlightEntry): void {
-    entry.olderInFlight = this.#newest;
-    entry.newerInFlight = null;
-    if (this.#newest === null) this.#oldest = entry;
-    else this.#newest.newerInFlight = entry;
-    this.#newest = entry;
+    this.#oldestFirst.add(entry.inFlightLink);
   }
 
   remove(entry: InFlightEntry): void {
-    const { olderInFlight: older, newerInFlight: newer } = entry;
-    if (older === null) this.#oldest = newer;
-    else older.newerInFlight = newer;
-    if (newer === null) this.#newest = older;
-    else newer.olderInFlight = older;
-    entry.olderInFlight = null;
-    entry.newerInFlight = null;
+    this.#oldestFirst.remove(entry.inFlightLink);
   }
 
   /** Counts the thresholds that waiting requests have crossed since the last call. */
@@ -54,10 +42,10 @@ export class InFlightList {
       this.#thresholds[slowThresholdIndex(0, 0)] as number,
       this.#thresholds[slowThresholdIndex(1, 0)] as number,
     );
-    for (let entry = this.#oldest; entry !== null; entry = entry.newerInFlight) {
-      const ageMs = nowMs - entry.startedAtMs;
+    for (let link = this.#oldestFirst.first; link !== null; link = link.next) {
+      const ageMs = nowMs - link.member.startedAtMs;
       if (ageMs <= lowest) return;
-      this.#countEntry(entry, ageMs);
+      this.#countEntry(link.member, ageMs);
     }
   }
 

@@ -1,6 +1,7 @@
 // The record of one request's first attempt: in which arm and weight epoch it was assigned, and what came of it. Later
 // attempts (retries, replays) are not randomised and count nowhere but in the counters of their node.
 import { latencyBucketIndex } from '#src/core/telemetry/histogram.ts';
+import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import type { InFlightEntry } from '#src/data-plane/counting/in-flight-list.ts';
 import { countKong } from '#src/data-plane/counting/kong-attribution.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
@@ -9,8 +10,7 @@ import { type Arm, ATTEMPT, type FailureKind, failureKindIndex, X, Y } from '#sr
 import type { Assignment } from './assignment.ts';
 
 export class Attempt implements InFlightEntry {
-  olderInFlight: InFlightEntry | null;
-  newerInFlight: InFlightEntry | null;
+  readonly inFlightLink: ListLink<InFlightEntry>;
   startedAtMs: number;
   arm: Arm;
   crossedCount: number;
@@ -26,8 +26,7 @@ export class Attempt implements InFlightEntry {
   readonly #runtime: WorkerRuntime;
 
   constructor(runtime: WorkerRuntime) {
-    this.olderInFlight = null;
-    this.newerInFlight = null;
+    this.inFlightLink = new ListLink<InFlightEntry>(this);
     this.startedAtMs = 0;
     this.arm = X;
     this.crossedCount = 0;

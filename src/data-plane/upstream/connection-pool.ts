@@ -2,14 +2,13 @@
 // belongs to the node and not to the request that caused it: whichever connection is there first, new or given back, goes
 // to whoever waits longest, so that a node that is slow to accept holds nobody up while others' connections come free.
 import { assert } from '#src/base/assert.ts';
+import { IntrusiveList, type ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { connectsPerNodeMax, idleUpstreamPerNodeMax, upstreamPerNodeMax } from '#src/limits.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 
 /** Somebody who waits for a connection. Each wait ends with one of these calls, or with `stopWaiting`. */
 export interface Waiter {
-  olderWaiter: Waiter | null;
-  newerWaiter: Waiter | null;
-  isWaiting: boolean;
+  readonly waiterLink: ListLink<Waiter>;
   /** This connection is the waiter's now. */
   useConnection(connection: PooledConnection): void;
   /** A connect came to nothing, and it is this waiter's loss. */
@@ -21,27 +20,28 @@ export interface Waiter {
 export class ConnectionPool {
   /** All that are open or under way, whoever uses them. */
   openCount: number;
-  waitingCount: number;
   /** Connects under way that no request has for itself. */
   connectingCount: number;
   /** No connection is kept or handed on: the node takes no further requests. */
   isClosing: boolean;
   /** The one used last comes first: the others get old and are closed. */
   readonly #idle: PooledConnection[];
-  #oldest: Waiter | null;
-  #newest: Waiter | null;
+  /** Who waits longest comes first. */
+  readonly #waiting: IntrusiveList<Waiter>;
   readonly #connect: () => void;
 
   /** connect: begins a connection, and reports `opened`, then `connected` or `connectFailed` on a later turn, then `closed`. */
   constructor(connect: () => void) {
     this.openCount = 0;
-    this.waitingCount = 0;
     this.connectingCount = 0;
     this.isClosing = false;
     this.#idle = [];
-    this.#oldest = null;
-    this.#newest = null;
+    this.#waiting = new IntrusiveList();
     this.#connect = connect;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length;
   }
 
   get isFull(): boolean {
@@ -72,38 +72,18 @@ export class ConnectionPool {
 
   wait(waiter: Waiter): void {
     assert(!this.isClosing, 'nobody waits for a node that takes no further requests');
-    waiter.isWaiting = true;
-    waiter.olderWaiter = this.#newest;
-    waiter.newerWaiter = null;
-    if (this.#newest === null) this.#oldest = waiter;
-    else this.#newest.newerWaiter = waiter;
-    this.#newest = waiter;
-    this.waitingCount++;
+    this.#waiting.add(waiter.waiterLink);
     this.#connectMore();
   }
 
-  stopWaiting(waiter: Waiter): void {
-    if (!waiter.isWaiting) return;
-    const { olderWaiter: older, newerWaiter: newer } = waiter;
-    if (older === null) this.#oldest = newer;
-    else older.newerWaiter = newer;
-    if (newer === null) this.#newest = older;
-    else newer.olderWaiter = older;
-    waiter.olderWaiter = null;
-    waiter.newerWaiter = null;
-    waiter.isWaiting = false;
-    this.waitingCount--;
-  }
-
-  #nextWaiter(): Waiter | null {
-    const waiter = this.#oldest;
-    if (waiter !== null) this.stopWaiting(waiter);
-    return waiter;
+  /** `waiter` has lost interest, if it waits at all. */
+  stopWaiting({ waiterLink }: Waiter): void {
+    if (waiterLink.list !== null) this.#waiting.remove(waiterLink);
   }
 
   /** Hands a connection that is free to who waits longest; false when nobody does. */
   serveWaiting(connection: PooledConnection): boolean {
-    const waiter = this.isClosing ? null : this.#nextWaiter();
+    const waiter = this.isClosing ? null : this.#waiting.removeFirst();
     waiter?.useConnection(connection);
     return waiter !== null;
   }
@@ -111,10 +91,7 @@ export class ConnectionPool {
   /** Sends those who wait elsewhere: all of them, or those who came last until `count` are left. */
   turnAway(count = 0): void {
     for (let leaving = this.waitingCount - count; leaving > 0; leaving--) {
-      const waiter = this.#newest;
-      if (waiter === null) return;
-      this.stopWaiting(waiter);
-      waiter.turnedAway();
+      this.#waiting.removeLast()?.turnedAway();
     }
   }
 
@@ -149,7 +126,7 @@ export class ConnectionPool {
   connectFailed(timedOut: boolean): void {
     this.connectingCount--;
     const noneComesFree = this.openCount <= this.connectingCount;
-    this.#nextWaiter()?.connectFailed(timedOut);
+    this.#waiting.removeFirst()?.connectFailed(timedOut);
     if (noneComesFree) this.turnAway(this.connectingCount);
     this.#connectMore();
   }

@@ -1,5 +1,6 @@
 // One exchange's hold on a connection to a node: an idle one, a new one, or one that another exchange gives back; given back
 // or closed afterwards. It keeps the counts of requests that wait and of those on the node right, whichever way it ends.
+import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { pendingPerClusterMax } from '#src/limits.ts';
 import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
@@ -28,9 +29,7 @@ export interface Leaseholder extends UpstreamUser {
 }
 
 export class UpstreamLease implements Waiter {
-  olderWaiter: Waiter | null;
-  newerWaiter: Waiter | null;
-  isWaiting: boolean;
+  readonly waiterLink: ListLink<Waiter>;
   connection: PooledConnection | null;
   /** The node of the connection that is held or waited for. */
   node: UpstreamNode | null;
@@ -40,9 +39,7 @@ export class UpstreamLease implements Waiter {
   #isPending: boolean;
 
   constructor(environment: UpstreamEnvironment, holder: Leaseholder) {
-    this.olderWaiter = null;
-    this.newerWaiter = null;
-    this.isWaiting = false;
+    this.waiterLink = new ListLink<Waiter>(this);
     this.connection = null;
     this.node = null;
     this.#environment = environment;

@@ -42,9 +42,10 @@ describe('TimerWheel', () => {
     const wheel = new TimerWheel(100, 0, rethrow);
     const probe = new Probe();
     wheel.set(probe, 1_000);
-    const { wheelSlot } = probe;
+    const { list } = probe.wheelLink;
+    assert.ok(list !== null);
     wheel.set(probe, 3_000);
-    assert.equal(probe.wheelSlot, wheelSlot);
+    assert.equal(probe.wheelLink.list, list);
     advanceTo(wheel, 2_900);
     assert.deepEqual(probe.firedAtMs, []);
     advanceTo(wheel, 4_000);

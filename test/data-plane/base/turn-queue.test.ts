@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type InLine, TurnQueue } from '#src/data-plane/base/turn-queue.ts';
+import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
+import { TurnQueue, type TurnWaiter } from '#src/data-plane/base/turn-queue.ts';
 import { crowdConnectionsMin, requestsPerTurnMax } from '#src/limits.ts';
 import { slabLength, WORKER } from '#src/shared-memory/layout.ts';
 
@@ -13,8 +14,7 @@ function createQueue() {
   const queue = new TurnQueue(slab, (callback) => ends.push(callback));
   const served: number[] = [];
   const wait = (number: number): void => {
-    const inLine: InLine = { nextInLine: null, takeTurn: () => served.push(number) };
-    queue.wait(inLine);
+    queue.wait(new ListLink<TurnWaiter>({ takeTurn: () => served.push(number) }));
   };
   const endTurn = (): void => {
     assert.ok(ends.length <= 1, 'one callback for each turn');
@@ -64,13 +64,12 @@ describe('TurnQueue', () => {
 
   it('takes those who line up while the queue is served in a later turn', () => {
     const { queue, endTurn, served } = createQueue();
-    const again: InLine = {
-      nextInLine: null,
+    const again = new ListLink<TurnWaiter>({
       takeTurn: () => {
         served.push(served.length);
         if (served.length < 3) queue.wait(again);
       },
-    };
+    });
     queue.wait(again);
     endTurn();
     assert.deepEqual(served, [0]);

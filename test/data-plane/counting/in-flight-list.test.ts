@@ -1,17 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { type InFlightEntry, InFlightList } from '#src/data-plane/counting/in-flight-list.ts';
 import { ATTEMPT, attemptOffset, slabLength, Y } from '#src/shared-memory/layout.ts';
 import { slowThresholdIndex } from '#src/shared-memory/shared-memory.ts';
 
-const entryAt = (startedAtMs: number): InFlightEntry => ({
-  olderInFlight: null,
-  newerInFlight: null,
-  startedAtMs,
-  arm: Y,
-  crossedCount: 0,
-  attemptAt: () => attemptOffset(Y, 0),
-});
+class Entry implements InFlightEntry {
+  readonly inFlightLink: ListLink<InFlightEntry> = new ListLink<InFlightEntry>(this);
+  readonly startedAtMs: number;
+  readonly arm = Y;
+  crossedCount = 0;
+
+  constructor(startedAtMs: number) {
+    this.startedAtMs = startedAtMs;
+  }
+
+  attemptAt(): number {
+    return attemptOffset(Y, 0);
+  }
+}
 
 function make(): { list: InFlightList; crossed: () => number[] } {
   const slab = new Float64Array(slabLength);
@@ -25,7 +32,7 @@ function make(): { list: InFlightList; crossed: () => number[] } {
 describe('InFlightList', () => {
   it('counts each threshold once, when the age crosses it', () => {
     const { list, crossed } = make();
-    list.add(entryAt(0));
+    list.add(new Entry(0));
     list.countCrossings(100);
     assert.deepEqual(crossed(), [0, 0, 0, 0, 0]);
     list.countCrossings(250);
@@ -38,9 +45,9 @@ describe('InFlightList', () => {
   it('leaves out what was removed, wherever it stood', () => {
     for (const removed of [0, 1, 2]) {
       const { list, crossed } = make();
-      const entries = [entryAt(0), entryAt(10), entryAt(20)];
+      const entries = [new Entry(0), new Entry(10), new Entry(20)];
       for (const entry of entries) list.add(entry);
-      list.remove(entries[removed] as InFlightEntry);
+      list.remove(entries[removed] as Entry);
       list.countCrossings(150);
       assert.equal(crossed()[0], 2);
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createRandom } from '#src/base/random.ts';
+import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { Cluster } from '#src/data-plane/upstream/cluster.ts';
 import type { Waiter } from '#src/data-plane/upstream/connection-pool.ts';
 import type { UpstreamNode } from '#src/data-plane/upstream/upstream-node.ts';
@@ -41,22 +42,32 @@ function failInARow(cluster: Cluster, node: UpstreamNode, nowMs: number): void {
     if (node.failed()) cluster.considerEjection(node, nowMs);
 }
 
+/** Waits for a connection, and when it is turned away for one to another node. */
+class RetryingWaiter implements Waiter {
+  readonly waiterLink: ListLink<Waiter> = new ListLink<Waiter>(this);
+  readonly #next: () => UpstreamNode | null;
+
+  constructor(next: () => UpstreamNode | null) {
+    this.#next = next;
+  }
+
+  useConnection(): void {}
+  connectFailed(): void {}
+
+  turnedAway(): void {
+    this.#next()?.pool.wait(this);
+  }
+}
+
 /** Has `count` requests wait for a connection to `node`; where they went when they were turned away is in the answer. */
 function waitFor(cluster: Cluster, node: UpstreamNode, count: number): string[] {
   const went: string[] = [];
   for (let index = 0; index < count; index++) {
-    const waiter: Waiter = {
-      olderWaiter: null,
-      newerWaiter: null,
-      isWaiting: false,
-      useConnection: () => {},
-      connectFailed: () => {},
-      turnedAway: () => {
-        const other = cluster.pick(node, true, 0);
-        went.push(other?.id ?? 'none');
-        other?.pool.wait(waiter);
-      },
-    };
+    const waiter = new RetryingWaiter(() => {
+      const other = cluster.pick(node, true, 0);
+      went.push(other?.id ?? 'none');
+      return other;
+    });
     node.pool.wait(waiter);
   }
   return went;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { ConnectionPool, type Waiter } from '#src/data-plane/upstream/connection-pool.ts';
 import type { UpstreamConnection } from '#src/data-plane/upstream/upstream-connection.ts';
 import { connectsPerNodeMax, idleUpstreamPerNodeMax, upstreamPerNodeMax } from '#src/limits.ts';
@@ -22,15 +23,31 @@ function failConnect(pool: ConnectionPool, timedOut = false): void {
 }
 
 /** Somebody who waits and writes down what becomes of it. */
+class RecordingWaiter implements Waiter {
+  readonly waiterLink: ListLink<Waiter> = new ListLink<Waiter>(this);
+  readonly #name: string;
+  readonly #fates: string[];
+
+  constructor(name: string, fates: string[]) {
+    this.#name = name;
+    this.#fates = fates;
+  }
+
+  useConnection(): void {
+    this.#fates.push(`${this.#name} is served`);
+  }
+
+  connectFailed(timedOut: boolean): void {
+    this.#fates.push(`${this.#name}: connect ${timedOut ? 'timed out' : 'failed'}`);
+  }
+
+  turnedAway(): void {
+    this.#fates.push(`${this.#name} is turned away`);
+  }
+}
+
 function queue(pool: ConnectionPool, name: string, fates: string[]): Waiter {
-  const waiter: Waiter = {
-    olderWaiter: null,
-    newerWaiter: null,
-    isWaiting: false,
-    useConnection: () => fates.push(`${name} is served`),
-    connectFailed: (timedOut) => fates.push(`${name}: connect ${timedOut ? 'timed out' : 'failed'}`),
-    turnedAway: () => fates.push(`${name} is turned away`),
-  };
+  const waiter = new RecordingWaiter(name, fates);
   pool.wait(waiter);
   return waiter;
 }
