@@ -17,6 +17,7 @@ interface Baseline {
   take(sample: TickSample, second: number): BaselineVerdict;
 }
 
+/** The thresholds of Flagger's examples; the same success rate is asked of Argo Rollouts. */
 const successRateMin = 0.99;
 const p99MsMax = 500;
 
