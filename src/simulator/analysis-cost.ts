@@ -3,7 +3,7 @@
 import type { Random } from '#src/base/random.ts';
 import { Judge } from '#src/control-plane/rollout/judge.ts';
 import { PPM, tickMs } from '#src/limits.ts';
-import { calm, climate, routes } from './conditions.ts';
+import { combine, routes, steady } from './conditions.ts';
 import { productDefaults } from './product-defaults.ts';
 import { SimulatedSplit } from './simulated-split.ts';
 import { SimulatedTraffic } from './simulated-traffic.ts';
@@ -19,7 +19,7 @@ export function analysisCost(random: Random): number {
   const judge = new Judge({ ...productDefaults.thresholds, warmupMs: 0 }, () => nowMs);
   const traffic = new SimulatedTraffic({
     random,
-    weather: climate(calm({ errors: 0.001 }), routes(100))(random),
+    setConditions: combine(steady({ errors: 0.001 }), routes(100))(random),
     split,
     slowThresholdMs: (arm, index) => judge.slowThresholdMs(arm, index),
     startMs: 0,

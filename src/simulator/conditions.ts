@@ -1,5 +1,5 @@
 // What traffic and both clusters are like at a moment, and the things that happen to them: outages, drift, bursts, cold
-// starts, regressions. A climate is made anew for each run, so that chance falls differently each time.
+// starts, regressions. A model is made anew for each run, with chance of its own.
 import type { Random } from '#src/base/random.ts';
 import { routesTrackedMax, userBucketCount } from '#src/limits.ts';
 import { drawExponential, drawNormal } from './draws.ts';
@@ -51,10 +51,10 @@ export interface Conditions {
 }
 
 /** Sets or changes the conditions at `second`, counted from Y's first traffic; before it, X is alone and `second` negative. */
-export type Weather = (second: number, now: Conditions) => void;
-export type Climate = (random: Random) => Weather;
+export type SetConditions = (second: number, now: Conditions) => void;
+export type TrafficModel = (random: Random) => SetConditions;
 
-const calmArm = (): ArmConditions => ({
+const faultlessArm = (): ArmConditions => ({
   errors: 0,
   notFound: 0,
   lateErrors: 0,
@@ -69,22 +69,22 @@ export const newConditions = (): Conditions => ({
   perSecond: 0,
   routes: null,
   users: null,
-  x: calmArm(),
-  y: calmArm(),
+  x: faultlessArm(),
+  y: faultlessArm(),
 });
 
 /** One after the other, each on what those before it have made. */
-export function climate(...parts: readonly Climate[]): Climate {
+export function combine(...parts: readonly TrafficModel[]): TrafficModel {
   return (random) => {
-    const weathers = parts.map((part) => part(random));
+    const setters = parts.map((part) => part(random));
     return (second, now) => {
-      for (const weather of weathers) weather(second, now);
+      for (const setConditions of setters) setConditions(second, now);
     };
   };
 }
 
-/** The same constant conditions on both clusters: where every climate begins. */
-export function calm({
+/** The same constant conditions on both clusters: where every model begins. */
+export function steady({
   errors,
   perSecond = 1000,
   latency = usualShape,
@@ -94,7 +94,7 @@ export function calm({
   perSecond?: number;
   latency?: LatencyShape;
   notFound?: number;
-}): Climate {
+}): TrafficModel {
   return () => (_second, now) => {
     now.perSecond = perSecond;
     for (const arm of [now.x, now.y]) {
@@ -111,7 +111,7 @@ export function calm({
 
 /** Changes Y from `fromSecond` on: the regression of a scenario. */
 export const onY =
-  (change: (y: ArmConditions) => void, fromSecond = 0): Climate =>
+  (change: (y: ArmConditions) => void, fromSecond = 0): TrafficModel =>
   () =>
   (second, now) => {
     if (second >= fromSecond) change(now.y);
@@ -119,7 +119,7 @@ export const onY =
 
 /** Both clusters from `fromSecond` to `toSecond`. */
 export const onBoth =
-  (change: (arm: ArmConditions) => void, fromSecond: number, toSecond: number): Climate =>
+  (change: (arm: ArmConditions) => void, fromSecond: number, toSecond: number): TrafficModel =>
   () =>
   (second, now) => {
     if (second < fromSecond || second >= toSecond) return;
@@ -129,14 +129,14 @@ export const onBoth =
 
 /** X alone. */
 export const onX =
-  (change: (x: ArmConditions) => void, fromSecond: number, toSecond: number): Climate =>
+  (change: (x: ArmConditions) => void, fromSecond: number, toSecond: number): TrafficModel =>
   () =>
   (second, now) => {
     if (second >= fromSecond && second < toSecond) change(now.x);
   };
 
 /** Outages of what both clusters depend on: every two minutes or so, 5 to 25 s of 30 % errors and 2.5 times the latency. */
-export const sharedOutages: Climate = (random) => {
+export const sharedOutages: TrafficModel = (random) => {
   let beginsAt = drawExponential(random, 120);
   let endsAt = beginsAt + 5 + 20 * random.next();
   return (second, now) => {
@@ -153,7 +153,7 @@ export const sharedOutages: Climate = (random) => {
 };
 
 /** Error rate and latency of both wander together: logarithms follow AR(1) with a memory of half a minute. */
-export const wandering: Climate = (random) => {
+export const wandering: TrafficModel = (random) => {
   const memorySeconds = 30;
   let errors = drawNormal(random);
   let latency = drawNormal(random);
@@ -172,7 +172,7 @@ export const wandering: Climate = (random) => {
 };
 
 /** A day in ten minutes: load, errors and latency swing together. */
-export const diurnal: Climate = (random) => {
+export const diurnal: TrafficModel = (random) => {
   const phase = 2 * Math.PI * random.next();
   return (second, now) => {
     const swing = Math.sin((2 * Math.PI * second) / 600 + phase);
@@ -189,7 +189,7 @@ export function blips(
   everySeconds: number,
   lastsSeconds: number,
   change: (arm: ArmConditions) => void,
-): Climate {
+): TrafficModel {
   return (random) => {
     const startsAt = { x: drawExponential(random, everySeconds), y: drawExponential(random, everySeconds) };
     return (second, now) => {
@@ -207,7 +207,7 @@ export function evenBlips(
   everySeconds: number,
   lastsSeconds: number,
   change: (arm: ArmConditions) => void,
-): Climate {
+): TrafficModel {
   return (random) => {
     const phase = { x: everySeconds * random.next(), y: everySeconds * random.next() };
     return (second, now) => {
@@ -220,7 +220,7 @@ export function evenBlips(
 
 /** Answers carry Kong's headers, on both clusters or on X alone. */
 export const tellingMakers =
-  (onY: boolean): Climate =>
+  (onY: boolean): TrafficModel =>
   () =>
   (_second, now) => {
     now.x.tellsMaker = true;
@@ -228,7 +228,7 @@ export const tellingMakers =
   };
 
 /** Y begins with empty caches: three times as slow at first, as quick as X after half a minute. */
-export const coldStart: Climate = () => (second, now) => {
+export const coldStart: TrafficModel = () => (second, now) => {
   if (second >= 0 && second < 30) now.y.slowdown *= 3 ** (1 - second / 30);
 };
 
@@ -236,7 +236,7 @@ export const coldStart: Climate = () => (second, now) => {
  * `count` routes, from popular to rare (the i-th has a share proportional to 1/i); those beyond the tracked ones are counted
  * together. With `failing`, one more route that fails on Y, with its share of the traffic.
  */
-export function routes(count: number, failing?: { share: number; errors: number }): Climate {
+export function routes(count: number, failing?: { share: number; errors: number }): TrafficModel {
   const shares = new Array<number>(routesTrackedMax + 1).fill(0);
   const first = failing === undefined ? 0 : 1;
   let harmonic = 0;
@@ -253,7 +253,7 @@ export function routes(count: number, failing?: { share: number; errors: number 
 }
 
 /** Sticky routing with so many users who each make `share` of all requests, of which many fail on either cluster. */
-export function heavyUsers(count: number, share: number, errors: number): Climate {
+export function heavyUsers(count: number, share: number, errors: number): TrafficModel {
   return (random) => {
     const users = Array.from({ length: count }, () => ({
       place: random.next(),

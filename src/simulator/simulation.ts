@@ -83,7 +83,7 @@ class Simulation {
     const shared = split === null ? new SharedMemoryTraffic(scenario.workers) : null;
     this.#traffic = new SimulatedTraffic({
       random,
-      weather: scenario.climate(random),
+      setConditions: scenario.traffic(random),
       split: split ?? shared ?? new SimulatedSplit(),
       slowThresholdMs: (arm, index) => this.#control.judge.slowThresholdMs(arm, index),
       startMs: this.#startMs,

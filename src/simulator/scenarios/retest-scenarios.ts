@@ -1,12 +1,12 @@
 // Rollouts that test again before latency or status codes send them back: incidents of Y's machines that pass, and what is worse
 // for good.
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
-import { type ArmConditions, type Climate, calm, climate, onY } from '../conditions.ts';
+import { type ArmConditions, combine, onY, steady, type TrafficModel } from '../conditions.ts';
 import { productDefaults } from '../product-defaults.ts';
 import { fixedWeight, type Scenario, wholeRollout } from '../scenario.ts';
 import { allSlower } from './failing-scenarios.ts';
 
-const base = calm({ errors: 0.001 });
+const base = steady({ errors: 0.001 });
 const { latency, statusMix } = productDefaults.thresholds;
 const retest: Partial<AnalysisThresholds> = {
   latency: { ...latency, onWorse: 'retest' },
@@ -15,7 +15,7 @@ const retest: Partial<AnalysisThresholds> = {
 
 /** Y alone, for a minute. */
 const incident =
-  (change: (y: ArmConditions) => void, fromSecond: number): Climate =>
+  (change: (y: ArmConditions) => void, fromSecond: number): TrafficModel =>
   () =>
   (second, now) => {
     if (second >= fromSecond && second < fromSecond + 60) change(now.y);
@@ -25,11 +25,16 @@ const twiceAsSlow = incident((y) => {
   y.slowdown *= 2;
 }, 100);
 
-const rollout = (name: string, title: string, during: Climate, given: Partial<Scenario> = {}): Scenario =>
+const rollout = (
+  name: string,
+  title: string,
+  during: TrafficModel,
+  given: Partial<Scenario> = {},
+): Scenario =>
   wholeRollout({
     name: `retest/${name}`,
     title,
-    climate: climate(base, during),
+    traffic: combine(base, during),
     thresholds: retest,
     horizonSeconds: 1500,
     runs: 100,
@@ -65,7 +70,7 @@ const found = (name: string, title: string, change: (y: ArmConditions) => void):
   fixedWeight(0.1, {
     name: `retest/${name}`,
     title,
-    climate: climate(base, onY(change)),
+    traffic: combine(base, onY(change)),
     thresholds: retest,
     runs: 150,
   });
