@@ -1,6 +1,7 @@
-// Assertions for our own bugs only: what a client, node or file can send is an operating error with a catalog code.
+// Assertions, for bugs of Crossover alone. What a client, a node or a file can send is an error of the
+// catalog instead.
 
-/** Throws when an invariant of our own code is broken. */
+/** Throws when an invariant of Crossover's own code is broken. */
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(`invariant broken: ${message}`);
 }

@@ -1,5 +1,6 @@
-// The one list of everything that can go wrong in front of a user: code, HTTP status, words, whose fault, retryable.
-// docs/errors.md lists the same codes; a test holds the two together.
+// Every error that a client of the proxy or a user of the control API can get: its code, HTTP status and
+// sentence, whose fault it is, and whether sending the same request again may help. docs/errors.md lists the
+// same; a test compares the two.
 
 export interface CatalogError {
   /** Stable machine-readable name, quoted in response bodies, events and metrics. */
@@ -20,7 +21,10 @@ const define = (
   title: string,
 ): CatalogError => ({ code, status, title, fault, retryable });
 
-/** Refused by the proxy before or instead of an upstream's answer. The order is the index used in shared memory: append only. */
+/**
+ * Answers that the proxy gives before it asks a node, or in place of a node's answer. An error's position is
+ * the index of its counter in shared memory.
+ */
 export const proxyErrors = {
   requestLineInvalid: define(
     'request_line_invalid',
@@ -171,12 +175,12 @@ export const proxyErrors = {
 
 export type ProxyErrorName = keyof typeof proxyErrors;
 export const proxyErrorNames = Object.keys(proxyErrors) as ProxyErrorName[];
-/** Index in shared memory of each proxy error's counter. */
+/** Index of each proxy error's counter in shared memory. */
 export const proxyErrorIndex = Object.fromEntries(
   proxyErrorNames.map((name, index) => [name, index]),
 ) as Record<ProxyErrorName, number>;
 
-/** Refused by the control API: RFC 9457 problem details carry `code`. */
+/** Refusals of the control API, sent as problem details (RFC 9457) with the `code`. */
 export const apiErrors = {
   unauthorized: define('unauthorized', 401, 'client', false, 'A valid bearer token is required.'),
   forbiddenOrigin: define(

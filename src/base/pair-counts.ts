@@ -1,4 +1,4 @@
-// Counts by two labels, such as a receiver and a result, for a metric that is read when someone scrapes.
+// Counts by two labels, such as a receiver and a result, for a metric that is read when it is scraped.
 
 export class PairCounts {
   readonly #counts = new Map<string, Map<string, number>>();
@@ -9,7 +9,7 @@ export class PairCounts {
     bySecond.set(second, (bySecond.get(second) ?? 0) + 1);
   }
 
-  /** Every pair that was counted, with how often. */
+  /** Every pair that was counted, and how often. */
   entries(): { readonly first: string; readonly second: string; readonly count: number }[] {
     return [...this.#counts].flatMap(([first, bySecond]) =>
       [...bySecond].map(([second, count]) => ({ first, second, count })),

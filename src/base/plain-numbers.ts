@@ -1,5 +1,5 @@
-// Numbers of typed arrays in arrays that JSON takes. By hand, because spreading a typed array takes seven times as long, and
-// what the analysis knows is written down every second.
+// Copies numbers of typed arrays into plain arrays, which JSON can write. A loop does it, because spreading a
+// typed array takes seven times as long, and the state of the analysis is written every second.
 
 export const plainNumbers = (values: Float64Array): number[] => appendNumbers([], values, 0, values.length);
 

@@ -1,4 +1,5 @@
-// Seeded pseudo-random numbers (sfc32): fast enough for one draw per request, reproducible in tests and simulations.
+// Seeded pseudo-random numbers (sfc32): fast enough for one draw per request, reproducible in tests and
+// simulations.
 
 export interface Random {
   /** Uniform in [0, 2^32), an unsigned 32-bit integer. */

@@ -74,6 +74,7 @@ async function recordOf(options: ReportOptions, io: CliIo): Promise<RolloutRecor
   throw noSuchRollout(rollout, options.store, known);
 }
 
+/** Rollouts that are named when the wanted one does not exist: the latest ones. */
 const knownIdsMax = 10;
 const knownIds = (record: RecordReader): string[] => record.rollouts(knownIdsMax).map(({ id }) => id);
 

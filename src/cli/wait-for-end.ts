@@ -24,7 +24,7 @@ export async function waitForEnd(
     shown = line;
   };
   for (;;) {
-    const status = await readPatiently(client, show);
+    const status = await statusOrNull(client, show);
     if (status !== null && status.rollout.id !== rolloutId)
       throw new CliError('another rollout has begun meanwhile', exitCodes.failed, 'See `crossover events`.');
     if (status !== null) show(phaseText(status, style));
@@ -37,10 +37,7 @@ export async function waitForEnd(
 }
 
 /** The status, or null while nobody answers: traffic and rollout go on without us. */
-async function readPatiently(
-  client: ControlClient,
-  show: (line: string) => void,
-): Promise<StatusView | null> {
+async function statusOrNull(client: ControlClient, show: (line: string) => void): Promise<StatusView | null> {
   try {
     return (await client.get<StatusView>('/v1/status')).body;
   } catch (error) {

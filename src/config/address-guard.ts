@@ -1,5 +1,7 @@
-// Where requests that the config asks for may go. The operator wrote the URLs, but names resolve to what somebody else
-// says, so the address that is connected to is what counts; an address in the URL itself is refused as the config is read.
+// Which addresses Crossover may call for gates, metrics and notifications. The operator wrote the URLs, but
+// whoever runs the name server decides what their names resolve to, so the address is checked when a
+// connection is made. Where a URL has an address instead of a name, it is checked when the configuration is
+// read.
 import { cidrContains, parseAddress, parseCidr } from '#src/core/routing/client-address.ts';
 import type { Cidr } from '#src/core/routing/routing-options.ts';
 
@@ -10,7 +12,10 @@ const blocks = (...texts: readonly string[]): readonly Cidr[] =>
     return cidr;
   });
 
-/** Never: link-local (clouds keep their instances' credentials there), multicast, unspecified and reserved addresses. */
+/**
+ * Never called: link-local addresses, at which clouds serve the credentials of their instances, and
+ * multicast, unspecified and reserved ones.
+ */
 const refusedBlocks = blocks(
   '0.0.0.0/8',
   '169.254.0.0/16',
@@ -18,14 +23,17 @@ const refusedBlocks = blocks(
   '::/128',
   'fe80::/10',
   'ff00::/8',
-  // What is embedded in these is an IPv4 address that the other blocks would not see: NAT64 and 6to4.
+  // NAT64 and 6to4: they contain an IPv4 address, which the IPv4 blocks above would not be compared with.
   '64:ff9b::/96',
   '2002::/16',
-  // The cloud metadata service by IPv6.
+  // The metadata service of EC2, by IPv6.
   'fd00:ec2::254/128',
 );
 
-/** Only when allowed: this machine, private networks, and the shared space of carriers. */
+/**
+ * Called only when `outgoing.allow` lists them: loopback, private networks, and the shared space of carriers
+ * (RFC 6598).
+ */
 const guardedBlocks = blocks(
   '127.0.0.0/8',
   '::1/128',
@@ -39,7 +47,7 @@ const guardedBlocks = blocks(
 const within = (address: readonly number[], list: readonly Cidr[]): boolean =>
   list.some((block) => cidrContains(block, address));
 
-/** Why no connection to the address is made, in words; null when it may be. */
+/** Why the address is not connected to, in words; null when it may be. */
 export function refusalOf(address: string, allowed: readonly Cidr[]): string | null {
   const bytes = parseAddress(address);
   if (bytes === null) return `${address} is not an IP address`;
@@ -49,7 +57,10 @@ export function refusalOf(address: string, allowed: readonly Cidr[]): string | n
   return null;
 }
 
-/** The same for a URL that has an address in place of a name; null where there is a name, which counts by what it resolves to. */
+/**
+ * The same for a URL with an address in place of a name; null for a name, whose address is checked when it is
+ * called.
+ */
 export function refusalOfLiteral({ hostname }: URL, allowed: readonly Cidr[]): string | null {
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   return parseAddress(host) === null ? null : refusalOf(host, allowed);
@@ -57,7 +68,7 @@ export function refusalOfLiteral({ hostname }: URL, allowed: readonly Cidr[]): s
 
 const linkLocalBlocks = blocks('169.254.0.0/16', 'fe80::/10');
 
-/** Whether the text is an address that only this machine's own network segment and its cloud know. */
+/** Whether the text is a link-local address. */
 export function isLinkLocal(address: string): boolean {
   const bytes = parseAddress(address);
   return bytes !== null && within(bytes, linkLocalBlocks);

@@ -1,5 +1,6 @@
-// `${NAME}` without quotes inside { } or [ ], where YAML reads its brace as a mapping and then stumbles over the rest of the
-// file. Found before the text is parsed, so that the one slip is one problem and everything else can still be checked.
+// Finds `${NAME}` without quotes inside { } or [ ]. YAML reads its brace as the beginning of a mapping and
+// then fails on what follows, so it is replaced before the text is parsed: it is reported as one problem, and
+// the rest of the file is checked.
 import { Lexer } from 'yaml';
 
 export interface BareReference {
@@ -10,15 +11,21 @@ export interface BareReference {
 }
 
 interface WithoutBareReferences {
-  /** The text with every bare reference blotted out by as many plain characters: all positions stay what they were. */
+  /**
+   * The text with every bare reference replaced by as many plain characters, so that all positions stay the
+   * same.
+   */
   readonly text: string;
   readonly references: readonly BareReference[];
 }
 
-/** Marks of the lexer that stand for no characters of the text: document, scalar, end of a faulty collection. */
+/** Lexemes that stand for no characters of the text: document, scalar, end of a faulty collection. */
 const marks = new Set(['\u0002', '\u001f', '\u0018']);
 
-/** Offsets at which a plain text that ends in `$` meets a brace. Outside { } and [ ] the brace belongs to the text. */
+/**
+ * Offsets of `$` at the end of a plain text before a brace. Outside of { } and [ ] the lexer counts the brace
+ * to the text.
+ */
 function* offsetsOf(text: string): Generator<number> {
   let offset = 0;
   let previous = '';
@@ -30,7 +37,7 @@ function* offsetsOf(text: string): Generator<number> {
   }
 }
 
-/** Blots out every reference that is on one line; what goes on over lines is left to the parser. */
+/** Replaces every bare reference that ends on its line; the parser reports those that do not. */
 export function withoutBareReferences(text: string): WithoutBareReferences {
   if (!text.includes('${')) return { text, references: [] };
   const references: BareReference[] = [];

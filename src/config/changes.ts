@@ -1,4 +1,5 @@
-// What of a changed configuration can take effect while traffic flows, and what was fixed when the process started.
+// Which changes of a configuration can take effect while the process runs, and which were fixed when it
+// started.
 import type { Config } from './config.ts';
 
 interface RefusedChange {
@@ -8,12 +9,18 @@ interface RefusedChange {
 }
 
 interface ConfigChanges {
-  /** Dotted paths of the settings that changed and take effect at once (rollout.*: with the next rollout). */
+  /**
+   * Dotted paths of the settings that changed and take effect at once; those of `rollout` with the next
+   * rollout.
+   */
   readonly live: readonly string[];
   readonly refused: readonly RefusedChange[];
 }
 
-/** Sections fixed at the start, with the reason; everything else reloads. docs/config.md takes its column from here. */
+/**
+ * Sections that are fixed at the start, and why. All others can be reloaded; docs/config.md has it in its
+ * column `Reload`.
+ */
 const fixedAtStart: Readonly<Record<string, string>> = {
   listen: 'listeners are opened when the process starts; restart it to move them',
   workers:
@@ -32,10 +39,13 @@ type Dict = Readonly<Record<string, unknown>>;
 const isDict = (value: unknown): value is Dict =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Names in the resolved config carry units that the file's do not: `rollout.bakeMs` is written `rollout.bake`. */
+/** The name of a setting in the file, where it has no unit: `rollout.bake` for `rollout.bakeMs`. */
 const writtenName = (key: string): string => key.replace(/(Ms|Ppm)$/, '');
 
-/** Written as one value each, or resolved as a whole. */
+/**
+ * Settings that are named as a whole when a part of them changes: in the file they are one value, or are read
+ * as one.
+ */
 const wholeValues = new Set([
   'listen.proxy',
   'listen.control',
@@ -54,7 +64,9 @@ function changedPaths(before: unknown, after: unknown, path: string): string[] {
   });
 }
 
-/** Sorts the differences of two valid configurations into those that can take effect now and those that can't. */
+/**
+ * The differences between two valid configurations: those that can take effect now, and those that cannot.
+ */
 export function classifyChanges(old: Config, next: Config): ConfigChanges {
   const paths = changedPaths(old, next, '');
   const reasonOf = (path: string) => fixedAtStart[path.split('.')[0] as string];

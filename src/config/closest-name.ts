@@ -1,4 +1,4 @@
-// The known name that was probably meant by a mistyped one.
+// Guesses which known name was meant by a mistyped one.
 
 /** Fewest insertions, deletions, substitutions and swaps of neighbours that turn one text into the other. */
 function editDistance(from: string, to: string): number {
@@ -22,16 +22,19 @@ function editDistance(from: string, to: string): number {
 
 const at = (row: readonly number[], index: number): number => row[index] ?? Number.POSITIVE_INFINITY;
 
-/** How far the names are apart; a name that was only begun or went on too long is close. */
+/** How far two names are apart; 1 when one of them is the beginning of the other. */
 function distanceBetween(wanted: string, candidate: string): number {
   const isPart = wanted.length >= 3 && (candidate.startsWith(wanted) || wanted.startsWith(candidate));
   return isPart ? 1 : editDistance(wanted, candidate);
 }
 
-/** More names as close as each other are no help: then none of them stands out. */
+/** When more names than this are equally close, none of them is suggested. */
 const equallyCloseMax = 2;
 
-/** The closest of the names, case aside: none when none is within a third of its length, two when they are equally close. */
+/**
+ * The closest of the known names, case ignored: one, or two that are equally close. None when even the
+ * closest differs in more than a third of its length.
+ */
 export function closestNames(name: string, known: readonly string[]): readonly string[] {
   const wanted = name.slice(0, 64).toLowerCase();
   let best: string[] = [];

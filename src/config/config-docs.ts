@@ -1,4 +1,5 @@
-// The reference part of docs/config.md, made from the schema: one table per section, every key once.
+// Makes the reference part of docs/config.md from the schema: a table for each section, in which every key is
+// once.
 import { reloadOf } from './changes.ts';
 import { configSchema } from './schema.ts';
 import type { SchemaNode } from './schema-node.ts';
@@ -16,7 +17,10 @@ interface DocumentedKey {
   readonly isRequired: boolean;
 }
 
-/** Every setting below a section, its own sections taken apart; what has a default as a whole stays whole. */
+/**
+ * The rows of a section: its settings and those of the sections in it. A section that has a default as a
+ * whole is a row as well.
+ */
 function documentedKeys(node: SchemaNode, path: string): DocumentedKey[] {
   return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
     const own = path === '' ? key : `${path}.${key}`;
@@ -28,7 +32,7 @@ function documentedKeys(node: SchemaNode, path: string): DocumentedKey[] {
   });
 }
 
-/** YAML in one line, as it would be written inside { } or [ ]. */
+/** A value as YAML in one line, as it is written inside { } or [ ]. */
 function inlineYaml(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(inlineYaml).join(', ')}]`;
   if (typeof value === 'object' && value !== null) {

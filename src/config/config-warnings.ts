@@ -1,5 +1,6 @@
-// What a valid configuration says that is probably not meant. It is told by `check`, at the start and on a reload, and stops
-// nothing: there are setups in which each of these is right.
+// Warns of settings that are valid and probably not meant. `check` prints the warnings, and they are logged
+// at a start and on a reload. They stop nothing, because for each of them there are setups in which it is
+// right.
 import { stepWatchedMsMin } from '#src/limits.ts';
 import { isLinkLocal } from './address-guard.ts';
 import type { Config, NamedRoute, RoutingRule } from './config.ts';
@@ -16,12 +17,17 @@ interface ConfigWarning {
 
 /** Kong's nginx_proxy_keepalive_timeout, which is nginx's own default. */
 const kongKeepAliveMs = 75_000;
-/** A request on its way to a connection that the node is about to close arrives within this. */
+/**
+ * How much earlier than Kong a connection has to be given up, so that no request is sent to one that Kong is
+ * closing.
+ */
 const closeEarlierMs = 4_000;
 
-/** A tolerance of more of all requests would let an outage of Y pass as no worse. */
+/** With a larger tolerance, as a share of all requests, an outage of Y would count as no worse. */
 const overXMax = 0.2;
-/** More than this is a visible outage for all traffic, and accepted by nobody on purpose. */
+/**
+ * A larger `harm`, as a share of all requests, would be a visible outage, which nobody accepts on purpose.
+ */
 const harmMax = 0.05;
 const latencyCaps = ['p50', 'p75', 'p90', 'p95', 'p99'] as const;
 
@@ -88,7 +94,7 @@ function* toleranceWarnings({ errorRate, statusMix }: Config['thresholds']): Gen
     };
 }
 
-/** `harm` bounds what an advance to all traffic may cost: proof for less than it is asked, however much is tolerated. */
+/** The last step asks for proof that Y's errors are within `harm`, also where `overX` tolerates more. */
 function* harmWarnings({ errorRate: { overX }, harm }: Config['thresholds']): Generator<ConfigWarning> {
   if (harm > harmMax)
     yield {
@@ -104,7 +110,10 @@ function* harmWarnings({ errorRate: { overX }, harm }: Config['thresholds']): Ge
     };
 }
 
-/** A higher quantile is never below a lower one, so a cap that is not above the one before it always comes first. */
+/**
+ * A higher quantile is never below a lower one, so a cap that is not above the one of the quantile below is
+ * reached first.
+ */
 function* latencyCapWarnings(maxMs: Config['thresholds']['latency']['maxMs']): Generator<ConfigWarning> {
   const caps = latencyCaps.flatMap((name) => (maxMs[name] === undefined ? [] : [{ name, ms: maxMs[name] }]));
   for (const [index, { name, ms }] of caps.entries()) {
@@ -139,6 +148,12 @@ function* listenWarnings({ admin }: Config['listen']): Generator<ConfigWarning> 
 
 function* adminWarnings(cluster: 'x' | 'y', { clusters }: Config): Generator<ConfigWarning> {
   const { admin, adminToken } = clusters[cluster];
+  if (admin !== null && cluster === 'y')
+    yield {
+      path: ['clusters', cluster, 'admin'],
+      message: "nothing asks Y's Admin API: this version reads only X's, for its routes",
+      hint: 'leave it out',
+    };
   if (admin === null || adminToken === null) return;
   const { protocol, hostname } = new URL(admin);
   if (protocol === 'http:' && !isLoopback(hostname.replace(/^\[(.*)\]$/, '$1')))
@@ -161,14 +176,14 @@ function* nodeWarnings(cluster: 'x' | 'y', config: Config): Generator<ConfigWarn
 
 type Conditions = Omit<NamedRoute, 'name'> & Partial<Pick<RoutingRule, 'header'>>;
 
-/** Entries that no request reaches, because an earlier one takes all of theirs. */
+/** Entries that match no request, because an earlier entry matches all of them. */
 function* shadowWarnings(
   list: 'rules' | 'routes',
   entries: readonly (Conditions & { readonly name: string })[],
 ): Generator<ConfigWarning> {
   for (const [index, entry] of entries.entries()) {
     const earlier = entries.slice(0, index).find((one) => covers(one, entry));
-    // Several entries of one name are one route, however they overlap.
+    // Entries with the same name are one route, so it does not matter which of them matches.
     if (earlier === undefined || (list === 'routes' && earlier.name === entry.name)) continue;
     yield {
       path: ['routing', list, index],

@@ -1,5 +1,5 @@
-// The configuration as the rest of the system sees it: defaults applied, units resolved (ms, bytes, ppm), plain data
-// that can be posted to a worker. How it is written in YAML is in schema.ts; how it is read, in load.ts.
+// The configuration as the rest of the system sees it: with defaults, in ms, bytes and ppm, as plain data
+// that can be posted to a thread. schema.ts has how it is written in YAML, load.ts how it is read.
 
 import type { ChangeWindows } from '#src/core/rollout/change-window.ts';
 import type { Cidr, OverrideOptions, RoutingRule, StickyMode } from '#src/core/routing/routing-options.ts';
@@ -24,7 +24,7 @@ export interface ClusterConfig {
   readonly nodes: readonly NodeConfig[];
   /** Kong Admin API of the cluster, when given. */
   readonly admin: string | null;
-  /** What it is asked with, where Kong wants a token. */
+  /** Token that is sent to the Admin API; null where Kong asks for none. */
   readonly adminToken: string | null;
 }
 
@@ -54,7 +54,7 @@ export interface Thresholds {
   readonly harm: number;
   readonly warmupMs: number;
   readonly blipToleranceMs: 1000 | 5000;
-  /** Whose failures and whose time count: everybody's, or Kong's own. */
+  /** Whose failures and latency count: those of Kong and the services behind it, or Kong's own alone. */
   readonly attribution: 'all' | 'kong';
 }
 
@@ -73,7 +73,10 @@ export interface Config {
   readonly routing: {
     readonly sticky: StickyMode;
     readonly rules: readonly RoutingRule[];
-    /** Routes that are compared one by one; empty: Kong's own, or those that are seen. */
+    /**
+     * Routes that are compared one by one. When empty, those of X's Admin API are taken, or those seen in the
+     * traffic.
+     */
     readonly routes: readonly NamedRoute[];
     readonly trustedProxies: readonly Cidr[];
     /** A request carrying `<cluster>:<secret>` in this header goes to that cluster. Null without a secret. */
@@ -137,7 +140,7 @@ export interface Config {
   readonly store: { /** Path of the SQLite file, absolute. */ readonly sqlite: string };
 }
 
-/** One thing that is wrong in a configuration file, or doubtful. */
+/** One mistake in a configuration file, or one warning. */
 export interface ConfigProblem {
   readonly file: string;
   readonly line: number;
@@ -153,9 +156,12 @@ export type LoadResult =
   | {
       readonly ok: true;
       readonly config: Config;
-      /** What is valid and probably not meant, in the order of the file. */
+      /** Settings that are valid and probably not meant, in the order of the file. */
       readonly warnings: readonly ConfigProblem[];
-      /** Where a setting is in the file, by its dotted path: its key, or what is nearest around it. */
+      /**
+       * Position of a setting's key in the file, by its dotted path; of the section around it when it is not
+       * written.
+       */
       readonly placeOf: (path: string) => { readonly line: number; readonly column: number };
     }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };

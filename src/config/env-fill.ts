@@ -1,17 +1,20 @@
-// `${NAME}` and `${NAME:-default}` in a text, as in a shell: the default also stands in for an empty variable.
+// `${NAME}` and `${NAME:-default}` in a text, as in a shell: the default also stands in for an empty
+// variable.
 import type { Fault } from './net-address.ts';
 
 interface Filled {
   readonly text: string;
-  /** Whether anything was filled in; such a text may stand for a number where the schema wants one. */
+  /** Whether a variable was filled in. Such a text counts as a number where the schema asks for one. */
   readonly isFilled: boolean;
   readonly faults: readonly Fault[];
 }
 
-// `$${` is a literal `${`; a `${` that fits nothing is reported, never kept by chance.
+// `$${` stands for `${` itself; any other `${` that is not of the form above is reported.
 const reference = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g;
 
-/** Fills a text from `env`. A variable that is unset and has no default is a fault. */
+/**
+ * The text with its variables filled in from `env`. A variable that is not set and has no default is a fault.
+ */
 export function fillEnv(text: string, env: Readonly<Record<string, string | undefined>>): Filled {
   if (!text.includes('${')) return { text, isFilled: false, faults: [] };
   const faults: Fault[] = [];
@@ -21,7 +24,7 @@ export function fillEnv(text: string, env: Readonly<Record<string, string | unde
     if (name === undefined) {
       faults.push({
         message: '"${" does not begin a variable',
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what a config file says
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: this is how it is written in the file
         hint: 'write ${NAME} or ${NAME:-default}, or $${ for the characters themselves',
       });
       return match;

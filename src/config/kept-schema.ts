@@ -1,5 +1,6 @@
-// The schema that configurations are checked against, as schema.ts had it when it was last changed. To make it takes TypeBox, 370
-// modules or 220 ms of CPU on a slow machine: a third of what the main thread does until the proxy serves.
+// The schema that configurations are checked against, read from a file that write-schema.ts made from
+// schema.ts. Making it at each start would load TypeBox: 370 modules and 220 ms of CPU on a slow machine, a
+// third of what the main thread does until the proxy serves.
 import { readFileSync } from 'node:fs';
 import type { SchemaNode } from './schema-node.ts';
 

@@ -1,4 +1,5 @@
-// Reads the configuration: YAML, environment, schema, meaning. Either a whole Config or every problem at once.
+// Reads a configuration: parses the YAML, fills in the environment, checks it against the schema, and checks
+// what the values mean. The result is a complete Config, or every problem at once.
 import { readFileSync, statSync } from 'node:fs';
 import { availableParallelism, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
@@ -29,7 +30,7 @@ const wholeFile = (file: string, message: string, hint: string | null): LoadResu
   problems: [{ file, line: 1, column: 1, path: '', message, hint }],
 });
 
-/** Reads and checks a configuration file; a file that can't be read is a problem like any other. */
+/** Reads and checks a configuration file. That a file cannot be read is a problem like any other. */
 export function loadConfigFile(path: string, env: Env, machine: Machine = thisMachine()): LoadResult {
   let text: string;
   try {
@@ -47,7 +48,9 @@ export function loadConfigFile(path: string, env: Env, machine: Machine = thisMa
 
 const byPlace = (a: ConfigProblem, b: ConfigProblem): number => a.line - b.line || a.column - b.column;
 
-/** Collects problems. What is said about a place that does not fit the schema, or depends on it, only follows from that. */
+/**
+ * Collects problems. Where a value does not fit the schema, problems that only follow from that are left out.
+ */
 class Problems {
   readonly #file: string;
   readonly #list: ConfigProblem[] = [];
@@ -57,7 +60,7 @@ class Problems {
     this.#file = file;
   }
 
-  /** A value that is not there or does not fit: nothing else about it is worth saying. */
+  /** Adds the problem of a value that is missing or does not fit the schema, once for each path. */
   addMisfit(path: ConfigPath, position: Position, message: string, hint: string | null): void {
     const place = JSON.stringify(path);
     if (path.length > 0 && this.#misfits.has(place)) return;
@@ -65,7 +68,9 @@ class Problems {
     this.#add(path, position, message, hint);
   }
 
-  /** A value that fits the schema and still can't be meant. */
+  /**
+   * Adds the problem of a value that fits the schema, unless it or `other` has a problem of its own already.
+   */
   addConflict(
     path: ConfigPath,
     position: Position,
@@ -77,7 +82,7 @@ class Problems {
     if (!isKnown && !this.#isMissedIn(path)) this.#add(path, position, message, hint);
   }
 
-  /** Whether a part of this list item could not be read: what the item as a whole lacks may be just that. */
+  /** Whether a part of this list item did not fit: what the item seems to lack may be that part. */
   #isMissedIn(path: ConfigPath): boolean {
     if (typeof path.at(-1) !== 'number') return false;
     const parts = `${JSON.stringify(path).slice(0, -1)},`;
@@ -94,7 +99,7 @@ class Problems {
   }
 }
 
-/** Checks a configuration text. `file` is only named in problems; relative paths are resolved by `machine`. */
+/** Checks the text of a configuration. `file` is its name in problems; `machine` resolves relative paths. */
 export function parseConfig(
   text: string,
   file: string,
@@ -147,12 +152,16 @@ function checkValue(source: YamlSource, machine: Machine, problems: Problems) {
     value,
     misfits.map(({ path }) => path),
   );
-  // Pruned and filled, the value fits the schema apart from holes in lists, which the resolver steps over.
+  // Without its misfits and with defaults the value fits the schema, but for removed items of lists; the
+  // resolver skips those.
   const written = fillDefaults(keptSchema, value) as WrittenConfig;
   return resolveConfig(written, machine, report);
 }
 
-/** Items that call something and that are left out because a part of them does not fit. */
+/**
+ * Gates, metrics and notifications of which a part does not fit. They will be removed, but their URLs are
+ * checked.
+ */
 function calledItems(misfits: readonly SchemaProblem[]): readonly ConfigPath[] {
   const items = misfits.flatMap(({ path: [list, index], isAboutKey }) =>
     !isAboutKey && ['metrics', 'gates', 'notifications'].includes(String(list)) && index !== undefined

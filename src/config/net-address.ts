@@ -1,8 +1,9 @@
-// Host and port as they are written in the configuration: listeners (`0.0.0.0:8000`) and node URLs (`http://10.0.1.10:8000`).
+// Parses the addresses in the configuration: of listeners (`0.0.0.0:8000`) and of nodes
+// (`http://10.0.1.10:8000`).
 import { parseAddress } from '#src/core/routing/client-address.ts';
 import type { Address, NodeConfig } from './config.ts';
 
-/** What is wrong with a text, in words for the operator. */
+/** What is wrong with a text, for the operator. */
 export interface Fault {
   readonly message: string;
   readonly hint: string | null;
@@ -20,14 +21,17 @@ const label = '(?!-)[A-Za-z0-9_-]{1,63}(?<!-)';
 const hostNamePattern = new RegExp(`^${label}(\\.${label})*\\.?$`);
 const hostPortPattern = /^(\[[^\]]*\]|[^:[\]]*):(\d{1,5})$/;
 
-/** Whether the text can be a host name (RFC 1123 2.1, and underscores, which container networks use) or an IP address. */
+/**
+ * Whether the text can be a host name (RFC 1123 2.1, and underscores, which container networks use) or an IP
+ * address.
+ */
 export function isHost(host: string): boolean {
   if (parseAddress(host) !== null) return true;
-  // Digits and dots alone are an IPv4 address that is not one, such as 300.1.1.1.
+  // Digits and dots alone are meant as an IPv4 address, and here are not a valid one, such as 300.1.1.1.
   return host.length <= 253 && hostNamePattern.test(host) && !/^[\d.]+$/.test(host);
 }
 
-/** `host:port` again, with brackets around an IPv6 address. */
+/** The address as `host:port`, with brackets around an IPv6 address. */
 export const formatHostPort = ({ host, port }: Address): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
@@ -55,7 +59,10 @@ export function parseListenAddress(text: string): Parsed<Address> {
   return fault(`expected host:port, got "${text}"`, 'such as 0.0.0.0:8000, 127.0.0.1:9900 or "[::]:8000"');
 }
 
-/** A node's URL, which is `http://host:port`, with or without a last `/`, and nothing else: the request's own path and Host reach the node untouched. */
+/**
+ * A node's URL: `http://host:port`, with or without a `/` at its end. It has no path, because the path and
+ * Host of each request reach the node unchanged.
+ */
 export function parseNodeUrl(text: string): Parsed<NodeConfig> {
   if (/^https:/i.test(text)) {
     return fault(
@@ -89,7 +96,9 @@ function parseNodeAuthority(written: string): Parsed<NodeConfig> {
   return fault(`"${authority}" is not a host with a port`, 'such as http://10.0.1.10:8000');
 }
 
-/** The URL of a Kong Admin API: http or https, host, optional port and path. Null when it is not one. */
+/**
+ * Whether the text is the URL of a Kong Admin API: http or https and a host, with or without port and path.
+ */
 export function isAdminUrl(text: string): boolean {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
   const url = new URL(text);
@@ -104,5 +113,5 @@ export const isLoopback = (host: string): boolean => {
     : bytes.every((byte, index) => byte === (index === 15 ? 1 : 0));
 };
 
-/** 0.0.0.0 or :: - every interface of the machine. */
+/** Whether the host is 0.0.0.0 or ::, which stand for every interface of the machine. */
 export const isWildcard = (host: string): boolean => parseAddress(host)?.every((byte) => byte === 0) ?? false;

@@ -1,13 +1,15 @@
-// How the resolving files say what is wrong, and step over what the schema check already took out.
+// How the files that resolve a section report problems, and how they skip list items that were removed for
+// not fitting the schema.
 import type { ConfigPath } from './yaml-source.ts';
 
 /**
- * Notes a problem at a path; the config is then not used, so any value may stand in. `other` is a second setting that the
- * problem rests on: when that one is wrong in itself, the problem is left out.
+ * Reports a problem of the setting at a path. The configuration is not used then, so the caller goes on with
+ * any value. `other` is a second setting that the problem depends on: when that one has a problem of its own,
+ * this one is left out.
  */
 export type Report = (path: ConfigPath, message: string, hint: string | null, other?: ConfigPath) => void;
 
-/** List items with their places, without the holes that items of the wrong form left. */
+/** The items of a list with their indices, without those that were removed. */
 export function* itemsOf<T>(list: readonly T[]): Generator<readonly [number, T]> {
   for (const [index, item] of list.entries()) if (item !== undefined) yield [index, item];
 }

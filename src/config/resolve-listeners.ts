@@ -1,4 +1,5 @@
-// Checks between listeners and nodes: no two listeners on one port, no loop back into ourselves, no open control API.
+// Checks listeners and nodes together: two listeners must not have the same port, a node must not be one of
+// Crossover's own listeners, and a control API that others can reach needs a token.
 import type { Address, Config } from './config.ts';
 import { formatHostPort, isLoopback, isWildcard, parseNodeUrl } from './net-address.ts';
 import type { Report } from './problem-report.ts';
@@ -12,7 +13,7 @@ interface Listeners {
 
 type ListenerName = keyof Config['listen'];
 
-/** Whether both would take connections to the same address. Port 0 is a different one each time. */
+/** Whether both would listen on the same address. Port 0 is another port each time. */
 const overlap = (a: Address, b: Address): boolean =>
   a.port !== 0 && a.port === b.port && (a.host === b.host || isWildcard(a.host) || isWildcard(b.host));
 
@@ -64,7 +65,10 @@ function checkLoops(
   }
 }
 
-/** Reports clashes between listeners, nodes that are ourselves, and a control API that anyone could reach. */
+/**
+ * Reports listeners on the same port, nodes that are Crossover itself, and a control API beyond loopback
+ * without a token.
+ */
 export function checkListeners(parts: Listeners, report: Report): void {
   const listeners = openListeners(parts.listen);
   checkPorts(listeners, report);

@@ -1,4 +1,4 @@
-// Business metrics: each with one source and a rule that fits it.
+// Checks and resolves business metrics: each has one source and a rule that fits it.
 import type { ValueRule } from '#src/core/analysis/value-rule.ts';
 import { itemsOf, type Report } from './problem-report.ts';
 import {
@@ -105,7 +105,7 @@ function comparisonOf(written: Written, path: ConfigPath, report: Report): Value
       `"${overX}" is a share, and values have none`,
       'write it in the unit of the value',
     );
-  // Beyond X itself there is nothing to tolerate: a Y like X would be violated.
+  // Otherwise a Y that is exactly like X would violate the rule.
   if (worse === 'higher' && timesX < 1)
     report(
       [...path, 'timesX'],
@@ -121,7 +121,7 @@ function comparisonOf(written: Written, path: ConfigPath, report: Report): Value
   return { kind: 'comparison', worse, timesX, overX: typeof overX === 'string' ? 0 : overX };
 }
 
-/** A comparison needs two numbers: a text that does not name the cluster gives the same one twice. */
+/** A comparison asks for a number of each cluster, so its query or URL has to name the cluster. */
 function checkComparable(
   source: ValueMetric['source'],
   rule: ValueRule,

@@ -1,4 +1,4 @@
-// The routing section: rules, stickiness, trusted proxies and the override, checked and resolved.
+// Checks and resolves the routing section: rules, routes, stickiness, trusted proxies and the override.
 import { parseCidr } from '#src/core/routing/client-address.ts';
 import type { Cidr, RoutingRule, StickyMode } from '#src/core/routing/routing-options.ts';
 import { routesTrackedMax } from '#src/limits.ts';
@@ -11,7 +11,7 @@ import type { ConfigPath } from './yaml-source.ts';
 type Written = WrittenConfig['routing'];
 type WrittenRule = Written['rules'][number];
 
-/** Fields that frame a message or name its target can't carry a key or a secret. */
+/** Fields that delimit a message or name its target; they cannot hold a sticky key or a secret. */
 const reservedHeaders = new Set([
   'host',
   'content-length',
@@ -137,7 +137,7 @@ function resolveProxies(written: Written['trustedProxies'], report: Report): Cid
   return cidrs;
 }
 
-/** Resolves the section; without a secret the override is off. */
+/** The resolved section. Without a secret the override is off. */
 export function resolveRouting(written: Written, report: Report): Config['routing'] {
   const { header, secret } = written.override;
   const name = headerName(header, ['routing', 'override', 'header'], report);

@@ -1,5 +1,5 @@
-// Gates, change windows, notifications and the addresses that may be called: checked and resolved. Business metrics are in
-// resolve-metrics.ts.
+// Checks and resolves gates, change windows, notifications and the addresses that may be called.
+// resolve-metrics.ts does the same for business metrics.
 
 import { type ChangeWindow, type ChangeWindows, isTimeZone } from '#src/core/rollout/change-window.ts';
 import { parseCidr } from '#src/core/routing/client-address.ts';
@@ -23,7 +23,7 @@ type WrittenGate = WrittenConfig['gates'][number];
 type WrittenNotification = WrittenConfig['notifications'][number];
 type WrittenWindow = WrittenConfig['windows']['allow'][number];
 
-/** Reports a name that an earlier item of the list has. */
+/** Reports names that an earlier item of the list has. */
 export function checkNames(items: readonly { readonly name: string }[], list: string, report: Report): void {
   const known = new Set<string>();
   for (const [index, { name }] of itemsOf(items)) {
@@ -33,13 +33,19 @@ export function checkNames(items: readonly { readonly name: string }[], list: st
   }
 }
 
-/** The URL with something in place of what is filled in when it is called; null when it is none of http or https. */
+/**
+ * The URL with an example in place of `{{cluster}}` and `{{label}}`; null when it is not an http or https
+ * URL.
+ */
 function sampleOf(text: string): URL | null {
   const filled = text.replaceAll(/\{\{(cluster|label)\}\}/g, 'x');
   return /^https?:\/\//i.test(filled) && URL.canParse(filled) ? new URL(filled) : null;
 }
 
-/** What the place has for credentials: queries and metrics a token, other webhooks signed requests, anything else nothing. */
+/**
+ * Which setting to use instead of credentials in a URL: `token` for queries and metrics, `secret` for other
+ * webhooks.
+ */
 function credentialHint([list, ...rest]: ConfigPath): string {
   const key = rest.at(-1);
   if (list === 'metrics' || key === 'prometheus') return 'use token';
@@ -48,7 +54,10 @@ function credentialHint([list, ...rest]: ConfigPath): string {
 
 const calledKeys = ['prometheus', 'webhook', 'slack', 'endpoint'] as const;
 
-/** Checks the URLs of a gate, metric or notification that does not fit otherwise, so that nobody hears of them only later. */
+/**
+ * Checks the URLs of a gate, metric or notification that does not fit the schema, so that all its problems
+ * come at once.
+ */
 export function checkUrlsOfMisfit(item: unknown, path: ConfigPath, report: Report): void {
   if (typeof item !== 'object' || item === null) return;
   for (const key of calledKeys) {
@@ -57,7 +66,10 @@ export function checkUrlsOfMisfit(item: unknown, path: ConfigPath, report: Repor
   }
 }
 
-/** A URL that may be called: http or https, without credentials, which would end up in logs, and without a fragment. */
+/**
+ * Reports a URL that is not http or https, has a fragment, or has credentials, which would be written to
+ * logs.
+ */
 export function checkUrl(text: string | undefined, path: ConfigPath, report: Report): string {
   if (text === undefined) return '';
   const url = sampleOf(text);
@@ -69,7 +81,7 @@ export function checkUrl(text: string | undefined, path: ConfigPath, report: Rep
   return text;
 }
 
-/** Milliseconds of a duration that the schema has found well-formed. */
+/** Milliseconds of a duration whose form the schema has checked. */
 export function itemDuration(written: string, path: ConfigPath, report: Report): number {
   const ms = parseDuration(written);
   if (ms === null)
@@ -77,7 +89,7 @@ export function itemDuration(written: string, path: ConfigPath, report: Report):
   return ms ?? 0;
 }
 
-/** Exactly one of the keys must be there; reports otherwise and returns the one, or null. */
+/** The one of the keys that the item has. Reports and returns null when it has none of them or several. */
 export function oneOf<T extends object, K extends keyof T & string>(
   item: T,
   keys: readonly K[],
@@ -93,7 +105,7 @@ export function oneOf<T extends object, K extends keyof T & string>(
   return null;
 }
 
-/** Reports keys that mean nothing beside what was chosen. */
+/** Reports keys that have no meaning for the kind of item that was chosen. */
 export function refuseKeys<T extends object>(
   item: T,
   keys: readonly (keyof T & string)[],
@@ -104,11 +116,11 @@ export function refuseKeys<T extends object>(
   for (const key of keys) if (item[key] !== undefined) report([...path, key], why, 'leave it out');
 }
 
-/** Empty is as good as absent: it is what an unset variable with an empty default leaves. */
+/** The secret, or null when it is absent or empty, as after `${NAME:-}` with a variable that is not set. */
 export const secretOf = (written: string | undefined): string | null =>
   written === undefined || written === '' ? null : written;
 
-/** Reports bounds that no value can meet. */
+/** Reports bounds between which there is no value. */
 export function checkBounds(
   { min, max }: { readonly min?: number | undefined; readonly max?: number | undefined },
   path: ConfigPath,
@@ -259,7 +271,9 @@ export function resolveOutgoing(
 
 type Called = Pick<WrittenConfig, 'metrics' | 'gates' | 'notifications'>;
 
-/** Reports URLs whose address no call would be made to. Names count by what they resolve to, when they are called. */
+/**
+ * Reports URLs with an address that is never called. What a name resolves to is checked when it is called.
+ */
 export function checkCalledAddresses(written: Called, allowed: readonly Cidr[], report: Report): void {
   const check = (item: object, path: ConfigPath): void => {
     for (const key of calledKeys) {

@@ -1,6 +1,7 @@
-// From the written configuration, defaults filled in, to the resolved one: units to ms, bytes and shares, and every check
-// that needs to know what a setting means. Reports each problem by path and goes on, so that all come out at once.
-import { PPM, readBufferBytes, workersMax } from '#src/limits.ts';
+// Turns the written configuration, with its defaults, into the resolved one: units become ms, bytes and
+// shares, and everything is checked that depends on what a setting means. Each problem is reported with its
+// path, and the checks go on, so that all problems are reported at once.
+import { PPM, readBufferBytes, replayBytesMax, workersMax } from '#src/limits.ts';
 import type { ClusterConfig, Config, FailoverTrigger, Thresholds } from './config.ts';
 import { isAdminUrl, parseListenAddress, parseNodeUrl } from './net-address.ts';
 import { itemsOf, type Report } from './problem-report.ts';
@@ -40,7 +41,6 @@ export interface Machine {
 type Section<K extends keyof WrittenConfig> = WrittenConfig[K];
 
 const KiB = 1024;
-const replayBytesMax = 16 * 1024 * KiB;
 
 function durations<T extends Record<string, unknown>>(section: T, name: string, report: Report) {
   return (key: keyof T & string): number => {
@@ -58,7 +58,7 @@ function share(written: string | number, path: ConfigPath, report: Report): numb
   return value ?? 0;
 }
 
-/** A share that may be neither 0 nor above a bound. */
+/** A share above 0 and at most `max`; reports any other. */
 function shareWithin(written: string | number, max: number, path: ConfigPath, report: Report): number {
   const value = share(written, path, report);
   if (value > 0 && value <= max) return value;
@@ -160,7 +160,7 @@ function resolveTimeouts(written: Section<'timeouts'>, report: Report): Config['
 
 function resolveLimits(written: Section<'limits'>, report: Report): Config['limits'] {
   const { headBytes, headerCount, connections, replayBytes, bodyBytes } = written;
-  // A head has to fit into a worker's read buffer, with room for what follows it.
+  // A head has to fit into a worker's read buffer, with room for what comes after it.
   const headBytesMax = readBufferBytes - 4 * KiB;
   const body = (value: string | number) =>
     size(value, 0, Number.MAX_SAFE_INTEGER, ['limits', 'bodyBytes'], report);
@@ -173,7 +173,7 @@ function resolveLimits(written: Section<'limits'>, report: Report): Config['limi
   };
 }
 
-/** Steps must climb, and end at 100 %: a rollout that stops short would never complete. */
+/** Steps must ascend and end at 100 %: a rollout that ended below would never complete. */
 function resolveSteps(written: Section<'rollout'>['steps'], report: Report): number[] {
   const path = ['rollout', 'steps'];
   const stepsPpm: number[] = [];
@@ -277,14 +277,17 @@ function resolveThresholds(written: Section<'thresholds'>, report: Report): Thre
   };
 }
 
-/** Resolves a configuration that fits the schema. Problems go to `report`; the result is meaningful only without any. */
+/**
+ * Resolves a configuration that fits the schema. Problems go to `report`; the result is meaningful only
+ * without any.
+ */
 export function resolveConfig(written: WrittenConfig, machine: Machine, report: Report): Config {
   const listen = resolveListen(written.listen, report);
   const clusters = resolveClusters(written.clusters, report);
   const token = written.control.token === '' ? null : written.control.token;
   checkListeners({ listen, clusters: written.clusters, token, addresses: machine.addresses }, report);
   const outgoing = resolveOutgoing(written.outgoing, report);
-  // A block that is wrong itself would make what it allows look refused.
+  // If a block is invalid, addresses that it was meant to allow would be reported as well.
   if (outgoing.allow.length === written.outgoing.allow.length)
     checkCalledAddresses(written, outgoing.allow, report);
   return {

@@ -1,18 +1,19 @@
-// The schema as files: for editors (config/crossover.schema.json), without our own annotations, which they do not know; and for
-// the start (schema.json).
+// The texts of the schema's two files: config/crossover.schema.json for editors, without annotations that
+// only Crossover knows, and schema.json beside this file, which each start reads.
 import { configSchema } from './schema.ts';
 
-/** For the start, ending in a newline. */
+/** Text of the file that each start reads. */
 export const keptSchemaText = (): string => `${JSON.stringify(configSchema, null, 2)}\n`;
 
-/** For editors, ending in a newline. */
+/** Text of the file for editors. */
 export function schemaFileText(): string {
   const file = {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Crossover configuration',
     ...configSchema,
   };
-  // A `${VARIABLE}` may stand for any value, so editors must let one pass wherever the schema wants a form.
+  // A `${VARIABLE}` may be written instead of any value, so editors must accept it wherever the schema has a
+  // pattern.
   return `${JSON.stringify(withVariables(JSON.parse(JSON.stringify(file, dropAnnotations))), null, 2)}\n`;
 }
 

@@ -1,4 +1,4 @@
-// A JSON Schema as the configuration uses it.
+// The part of JSON Schema that the configuration's schema uses.
 
 export interface SchemaNode {
   readonly type?: string;

@@ -1,5 +1,5 @@
-// The schema's sections about carrying a request: failover, health of the nodes, timeouts and limits. Where it goes is in
-// schema-routing.ts.
+// Sections of the schema about how requests are forwarded: failover, health of the nodes, timeouts and
+// limits. schema-routing.ts has to which cluster they go.
 import { Type } from 'typebox';
 import {
   connectionsMaxDefault,

@@ -1,5 +1,5 @@
-// The schema's sections about the rollout: how it moves, and what counts as worse. What it asks from outside (metrics, gates,
-// windows, notifications) is in schema-signals.ts.
+// Sections of the schema about the rollout: its steps, and what counts as worse. schema-signals.ts has what
+// it depends on besides the traffic: metrics, gates, windows and notifications.
 import { Type } from 'typebox';
 import { latencyQuantiles } from '#src/limits.ts';
 import {
@@ -62,7 +62,7 @@ const onWorse = (what: string) =>
     `What happens when ${what}: the rollout goes back to X, or it holds and tests that once more a minute later, for an incident to pass, and goes back only if Y is worse then.`,
   );
 
-const quantileMax = Object.fromEntries(
+const latencyCaps = Object.fromEntries(
   latencyQuantiles.map((quantile) => [
     `p${Math.round(quantile * 100)}`,
     Type.Optional(
@@ -97,7 +97,7 @@ export const thresholds = section('What "worse" means: how far Y may be from X.'
       "Worse is above X's + overX, and above timesX × X's. Matters where X's is below overX / (timesX - 1), 20 ms by default; parts of a millisecond count.",
     ),
     onWorse: onWorse('Y is slower; a cap reverts in either case'),
-    max: Type.Object(quantileMax, {
+    max: Type.Object(latencyCaps, {
       additionalProperties: false,
       default: { p99: '2s' },
       description:

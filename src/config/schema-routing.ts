@@ -1,10 +1,10 @@
-// The schema's section about where a request goes beside the weight: stickiness, pin rules, routes, trusted proxies and the
-// testers' override. How a request is then matched is in core/routing.
+// The section of the schema about routing: stickiness, pin rules, routes, trusted proxies and the override
+// header for testers. core/routing has how a request is matched.
 import { Type } from 'typebox';
 import { routePatternsMax, routesTrackedMax } from '#src/limits.ts';
 import { hints, secret, section, token, tokenPattern } from './schema-values.ts';
 
-/** What a request is matched by, in pin rules and in routes. */
+/** Conditions that pin rules and routes have in common. */
 const conditions = {
   host: Type.Optional(
     Type.String({

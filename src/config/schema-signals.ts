@@ -1,5 +1,5 @@
-// The part of the schema for what stands outside the traffic: business metrics, gates, change windows, notifications, and
-// where all of them may be asked.
+// Sections of the schema about what a rollout depends on besides its traffic: business metrics, gates, change
+// windows and notifications, and which addresses may be called for them.
 import { Type } from 'typebox';
 import { signalsMax } from '#src/limits.ts';
 import { choice, hints, integer, percentForms, positiveDuration, secret, section } from './schema-values.ts';
@@ -227,7 +227,9 @@ const listOf = <T extends typeof metric | typeof gate | typeof notification>(
     ...hints(`list of ${what}`, `a list of at most ${signalsMax} ${what}`),
   });
 
-/** Loopback and private networks: Prometheus and receivers of an internal tool are there. */
+/**
+ * Loopback and private networks, because Prometheus and the receivers of an internal tool are usually there.
+ */
 const outgoingAllowed = [
   '127.0.0.0/8',
   '::1/128',

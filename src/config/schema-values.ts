@@ -1,20 +1,24 @@
-// The kinds of values that the configuration's schema is made of, each with its form and the words for what is expected.
+// The kinds of values in the configuration's schema, each with its pattern and with the words for what is
+// expected.
 import { type TObject, type TProperties, Type } from 'typebox';
 import { bytesPattern, durationPattern, percentPattern } from './units.ts';
 
 export const tokenPattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
-/** What a field value can carry without being folded, trimmed or misread: visible ASCII. */
+/** Visible ASCII: what a header field can hold without being trimmed or changed. */
 const visiblePattern = '^[\\x21-\\x7e]*$';
 
-/** `x-type` names the type for the docs, `x-expected` says what is expected after "expected". */
+/**
+ * `x-type` is the type in docs/config.md; `x-expected` completes an error message that begins with
+ * "expected".
+ */
 export const hints = (type: string, expected: string) => ({ 'x-type': type, 'x-expected': expected });
 
-/** A mapping of its own; unknown keys are refused. */
+/** A mapping with these settings; unknown keys are refused. */
 export const section = <P extends TProperties>(description: string, properties: P): TObject<P> =>
   Type.Object(properties, { additionalProperties: false, description, ...hints('mapping', 'a mapping') });
 
 const durationHints = hints('duration', 'a duration such as 250ms, 10s, 5m or 1h');
-/** May be zero. */
+/** A duration that may be zero. */
 export const duration = (fallback: string, description: string) =>
   Type.String({ pattern: durationPattern, default: fallback, description, ...durationHints });
 export const positivePattern = `^(?=.*[1-9])${durationPattern.slice(1)}`;

@@ -1,6 +1,6 @@
-// The configuration file's one schema: what may be written, with defaults and meanings. Types, validation, defaults, the
-// editors' JSON Schema and docs/config.md all come from here; the larger sections have files of their own (schema-*.ts), and how
-// values are resolved is in resolve.ts.
+// The schema of the configuration file: what may be written, with defaults and meanings. Types, validation,
+// defaults, the JSON Schema for editors and the tables of docs/config.md are made from it. The larger
+// sections are in files of their own (schema-*.ts); resolve.ts has how values are resolved.
 import { type Static, Type } from 'typebox';
 import { workersMax } from '#src/limits.ts';
 import type { SchemaNode } from './schema-node.ts';
@@ -10,14 +10,15 @@ import { routing } from './schema-routing.ts';
 import { gates, metrics, notifications, outgoing, windows } from './schema-signals.ts';
 import { address, hints, secret, section } from './schema-values.ts';
 
-const cluster = (name: string, which: string) =>
+const cluster = (name: string, which: string, use: string) =>
   section(`Cluster ${name.toUpperCase()}, the ${which} one.`, {
     label: Type.String({
       default: name,
       minLength: 1,
       maxLength: 64,
       pattern: '^[^\\x00-\\x1f\\x7f]*$',
-      description: 'What people call it, such as `kong-3.4`; shown in the page, events and status.',
+      description:
+        'What people call it, such as `kong-3.4`; shown in status and reports, and sent to gates and receivers.',
       ...hints('text', 'a text of 1 to 64 characters'),
     }),
     nodes: Type.Array(Type.String(hints('URL', 'text: http://host:port')), {
@@ -28,8 +29,7 @@ const cluster = (name: string, which: string) =>
     }),
     admin: Type.Optional(
       Type.String({
-        description:
-          "Kong's Admin API of this cluster, `http://` or `https://`. X's is asked for its routes, which are then compared one by one.",
+        description: `Kong's Admin API of this cluster, \`http://\` or \`https://\`. ${use}`,
         ...hints('URL', 'an http:// or https:// URL'),
       }),
     ),
@@ -52,7 +52,10 @@ const filledSchema = section('Configuration of Crossover.', {
     description: 'Proxy threads; `auto` is one per available core.',
     ...hints('whole number or `auto`', `auto or a whole number from 1 to ${workersMax}`),
   }),
-  clusters: section('The two clusters.', { x: cluster('x', 'old'), y: cluster('y', 'new') }),
+  clusters: section('The two clusters.', {
+    x: cluster('x', 'old', 'It is asked for its routes, which are then compared one by one.'),
+    y: cluster('y', 'new', 'Kept for the upgrade procedure; checked, but nothing asks it yet.'),
+  }),
   routing,
   failover,
   health,
@@ -93,7 +96,10 @@ export type WrittenConfig = Static<typeof filledSchema>;
 const canBeLeftOut = (node: SchemaNode): boolean =>
   node.default !== undefined || (node.properties !== undefined && (node.required ?? []).length === 0);
 
-/** In the file, whatever has a default may be left out, and so may a section of nothing else. */
+/**
+ * The schema of the file as it is written: settings with a default may be left out, and sections that need
+ * nothing else.
+ */
 function withoutDefaultsRequired(node: SchemaNode): SchemaNode {
   if (node.properties === undefined) return node;
   const properties = Object.fromEntries(

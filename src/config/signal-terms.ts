@@ -1,6 +1,7 @@
-// Words and defaults of gates, metrics, windows and notifications, for the schema and for what resolves them.
+// Names and defaults of gates, metrics, windows and notifications, for the schema and for the files that
+// resolve them.
 
-/** Points of a rollout at which a gate may stand. */
+/** Points of a rollout at which a gate is asked. */
 export const gatePoints = [
   'before-start',
   'before-step',
@@ -8,7 +9,7 @@ export const gatePoints = [
   'before-complete',
   'after-revert',
 ] as const;
-/** Transitions that may be told of. */
+/** Transitions that a notification may be about. */
 export const notifiedTransitions = [
   'started',
   'preflight-failed',
@@ -26,7 +27,7 @@ export const notifiedTransitions = [
 ] as const;
 export const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 
-/** What items of lists are when left out; lists are not filled in by the schema. */
+/** Defaults of list items. They are here because the schema's defaults are not filled into lists. */
 export const signalDefaults = {
   metric: { interval: '15s', timeout: '5s', worse: 'higher', onViolation: 'hold', failuresInARow: 3 },
   gate: { interval: '30s', timeout: '5s', retries: 2 },

@@ -1,4 +1,5 @@
-// The resolved configuration of what stands outside the traffic; how it is written is in schema-signals.ts.
+// The resolved configuration of business metrics, gates, change windows and notifications. schema-signals.ts
+// has how it is written.
 import type { ValueRule } from '#src/core/analysis/value-rule.ts';
 
 export type GatePoint = 'before-start' | 'before-step' | 'before-full' | 'before-complete' | 'after-revert';
@@ -42,7 +43,10 @@ interface MetricBasics {
   readonly intervalMs: number;
 }
 
-/** A plain value: holds while its rule is violated or it can't be had, and reverts only where that is wanted. */
+/**
+ * A plain value. It holds the rollout while its rule is violated or there is no value; it reverts only where
+ * that is configured.
+ */
 export interface ValueMetric extends MetricBasics {
   readonly kind: 'value';
   readonly source: PromqlSource | JsonSource | PushedSource;
@@ -52,7 +56,7 @@ export interface ValueMetric extends MetricBasics {
   readonly failuresInARow: number;
 }
 
-/** Successes out of trials, pushed: tested like the error stream. */
+/** Successes out of trials, pushed to the control API. They are compared like errors. */
 export interface TrialsMetric extends MetricBasics {
   readonly kind: 'trials';
   readonly timesX: number;

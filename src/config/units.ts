@@ -1,12 +1,12 @@
-// The units of the configuration file: durations, sizes, shares. Each pattern is also the JSON Schema's, so that an editor
-// refuses what the loader refuses.
+// Durations, sizes and shares as they are written in the configuration. The schema has the same patterns, so
+// that an editor refuses what the loader refuses.
 import { PPM } from '#src/limits.ts';
 
 export const durationPattern = '^\\d+(\\.\\d+)?(ms|s|m|h)$';
 export const bytesPattern = '^\\d+(\\.\\d+)?(B|KiB|MiB|GiB)$';
 export const percentPattern = '^\\d+(\\.\\d+)?%$';
 
-/** Longest duration: what a Node.js timer holds (2^31 - 1 ms, 24.8 days). */
+/** Longest duration: the longest that a timer of Node can wait, 24.8 days. */
 const durationMsMax = 2 ** 31 - 1;
 
 const msPerUnit: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
@@ -29,13 +29,16 @@ function parseQuantity(
   return factor === undefined ? null : Math.round(Number(text.slice(0, unitAt)) * factor);
 }
 
-/** Milliseconds of `0.5ms`, `250ms`, `10s`, with their fractions; null when malformed or beyond durationMsMax. */
+/**
+ * Milliseconds of `0.5ms`, `250ms` or `10s`, to a thousandth; null when malformed or longer than
+ * durationMsMax.
+ */
 export function parseFineDuration(text: string): number | null {
   const microseconds = parseQuantity(text, durationPattern, usPerUnit);
   return microseconds === null || microseconds > durationMsMax * 1000 ? null : microseconds / 1000;
 }
 
-/** Milliseconds of `250ms`, `10s`, `1.5m`, `1h`, rounded to whole ones; null when malformed or beyond durationMsMax. */
+/** Whole milliseconds of `250ms`, `10s`, `1.5m` or `1h`; null when malformed or longer than durationMsMax. */
 export function parseDuration(text: string): number | null {
   const ms = parseQuantity(text, durationPattern, msPerUnit);
   return ms === null || ms > durationMsMax ? null : ms;
@@ -48,13 +51,13 @@ export function parseBytes(value: string | number): number | null {
 }
 
 /**
- * Share 0..1 of `20%`, `0.02%` or a fraction such as 0.2. Null when malformed, above 100 %, or a plain number of 1 or more,
- * which could be meant either way.
+ * Share 0..1 of `20%`, `0.02%` or a fraction such as 0.2. Null when malformed, above 100 %, or a plain number
+ * of 1 or more, which could be meant either way.
  */
 export function parsePercent(value: string | number): number | null {
   if (typeof value === 'number') return value >= 0 && value < 1 ? value : null;
   if (!new RegExp(percentPattern).test(value)) return null;
-  // Through ppm-sized integers where possible: 0.07 / 100 would not be 0.0007.
+  // Rounded to 15 digits, because 0.07 / 100 is not exactly 0.0007 in floating point.
   const share = Number((Number(value.slice(0, -1)) / 100).toPrecision(15));
   return share <= 1 ? share : null;
 }

@@ -1,4 +1,4 @@
-// The configuration for people and for the record: without what must not be read or written down.
+// The configuration without its secrets, to be shown and to be kept in the record.
 import type { Config } from './config.ts';
 import type { Gate, Notification } from './signals-config.ts';
 
@@ -29,7 +29,7 @@ export function withoutSecrets(config: Config, hidden: string): Config {
 type Hide = (secret: string | null) => string | null;
 type ValueSource = Extract<Config['metrics'][number], { kind: 'value' }>['source'];
 
-/** Tokens are often put into the query of a URL. */
+/** The URL without its query, which often contains a token. */
 function hideQuery(url: string): string {
   const at = url.indexOf('?');
   return at === -1 ? url : `${url.slice(0, at)}?…`;
@@ -52,7 +52,7 @@ function hideQuestion(question: Gate['question'], hide: Hide): Gate['question'] 
   }
 }
 
-/** The path of a Slack URL is its secret. */
+/** The receiver without its secrets. All of a Slack URL is hidden, because its path is the secret. */
 function hideReceiver(
   receiver: Notification['receiver'],
   hidden: string,

@@ -1,5 +1,5 @@
-// YAML text to plain data, with the position of every key and value, and `${ENV}` filled into texts. Filling comes after
-// parsing, so what is in a variable can never add keys or lists.
+// Reads YAML into plain data, remembers the position of every key and value, and fills `${NAME}` in texts
+// from the environment. That is done after parsing, so that a variable can never add keys or list items.
 import {
   type Document,
   isAlias,
@@ -35,9 +35,9 @@ export interface YamlSource {
   readonly problems: readonly SourceProblem[];
   /** False after a syntax error: then there is no value. */
   readonly isReadable: boolean;
-  /** Whether the value is a text that was filled from the environment. */
+  /** Whether the value is a text into which a variable was filled. */
   isFilled(path: ConfigPath): boolean;
-  /** Position of the value, else of the nearest thing around it. */
+  /** Position of the value; when it is not written, of the nearest key around it. */
   positionOf(path: ConfigPath): Position;
   keyPositionOf(path: ConfigPath): Position;
   /** The scalar as it was written, such as `3.10`; null for anything else. */
@@ -118,7 +118,7 @@ class Reader {
     return depth > configNestingMax ? tooDeep : null;
   }
 
-  /** Nothing that was read is worth checking any more. */
+  /** Reports why reading stops. The value is incomplete then and is not checked. */
   #giveUp(position: Position, message: string): undefined {
     this.#report([], position, message, null);
     this.isComplete = false;
@@ -141,7 +141,7 @@ class Reader {
     return map;
   }
 
-  /** Whether the scalar holds a reference that was blotted out; its problem is reported here. */
+  /** Whether the scalar contained a bare reference; if so, its problem is reported. */
   #isBare({ range }: Node, path: ConfigPath): boolean {
     const reference = this.#bare.find(
       ({ offset }) => range != null && offset >= range[0] && offset < range[1],
@@ -164,7 +164,7 @@ class Reader {
     if (this.isComplete) this.problems.push({ path, ...position, message, hint });
   }
 
-  /** Keys before values: a value that spans lines starts at its key for the reader. */
+  /** Position of the key; of the value where there is no key. */
   keyPositionOf(path: ConfigPath): Position {
     return this.#keys.get(keyOf(path)) ?? this.positionOf(path);
   }
@@ -174,7 +174,7 @@ class Reader {
       const prefix = keyOf(path.slice(0, length));
       const key = this.#keys.get(prefix);
       const value = this.#values.get(prefix)?.position;
-      // Something missing inside a mapping is missed where the mapping's key is.
+      // What is missing in a mapping is reported at the mapping's key.
       const position = length === path.length ? value : (key ?? value);
       if (position !== undefined) return position;
     }
@@ -194,10 +194,13 @@ type Pairs = readonly { readonly key: Node | null; readonly value: Node | null }
 
 const tooManyValues = `more than ${configValuesMax} values, counting what aliases repeat`;
 const tooDeep = `more than ${configNestingMax} levels of mappings and lists, counting what aliases repeat`;
-/** More would not be read. */
+/** More problems at once would not be read by anybody. */
 const syntaxProblemsMax = 10;
 
-/** What the parser found, without what only follows from something earlier: it stumbles over all that is left of the file. */
+/**
+ * The parser's errors without those that follow from an earlier one: after an unexpected token it reports
+ * much of the rest.
+ */
 function causesOf(document: Document.Parsed): YAMLError[] {
   const faults = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0]);
   const stray = faults.findIndex(({ code }) => code === 'UNEXPECTED_TOKEN');
@@ -210,8 +213,8 @@ function causesOf(document: Document.Parsed): YAMLError[] {
 }
 
 /**
- * Whether brackets or dashes are nested beyond reason, by a count that knows no quotes or comments. The parser recurses and
- * is quadratic there, so this comes before it.
+ * Whether brackets or dashes are nested very deeply, by a count that ignores quotes and comments. It is
+ * checked before parsing, because the parser recurses and takes quadratic time there.
  */
 function isNestedTooDeeply(text: string): boolean {
   let depth = 0;
@@ -234,7 +237,10 @@ const unreadable = (message: string): YamlSource => ({
   writtenAs: () => null,
 });
 
-/** Parses the text. Syntax errors leave the value null; duplicate keys don't, so that the rest is checked as well. */
+/**
+ * Parses the text. After a syntax error the value is null; after a duplicate key it is not, so that the rest
+ * is checked.
+ */
 export function readYaml(text: string, env: Env): YamlSource {
   if (isNestedTooDeeply(text)) return unreadable(tooDeep);
   const lines = new LineCounter();

@@ -47,7 +47,7 @@ export interface DemoSystem {
 const usualProxyPort = 8000;
 const usualControlPort = 9900;
 /** A client waits longer than the proxy does for Y, so that it sees the proxy's answer. */
-const clientPatienceMs = 10_000;
+const clientTimeoutMs = 10_000;
 
 /** Starts everything; rejects, with nothing left running, when something cannot start. */
 export async function startDemoSystem(settings: DemoSettings): Promise<DemoSystem> {
@@ -127,7 +127,7 @@ async function startProxy(
 }
 
 const startClients = ({ ratePerSecond, seed }: DemoSettings, url: string): Promise<Traffic> =>
-  startTraffic({ url, ratePerSecond, seed, patienceMs: clientPatienceMs });
+  startTraffic({ url, ratePerSecond, seed, timeoutMs: clientTimeoutMs });
 
 /** The wanted port, or 0 (any) when somebody has it. */
 function freePort(wanted: number): Promise<number> {

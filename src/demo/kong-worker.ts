@@ -70,7 +70,7 @@ async function setFault(fault: ClusterFault): Promise<void> {
   await Promise.all([...nodes].map(fault.kind === 'dead' ? kill : revive));
 }
 
-async function obey(message: ToKongWorker): Promise<void> {
+async function handle(message: ToKongWorker): Promise<void> {
   switch (message.type) {
     case 'fault':
       await setFault(message.fault);
@@ -89,6 +89,6 @@ async function obey(message: ToKongWorker): Promise<void> {
   }
 }
 
-parent.on('message', (message: ToKongWorker) => void obey(message));
+parent.on('message', (message: ToKongWorker) => void handle(message));
 for (let index = 0; index < options.nodeCount; index++) nodes.push(await open(0));
 post({ type: 'listening', ports: nodes.map((node) => node.port) });

@@ -7,7 +7,7 @@ export interface TrafficOptions {
   readonly ratePerSecond: number;
   readonly seed: number;
   /** A client gives up after this long without a complete answer, ms. */
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
 }
 
 /** What the clients saw; every request ends in exactly one of `answered` and `failed`. */

@@ -22,8 +22,8 @@ const nextRequest = createRequestMix(random);
 const pool = new Pool(options.url, {
   connections: connectionsMax,
   pipelining: 1,
-  headersTimeout: options.patienceMs,
-  bodyTimeout: options.patienceMs,
+  headersTimeout: options.timeoutMs,
+  bodyTimeout: options.timeoutMs,
 });
 const latencyUs = createHistogram();
 const tally = { sent: 0, answered: 0, failed: 0, successes: 0, clientErrors: 0, serverErrors: 0 };

@@ -1,4 +1,5 @@
-// Writing to a slab: the increments that workers do per request. One writer per slab, plain stores.
+// Increments of counters in a slab, which workers make for each request. A slab has one writer, so plain
+// stores are enough.
 
 export function increment(slab: Float64Array, index: number): void {
   slab[index] = (slab[index] as number) + 1;

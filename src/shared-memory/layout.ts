@@ -1,6 +1,7 @@
-// Where each number lives in the memory that workers and the control thread share: offsets only, no code that counts.
-// Workers write their own slab (one writer, no locks); the control thread reads and diffs. Counters are Float64 and
-// only ever grow, exact up to 2^53; an aligned 8-byte store is one machine store on every platform Node runs on.
+// Offsets of the numbers in the memory that workers share with the control thread; nothing is counted here.
+// Each worker writes its own slab, so no locks are needed; the control thread reads all slabs and works with
+// differences. Counters are Float64 and only grow; they are exact up to 2^53. A store of 8 aligned bytes is
+// one store of the machine on every platform that Node runs on.
 import { proxyErrorNames } from '#src/base/error-catalog.ts';
 import {
   epochSlotCount,
@@ -11,14 +12,17 @@ import {
   userBucketCount,
 } from '#src/limits.ts';
 
-/** The two clusters as array indices. X is what runs today, Y what is to replace it. */
+/** The two clusters as indices of arrays. X runs today, Y is to replace it. */
 export const X = 0;
 export const Y = 1;
 export type Arm = typeof X | typeof Y;
 export const armNames = ['x', 'y'] as const;
 export type ClusterName = (typeof armNames)[number];
 
-/** Failure kinds of an attempt, in the order of their counters. `crossover_failures_total{kind}` uses these names. */
+/**
+ * Kinds of failures of an attempt, in the order of their counters. `crossover_failures_total{kind}` has these
+ * names.
+ */
 export const failureKinds = ['connect', 'reset', 'timeout', 'protocol', 'truncated', 'unavailable'] as const;
 export type FailureKind = (typeof failureKinds)[number];
 export const failureKindIndex = {
@@ -31,14 +35,17 @@ export const failureKindIndex = {
 } as const satisfies Record<FailureKind, number>;
 const failureKindSlots = 8;
 
-/** Highest status code counted on its own; HTTP codes are 100..599 (RFC 9110 15), anything else is a protocol failure. */
+/** Status codes are 100..599 (RFC 9110 15); an answer with any other counts as a protocol failure. */
 export const statusSlots = 600;
 const quantileSlots = latencyQuantiles.length;
-/** Tracked routes and one for all others. */
+/** The tracked routes, and one slot for all others. */
 export const routeSlots = routesTrackedMax + 1;
 export const otherRouteSlot = routesTrackedMax;
 
-/** One block per (arm, epoch slot): first attempts only, by the epoch in which they were assigned. */
+/**
+ * A block for each arm and epoch slot. It counts first attempts only, in the epoch in which they were
+ * assigned.
+ */
 export const ATTEMPT = {
   /** First attempts that were assigned to this arm in this epoch. */
   assigned: 0,
@@ -46,27 +53,29 @@ export const ATTEMPT = {
   clientAborts: 1,
   /** Sum of time to response head in ms over the successes in the histogram. */
   latencyMsSum: 2,
-  /** Grows after anything else in the block did: a block whose `changes` stand still need not be read. */
+  /**
+   * Grows after any other number of the block has changed. When it has not grown, the block need not be read.
+   */
   changes: 3,
-  /** failureKinds[] */
+  /** By kind of failure, in the order of failureKinds. */
   failures: 4,
-  /** Successful-or-pending first attempts whose age crossed threshold q while still without a response head. */
+  /** By quantile: first attempts that were slow before they had a response head, and have not failed. */
   ageCrossed: 4 + failureKindSlots,
-  /** Of those, the ones that later got a successful response head (they are in `latency` as well). */
+  /** Of those, how many got a successful response head later. These are in `latency` as well. */
   ageCrossedDone: 4 + failureKindSlots + quantileSlots,
-  /** 5xx that Kong answered by itself, and those of the service behind it, told apart by Kong's headers (KONG 2). */
+  /** 5xx that Kong made by itself, and those of the service behind it, as Kong's headers say. */
   kongFailures: 22,
   serviceFailures: 23,
-  /** Count by status code as received from the upstream. */
+  /** By status code, as the node sent it. */
   status: 32,
-  /** Latency to response head of first attempts with a status below 500, by bucket. */
+  /** First attempts with a status below 500, by bucket of the latency to their response head. */
   latency: 32 + statusSlots,
-  /** Of those, the time that Kong itself took as its headers say, by bucket. */
+  /** The same by bucket of the time that Kong itself took, where its headers say it. */
   kongLatency: 32 + statusSlots + latencyBucketCount,
-  /** Under sticky routing: requests, then failures, by sub-bucket of users. */
+  /** With sticky routing: requests by group of users, then failures. */
   userRequests: 32 + statusSlots + 2 * latencyBucketCount,
   userFailures: 32 + statusSlots + 2 * latencyBucketCount + userBucketCount,
-  /** Requests, then failures, by route slot; the last slot is all other routes. */
+  /** Requests by route slot, then failures; the last slot is for all other routes. */
   routeRequests: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount,
   routeFailures: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount + routeSlots,
   /** Of the failures by route, the 5xx of the service behind Kong. */
@@ -74,11 +83,11 @@ export const ATTEMPT = {
   size: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount + 3 * routeSlots,
 } as const;
 
-/** Epoch slots plus one for requests older than `epochSlotCount` split changes. */
+/** The epoch slots, and one for requests that are older than `epochSlotCount` changes of the split. */
 export const epochSlots = epochSlotCount + 1;
 export const staleSlot = epochSlotCount;
 
-/** What clients saw, per arm that produced the answer. */
+/** What clients were answered, for each arm that made the answer. */
 export const ANSWER = {
   status: 0,
   latencyMsSum: statusSlots,
@@ -86,7 +95,7 @@ export const ANSWER = {
   size: statusSlots + 1 + latencyBucketCount,
 } as const;
 
-/** Per (arm, node slot). */
+/** A block for each arm and node slot. */
 export const NODE = {
   requests: 0,
   failures: 1,
@@ -97,7 +106,7 @@ export const NODE = {
   size: 8,
 } as const;
 
-/** Reasons of a failover Y -> X: failure kinds first, then configured statuses by code. */
+/** Reasons for a replay on X: the kinds of failures, then the status codes. */
 export const failoverReasonSlots = failureKindSlots + statusSlots;
 
 const attemptsAt = 0;
@@ -118,21 +127,21 @@ export const WORKER = {
   upstreamOpenY: workerAt + 5,
   upstreamIdleX: workerAt + 6,
   upstreamIdleY: workerAt + 7,
-  /** 0 closed, 1 open, 2 half-open */
+  /** 0 closed, 1 open, 2 half-open. */
   breakerState: workerAt + 8,
   /** Monotonic ms (hrtime) since which the breaker is not closed; 0 when closed. */
   breakerOpenSinceMs: workerAt + 9,
-  /** Increments on every coarse tick of a live worker. */
+  /** Grows with every tick of the worker's coarse timer, as a sign that it runs. */
   heartbeat: workerAt + 10,
-  /** Config revision the worker runs. */
+  /** Revision of the configuration that the worker runs. */
   configRevision: workerAt + 11,
-  /** Epoch of the split the worker last used. */
+  /** Epoch of the split that the worker used last. */
   splitEpoch: workerAt + 12,
-  /** Largest delay of the worker's coarse timer since its start, ms. */
+  /** Largest delay of the worker's coarse timer since it started, ms. */
   loopDelayMsMax: workerAt + 13,
   pendingX: workerAt + 14,
   pendingY: workerAt + 15,
-  /** Requests that were read and wait for a later turn of the event loop. */
+  /** Requests that were read and wait for their turn (turn-queue.ts). */
   queued: workerAt + 16,
   /** 1 while the worker accepts connections, else 0. */
   listening: workerAt + 17,
@@ -140,25 +149,31 @@ export const WORKER = {
   connectionsAccepted: workerAt + 24,
   connectionsRefused: workerAt + 25,
   breakerOpens: workerAt + 26,
-  /** Requests assigned to Y by the split but sent to X because the breaker was open: in neither arm. */
+  /** Requests that the split assigned to Y and an open breaker sent to X. They count for neither arm. */
   breakerDiverted: workerAt + 27,
   failoverBudgetExhausted: workerAt + 28,
-  /** Requests sent again because an idle upstream connection died just as it was reused. */
+  /** Requests sent again because the node closed an idle connection just as it was used for them. */
   staleReuseRetries: workerAt + 29,
-  /** Requests tried on another node of the same cluster, after a failed connect or a node that died before it answered. */
+  /**
+   * Requests tried on another node of the same cluster, after a failed connect or a node that died before it
+   * answered.
+   */
   connectRetries: workerAt + 30,
   clientAborts: workerAt + 31,
-  /** Requests assigned by pin rule or override header: outside the comparison. */
+  /** Requests that a pin rule or the override header assigned. They are not part of the comparison. */
   pinnedRequests: workerAt + 32,
   bytesFromClients: workerAt + 33,
   bytesToClients: workerAt + 34,
   pipelinedRequests: workerAt + 35,
   truncatedResponses: workerAt + 36,
-  /** Requests drawn for Y that went to X because their route is parked there: in neither arm. */
+  /**
+   * Requests that the split assigned to Y and that went to X because their route is parked. They count for
+   * neither arm.
+   */
   parkedDiverted: workerAt + 37,
 } as const;
 
-/** Float64 elements of one worker's slab. */
+/** Length of a worker's slab, in Float64 elements. */
 export const slabLength = workerAt + 64;
 
 export const attemptOffset = (arm: number, epochSlot: number): number =>
@@ -168,7 +183,7 @@ export const nodeOffset = (arm: number, nodeSlot: number): number =>
   nodesAt + (arm * nodesPerClusterMax + nodeSlot) * NODE.size;
 /** Offset of the counter for proxyErrors[index]. */
 export const rejectedOffset = (errorIndex: number): number => rejectedAt + errorIndex;
-/** Offset of the failover counter for a failure kind index, or for a status code. */
+/** Offset of the counter of replays for a kind of failure by its index; the next one for a status code. */
 export const failoverKindOffset = (kindIndex: number): number => failoversAt + kindIndex;
 export const failoverStatusOffset = (status: number): number => failoversAt + failureKindSlots + status;
 

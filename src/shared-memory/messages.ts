@@ -1,4 +1,5 @@
-// The few control messages between the supervisor and its threads. Everything that changes per request is in shared memory.
+// The messages between the supervisor and its threads, which are few and rare. What changes with each request
+// is in shared memory.
 import type { Config, ConfigProblem } from '#src/config/config.ts';
 import type { NodeAssignment } from '#src/core/routing/node-slots.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
@@ -9,29 +10,29 @@ export type { ConfigProblem, NodeAssignment };
 
 export type NodeAssignments = Readonly<Record<ClusterName, readonly NodeAssignment[]>>;
 
-/** Kong by itself, or the service behind it. */
+/** Who made an answer: Kong by itself, or the service behind it. */
 export type AnswerMaker = 'kong' | 'service';
 
-/** A request on Y that failed, was slow, or was answered with a status that is not the rule. */
+/** A request on Y that failed, was slow, or was answered with 3xx or 4xx. */
 export interface RequestSample {
   /** Unix epoch ms. */
   readonly atMs: number;
   readonly requestId: string;
   readonly node: string | null;
-  /** Status that Y answered with; null when it did not get to answer. */
+  /** Status of Y's answer; null when there was none. */
   readonly status: number | null;
-  /** Failure kind where there was no status. */
+  /** Kind of failure where there was no status. */
   readonly kind: FailureKind | null;
   /** Who made the answer; null when Kong's headers do not tell. */
   readonly maker: AnswerMaker | null;
   readonly latencyMs: number;
   /** Method and path without the query. */
   readonly request: string;
-  /** Its route, as the slots were then: a reload may give them to others. */
+  /** Name that its route had then: a reload may give the slot to another route. */
   readonly route: string;
 }
 
-/** What every thread gets when it starts. */
+/** What every worker and control thread gets when it starts. */
 export interface ThreadStart {
   readonly config: Config;
   readonly configRevision: number;
@@ -43,16 +44,19 @@ export interface ThreadStart {
 
 export interface WorkerStart extends ThreadStart {
   readonly workerIndex: number;
-  /** 'raw' drives the TCP handles directly; 'stream' uses net.Socket (the fallback). */
+  /** 'raw' uses Node's TCP handles directly; 'stream' uses net.Socket, as a fallback. */
   readonly transport: 'raw' | 'stream';
 }
 
 export type ToWorker =
-  /** Take traffic: the split that was recorded is in place. Everything before was preparation. */
+  /** Listen and take traffic: the recorded split is published by now. */
   | {
       readonly type: 'listen';
       readonly port: number;
-      /** Listening sockets to accept from, the worker's from now on; without any it binds one of its own to the port. */
+      /**
+       * Listening sockets that belong to the worker from now on; when there are none, it binds one to the
+       * port.
+       */
       readonly descriptors: readonly number[];
     }
   | {
@@ -64,7 +68,7 @@ export type ToWorker =
   | { readonly type: 'nodes'; readonly nodes: NodeAssignments }
   | { readonly type: 'drain'; readonly deadlineMs: number }
   | { readonly type: 'routes'; readonly routes: RouteSlots }
-  /** Asks for the requests remembered; answered by `samples`. */
+  /** Asks for the requests that the worker remembers; it answers with `samples`. */
   | { readonly type: 'report-samples'; readonly requestId: number };
 
 export interface LogLine {
@@ -80,29 +84,32 @@ export type FromWorker =
   | { readonly type: 'failed-to-listen'; readonly code: string; readonly message: string }
   | { readonly type: 'configured'; readonly configRevision: number }
   | { readonly type: 'drained'; readonly cutExchanges: number }
-  /** A route without a slot was seen often enough to ask for one. */
+  /** A route without a slot was seen often enough to get one. */
   | { readonly type: 'route-seen'; readonly key: number; readonly name: string }
   | { readonly type: 'samples'; readonly requestId: number; readonly samples: readonly RequestSample[] }
   | { readonly type: 'log'; readonly line: LogLine };
 
 export interface ControlStart extends ThreadStart {
-  /** Where the config came from, for reports; the supervisor re-reads it. */
+  /** Path of the configuration file, to be shown; only the supervisor reads it. */
   readonly configPath: string;
-  /** How often the control thread was started in this process; 0 is the first. */
+  /** How many control threads this process had before. */
   readonly generation: number;
-  /** Where the control thread before listened; 0 for the first, which takes the configured port. */
+  /** Port on which the control thread before listened; 0 for the first, which takes the configured port. */
   readonly controlPort: number;
-  /** A listening socket for the control API, the thread's from now on; null when it binds the configured address. */
+  /**
+   * A listening socket for the control API that belongs to the thread from now on; null when it binds the
+   * configured address.
+   */
   readonly listenDescriptor: number | null;
 }
 
-/** Result of a config reload: either everything took effect or nothing did. */
+/** Result of a reload: everything took effect, or nothing did. */
 export type ReloadResult =
   | {
       readonly ok: true;
       readonly configRevision: number;
       readonly changed: readonly string[];
-      /** What is valid and probably not meant. */
+      /** Settings that are valid and probably not meant. */
       readonly warnings: readonly ConfigProblem[];
     }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
@@ -128,20 +135,21 @@ export type ToControl =
   | { readonly type: 'reload-result'; readonly requestId: number; readonly result: ReloadResult }
   | {
       readonly type: 'nodes-applied';
-      readonly requestId: number /** Why the list was not taken over; null when it was. */;
+      readonly requestId: number;
+      /** Why the list was not taken over; null when it was. */
       readonly problem: string | null;
       readonly nodes: NodeAssignments;
     }
-  /** Something the supervisor saw. Becomes an event. */
+  /** Something that happened to a thread or the process. The control thread makes an event of it. */
   | {
       readonly type: 'lifecycle';
       readonly name: LifecycleName;
       readonly detail: Readonly<Record<string, unknown>>;
     }
   | { readonly type: 'route-seen'; readonly key: number; readonly name: string }
-  /** All workers' answers to `report-samples`, or those that came in time. */
+  /** The workers' answers to `report-samples` that came in time. */
   | { readonly type: 'samples'; readonly requestId: number; readonly samples: readonly RequestSample[] }
-  /** Answer /readyz with 503 from now on, keep serving; the proxy is draining. */
+  /** The proxy drains: answer /readyz with 503 from now on, and go on with everything else. */
   | { readonly type: 'draining' }
   | { readonly type: 'stop' };
 
@@ -150,10 +158,16 @@ export type FromControl =
   | { readonly type: 'published' }
   /** The control API answers. */
   | { readonly type: 'ready'; readonly controlPort: number }
-  /** Nothing is begun: its port is taken (a system error's code), or another process has its store (`STORE_IN_USE`). */
+  /**
+   * It could not start: its port is taken (the system error's code), or another process has its store
+   * (`STORE_IN_USE`).
+   */
   | { readonly type: 'failed-to-start'; readonly code: string; readonly message: string }
   | { readonly type: 'reload'; readonly requestId: number }
-  /** The full wanted node list of a cluster; the supervisor assigns slots, tells the workers, answers nodes-applied. */
+  /**
+   * All nodes that a cluster is to have. The supervisor assigns slots, tells the workers, and answers with
+   * `nodes-applied`.
+   */
   | {
       readonly type: 'set-nodes';
       readonly requestId: number;
@@ -165,7 +179,9 @@ export type FromControl =
         readonly draining: boolean;
       }[];
     }
-  /** Hands out slots; the supervisor passes it to the workers and to later threads. */
+  /**
+   * Which route has which slot. The supervisor passes it on to the workers and to threads that start later.
+   */
   | { readonly type: 'routes'; readonly routes: RouteSlots }
   | { readonly type: 'report-samples'; readonly requestId: number }
   | { readonly type: 'rollout-ended'; readonly phase: 'completed' | 'reverted' }

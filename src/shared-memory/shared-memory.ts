@@ -1,25 +1,38 @@
-// All memory that threads share, made once by the supervisor and handed to each thread as it starts. It outlives them.
+// All memory that threads share. The supervisor makes it once and passes it to each thread that starts; it
+// outlives the threads.
 import { latencyQuantiles, nodesPerClusterMax } from '#src/limits.ts';
 import { routeSlots, slabLength } from './layout.ts';
 import { createSplitMemory } from './split-cell.ts';
 
 export interface SharedMemory {
   readonly split: SharedArrayBuffer;
-  /** Int32 [2 arms][64 nodes]: health as seen by the active checks, see nodeHealth. Written by the control thread. */
+  /** Int32 [2 arms][64 nodes]: a value of nodeHealth, by the active checks. Written by the control thread. */
   readonly nodeHealth: SharedArrayBuffer;
-  /** Float64 [2 arms][5 quantiles]: age in ms at which a request counts as slow; Infinity when unset. Written by the control thread. */
+  /**
+   * Float64 [2 arms][5 quantiles]: age in ms from which on a request is slow; Infinity until it is known.
+   * Written by the control thread.
+   */
   readonly slowThresholds: SharedArrayBuffer;
-  /** Int32 [64 route slots]: 1 while the route is parked on X. Written by the control thread. */
+  /** Int32 [65 route slots]: 1 while the route is parked on X. Written by the control thread. */
   readonly parkedRoutes: SharedArrayBuffer;
-  /** Float64 [1]: what the rollout's time is ahead of the monotonic clock, ms; 0 when unset. Written by the control thread. */
+  /**
+   * Float64 [1]: the rollout's time less the monotonic clock, ms; 0 until it is known. Written by the control
+   * thread.
+   */
   readonly rolloutTime: SharedArrayBuffer;
-  /** Float64 slab per worker, see layout.ts. Written by that worker. */
+  /** A Float64 slab for each worker, see layout.ts. Written by that worker. */
   readonly slabs: readonly SharedArrayBuffer[];
-  /** Float64 per worker slab: what the sampler read last, so that a restarted control thread skips no window. Written by the control thread. */
+  /**
+   * For each slab, a copy with the numbers that the sampler read last, from which a new control thread goes
+   * on. Written by the control thread.
+   */
   readonly baselines: readonly SharedArrayBuffer[];
 }
 
-/** Values in `nodeHealth`. Unknown (never checked) is treated as healthy: traffic must not wait for the first probe. */
+/**
+ * Values in `nodeHealth`. A node that was not checked yet counts as healthy, so that traffic need not wait
+ * for the check.
+ */
 export const nodeHealth = { unknown: 0, healthy: 1, unhealthy: 2 } as const;
 
 export const nodeHealthIndex = (arm: number, nodeSlot: number): number => arm * nodesPerClusterMax + nodeSlot;

@@ -1,5 +1,6 @@
-// The split as the workers see it: one versioned cell, read per request. The writer fills the next ring entry and then
-// publishes its epoch with one atomic store, so a reader always sees a weight together with its own epoch and salt.
+// The split in shared memory, which workers read for each request. The writer fills the next entry of a ring
+// and then publishes the entry's epoch with one atomic store, so a reader always sees a weight with its own
+// epoch and salt.
 import { assert } from '#src/base/assert.ts';
 import { PPM } from '#src/limits.ts';
 
@@ -9,17 +10,17 @@ const epochIndex = 0;
 const ringAt = 16;
 const splitCellLength = ringAt + ringLength * entryLength;
 
-/** Creates the memory of a cell: epoch 0, everything to X. */
+/** Makes the memory of a cell with epoch 0, which sends everything to X. */
 export function createSplitMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(splitCellLength * Int32Array.BYTES_PER_ELEMENT);
 }
 
 export interface Split {
-  /** Version of the cell; grows by one per publication. */
+  /** Grows by one with each publication. */
   readonly epoch: number;
   /** Y's share, 0..1,000,000. */
   readonly weightPpm: number;
-  /** Salt of the sticky hash, constant over a rollout (int32). */
+  /** Salt of the sticky hash (int32), the same throughout a rollout. */
   readonly salt: number;
 }
 
@@ -30,7 +31,10 @@ export class SplitCell {
     this.#words = new Int32Array(memory);
   }
 
-  /** Current epoch. One atomic load: the hot path calls this first and reads the rest only when it changed. */
+  /**
+   * The current epoch, by one atomic load. A worker calls it for each request and reads the rest only when it
+   * has changed.
+   */
   epoch(): number {
     return Atomics.load(this.#words, epochIndex);
   }
@@ -43,17 +47,23 @@ export class SplitCell {
     return this.#words[ringAt + (epoch % ringLength) * entryLength + 1] as number;
   }
 
-  /** The current split: weight and salt always belong to the epoch, however long this thread was held up in between. */
+  /**
+   * The current split. Weight and salt belong to the epoch, even if this thread was interrupted between the
+   * loads.
+   */
   read(): Split {
     while (true) {
       const epoch = this.epoch();
       const split = { epoch, weightPpm: this.weightPpmAt(epoch), salt: this.saltAt(epoch) };
-      // The entry is only written again while the epoch is ringLength - 1 further on.
+      // The entry is not written again before the epoch is ringLength - 1 further on.
       if (this.epoch() - epoch < ringLength - 1) return split;
     }
   }
 
-  /** Publishes a new split; the next request of every worker uses it. One writer only. Returns the new epoch. */
+  /**
+   * Publishes a new split, which the next request of every worker uses, and returns its epoch. Only one
+   * thread may write.
+   */
   publish(weightPpm: number, salt: number): number {
     assert(
       Number.isInteger(weightPpm) && weightPpm >= 0 && weightPpm <= PPM,

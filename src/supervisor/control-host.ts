@@ -30,7 +30,7 @@ interface ControlHostOptions {
    * Waits for the first thread as long as it takes: a successor has no business without one, for its predecessor, which
    * can have one, goes on instead.
    */
-  readonly isPatient: boolean;
+  readonly waitsForFirst: boolean;
   /** The first thread, from `preloadControl`; null when it is to be started. */
   readonly preloaded: Worker | null;
   readonly onMessage: (message: ControlNews) => void;
@@ -82,7 +82,7 @@ export class ControlHost {
   /** Starts the first thread. When it is lost after it has published, its replacement is waited for, as traffic goes on. */
   start(): ControlProgress {
     const { promise: ready, resolve } = this.#firstReady;
-    const late = this.#options.isPatient ? undefined : setTimeout(resolve, controlReadyMs);
+    const late = this.#options.waitsForFirst ? undefined : setTimeout(resolve, controlReadyMs);
     const settled = () => clearTimeout(late);
     ready.then(settled, settled);
     return { published: this.#launch().published, ready };
@@ -128,8 +128,8 @@ export class ControlHost {
 
   #watch(thread: Worker, published: PromiseWithResolvers<void>, ready: PromiseWithResolvers<void>): void {
     const both = [published, ready];
-    const isPatient = this.#options.isPatient && this.#generation === 1;
-    const late = isPatient
+    const waitsForFirst = this.#options.waitsForFirst && this.#generation === 1;
+    const late = waitsForFirst
       ? undefined
       : setTimeout(() => {
           this.#hasPublished = true;

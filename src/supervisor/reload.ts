@@ -4,7 +4,7 @@ import type { Config, LoadResult } from '#src/config/config.ts';
 import type { ConfigProblem, NodeAssignments } from '#src/shared-memory/messages.ts';
 import { assignNodes } from './node-assignments.ts';
 
-type JudgedReload =
+type CheckedReload =
   | {
       readonly ok: true;
       readonly config: Config;
@@ -24,7 +24,7 @@ interface ReloadOptions {
   readonly loaded: LoadResult | undefined;
 }
 
-export function judgeReload({ config, nodes, configPath, loaded }: ReloadOptions): JudgedReload {
+export function checkReload({ config, nodes, configPath, loaded }: ReloadOptions): CheckedReload {
   const place = { file: configPath, line: 1, column: 1 };
   if (loaded === undefined) {
     const message = 'this process has no config file to reload';

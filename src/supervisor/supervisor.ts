@@ -12,7 +12,7 @@ import { ControlHost, type ControlNews } from './control-host.ts';
 import type { InheritedListeners } from './inherited-listeners.ts';
 import { ListeningSockets, type NamedDescriptor } from './listening-sockets.ts';
 import { assignNodes, forgetHealth } from './node-assignments.ts';
-import { judgeReload } from './reload.ts';
+import { checkReload } from './reload.ts';
 import { type Replaceable, Replacement, type ReplaceResult } from './replacement.ts';
 import { isListenedOn } from './shared-port.ts';
 import { startSuccessor } from './successor.ts';
@@ -93,7 +93,7 @@ class Supervision implements Supervisor {
     this.#control = new ControlHost({
       start: () => ({ ...this.#threadStart(), configPath: options.configPath }),
       listenDescriptor: async () => (await this.#sockets?.forControl()) ?? null,
-      isPatient: options.inherited?.from === 'predecessor',
+      waitsForFirst: options.inherited?.from === 'predecessor',
       preloaded: options.preloaded?.control ?? null,
       onMessage: (message) => this.#onControlMessage(message),
       log: this.#log,
@@ -211,16 +211,16 @@ class Supervision implements Supervisor {
   async reload(): Promise<ReloadResult> {
     const loaded = await this.#options.reload?.();
     const current = { config: this.#config, nodes: this.#nodes, configPath: this.#options.configPath };
-    const judged = judgeReload({ ...current, loaded });
-    if (!judged.ok) {
+    const checked = checkReload({ ...current, loaded });
+    if (!checked.ok) {
       this.#control.tell({
         type: 'lifecycle',
         name: 'reload-refused',
-        detail: { problems: judged.problems },
+        detail: { problems: checked.problems },
       });
-      return judged;
+      return checked;
     }
-    const { config, nodes, changed, warnings } = judged;
+    const { config, nodes, changed, warnings } = checked;
     this.#config = config;
     const configRevision = ++this.#configRevision;
     this.#useNodes(nodes);

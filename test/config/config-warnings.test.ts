@@ -112,6 +112,13 @@ test('a token that goes to the Admin API in clear text is warned of when a confi
     assert.deepEqual(withAdmin(admin), []);
 });
 
+test("a configuration with Y's Admin API is warned that nothing asks it", () => {
+  const withAdmin = clusters.replace('y: {', 'y: { admin: "https://10.0.2.10:8444",');
+  assert.deepEqual(warnings(withAdmin), [
+    "3:15 clusters.y.admin: nothing asks Y's Admin API: this version reads only X's, for its routes",
+  ]);
+});
+
 test('a node at a link-local address is warned of when a configuration is read', () => {
   const text = clusters.replace('10.0.2.10', '169.254.169.254');
   assert.deepEqual(warnings(text), [

@@ -24,7 +24,7 @@ describe('traffic', () => {
       url: cluster.urls[0] ?? '',
       ratePerSecond: 400,
       seed: 7,
-      patienceMs: 5_000,
+      timeoutMs: 5_000,
     });
     await until(traffic.counts, (counts) => counts.sent >= 300);
     const seen = await traffic.stop();
@@ -44,7 +44,7 @@ describe('traffic', () => {
       url: cluster.urls[0] ?? '',
       ratePerSecond: 400,
       seed: 7,
-      patienceMs: 5_000,
+      timeoutMs: 5_000,
     });
     await until(traffic.counts, (counts) => counts.failed >= 10);
     const seen = await traffic.stop();
@@ -60,7 +60,7 @@ describe('traffic', () => {
     t.after(() => server.close());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const traffic = await startTraffic({ url, ratePerSecond: 200, seed: 7, patienceMs: 5_000 });
+    const traffic = await startTraffic({ url, ratePerSecond: 200, seed: 7, timeoutMs: 5_000 });
     await until(traffic.counts, (counts) => counts.failed >= 10);
     const seen = await traffic.stop();
     assert.equal(seen.failed, seen.sent);
@@ -74,7 +74,7 @@ describe('traffic', () => {
       url: cluster.urls[0] ?? '',
       ratePerSecond: 200,
       seed: 7,
-      patienceMs: 100,
+      timeoutMs: 100,
     });
     await until(traffic.counts, (counts) => counts.sent >= 20);
     const seen = await traffic.stop();

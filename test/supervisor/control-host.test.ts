@@ -19,7 +19,7 @@ function rig(t: TestContext) {
       await starts.hold;
       throw new Error('EMFILE');
     },
-    isPatient: true,
+    waitsForFirst: true,
     preloaded: null,
     onMessage: () => {},
     log: () => {},

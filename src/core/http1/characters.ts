@@ -1,5 +1,6 @@
-// Character tables of RFC 9110 5.5, 5.6 and RFC 9112 3. A table answers in one load what a comparison chain or a
-// regular expression answers in many, and it cannot be fooled by Unicode case mapping.
+// Tables of the characters that RFC 9110 5.5 and 5.6 and RFC 9112 3 allow. Looking a byte up in a table takes
+// one load, where comparisons or a regular expression take many steps, and a table has no Unicode case
+// mapping that could confuse it.
 
 export const HTAB = 0x09;
 export const LF = 0x0a;
@@ -26,12 +27,15 @@ const isTokenMark = oneOf("!#$%&'*+-.^_`|~");
 export const TOKEN = table((byte) => isAlphanumeric(byte) || isTokenMark(byte));
 
 /**
- * Methods: what nginx, and so Kong, takes. The RFC allows any token, but `get` and `G!T` are never meant, and refusing
- * them here costs nobody an answer other than the 400 that Kong would give.
+ * Methods: the characters that nginx, and so Kong, accepts. The RFC allows any token, but Kong would answer
+ * `get` and `G!T` with 400 as well.
  */
 export const METHOD = table((byte) => isUpper(byte) || byte === 0x2d || byte === 0x5f);
 
-/** Field values and reason phrases (RFC 9110 5.5): HTAB, SP, VCHAR, obs-text. No other control character, no DEL. */
+/**
+ * Field values and reason phrases (RFC 9110 5.5): HTAB, SP, VCHAR, obs-text. No other control character, no
+ * DEL.
+ */
 export const VALUE = table((byte) => byte === HTAB || (byte >= 0x20 && byte !== 0x7f));
 
 /**
@@ -46,25 +50,28 @@ const isSubDelimiterOrMark = oneOf("-._~!$&'()*+,;=");
 export const REG_NAME = table((byte) => isAlphanumeric(byte) || isSubDelimiterOrMark(byte));
 
 const isRequestIdMark = oneOf('._~:+/=-');
-/** A request id that a trusted proxy may hand on: no quotes or spaces, so that it can stand in logs as it is. */
+/**
+ * Request ids that are kept from a trusted proxy: without quotes and spaces, so that they can be logged
+ * unchanged.
+ */
 export const REQUEST_ID = table((byte) => isAlphanumeric(byte) || isRequestIdMark(byte));
 
-/** Qdtext and the text of a quoted pair (RFC 9110 5.6.4), less the quote and the backslash. */
+/** Characters within a quoted string (RFC 9110 5.6.4), except the quote and the backslash. */
 export const QUOTED_TEXT = table(
   (byte) => byte === HTAB || (byte >= 0x20 && byte !== 0x7f && byte !== 0x22 && byte !== 0x5c),
 );
 
-/** ASCII lower case; every other byte is itself. */
+/** Lower case of each byte: ASCII letters change, all other bytes stay the same. */
 export const LOWER = Uint8Array.from({ length: 256 }, (_, byte) => (isUpper(byte) ? byte | 0x20 : byte));
 
-/** Value of a hex digit, 255 for every other byte. */
+/** Value of each hex digit; 255 for every other byte. */
 export const HEX = Uint8Array.from({ length: 256 }, (_, byte) => {
   if (isDigit(byte)) return byte - 0x30;
   const letter = byte | 0x20;
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : 255;
 });
 
-/** Bytes of an ASCII constant. Start-up only. */
+/** Bytes of an ASCII text. For constants, since it allocates. */
 export const ascii = (text: string): Uint8Array =>
   Uint8Array.from(text, (character) => character.charCodeAt(0));
 

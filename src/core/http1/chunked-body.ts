@@ -1,4 +1,5 @@
-// Chunked bodies (RFC 9112 7.1): validated and delimited as they pass, never re-encoded. Cut anywhere.
+// Chunked bodies (RFC 9112 7.1). The decoder checks the bytes as they pass and finds the end of the body; the
+// bytes are forwarded as they are. It may be given them in pieces that are cut anywhere.
 import {
   chunkExtensionBytesMax,
   chunkExtensionBytesPerBodyMax,
@@ -20,7 +21,7 @@ import {
 } from './characters.ts';
 import { FieldName, FORWARDING, fieldKind, HOP_BY_HOP, NAME_MASK, PROTECTED } from './field-kind.ts';
 
-/** What the next byte has to be. Data is not looked at byte by byte. */
+/** What the next byte belongs to. Bytes of data are skipped, not looked at one by one. */
 const State = {
   sizeFirst: 0,
   size: 1,
@@ -55,10 +56,13 @@ const UNDERSCORE = 0x5f;
 
 const isBlank = (byte: number): boolean => byte === SP || byte === HTAB;
 
-/** Longer than every name that is refused in a trailer. */
+/** Bytes of a trailer's name that are kept to compare it: every name that is refused is shorter. */
 const trailerNameBytesKept = 32;
 
-/** Beside framing, routing and hop-by-hop fields (RFC 9110 6.5.1): who asks, and what the body is. */
+/**
+ * Fields that are refused in a trailer besides those of framing, routing and this connection (RFC 9110
+ * 6.5.1): they would change who sent the request, or what the body is, after both have been acted on.
+ */
 const refusedInTrailers = [
   'authorization',
   'cookie',
@@ -79,20 +83,20 @@ function isRefusedInTrailers(name: Uint8Array, length: number): boolean {
   return false;
 }
 
-/** Follows one chunked body. Reused; call reset() before each body. */
+/** Decoder of one chunked body. It is reused: reset() has to be called before each body. */
 export class ChunkedDecoder {
-  /** The body has ended, trailers and all. */
+  /** The body has ended, with its trailers. */
   done = false;
   error: 'chunkInvalid' | 'trailersTooLarge' | null = null;
-  /** Data bytes of the chunks that have begun, over all calls: what a limit on the body's size counts. */
+  /** Data bytes of all chunks that have begun. A limit on the body's size is compared with it. */
   dataBytes = 0;
-  /** Pairs of start and end: the data in the bytes of the last call that asked for it. */
+  /** Where the data was in the bytes of the last call with `collectData`: pairs of start and end. */
   dataRanges: Int32Array = new Int32Array(32);
   dataRangeCount = 0;
 
   #state: State = State.sizeFirst;
   #sizeDigits = 0;
-  /** While the size is read: its value so far. In data: bytes still to come. */
+  /** While a size is read, its value so far; within data, the bytes that are still to come. */
   #remaining = 0;
   #extensionBytes = 0;
   #extensionBytesOfBody = 0;
@@ -123,7 +127,8 @@ export class ChunkedDecoder {
    * Validates bytes[from..end). With `collectData` the data ranges of this call are left in dataRanges. Chunk extensions
    * with white space in them (RFC 9112 7.1.1: BWS, which some readers refuse) are overwritten in `bytes` by one without.
    *
-   * @returns one past the last byte that belongs to the body (`end` while it goes on; see `done`), or -1, see `error`.
+   * @returns one past the last byte that belongs to the body (`end` while it goes on; see `done`), or -1, see
+   * `error`.
    */
   feed(bytes: Uint8Array, from: number, end: number, collectData: boolean): number {
     this.dataRangeCount = 0;
@@ -159,7 +164,7 @@ export class ChunkedDecoder {
     this.dataRangeCount++;
   }
 
-  /** One byte that is not data. @returns false when it is not allowed here. */
+  /** Takes one byte that is not data. @returns false when it is not allowed here. */
   #take(byte: number): boolean {
     const state = this.#state;
     if (state <= State.sizeLf) return this.#takeSize(byte);
@@ -263,7 +268,10 @@ export class ChunkedDecoder {
     return this.#go(byte === SEMICOLON, State.extensionNameFirst);
   }
 
-  /** Trailer section (RFC 9112 7.1.2): field lines as strict as a head's, and none that would change the message. */
+  /**
+   * Trailer section (RFC 9112 7.1.2): its lines are checked as strictly as a head's, and some fields are
+   * refused.
+   */
   #takeTrailer(byte: number): boolean {
     if (++this.#trailerBytes > trailerBytesMax) {
       this.error = 'trailersTooLarge';
@@ -299,6 +307,7 @@ export class ChunkedDecoder {
   }
 }
 
-// The first size that needs a double changes the hidden class of all decoders; better now than in the middle of traffic.
+// V8 changes the hidden class of all decoders when a size first needs a double, and discards code that was
+// compiled for the old one. It happens here, at the start, instead of under traffic.
 const hugeChunk = ascii(`${'f'.repeat(chunkSizeDigitsMax)}\r\n`);
 new ChunkedDecoder().feed(hugeChunk, 0, hugeChunk.length, false);

@@ -1,6 +1,8 @@
-// Copying between byte arrays at the least cost per piece. Measured on Node 26: a byte loop takes about 1 ns a byte,
-// `set` of a whole array 12 ns, `set` of a subarray 40 ns whatever the length; copyWithin cannot cross arrays.
+// Copies between byte arrays in the fastest way for each length. Measured on Node 26: a loop takes about 1 ns
+// per byte, `set` of a whole array 12 ns and `set` of a subarray 40 ns, whatever the length. copyWithin works
+// within one array only.
 
+/** Up to this length a loop over the bytes is faster than `set` of a subarray. */
 const loopBytesMax = 32;
 
 /** Copies source[from..end) to out[at..]. @returns the position behind the copy. */

@@ -1,8 +1,8 @@
-// Which header fields mean something to a proxy (RFC 9110 7.6, RFC 9112 6): one look-up per field while it is parsed,
-// so that forwarding needs no names any more.
+// Header fields that mean something to a proxy (RFC 9110 7.6, RFC 9112 6). Each field's name is looked up
+// once, when it is parsed; forwarding then works with the result instead of the name.
 import { ascii } from './characters.ts';
 
-/** Low bits of a field's kind: which field it is. 0 is any other. */
+/** The low bits of a field's kind say which field it is; 0 is any other field. */
 export const FieldName = {
   other: 0,
   host: 1,
@@ -33,13 +33,18 @@ export const FieldName = {
 } as const;
 type FieldName = (typeof FieldName)[keyof typeof FieldName];
 
-/** Mask of the name in a kind; the flags stand above it. */
+/** Mask of the bits that are the name; the flags are above them. */
 export const NAME_MASK = 0x1f;
-/** Concerns this connection only: never forwarded. Also set on what the message's Connection field names. */
+/**
+ * The field is about this connection and is never forwarded. Also set for the fields that Connection names.
+ */
 export const HOP_BY_HOP = 0x20;
-/** Tells where a request came from: believed from trusted proxies only. */
+/** The field says where a request came from. It is kept from trusted proxies only. */
 export const FORWARDING = 0x40;
-/** Length and address of the message: stays whatever Connection says, for dropping it changes what the message is. */
+/**
+ * The field is the message's length or address. It stays even if Connection names it: without it the message
+ * is another one.
+ */
 export const PROTECTED = 0x80;
 
 const known: readonly (readonly [string, FieldName, number])[] = [
@@ -70,9 +75,13 @@ const known: readonly (readonly [string, FieldName, number])[] = [
   ['max-forwards', FieldName.maxForwards, 0],
 ];
 
+/** The longest known name has 23 bytes. */
 const nameBytesMax = 24;
 const slotCount = (nameBytesMax + 1) * 32;
-/** First candidate for a length and a first letter; several share `x`. */
+/**
+ * The first known field with a certain length and first letter; nextCandidate has the others, since many
+ * begin with `x`.
+ */
 const candidates = new Uint8Array(slotCount);
 const nextCandidate = new Uint8Array(known.length + 1);
 const kinds = new Uint8Array(known.length + 1);
@@ -86,7 +95,7 @@ known.forEach(([text, name, flags], index) => {
   names[candidate] = ascii(text);
 });
 
-/** Kind of the field whose name is bytes[start..end): FieldName and flags, 0 for a field that means nothing to us. */
+/** Kind of the field whose name is bytes[start..end): FieldName and flags, or 0 for any other field. */
 export function fieldKind(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
   if (length > nameBytesMax) return 0;
@@ -94,7 +103,8 @@ export function fieldKind(bytes: Uint8Array, start: number, end: number): number
   while (candidate !== 0) {
     const name = names[candidate] as Uint8Array;
     let k = 0;
-    // Names are tokens, of which only an upper-case letter becomes a letter, and nothing becomes `-`.
+    // `| 0x20` lowers letters. Among the characters of a token it turns no other one into a letter or into
+    // `-`.
     while (k < length && ((bytes[start + k] as number) | 0x20) === name[k]) k++;
     if (k === length) return kinds[candidate] as number;
     candidate = nextCandidate[candidate] as number;

@@ -1,5 +1,5 @@
-// Header sections (RFC 9112 5): the field lines of a head, delimited and classified, for requests and responses alike.
-// What the fields mean for the message is not decided here.
+// Header sections (RFC 9112 5): finds the field lines of a head and their kinds, for requests and responses
+// alike. What the fields mean for the message is decided by request-head.ts and response-head.ts.
 import { connectionOptionsMax } from '#src/limits.ts';
 import {
   ascii,
@@ -18,28 +18,33 @@ import { FieldName, fieldKind, HOP_BY_HOP, NAME_MASK, PROTECTED } from './field-
 import { FIELD_STRIDE } from './framing.ts';
 import { skipValueWords } from './word-scan.ts';
 
-/** Enough for nearly every head; a longer one grows the array once. */
+/** Fields that the array has room for at first: enough for nearly every head. More fields make it grow. */
 const fieldCountUsual = 32;
 const nothing = new Uint8Array(0);
 
-/** Where the fields stand. The base of both heads; reused from message to message. */
+/** Where the fields of a head are. The base class of both heads; reused from message to message. */
 export class FieldSection {
   fieldCount = 0;
-  /** FIELD_STRIDE numbers per field: nameStart, nameEnd, valueStart, valueEnd (white space trimmed), kind. */
+  /**
+   * FIELD_STRIDE numbers for each field: nameStart, nameEnd, valueStart and valueEnd without white space,
+   * kind.
+   */
   fields: Int32Array = new Int32Array(fieldCountUsual * FIELD_STRIDE);
-  /** Bit 1 << FieldName of each known field that is there. */
+  /** Bit 1 << FieldName for each known field that occurs. */
   seen = 0;
-  /** Bit 1 << FieldName of each known field that is there more than once. */
+  /** Bit 1 << FieldName for each known field that occurs more than once. */
   repeated = 0;
-  /** ConnectionOption bits. */
+  /** Bits of ConnectionOption. */
   connectionOptions = 0;
   /** The field that frames the message has a tab around its value, so it is written anew where it is forwarded. */
   hasTabbedFraming = false;
-  /** A view of the bytes last parsed: a worker parses the same read buffer again and again. */
+  /**
+   * The bytes that `#view` is of. A worker parses the same read buffer again and again, so the view is kept.
+   */
   #bytes: Uint8Array = nothing;
   #view: DataView = new DataView(nothing.buffer);
 
-  /** The bytes as words. */
+  /** A view to read the bytes as words. */
   viewOf(bytes: Uint8Array): DataView {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
@@ -48,7 +53,10 @@ export class FieldSection {
     return this.#view;
   }
 
-  /** Index of the first field called `lowerCaseName` (ASCII case ignored) in the bytes that were parsed, or -1. */
+  /**
+   * Index of the first field with this name, ASCII case ignored, in the bytes that were parsed; -1 when there
+   * is none.
+   */
   findField(bytes: Uint8Array, lowerCaseName: Uint8Array): number {
     const fields = this.fields;
     const fieldsEnd = this.fieldCount * FIELD_STRIDE;
@@ -61,7 +69,7 @@ export class FieldSection {
   }
 }
 
-/** Offset in `fields` of the first field of that FieldName, which must be there. */
+/** Offset in `fields` of the first field with that FieldName, which must occur. */
 export function slotOf(section: FieldSection, name: number): number {
   const fields = section.fields;
   let slot = 0;
@@ -69,7 +77,7 @@ export function slotOf(section: FieldSection, name: number): number {
   return slot;
 }
 
-/** What the options of all Connection fields ask for (RFC 9110 7.6.1). */
+/** Options that the Connection fields of a head contain (RFC 9110 7.6.1). */
 export const ConnectionOption = { close: 1, keepAlive: 2, upgrade: 4, other: 8 } as const;
 
 const SECTION_INCOMPLETE = 0;
@@ -84,8 +92,8 @@ function growFields(section: FieldSection): Int32Array {
 }
 
 /**
- * Field lines from `at` up to and with the blank line (RFC 9112 5, 5.1, 5.2). White space before the colon, folded
- * lines, control characters, a bare CR or LF: all invalid, and found at their first byte.
+ * Parses field lines from `at` to the blank line (RFC 9112 5, 5.1, 5.2). White space before the colon, folded
+ * lines, control characters and a CR or LF alone are invalid, and are found at their first byte.
  *
  * @returns one past the blank line, or one of the SECTION values.
  */
@@ -173,7 +181,7 @@ function sameName(bytes: Uint8Array, start: number, otherStart: number, length: 
   return true;
 }
 
-/** Content-Type and the like describe the body that is forwarded: Connection cannot take them away. */
+/** Fields that begin so describe the body, which is forwarded, so Connection cannot remove them. */
 const content = ascii('content-');
 
 function markNamedFields(bytes: Uint8Array, start: number, end: number, section: FieldSection): void {
@@ -191,13 +199,14 @@ function markNamedFields(bytes: Uint8Array, start: number, end: number, section:
   }
 }
 
-/** The fields that readConnectionFields reads. */
+/** Bits of the fields that readConnectionFields reads. */
 export const connectionFields = (1 << FieldName.connection) | (1 << FieldName.proxyConnection);
 
 /**
- * Reads every Connection field (RFC 9110 7.6.1): sets section.connectionOptions and marks the fields they name as
- * hop-by-hop, but never what frames or addresses the message. Proxy-Connection is no standard, but its `close` is
- * honoured, as some peers do: whoever expects a close must not find another message.
+ * Reads all Connection fields (RFC 9110 7.6.1). Sets section.connectionOptions, and marks the fields that
+ * they name as hop-by-hop, except those that frame or address the message. Proxy-Connection is not standard,
+ * but some peers follow its `close`, so it is read too: a peer that expects the connection to close must not
+ * be sent another message.
  *
  * @returns false when there are more options than connectionOptionsMax.
  */
@@ -225,7 +234,7 @@ export function readConnectionFields(bytes: Uint8Array, section: FieldSection): 
         continue;
       }
       section.connectionOptions |= option;
-      // `close` as well: a field of that name would be hop-by-hop like any other that is named.
+      // A field called `close` would be hop-by-hop too, like any field that Connection names.
       const isNameable = option === ConnectionOption.other || option === ConnectionOption.close;
       if (isNameable) markNamedFields(bytes, optionStart, optionEnd, section);
     }
@@ -233,7 +242,7 @@ export function readConnectionFields(bytes: Uint8Array, section: FieldSection): 
   return true;
 }
 
-/** Whether any member of a comma-separated list is `lowerCase`, ignoring ASCII case. */
+/** Whether a member of the comma-separated list is `lowerCase`, ASCII case ignored. */
 export function listHolds(bytes: Uint8Array, start: number, end: number, lowerCase: Uint8Array): boolean {
   let i = start;
   while (i < end) {

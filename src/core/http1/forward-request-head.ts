@@ -1,5 +1,6 @@
-// The request head as it goes upstream (RFC 9110 7.6): what is untouched is copied in whole runs, hop-by-hop fields are
-// cut out, forwarding fields are added.
+// Writes the request head that is sent to a node (RFC 9110 7.6). Fields that stay as they are are copied in
+// runs, hop-by-hop fields are left out, and forwarding fields are added.
+import { requestIdBytesMax } from '#src/limits.ts';
 import { ascii, equalsIgnoreCase, REQUEST_ID, SLASH } from './characters.ts';
 import { appendBytes, copyBytes, writeLineEnd, writePlainly } from './copy-bytes.ts';
 import { FieldName, FORWARDING, HOP_BY_HOP, isFraming, NAME_MASK } from './field-kind.ts';
@@ -7,26 +8,27 @@ import { FIELD_STRIDE } from './framing.ts';
 import type { RequestHead } from './request-head.ts';
 
 const empty = new Uint8Array(0);
-/** Longest request id that is kept from a trusted proxy. */
-const requestIdBytesMax = 128;
 
-/** What the proxy says about a request beside what the client said. Reused; every field is assigned by the caller. */
+/** What the proxy adds to a request. It is reused; the caller assigns every field. */
 export class RequestAdditions {
   /** The peer is a trusted proxy: its forwarding fields and X-Request-Id are kept. */
   trusted = false;
-  /** For peers that are not trusted: the complete lines X-Forwarded-For, X-Real-IP, -Proto and -Port, built once per peer. */
+  /**
+   * For a peer that is not trusted: the lines X-Forwarded-For, X-Real-IP, X-Forwarded-Proto and
+   * X-Forwarded-Port, made once for each peer.
+   */
   forwardedLines: Uint8Array = empty;
-  /** The next three for trusted peers. */
+  /** These three are for trusted peers. */
   peerAddress: Uint8Array = empty;
   proto: Uint8Array = empty;
   port: Uint8Array = empty;
-  /** Used when none is kept. */
+  /** The request's id where none is kept from a trusted proxy. */
   requestId: Uint8Array = empty;
   /** Lower-case name of a field that is never forwarded. */
   overrideHeader: Uint8Array | null = null;
-  /** Host for an HTTP/1.0 request that has none, for HTTP/1.1 goes upstream and needs one. */
+  /** Host for an HTTP/1.0 request without one: it is forwarded as HTTP/1.1, which needs a Host. */
   hostWhenAbsent: Uint8Array = ascii('localhost');
-  /** Out: where the forwarded request id stands in `out`. */
+  /** Set by encodeRequestHead: where the request id is in `out`. */
   keptRequestIdStart = 0;
   keptRequestIdEnd = 0;
 }
@@ -43,10 +45,10 @@ const viaAndRequestIdName = ascii('Via: 1.1 crossover\r\nX-Request-Id: ');
 const viaOldAndRequestIdName = ascii('Via: 1.0 crossover\r\nX-Request-Id: ');
 const separator = ascii(', ');
 
-/** All constant pieces that can be added to one head. */
+/** Bytes of all constant pieces that can be added to one head. */
 const constantBytesMax = 320;
 
-/** Known fields that are never copied as they are, or not always; without any of them the head is one run. */
+/** Known fields that are not always copied unchanged. A head without any of them is copied in one run. */
 const cutFields =
   (1 << FieldName.connection) |
   (1 << FieldName.keepAlive) |
@@ -65,14 +67,18 @@ const cutFields =
   (1 << FieldName.xRequestId) |
   (1 << FieldName.kongDebug);
 
-/** Results of copyFields beside its position; one encoder runs at a time in a thread. */
+/**
+ * What copyFields found, besides the position that it returns. Shared by all calls, which never overlap
+ * within a thread.
+ */
 const copied = { kept: 0, requestIdSlot: -1 };
 
 /**
- * Writes the head to send upstream into `out` at `at`, always as HTTP/1.1, with one hop less in Max-Forwards. Method, target and fields stay as they are
- * and in order, but an absolute-form target becomes origin-form and replaces Host, and what concerns this connection
- * only is dropped: Connection and what it names, Keep-Alive, Proxy-Connection, TE, Upgrade (unless the request is one),
- * the override header, and forwarding fields of peers that are not trusted.
+ * Writes the head for the node into `out` at `at`, always as HTTP/1.1, with one hop less in Max-Forwards. Method, target and fields stay as they
+ * are and in order, with these exceptions: an absolute-form target becomes origin-form, and its authority
+ * replaces Host. Connection and the fields it names, Keep-Alive, Proxy-Connection and TE are left out, and so
+ * are Upgrade unless the request is one, the override header, and forwarding fields of peers that are not
+ * trusted.
  *
  * @returns the new position, or -1 when `out` might be too short.
  */
@@ -131,7 +137,7 @@ function encodedBytesMax(head: RequestHead, additions: RequestAdditions): number
   );
 }
 
-/** RFC 9112 3.2.1, 3.2.4: method and origin-form target; an empty path is `/`, or `*` for OPTIONS. */
+/** Method and origin-form target (RFC 9112 3.2.1, 3.2.4); an empty path becomes `/`, or `*` for OPTIONS. */
 function writeRequestLine(source: Uint8Array, head: RequestHead, out: Uint8Array, at: number): number {
   let to = copyBytes(source, head.start, head.targetStart, out, at);
   if (head.pathStart === head.pathEnd && head.isOptions) out[to++] = 0x2a;
@@ -142,7 +148,10 @@ function writeRequestLine(source: Uint8Array, head: RequestHead, out: Uint8Array
   return appendBytes(versionLine, out, to);
 }
 
-/** HTTP/1.0 may come without Host (RFC 9112 3.2), and then has the authority of its target, or none. */
+/**
+ * Host of an HTTP/1.0 request that came without one (RFC 9112 3.2): the authority of its target, else
+ * hostWhenAbsent.
+ */
 function writeMissingHost(
   source: Uint8Array,
   head: RequestHead,
@@ -158,7 +167,9 @@ function writeMissingHost(
   return writeLineEnd(out, to);
 }
 
-/** Copies source from `runStart` to the last field line, without the lines that are dropped or replaced. */
+/**
+ * Copies the source from `runStart` to the last field line, without the lines that are left out or replaced.
+ */
 function copyFields(
   source: Uint8Array,
   head: RequestHead,
@@ -232,11 +243,11 @@ function writeMaxForwards(out: Uint8Array, at: number, value: number): number {
 function isDropped(head: RequestHead, kind: number, dropped: number): boolean {
   const name = kind & NAME_MASK;
   if ((kind & dropped) !== 0) return name !== FieldName.upgrade || !head.isUpgrade;
-  // An expectation means nothing in HTTP/1.0 (RFC 9110 10.1.1), and would begin to where it is forwarded as HTTP/1.1.
+  // Expect has no meaning in HTTP/1.0 (RFC 9110 10.1.1); the node, which is sent HTTP/1.1, would follow it.
   return name === FieldName.expect && head.minorVersion === 0;
 }
 
-/** Slot of the last field of that name which is not hop-by-hop, or -1. */
+/** Slot of the last field with that name that is not hop-by-hop; -1 when there is none. */
 function lastKept(head: RequestHead, name: number): number {
   if ((head.seen & (1 << name)) === 0) return -1;
   const fields = head.fields;
@@ -257,7 +268,7 @@ function isRequestId(source: Uint8Array, head: RequestHead, slot: number): boole
   return true;
 }
 
-/** What a trusted proxy did not say itself. */
+/** Adds the forwarding fields that a trusted proxy did not send. */
 function writeMissingForwarding(out: Uint8Array, at: number, additions: RequestAdditions): number {
   const kept = copied.kept;
   let to = at;

@@ -1,5 +1,5 @@
-// The response head as it goes to the client (RFC 9110 7.6): whole runs copied, hop-by-hop fields cut out, the
-// client's own Connection line added.
+// Writes the response head that is sent to the client (RFC 9110 7.6). Fields that stay are copied in runs,
+// hop-by-hop fields are left out, and a Connection line for this client is added.
 import { ascii } from './characters.ts';
 import { appendBytes, copyBytes, writePlainly } from './copy-bytes.ts';
 import { FieldName, HOP_BY_HOP, isFraming, NAME_MASK } from './field-kind.ts';
@@ -20,7 +20,7 @@ const upgradeConnectionLines = [
   ascii('Connection: keep-alive, Upgrade\r\n'),
   ascii('Connection: Upgrade\r\n'),
 ];
-/** The longest Connection line, the space that a status line without a reason gets, and a Date line. */
+/** Bytes that may be added: the longest Connection line, a space behind the status code, and a Date line. */
 const addedBytesMax = 80;
 const noLine = ascii('');
 
@@ -34,11 +34,11 @@ const chunkedFraming = (1 << FieldName.transferEncoding) | (1 << FieldName.trail
 const anyFraming = chunkedFraming | (1 << FieldName.contentLength);
 
 /**
- * Writes the head to send to the client into `out` at `at`: HTTP/1.1, reason and fields as they are and in order, but
- * Connection and what it names, Keep-Alive, Proxy-Connection, TE and Upgrade (unless `connection` is upgrade, or the status
- * 426) dropped.
- * Interim responses too. `dechunk`: the body will go out without its chunks, so Transfer-Encoding and Trailer go.
- * `dateLine`: the Date line for a final response that came without one (RFC 9110 6.6.1).
+ * Writes the head for the client into `out` at `at`, as HTTP/1.1, also of interim responses. Reason and
+ * fields stay as they are and in order; Connection and the fields it names, Keep-Alive, Proxy-Connection, TE,
+ * and Upgrade unless `connection` is upgrade or the status is 426, are left out. With `dechunk` the body will be sent without its
+ * chunks, so Transfer-Encoding and Trailer are left out too. `dateLine` is the Date line for a final response
+ * that came without one (RFC 9110 6.6.1).
  *
  * @returns the new position, or -1 when `out` might be too short.
  */
@@ -79,7 +79,7 @@ export function encodeResponseHead(
 const mustKeepUpgrade = (head: ResponseHead, clientMinorVersion: 0 | 1): boolean =>
   head.status === 426 && clientMinorVersion === 1 && (head.seen & (1 << FieldName.upgrade)) !== 0;
 
-/** Bits 1 << FieldName of what does not reach this client. */
+/** Bits 1 << FieldName of the fields that are not sent to this client. */
 function droppedFields(
   head: ResponseHead,
   clientMinorVersion: 0 | 1,
@@ -88,12 +88,12 @@ function droppedFields(
 ): number {
   let dropped = keepsUpgrade ? hopByHop & ~(1 << FieldName.upgrade) : hopByHop;
   if (dechunk || clientMinorVersion === 0) dropped |= chunkedFraming;
-  // RFC 9110 8.6, RFC 9112 6.1: 1xx and 204 must not have them, and a client that believes them waits for a body.
+  // 1xx and 204 must not have them (RFC 9110 8.6, RFC 9112 6.1): a client that reads them waits for a body.
   if (head.status < 200 || head.status === 204) dropped |= anyFraming;
   return dropped;
 }
 
-/** RFC 9112 4, with the space before an empty reason that some senders leave out. */
+/** The status line (RFC 9112 4), with the space before an empty reason that some senders leave out. */
 function writeStatusLine(source: Uint8Array, head: ResponseHead, out: Uint8Array, at: number): number {
   const codeEnd = head.statusStart + 3;
   let to = appendBytes(version, out, at);

@@ -1,10 +1,11 @@
-// How the length of a message body is known (RFC 9112 6), and the small vocabularies the codec's files share.
+// Small constants that several files of the codec share: how a body ends (RFC 9112 6), and the kinds of
+// Connection lines.
 
-/** RFC 9112 6.3: what ends the body. `close` happens only in responses. */
+/** What ends a body (RFC 9112 6.3). Only a response can end with the connection (`close`). */
 export const Framing = { none: 0, length: 1, chunked: 2, close: 3 } as const;
 export type Framing = (typeof Framing)[keyof typeof Framing];
 
-/** The Connection line that an encoded response head gets. */
+/** The Connection line that is added to a response head. */
 export const ConnectionHeader = { none: 0, close: 1, keepAlive: 2, upgrade: 3 } as const;
 export type ConnectionHeader = (typeof ConnectionHeader)[keyof typeof ConnectionHeader];
 

@@ -1,7 +1,9 @@
-// Host and the authority of an absolute-form target (RFC 9110 7.2, RFC 3986 3.2.2, 3.2.3): judged, never changed.
+// Checks Host and the authority of an absolute-form target (RFC 9110 7.2, RFC 3986 3.2.2, 3.2.3). Neither is
+// ever changed.
 import { authorityBytesMax } from '#src/limits.ts';
 import { COLON, HEX, REG_NAME } from './characters.ts';
 
+/** The largest port of TCP. */
 const portMax = 65_535;
 
 function isPort(bytes: Uint8Array, start: number, end: number): boolean {
@@ -15,7 +17,10 @@ function isPort(bytes: Uint8Array, start: number, end: number): boolean {
   return port <= portMax;
 }
 
-/** One past the closing bracket of an IP literal that starts at `start`, or -1. Hex digits, `:` and `.` only: no zone. */
+/**
+ * One past the closing bracket of an IP literal that begins at `start`, or -1. Hex digits, `:` and `.` are
+ * allowed, no zone.
+ */
 function ipLiteralEnd(bytes: Uint8Array, start: number, end: number): number {
   let colons = 0;
   for (let i = start + 1; i < end; i++) {
@@ -40,8 +45,8 @@ function regNameEnd(bytes: Uint8Array, start: number, end: number): number {
 }
 
 /**
- * Whether bytes[start..end) is `uri-host [ ":" port ]` with a host that is not empty: no user info, no spaces, and not
- * longer than `authorityBytesMax`.
+ * Whether bytes[start..end) is `uri-host [ ":" port ]` with a host that is not empty, no user info and no
+ * spaces, and not longer than `authorityBytesMax`.
  */
 export function isAuthority(bytes: Uint8Array, start: number, end: number): boolean {
   if (start >= end || end - start > authorityBytesMax) return false;

@@ -1,4 +1,5 @@
-// Message body length (RFC 9112 6): the two framing fields, of which a message may have one, once, in one spelling.
+// The length of a message's body (RFC 9112 6), from the two framing fields. A message may have one of them,
+// once and in one spelling.
 import { contentLengthMax } from '#src/limits.ts';
 import { ascii, COMMA, CR, equalsIgnoreCase, HTAB, SP, TOKEN } from './characters.ts';
 import { FieldName } from './field-kind.ts';
@@ -38,7 +39,10 @@ function isOtherCodings(bytes: Uint8Array, start: number, end: number): boolean 
   return count > 0 && i === listEnd;
 }
 
-/** Value of a Content-Length (RFC 9110 8.6): digits only, at most contentLengthMax; -1 when it is anything else. */
+/**
+ * Value of a Content-Length (RFC 9110 8.6), which has digits only and is at most contentLengthMax; -1 for
+ * anything else.
+ */
 function parseContentLength(bytes: Uint8Array, start: number, end: number): number {
   if (start >= end) return -1;
   let value = 0;
@@ -51,11 +55,11 @@ function parseContentLength(bytes: Uint8Array, start: number, end: number): numb
   return value;
 }
 
-/** What messageLength says when it is not a Content-Length. */
+/** Results of messageLength that are not a length. */
 export const MessageLength = {
   absent: -1,
   chunked: -2,
-  /** Both fields: the ambiguity that request smuggling is made of. */
+  /** The message has both fields. Request smuggling uses that parsers disagree about which one counts. */
   ambiguous: -3,
   codingInvalid: -4,
   lengthInvalid: -5,
@@ -64,7 +68,8 @@ export const MessageLength = {
 } as const;
 
 /**
- * RFC 9112 6.3, without its leniency: the two fields never meet, neither comes twice, and HTTP/1.0 has no chunks. Sets section.hasTabbedFraming.
+ * Stricter than RFC 9112 6.3: a message must not have both fields, nor one of them twice, nor chunks in
+ * HTTP/1.0. Sets section.hasTabbedFraming.
  *
  * @returns the Content-Length, or one of MessageLength.
  */

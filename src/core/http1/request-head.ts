@@ -1,4 +1,5 @@
-// Request heads (RFC 9112 2, 3, 5, 6): one pass over the bytes, offsets out, nothing allocated, nothing thrown.
+// Parses request heads (RFC 9112 2, 3, 5, 6) in one pass over the bytes. The result is offsets into them;
+// nothing is allocated and nothing is thrown.
 import type { ProxyErrorName } from '#src/base/error-catalog.ts';
 import { contentLengthMax } from '#src/limits.ts';
 import { ascii, CR, equalsIgnoreCase, HTAB, SP } from './characters.ts';
@@ -18,16 +19,18 @@ import { isAuthority } from './host.ts';
 import { MessageLength, messageLength } from './message-length.ts';
 import { parseRequestLine, RequestLine } from './request-line.ts';
 
-/** What an operator may change about heads. */
+/** Limits of heads that an operator may change. */
 export interface HeadLimits {
-  /** From the first byte, leading blank lines included, to the end of the blank line. */
+  /**
+   * Bytes from the first one, blank lines before the request included, to the end of the head's blank line.
+   */
   headBytes: number;
   headerCount: number;
 }
 
 /**
- * One parsed head. Reused from request to request; all offsets are into the parsed bytes, and valid after a head that
- * was accepted.
+ * A parsed request head. It is reused from request to request. All offsets are into the parsed bytes, and are
+ * valid after a head was accepted.
  */
 export class RequestHead extends RequestLine {
   /** First field line. */
@@ -37,26 +40,36 @@ export class RequestHead extends RequestLine {
   framing: Framing = Framing.none;
   /** Body bytes when framing is length, else 0. */
   contentLength = 0;
-  /** The persistence the client asked for: HTTP/1.1 unless `close`, HTTP/1.0 only with `keep-alive`. */
+  /**
+   * Whether the client wants to keep the connection: in HTTP/1.1 unless it says `close`, in HTTP/1.0 if it
+   * says `keep-alive`.
+   */
   keepAlive = false;
-  /** The client waits for a 100 before it sends its body: HTTP/1.1 with a body only (RFC 9110 10.1.1). */
+  /**
+   * The client waits for 100 before it sends its body (RFC 9110 10.1.1). Only in HTTP/1.1 and with a body.
+   */
   hasExpectContinue = false;
   /** How often TRACE and OPTIONS may still be forwarded (RFC 9110 7.6.2); -1 when nothing limits it. */
   maxForwards = -1;
-  /** A switch of protocols to be tunnelled (RFC 9110 7.8): HTTP/1.1, no body, not h2c. */
+  /**
+   * The client asks for another protocol, which will be tunnelled (RFC 9110 7.8). Only in HTTP/1.1, without a
+   * body, not h2c.
+   */
   isUpgrade = false;
 }
 
-// The first length that needs a double changes the hidden class of all heads, and the code compiled for it is thrown
-// away. Better now than in the middle of traffic.
+// V8 changes the hidden class of all heads when a length first needs a double, and discards code that was
+// compiled for the old one. It happens here, at the start, instead of under traffic.
 new RequestHead().contentLength = contentLengthMax;
 
 /**
- * Parses the request head that starts at bytes[start]. The answer depends on the bytes alone, not on how they were cut
- * into reads: an error is found at the byte that causes it, or at the blank line when it needs the whole head.
+ * Parses the request head that begins at bytes[start]. The result depends on the bytes alone, not on how they
+ * were cut into reads. An error is found at the byte that causes it, or at the blank line when the whole head
+ * is needed to see it.
  *
- * @returns > 0: the head is complete, value = headEnd. 0: incomplete so far but valid; call again from `start` with
- * more bytes (see `scanHead`). -1: invalid, see head.error; the connection has to be closed after the answer.
+ * @returns the head's end when it is complete. 0 while it is incomplete and valid so far: call again from
+ * `start` with more bytes (see `scanHead`). -1 when it is invalid: `head.error` says why, and the connection
+ * has to be closed after the answer.
  */
 export function parseRequestHead(
   bytes: Uint8Array,
@@ -82,9 +95,9 @@ export function parseRequestHead(
 }
 
 /**
- * Cheap look at newly read bytes of an incomplete head, so that a sender of single bytes costs one look per byte
- * instead of one parse: parsing again pays only when a line ended, something that ends the head's validity came in, or
- * the limit is reached. `from` is the end that the last parse or scan saw.
+ * Whether new bytes of an incomplete head are a reason to parse it again: a line has ended, a byte is
+ * invalid, or the limit is reached. So a client that sends single bytes costs one look at each of them
+ * instead of one parse. `from` is the end up to which the last parse or scan looked.
  *
  * @returns 0 when parseRequestHead (or parseResponseHead) would still say 0, else the end to parse up to.
  */
@@ -116,7 +129,9 @@ function fault(head: RequestHead, error: ProxyErrorName): false {
   return false;
 }
 
-/** Fields that change what the message is; a request with none of them costs one comparison. */
+/**
+ * Fields that change how the message is handled. One comparison finds out whether a request has any of them.
+ */
 const telling =
   (1 << FieldName.contentLength) |
   (1 << FieldName.transferEncoding) |
@@ -124,7 +139,10 @@ const telling =
   (1 << FieldName.upgrade) |
   (1 << FieldName.maxForwards);
 
-/** What the complete head means: address, length, persistence. Sets head.error and returns false when it contradicts itself. */
+/**
+ * Reads address, length and persistence of a complete head. Returns false and sets head.error when they are
+ * not valid.
+ */
 function readFields(bytes: Uint8Array, head: RequestHead): boolean {
   head.framing = Framing.none;
   head.contentLength = 0;
@@ -148,7 +166,9 @@ function readFields(bytes: Uint8Array, head: RequestHead): boolean {
   );
 }
 
-/** RFC 9112 3.2: exactly one Host on HTTP/1.1, valid; empty is valid where the target names no authority. */
+/**
+ * HTTP/1.1 needs exactly one valid Host (RFC 9112 3.2). It may be empty where the target has no authority.
+ */
 function readHost(bytes: Uint8Array, head: RequestHead): boolean {
   const bit = 1 << FieldName.host;
   if ((head.seen & bit) === 0) {
@@ -197,7 +217,7 @@ function readLength(bytes: Uint8Array, head: RequestHead): boolean {
 
 const continueExpectation = ascii('100-continue');
 
-/** RFC 9110 10.1.1: ignored on HTTP/1.0; an expectation that is not known is refused, as the RFC allows. */
+/** Expect is ignored in HTTP/1.0; an unknown expectation is refused, as RFC 9110 10.1.1 allows. */
 function readExpect(bytes: Uint8Array, head: RequestHead): boolean {
   if ((head.seen & (1 << FieldName.expect)) === 0 || head.minorVersion === 0) return true;
   const fields = head.fields;
@@ -235,11 +255,12 @@ function readMaxForwards(bytes: Uint8Array, head: RequestHead): boolean {
 
 const h2c = ascii('h2c');
 
-/** RFC 9110 7.8. An upgrade that is not taken is no error: the request goes on without it. */
+/** Upgrade (RFC 9110 7.8). One that is not supported is no error: the request is forwarded without it. */
 function readUpgrade(bytes: Uint8Array, head: RequestHead): boolean {
   const asked =
     (head.seen & (1 << FieldName.upgrade)) !== 0 && (head.connectionOptions & ConnectionOption.upgrade) !== 0;
-  // With a body in front of the new protocol, two streams would share one connection; nobody sends that.
+  // With a body, its bytes and those of the new protocol would follow each other on one connection; no client
+  // sends that.
   const hasBody = head.framing === Framing.chunked || head.contentLength > 0;
   if (!asked || hasBody || head.minorVersion === 0) return true;
   const fields = head.fields;

@@ -1,13 +1,13 @@
-// Request lines (RFC 9112 3): method, target and version, each judged at its first wrong byte.
+// Parses request lines (RFC 9112 3): method, target and version. Each is refused at its first invalid byte.
 import type { ProxyErrorName } from '#src/base/error-catalog.ts';
 import { leadingBlankLinesMax, methodBytesMax, targetBytesMax } from '#src/limits.ts';
 import { ascii, CR, equalsIgnoreCase, LF, METHOD, SLASH, SP, TARGET } from './characters.ts';
 import { FieldSection } from './field-section.ts';
 import { isAuthority } from './host.ts';
 
-/** The part of a request head that its first line says. */
+/** What the first line of a request head says. */
 export class RequestLine extends FieldSection {
-  /** First byte of the method: leading blank lines are behind it. */
+  /** First byte of the method, behind blank lines. */
   start = 0;
   methodEnd = 0;
   targetStart = 0;
@@ -17,13 +17,16 @@ export class RequestLine extends FieldSection {
   isConnect = false;
   isOptions = false;
   isTrace = false;
-  /** GET, HEAD, OPTIONS, PUT, DELETE, TRACE (RFC 9110 9.2.2). */
+  /** The method is GET, HEAD, OPTIONS, PUT, DELETE or TRACE (RFC 9110 9.2.2). */
   isIdempotent = false;
-  /** Host value, or the authority of an absolute-form target, which overrides it; equal when absent or empty. */
+  /**
+   * The authority of an absolute-form target, else the value of Host. Start and end are equal when it is
+   * absent or empty.
+   */
   hostStart = 0;
   hostEnd = 0;
   isAbsoluteForm = false;
-  /** Path and query; `*` for asterisk-form; of an absolute-form target it may be empty or begin with `?`. */
+  /** Path and query, or `*`. In an absolute-form target it may be empty or begin with `?`. */
   pathStart = 0;
   pathEnd = 0;
   error: ProxyErrorName | null = null;
@@ -68,7 +71,10 @@ export function parseRequestLine(bytes: Uint8Array, start: number, end: number, 
   return parseVersion(bytes, i + 1, end, line);
 }
 
-/** @returns the first byte of the request line, 0 when more bytes are needed, -1 for a bare CR or too many lines. */
+/**
+ * @returns the start of the request line, 0 when more bytes are needed, -1 for a CR alone or too many blank
+ * lines.
+ */
 function skipBlankLines(bytes: Uint8Array, start: number, end: number): number {
   let i = start;
   for (let lines = 0; i < end && bytes[i] === CR; lines++) {
@@ -82,7 +88,7 @@ function skipBlankLines(bytes: Uint8Array, start: number, end: number): number {
 
 function targetError(byte: number, at: number, limit: number): ProxyErrorName {
   if (TARGET[byte] === 1 && at >= limit) return 'targetTooLong';
-  // A line that ends after the target is HTTP/0.9, or no request at all.
+  // A line that ends after the target is HTTP/0.9, or not a request.
   return byte === CR || byte === LF ? 'requestLineInvalid' : 'requestTargetInvalid';
 }
 
@@ -191,14 +197,16 @@ function parseVersion(bytes: Uint8Array, at: number, end: number, line: RequestL
       return at + 10;
     }
   }
-  return judgeVersion(bytes, at, end, line);
+  return versionResult(bytes, at, end, line);
 }
 
 /** `0` stands for any digit. */
 const versionPattern = ascii('HTTP/0.0\r\n');
 
-/** Off the fast path: an incomplete version, a wrong one, or something that is none. */
-function judgeVersion(bytes: Uint8Array, at: number, end: number, line: RequestLine): number {
+/**
+ * Tells an incomplete version from one that is not supported and from something else. Not on the fast path.
+ */
+function versionResult(bytes: Uint8Array, at: number, end: number, line: RequestLine): number {
   for (let k = 0; k < versionPattern.length; k++) {
     if (at + k >= end) return 0;
     const byte = bytes[at + k] as number;

@@ -1,4 +1,4 @@
-// Response heads (RFC 9112 4, 5, 6), judged as strictly as requests: what an upstream sends decides where the next
+// Parses response heads (RFC 9112 4, 5, 6), as strictly as requests: what a node sends decides where the next
 // response on its connection begins, and so which client gets it.
 import { contentLengthMax } from '#src/limits.ts';
 import { ascii, CR, LF, SP, VALUE } from './characters.ts';
@@ -16,13 +16,13 @@ import { Framing } from './framing.ts';
 import { MessageLength, messageLength } from './message-length.ts';
 import type { HeadLimits } from './request-head.ts';
 
-/** One parsed response head. Reused from response to response; offsets are into the parsed bytes. */
+/** A parsed response head. It is reused from response to response; offsets are into the parsed bytes. */
 export class ResponseHead extends FieldSection {
   start = 0;
   /** First digit of the status code. */
   statusStart = 0;
   status = 0;
-  /** One past the reason phrase: where the status line's CRLF stands. */
+  /** One past the reason phrase, where the CRLF of the status line is. */
   reasonEnd = 0;
   minorVersion: 0 | 1 = 1;
   /** First field line. */
@@ -30,30 +30,33 @@ export class ResponseHead extends FieldSection {
   /** One past the blank line. */
   headEnd = 0;
   framing: Framing = Framing.none;
-  /** Body bytes when framing is length, else 0: for a response to HEAD and for 304 what the field says is not here. */
+  /**
+   * Body bytes when framing is length, else 0. It is 0 for a response to HEAD and for 304, whatever the field
+   * says.
+   */
   contentLength = 0;
   /** The upstream connection can carry another request once this message has ended. */
   keepAlive = false;
   /** 1xx but not 101: another head follows. */
   isInterim = false;
-  /** Kong proxied the request. */
+  /** The answer has X-Kong-Proxy-Latency: Kong forwarded the request to a service. */
   hasKongProxyLatency = false;
   hasKongUpstreamLatency = false;
-  /** Kong answered by itself. */
+  /** The answer has X-Kong-Response-Latency: Kong answered by itself. */
   hasKongResponseLatency = false;
-  /** What is wrong, in short words for logs. */
+  /** What is wrong with the head, for logs. */
   error: string | null = null;
 }
 
-// The first length that needs a double changes the hidden class of all heads, and the code compiled for it is thrown
-// away. Better now than in the middle of traffic.
+// V8 changes the hidden class of all heads when a length first needs a double, and discards code that was
+// compiled for the old one. It happens here, at the start, instead of under traffic.
 new ResponseHead().contentLength = contentLengthMax;
 
 /**
- * Parses the response head that starts at bytes[start], as parseRequestHead does.
+ * Parses the response head that begins at bytes[start], as parseRequestHead does.
  *
- * @param requestIsHead the response has no body whatever it says (RFC 9110 9.3.2).
- * @param isUpgradeRequest the request asked to switch protocols: 101 is only valid then (RFC 9110 15.2.2).
+ * @param requestIsHead the request was HEAD, so the response has no body, whatever it says (RFC 9110 9.3.2).
+ * @param isUpgradeRequest the request asked for another protocol; only then 101 is valid (RFC 9110 15.2.2).
  * @returns > 0: complete, value = headEnd. 0: incomplete so far but valid. -1: invalid, see head.error.
  */
 export function parseResponseHead(
@@ -91,12 +94,12 @@ function fault(head: ResponseHead, error: string): false {
   return false;
 }
 
-/** `0` stands for any digit. What follows the code is judged apart. */
+/** `0` stands for any digit. What follows the code is checked separately. */
 const statusPattern = ascii('HTTP/1.0 000');
 
 /**
- * RFC 9112 4: `HTTP-version SP status-code SP [ reason-phrase ] CRLF`. The space after the code may be missing when
- * there is no reason, as many senders do and every client accepts.
+ * RFC 9112 4: `HTTP-version SP status-code SP [ reason-phrase ] CRLF`. The space after the code may be
+ * missing when there is no reason: many servers leave it out, and every client accepts it.
  */
 function parseStatusLine(bytes: Uint8Array, start: number, end: number, head: ResponseHead): number {
   head.start = start;
@@ -149,7 +152,7 @@ function readFields(
     return fault(head, 'too many connection options');
   }
   if (!readLength(bytes, head)) return false;
-  // RFC 9110 15.2: no interim response has content. Parsers that do not know a code would wait for it.
+  // No interim response has content (RFC 9110 15.2). A parser that does not know the code would wait for it.
   if (status < 200 && (head.framing === Framing.chunked || head.contentLength > 0)) {
     return fault(head, 'interim response with a body');
   }
@@ -170,7 +173,9 @@ function readFields(
   return true;
 }
 
-/** RFC 9112 6.3, judged even where the message has no body: the client would read it too. */
+/**
+ * RFC 9112 6.3. The fields are checked even where the message has no body, because the client reads them too.
+ */
 function readLength(bytes: Uint8Array, head: ResponseHead): boolean {
   const length = messageLength(bytes, head, head.minorVersion);
   head.contentLength = Math.max(length, 0);

@@ -1,10 +1,14 @@
-// Runs of ordinary bytes, eight at a time. A byte loop with a table takes about 1 ns a byte; these take a third of it,
-// which is a sixth of the whole parse of a browser's head. They may stop early, never late: a byte loop goes on.
+// Skips ordinary bytes eight at a time. A loop over bytes with a table takes about 1 ns per byte and this
+// takes a third of it, which saves a sixth of the time to parse a browser's head. It may stop early but never
+// late; a loop over bytes goes on from there.
 
-/** High bit set in some byte of the answer when the word holds a byte below `floor` (repeated in all four bytes). */
+/**
+ * Has the high bit set in some byte when the word has a byte below `floor`, which is repeated in all four
+ * bytes.
+ */
 const below = (word: number, floor: number): number => (word - floor) & ~word;
 
-/** High bit set in some byte of the answer when the word holds DEL. */
+/** Has the high bit set in some byte when the word contains DEL. */
 const del = (word: number): number => {
   const difference = word ^ 0x7f7f7f7f;
   return (difference - 0x01010101) & ~difference;
@@ -12,7 +16,7 @@ const del = (word: number): number => {
 
 const HIGH_BITS = 0x80808080;
 
-/** Skips bytes of 0x20 and above other than DEL. @returns a position in front of which all bytes are such. */
+/** Skips bytes from 0x20 on except DEL. @returns a position before which all bytes are such. */
 export function skipValueWords(view: DataView, from: number, end: number): number {
   const last = end - 8;
   let i = from;

@@ -1,11 +1,10 @@
-// Client addresses: parsing, CIDR blocks, and whose X-Forwarded-For is believed. Called once per connection, or per request
-// of a trusted proxy; nothing here runs for a client that is not behind one.
+// Client addresses: parses them and CIDR blocks, and finds the client in X-Forwarded-For. Called once for
+// each connection, and for each request of a trusted proxy.
+import { forwardedHopsMax } from '#src/limits.ts';
 import type { Cidr } from './routing-options.ts';
 
 const ipv4Pattern = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 const hextetPattern = /^[0-9a-fA-F]{1,4}$/;
-/** Hops of X-Forwarded-For that are looked at; a longer chain is cut, so that its cost stays bounded. */
-const forwardedHopsMax = 32;
 
 function parseIpv4(text: string): number[] | null {
   const match = ipv4Pattern.exec(text);
@@ -13,7 +12,8 @@ function parseIpv4(text: string): number[] | null {
   const bytes: number[] = [];
   for (let index = 1; index <= 4; index++) {
     const part = match[index] as string;
-    // A leading zero is octal to some readers and decimal to others: refused, as in RFC 6943 3.1.1.
+    // Some parsers read a number with a leading zero as octal, others as decimal, so it is refused (RFC 6943
+    // 3.1.1).
     if (part.length > 1 && part.startsWith('0')) return null;
     const value = Number(part);
     if (value > 255) return null;
@@ -61,8 +61,9 @@ const isIpv4Mapped = (bytes: readonly number[]): boolean =>
   bytes.slice(0, 10).every((byte) => byte === 0);
 
 /**
- * Bytes of an IP address in network order: 4 for IPv4, 16 for IPv6 (RFC 4291 2.2); a zone (`%eth0`) is dropped.
- * An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`, as dual-stack sockets report IPv4 peers) gives its 4 IPv4 bytes.
+ * Bytes of an IP address in network order: 4 for IPv4, 16 for IPv6 (RFC 4291 2.2); a zone (`%eth0`) is
+ * dropped. An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`, as dual-stack sockets report IPv4 peers) gives
+ * its 4 IPv4 bytes.
  * @returns null when the text is not an address.
  */
 export function parseAddress(text: string): number[] | null {
@@ -85,8 +86,8 @@ function clearHostBits(bytes: readonly number[], prefix: number): number[] {
 }
 
 /**
- * A CIDR block such as `10.0.0.0/8` or `fd00::/8`; a bare address is a block of one. Bits beyond the prefix are cleared.
- * A block within `::ffff:0:0/96` becomes the IPv4 block it stands for.
+ * A CIDR block such as `10.0.0.0/8` or `fd00::/8`; a bare address is a block of one. Bits beyond the prefix
+ * are cleared. A block within `::ffff:0:0/96` becomes the IPv4 block it stands for.
  * @returns null when the text is neither.
  */
 export function parseCidr(text: string): Cidr | null {
@@ -115,14 +116,17 @@ export function cidrContains(cidr: Cidr, address: readonly number[]): boolean {
   return (((cidr.bytes[wholeBytes] as number) ^ (address[wholeBytes] as number)) & mask) === 0;
 }
 
-/** Whether the address is in one of the blocks; text that is not an address is not. */
+/** Whether the address is in one of the blocks; false for a text that is not an address. */
 export function isTrusted(address: string, cidrs: readonly Cidr[]): boolean {
   if (cidrs.length === 0) return false;
   const bytes = parseAddress(address);
   return bytes !== null && cidrs.some((cidr) => cidrContains(cidr, bytes));
 }
 
-/** One X-Forwarded-For element without brackets and port, as some load balancers add; null when it is no address. */
+/**
+ * An element of X-Forwarded-For without brackets and port, which some load balancers add; null when it is not
+ * an address.
+ */
 function hopAddress(element: string): string | null {
   const text = element.trim();
   const bracketed = /^\[([^\]]+)\](?::\d{1,5})?$/.exec(text);
@@ -134,8 +138,9 @@ function hopAddress(element: string): string | null {
 }
 
 /**
- * The client as far as trusted proxies vouch for it: the rightmost hop that is not itself a trusted proxy. Without a
- * trusted peer that is the peer. An element that is not an address ends the search at the hop that reported it.
+ * The client's address, as far as it is known from trusted proxies: the last address of X-Forwarded-For that
+ * is not a trusted proxy itself. When the peer is not trusted, it is the peer. The search ends at an element
+ * that is not an address.
  * @param peer remote address of the connection
  * @param forwardedFor value of X-Forwarded-For, several fields joined by commas; null when absent
  */

@@ -1,20 +1,21 @@
-// Which slot in shared memory a node's counters and health have. A slot stays with its node while the node is listed.
+// Gives each node a slot in shared memory for its counters and its health. A node keeps its slot as long as
+// it is listed.
 import { nodesPerClusterMax } from '#src/limits.ts';
 
 export interface WantedNode {
   readonly id: string;
   readonly host: string;
   readonly port: number;
-  /** Gets no new requests; those under way finish. */
+  /** The node gets no new requests; those under way finish. */
   readonly draining: boolean;
 }
 
-/** A node with its fixed slot in shared memory. A slot is not reused while any other is free. */
+/** A node with its slot in shared memory. */
 export interface NodeAssignment extends WantedNode {
   readonly slot: number;
 }
 
-/** More nodes than slots: what the operator asked for can't be done at once. */
+/** There are more nodes than slots, so the wanted list cannot be used. */
 export class NodeSlotsExhausted extends Error {
   constructor(wantedCount: number) {
     super(
@@ -26,7 +27,7 @@ export class NodeSlotsExhausted extends Error {
   }
 }
 
-/** The first slot after `last`, in a circle, that is not taken. Going round leaves a freed slot unused for longest. */
+/** The first free slot after `last`, in a circle: so a slot that was just freed is used again last. */
 function nextFreeSlot(taken: ReadonlySet<number>, last: number): number | null {
   for (let distance = 1; distance <= nodesPerClusterMax; distance++) {
     const slot = (last + distance) % nodesPerClusterMax;
@@ -36,8 +37,9 @@ function nextFreeSlot(taken: ReadonlySet<number>, last: number): number | null {
 }
 
 /**
- * Slots for the wanted nodes, in their order: a node with a known id keeps its slot, a new one gets a slot that no current
- * node has (requests to a node just removed may still be under way and count there).
+ * Slots for the wanted nodes, in their order. A node with a known id keeps its slot. A new one gets a slot
+ * that no current node has, because requests to a node that is removed now may still be under way and count
+ * there.
  * @throws NodeSlotsExhausted when there are not enough slots
  */
 export function assignSlots(

@@ -1,4 +1,5 @@
-// Byte comparisons between a request in place and a compiled rule. No strings, no allocation.
+// Compares a request with a compiled rule, byte by byte in the read buffer: no strings are made and nothing
+// is allocated.
 import { equalsIgnoreCase } from '#src/core/http1/characters.ts';
 import { FIELD_STRIDE } from '#src/core/http1/framing.ts';
 import type { RequestHead } from '#src/core/http1/request-head.ts';
@@ -10,7 +11,7 @@ const slash = 0x2f;
 const question = 0x3f;
 const bracketClose = 0x5d;
 
-/** Whether bytes[start, end) are exactly the wanted ones. */
+/** Whether bytes[start, end) are exactly these. */
 export function equalsBytes(bytes: Uint8Array, start: number, end: number, wanted: Uint8Array): boolean {
   if (end - start !== wanted.length) return false;
   for (let index = 0; index < wanted.length; index++) {
@@ -38,7 +39,10 @@ function matchesHost(bytes: Uint8Array, head: RequestHead, wanted: Uint8Array, i
   return start > head.hostStart && equalsIgnoreCase(bytes, start, end, wanted);
 }
 
-/** The prefix's bytes, followed by the end of the path, `/` or `?`; a prefix that ends in `/` is its own boundary. */
+/**
+ * Whether the path begins with the prefix, followed by the end of the path, `/` or `?`. A prefix that ends in
+ * `/` needs no more.
+ */
 function matchesPath(bytes: Uint8Array, head: RequestHead, prefix: Uint8Array): boolean {
   const { pathStart, pathEnd } = head;
   // The path of an absolute-form target may be empty, which means `/` (RFC 9110 4.2.3).
@@ -56,7 +60,7 @@ function matchesMethod(bytes: Uint8Array, head: RequestHead, methods: readonly U
   return false;
 }
 
-/** Any field of that name counts, so that a second one can't hide the first. */
+/** Whether any field with that name matches. All are compared, so that a second one cannot hide the first. */
 function matchesHeader(
   bytes: Uint8Array,
   head: RequestHead,
@@ -73,7 +77,7 @@ function matchesHeader(
   return false;
 }
 
-/** Whether a request meets every condition that the rule has. */
+/** Whether a request meets all conditions of the rule. */
 export function matchesRule(rule: CompiledRule, bytes: Uint8Array, head: RequestHead): boolean {
   if (rule.methods !== null && !matchesMethod(bytes, head, rule.methods)) return false;
   if (rule.pathPrefix !== null && !matchesPath(bytes, head, rule.pathPrefix)) return false;
@@ -81,7 +85,7 @@ export function matchesRule(rule: CompiledRule, bytes: Uint8Array, head: Request
   return rule.headerName === null || matchesHeader(bytes, head, rule.headerName, rule.headerValue);
 }
 
-/** First field of that name that starts the search at `from`: its offset in `fields`, or -1. */
+/** Offset in `fields` of the next field with that name, from offset `from` on; -1 when there is none. */
 export function nextField(bytes: Uint8Array, head: RequestHead, name: Uint8Array, from: number): number {
   const fields = head.fields;
   const end = head.fieldCount * FIELD_STRIDE;

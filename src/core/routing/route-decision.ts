@@ -1,5 +1,5 @@
-// Which cluster a request goes to. Order: override header, pin rules, sticky key, chance. Runs per request: a small integer
-// out, nothing allocated.
+// Decides to which cluster a request goes: by the override header, else by a pin rule, else by its sticky
+// key, else by chance. This runs for each request; the result is a small integer and nothing is allocated.
 import { FIELD_STRIDE } from '#src/core/http1/framing.ts';
 import type { RequestHead } from '#src/core/http1/request-head.ts';
 import { userBucketCount } from '#src/limits.ts';
@@ -7,11 +7,11 @@ import { equalsBytes, matchesRule, nextField } from './request-match.ts';
 import { type RoutingTable, StickyKind } from './routing-table.ts';
 import { belowWeight, hashAddress, hashBytes } from './sticky-key.ts';
 
-/** Pinned requests are outside the comparison of Y with X: they were chosen, not drawn. */
+/** Pinned requests are not part of the comparison of Y with X, because they were not drawn by chance. */
 const RouteDecision = { splitX: 0, splitY: 1, pinnedX: 2, pinnedY: 3 } as const;
 type RouteDecision = (typeof RouteDecision)[keyof typeof RouteDecision];
 
-/** The lowest bit is the arm: 0 X, 1 Y. */
+/** The cluster of a decision, its lowest bit: 0 for X, 1 for Y. */
 export const armOf = (decision: RouteDecision): 0 | 1 => (decision & 1) as 0 | 1;
 export const isPinned = (decision: RouteDecision): boolean => decision >= RouteDecision.pinnedX;
 
@@ -23,10 +23,12 @@ const space = 0x20;
 const tab = 0x09;
 const letterX = 0x78;
 const letterY = 0x79;
-/** No override: the header is absent, or its secret is wrong, and then it is as if it were absent. */
+/** The override header is absent or has a wrong secret. Both are handled alike. */
 const notOverridden = -1;
 
-/** Compares without a branch on the bytes, in a time that depends on the secret's length alone. */
+/**
+ * Compares in a time that depends on the secret's length alone, so that it cannot be guessed byte by byte.
+ */
 function secretMatches(bytes: Uint8Array, start: number, end: number, secret: Uint8Array): boolean {
   const length = end - start;
   let difference = length ^ secret.length;
@@ -37,7 +39,7 @@ function secretMatches(bytes: Uint8Array, start: number, end: number, secret: Ui
   return difference === 0;
 }
 
-/** `x:<secret>` or `y:<secret>`; of several fields the first counts. */
+/** The cluster that `x:<secret>` or `y:<secret>` asks for; of several fields the first counts. */
 function overriddenCluster(
   table: RoutingTable,
   name: Uint8Array,
@@ -58,7 +60,7 @@ function overriddenCluster(
 const bySplit = (position: number, weightPpm: number): RouteDecision =>
   belowWeight(position, weightPpm) ? RouteDecision.splitY : RouteDecision.splitX;
 
-/** Position of the header's value on the line; `random` when it is absent or empty. */
+/** Hash of the header's value; `random` when it is absent or empty. */
 function headerPosition(
   table: RoutingTable,
   bytes: Uint8Array,
@@ -73,7 +75,10 @@ function headerPosition(
   return start === end ? random : hashBytes(bytes, start, end, salt);
 }
 
-/** Start of the value of the cookie `name=` in bytes[start, end), or -1 (RFC 6265 4.2.1: pairs separated by `; `). */
+/**
+ * Start of the value of the cookie `name=` in bytes[start, end), or -1 (RFC 6265 4.2.1: pairs separated by `;
+ * `).
+ */
 function cookieValueStart(bytes: Uint8Array, start: number, end: number, name: Uint8Array): number {
   let at = start;
   while (at < end) {
@@ -87,7 +92,7 @@ function cookieValueStart(bytes: Uint8Array, start: number, end: number, name: U
   return -1;
 }
 
-/** Position of the cookie's value on the line; `random` when it is absent or empty. */
+/** Hash of the cookie's value; `random` when it is absent or empty. */
 function cookiePosition(
   table: RoutingTable,
   bytes: Uint8Array,
@@ -133,10 +138,10 @@ function stickyPosition(
 /**
  * Decides where a request goes.
  * @param bytes what the head was parsed from, with the head's offsets into it
- * @param clientAddress effective client address (client-address.ts); read only for `sticky: clientIp`
+ * @param clientAddress address from effectiveClientAddress; read only with `sticky: clientIp`
  * @param weightPpm Y's share, 0..1,000,000
- * @param salt of the rollout (int32)
- * @param random uniform uint32, for requests without a sticky key
+ * @param salt the rollout's salt (int32)
+ * @param random uniform random uint32, for requests without a sticky key
  */
 export function decideRoute(
   table: RoutingTable,
@@ -160,7 +165,8 @@ export function decideRoute(
 }
 
 /**
- * Sub-bucket of the user a request belongs to, for telling errors of many users from those of one (ANALYSIS 6).
+ * The group of users that a request's user belongs to. The analysis compares groups to see whether a few
+ * users have most errors.
  * @returns 0..15, or -1 when routing is not sticky or the request has no key
  */
 export function userBucketOf(
@@ -171,7 +177,7 @@ export function userBucketOf(
   salt: number,
 ): number {
   if (table.stickyKind === StickyKind.none) return -1;
-  // Another salt than the split's, so that a bucket says nothing about the arm.
+  // Another salt than that of the split, so that a user's group and cluster do not depend on each other.
   const position = stickyPosition(table, bytes, head, clientAddress, ~salt, -1);
   return position === -1 ? -1 : position % userBucketCount;
 }

@@ -1,12 +1,13 @@
-// Which tracked route a request belongs to, as a slot of the counters: by patterns (Kong's own routes, or configured ones),
-// else by host and first path segment. The slots are handed out by the control thread; a worker only looks them up.
+// Finds the slot of the counters that a request's route has. Routes are known by patterns (Kong's routes, or
+// configured ones), or are derived: each host with a first path segment is one. The control thread assigns
+// slots; a worker only looks them up.
 
 import type { RequestHead } from '#src/core/http1/request-head.ts';
 import { routesTrackedMax } from '#src/limits.ts';
 import { hostNameEnd, matchesRule } from './request-match.ts';
 import { type CompiledRule, compileRule } from './routing-table.ts';
 
-/** A route known by what it matches; conditions that are null match everything. */
+/** A route that is known by its conditions; those that are null match every request. */
 export interface RoutePattern {
   readonly slot: number;
   readonly name: string;
@@ -15,7 +16,7 @@ export interface RoutePattern {
   readonly methods: readonly string[] | null;
 }
 
-/** A route known by the hash of its host and first path segment. */
+/** A route that is known by the hash of its host and first path segment. */
 interface DerivedRoute {
   readonly slot: number;
   readonly name: string;
@@ -26,20 +27,20 @@ export type RouteSlots =
   | { readonly kind: 'patterns'; readonly routes: readonly RoutePattern[] }
   | { readonly kind: 'derived'; readonly routes: readonly DerivedRoute[] };
 
-/** Slot of everything that has none of its own. */
+/** Slot of all routes that have none of their own. */
 const other = routesTrackedMax;
 const slash = 0x2f;
 const question = 0x3f;
 const fnvPrime = 0x01000193;
 const fnvOffset = 0x811c9dc5 | 0;
 
-/** The route of a slot in words: `all other routes` for those without one of their own. */
+/** Name of the route that has the slot; `all other routes` for the slot that the others share. */
 export function nameOfSlot({ routes }: RouteSlots, slot: number): string {
   if (slot === other) return 'all other routes';
   return routes.find((route) => route.slot === slot)?.name ?? `route ${slot}`;
 }
 
-/** Whether every slot that had a route has the same one still. Routes that are seen are only ever added. */
+/** Whether every slot that had a route has still the same. Derived routes are only added, never removed. */
 export function keepsSlots(before: RouteSlots, after: RouteSlots): boolean {
   if (before === after) return true;
   if (before.kind !== 'derived' || after.kind !== 'derived') return false;
@@ -50,7 +51,7 @@ export class RouteTable {
   readonly #routes: RouteSlots;
   readonly #patterns: readonly { readonly slot: number; readonly rule: CompiledRule }[] | null;
   readonly #slots: ReadonlyMap<number, number>;
-  /** Key of the request last looked up by derivation; 0 with patterns. */
+  /** Key of the derived route that was last looked up; 0 with patterns. */
   lastKey: number;
 
   constructor(routes: RouteSlots) {
@@ -63,17 +64,17 @@ export class RouteTable {
     this.#slots = new Map(routes.kind === 'derived' ? routes.routes.map(({ key, slot }) => [key, slot]) : []);
   }
 
-  /** Whether routes are found by their traffic, so that unknown ones should be reported. */
+  /** Whether routes are derived from requests, so that unknown ones have to be reported. */
   get isDerived(): boolean {
     return this.#patterns === null;
   }
 
-  /** The slot's route as it is known now; for failures, which are few. */
+  /** Name of the slot's route. It is for failures, which are rare, since it may search. */
   nameOf(slot: number): string {
     return nameOfSlot(this.#routes, slot);
   }
 
-  /** Slot of the request's route, 0..64; 64 is every route without a slot. Nothing is allocated. */
+  /** Slot of the request's route, 0..64; 64 is shared by all routes without one. Allocates nothing. */
   slotOf(bytes: Uint8Array, head: RequestHead): number {
     if (this.#patterns === null) {
       this.lastKey = routeKey(bytes, head);
@@ -91,14 +92,14 @@ function compilePattern({ name, host, pathPrefix, methods }: RoutePattern): Comp
   return compileRule({ name, cluster: 'x', host, pathPrefix, methods, header: null });
 }
 
-/** One past the first path segment: `/users` of `/users/7?x=1`. */
+/** End of the first path segment, which is `/users` in `/users/7?x=1`. */
 function segmentEnd(bytes: Uint8Array, head: RequestHead): number {
   let at = head.pathStart + 1;
   while (at < head.pathEnd && bytes[at] !== slash && bytes[at] !== question) at++;
   return Math.min(at, head.pathEnd);
 }
 
-/** FNV-1a over the host without case and port, and the first path segment. int32. */
+/** FNV-1a hash (int32) of the host, without case and port, and the first path segment. */
 export function routeKey(bytes: Uint8Array, head: RequestHead): number {
   let hash = fnvOffset;
   const hostEnd = hostNameEnd(bytes, head.hostStart, head.hostEnd);
@@ -111,7 +112,7 @@ export function routeKey(bytes: Uint8Array, head: RequestHead): number {
   return hash;
 }
 
-/** The derived route in words: `api.example.com/users`. */
+/** Name of the derived route, such as `api.example.com/users`. */
 export function routeName(bytes: Uint8Array, head: RequestHead): string {
   const text = (from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to));
   const host = text(head.hostStart, hostNameEnd(bytes, head.hostStart, head.hostEnd)).toLowerCase();
@@ -119,8 +120,8 @@ export function routeName(bytes: Uint8Array, head: RequestHead): string {
 }
 
 /**
- * The key of a derived route, from its name. First path segments beyond what a name shows are lost: such a route has
- * another key, and nothing is found by this one.
+ * The key of a derived route, from its name. A name shows only the beginning of a very long path segment; its
+ * route has another key, which cannot be found from the name.
  */
 export function routeKeyOfName(name: string): number {
   let hash = fnvOffset;

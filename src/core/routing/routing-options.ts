@@ -1,16 +1,20 @@
-// What the operator says about routing, as plain data: the input of compileRouting. How it is written in YAML is in config/.
+// The routing options of the configuration, as compileRouting takes them. config/schema-routing.ts has how
+// they are written in YAML.
 
-/** Pins matching requests to a cluster; all given conditions must hold. The first matching rule wins. */
+/** Sends matching requests to one cluster. All conditions must hold; the first rule that matches counts. */
 export interface RoutingRule {
   readonly name: string;
   readonly cluster: 'x' | 'y';
-  /** Exact host, or `*.example.com` for every name below it; compared without case, port and trailing dot. */
+  /** A host, or `*.example.com` for every name below it. Case, port and a dot at the end are ignored. */
   readonly host: string | null;
-  /** Prefix of the path's bytes that ends at a segment boundary: `/api` covers `/api`, `/api/…` and `/api?…`, not `/apix`. */
+  /**
+   * Beginning of the path, up to the end of a segment: `/api` matches `/api`, `/api/…` and `/api?…`, not
+   * `/apix`.
+   */
   readonly pathPrefix: string | null;
-  /** Methods, exact case (methods are case-sensitive, RFC 9110 9.1). */
+  /** Methods, which are case-sensitive (RFC 9110 9.1). */
   readonly methods: readonly string[] | null;
-  /** A field of this name; with a value, one whose value has exactly these bytes. */
+  /** A field that must be there, with exactly this value unless it is null. */
   readonly header: { readonly name: string; readonly value: string | null } | null;
 }
 
@@ -20,7 +24,10 @@ export type StickyMode =
   | { readonly kind: 'header'; readonly name: string }
   | { readonly kind: 'cookie'; readonly name: string };
 
-/** CIDR block: network address bytes (4 or 16), bits beyond the prefix cleared, and prefix length in bits. */
+/**
+ * A CIDR block: 4 or 16 bytes of the network's address, with the bits after the prefix cleared, and the
+ * prefix's length in bits.
+ */
 export interface Cidr {
   readonly bytes: readonly number[];
   readonly prefix: number;
@@ -35,6 +42,6 @@ export interface OverrideOptions {
 export interface RoutingOptions {
   readonly sticky: StickyMode;
   readonly rules: readonly RoutingRule[];
-  /** Null: off. */
+  /** Null when it is off. */
   readonly override: OverrideOptions | null;
 }

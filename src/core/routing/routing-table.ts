@@ -1,16 +1,16 @@
-// The routing options compiled for the hot path: every name and value as bytes, every choice as a number, so that a decision
-// compares bytes in place and allocates nothing. Made once per config.
+// Compiles the routing options for the data path: names and values become bytes, choices become numbers, so
+// that a decision compares bytes in the read buffer and allocates nothing. Done once for each configuration.
 import { assert } from '#src/base/assert.ts';
 import type { RoutingOptions, RoutingRule, StickyMode } from './routing-options.ts';
 
-/** How a request's key is found. */
+/** Where a request's sticky key is. */
 export const StickyKind = { none: 0, clientIp: 1, header: 2, cookie: 3 } as const;
 export type StickyKind = (typeof StickyKind)[keyof typeof StickyKind];
 
 export interface CompiledRule {
-  /** RouteDecision of a match: pinned to X or to Y. */
+  /** The RouteDecision of requests that match: pinnedX or pinnedY. */
   readonly decision: 2 | 3;
-  /** Lower-case host, or with `hostIsSuffix` the part after `*`, with its dot. */
+  /** Host in lower case; with `hostIsSuffix`, what is behind the `*`, with its dot. */
   readonly host: Uint8Array | null;
   readonly hostIsSuffix: boolean;
   readonly pathPrefix: Uint8Array | null;
@@ -21,13 +21,16 @@ export interface CompiledRule {
 }
 
 export interface RoutingTable {
-  /** Neither override, rules nor stickiness: every request is split at random. */
+  /** There is no override, no rule and no stickiness: every request is split at random. */
   readonly isPlain: boolean;
   readonly rules: readonly CompiledRule[];
   readonly stickyKind: StickyKind;
-  /** Lower-case field name, or the cookie's name as it is (cookie names are case-sensitive, RFC 6265 5.3). */
+  /** Field name in lower case, or the cookie's name, which is case-sensitive (RFC 6265 5.3). */
   readonly stickyName: Uint8Array;
-  /** Lower-case name of the override field; null when overriding is off. Not to be forwarded: it carries the secret. */
+  /**
+   * Name of the override field in lower case; null when it is off. It is never forwarded, because it contains
+   * the secret.
+   */
   readonly overrideName: Uint8Array | null;
   readonly overrideSecret: Uint8Array;
 }
@@ -61,7 +64,7 @@ function stickyNameOf(sticky: StickyMode): Uint8Array {
   }
 }
 
-/** Compiles validated options; allocates once so that decideRoute never has to. */
+/** Compiles options that were validated. All allocations are made here, so that decideRoute makes none. */
 export function compileRouting(options: RoutingOptions): RoutingTable {
   const { override, rules, sticky } = options;
   assert(override === null || override.secret !== '', 'an override has a secret');

@@ -1,11 +1,11 @@
-// Where a key lies on the line from 0 to 1 on which the weight is a mark: below it the key is on Y. Growing the weight only
-// moves the mark, so a key crosses from X to Y at most once per rollout and never flaps.
+// Sticky keys. A key's hash is a number from 0 to 1, and the key is on Y while that is below Y's weight. So
+// while the weight grows, a key moves from X to Y at most once, and never back.
 //
-// MurmurHash3 x86-32 (Austin Appleby, public domain). Why: the seed takes the salt; one multiply-rotate per 4 bytes is the
-// cheapest well-tested mixing in int32 arithmetic, all that JavaScript does without allocating; and its finaliser
-// (fmix32) avalanches fully, which FNV-1a lacks: keys such as user-1, user-2 share their high bits there, and the high
-// bits are what is compared with the weight. It is not meant to resist people who choose their own keys: they could at
-// most choose which cluster answers them.
+// The hash is MurmurHash3 x86-32 (Austin Appleby, public domain). Its seed takes the salt. It needs one
+// multiplication and rotation for 4 bytes in int32 arithmetic, which is all that JavaScript does without
+// allocating. Its finaliser (fmix32) changes all bits of the hash when one bit of the key changes. FNV-1a
+// does not: keys such as user-1 and user-2 share their high bits there, and the high bits are compared with
+// the weight. The hash does not resist clients who choose their keys; they could only choose their cluster.
 import { PPM } from '#src/limits.ts';
 
 const c1 = 0xcc9e2d51 | 0;
@@ -24,7 +24,10 @@ function mixTail(hash: number, tail: number): number {
   return hash ^ Math.imul((k << 15) | (k >>> 17), c2);
 }
 
-/** The murmur3 finaliser: every input bit flips every output bit with a probability close to 1/2. */
+/**
+ * The finaliser of MurmurHash3: each bit of the input flips each bit of the output with a probability near
+ * 1/2.
+ */
 function finish(hash: number, length: number): number {
   let h = hash ^ length;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b | 0);
@@ -32,7 +35,7 @@ function finish(hash: number, length: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** Hash of bytes[start, end) under a salt (int32): an unsigned 32-bit integer. */
+/** Hash of bytes[start, end) with a salt (int32), as an unsigned 32-bit integer. */
 export function hashBytes(bytes: Uint8Array, start: number, end: number, salt: number): number {
   const length = end - start;
   const tailAt = start + (length & ~3);
@@ -48,7 +51,7 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number, salt: n
   return finish(hash, length);
 }
 
-/** As hashBytes, for an ASCII string: each code unit counts as one byte. */
+/** The same for an ASCII string: each of its code units counts as a byte. */
 export function hashAscii(text: string, start: number, salt: number): number {
   const end = text.length;
   const length = end - start;
@@ -65,14 +68,17 @@ export function hashAscii(text: string, start: number, salt: number): number {
   return finish(hash, length);
 }
 
-/** Hash of a client address; an IPv4-mapped IPv6 address is the same client as its IPv4 form. */
+/**
+ * Hash of a client's address. An IPv4-mapped IPv6 address has the hash of its IPv4 form, since it is the same
+ * client.
+ */
 export function hashAddress(address: string, salt: number): number {
   return hashAscii(address, address.startsWith('::ffff:') && address.includes('.') ? 7 : 0, salt);
 }
 
 /**
- * Whether a position on the line is on Y: `hash / 2^32 < weightPpm / 1,000,000`, exact in doubles (both sides of the
- * multiplied form are integers below 2^53). Monotone in the weight; never at 0, always at 1,000,000.
+ * Whether a hash is on Y: `hash / 2^32 < weightPpm / 1,000,000`. It is computed as a product of integers
+ * below 2^53, which doubles hold exactly. At a weight of 0 no hash is on Y, at 1,000,000 every one.
  * @param hash unsigned 32-bit integer: a key's hash, or a random number
  * @param weightPpm Y's share, 0..1,000,000
  */

@@ -1,12 +1,15 @@
-// Latency buckets: which bucket a latency belongs to (once per request in a worker), and what the analysis reads from
-// the counts: quantiles, tails above a threshold, and a history that forgets with a half-life.
+// Histograms of latency: the bucket of a latency, which a worker looks up for each request, and what is read
+// from the counts: quantiles, shares above a threshold, and counts that lose their weight over time.
 import { assert } from '#src/base/assert.ts';
 import { latencyBucketCount, latencyBucketFirstMs, latencyBucketGamma } from '#src/limits.ts';
 
 const lastBucket = latencyBucketCount - 1;
 const logGamma = Math.log(latencyBucketGamma);
 
-/** The definition: bucket j holds (0.1 * 1.02^(j-1), 0.1 * 1.02^j] ms, unbounded at both ends of the range. */
+/**
+ * The definition of the buckets: bucket j is from 0.1 * 1.02^(j-1), not included, to 0.1 * 1.02^j ms. The
+ * first has no lower and the last no upper end.
+ */
 export function latencyBucketIndexByDefinition(ms: number): number {
   if (!(ms > latencyBucketFirstMs)) return 0;
   return Math.min(lastBucket, Math.ceil(Math.log(ms / latencyBucketFirstMs) / logGamma));
@@ -16,7 +19,10 @@ const bits = new Float64Array(1);
 const words = new Uint32Array(bits.buffer);
 const highWord = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0;
 
-/** Largest double that the definition puts into bucket j or below: its own rounding decides, so that both agree on every value. */
+/**
+ * The largest double that the definition puts into bucket j or below. It is searched for, so that rounding is
+ * the same.
+ */
 function upperEdge(j: number): number {
   let below = latencyBucketFirstMs * latencyBucketGamma ** j * (1 - 1e-12);
   let above = latencyBucketFirstMs * latencyBucketGamma ** j * (1 + 1e-12);
@@ -34,8 +40,9 @@ const edgesMs = Float64Array.from({ length: latencyBucketCount }, (_, j) =>
 );
 const lastEdgeMs = edgesMs[lastBucket - 1] as number;
 
-// The exponent and the top 7 bits of the mantissa of a double cut the line into cells narrower than a bucket, so a cell
-// holds at most one edge: its first bucket from a table and one comparison give the bucket, without a logarithm.
+// The exponent and the first 7 bits of the mantissa of a double divide the numbers into cells that are
+// narrower than a bucket, so at most one edge of a bucket is within a cell. A table has the first bucket of
+// each cell, and one comparison with its edge gives the bucket, without a logarithm.
 const cellShift = 20 - 7;
 const cellOf = (ms: number): number => {
   bits[0] = ms;
@@ -49,8 +56,8 @@ const bucketAtCellStart = Uint16Array.from({ length: cellOf(lastEdgeMs) - firstC
 });
 
 /**
- * Bucket 0..719 of a latency in ms. Below 0.1 ms (and for NaN) it is 0, above 151 s the last one.
- * Equal to {@link latencyBucketIndexByDefinition} for every double, at a few ns.
+ * Bucket 0..719 of a latency in ms: 0 below 0.1 ms and for NaN, the last one above 151 s. It takes a few ns
+ * and is equal to {@link latencyBucketIndexByDefinition} for every double.
  */
 export function latencyBucketIndex(ms: number): number {
   if (!(ms > latencyBucketFirstMs)) return 0;
@@ -60,17 +67,19 @@ export function latencyBucketIndex(ms: number): number {
   return ms > (edgesMs[j] as number) ? j + 1 : j;
 }
 
-/** Largest latency in ms that bucket `j` holds; of the last bucket, its nominal edge of 154 s. */
+/** Upper edge of bucket `j` in ms. For the last bucket, which has none, it is 154 s. */
 export function bucketUpperMs(j: number): number {
   return edgesMs[j] as number;
 }
 
-/** Buckets by which a latency moves when it is multiplied by `factor` >= 1, rounded up: 1.1 gives 5. */
+/**
+ * Number of buckets by which a latency moves when it is multiplied by `factor` >= 1, rounded up: 5 for 1.1.
+ */
 export function bucketShift(factor: number): number {
   return Math.max(0, Math.ceil(Math.log(factor) / logGamma - 1e-9));
 }
 
-/** Sum of the counts in buckets above `j`: how many were slower than that bucket's upper edge. */
+/** Sum of the counts above bucket `j`: how many were slower than its upper edge. */
 export function countAbove(counts: Float64Array, j: number): number {
   let sum = 0;
   for (let i = j + 1; i < counts.length; i++) sum += counts[i] as number;
@@ -83,8 +92,8 @@ function countAll(counts: Float64Array): number {
 }
 
 /**
- * Sums from each bucket on: `out[j]` is the count in buckets `j` and above, `out[0]` the total. `out` has one element more
- * than there are buckets, the last one 0. With them every tail and quantile is one look-up.
+ * Writes into `out[j]` the count in buckets `j` and above, so `out[0]` is the total. `out` has one element
+ * more than there are buckets, which is 0. With these sums the count above any bucket is one look-up.
  */
 export function suffixSums(counts: Float64Array, out: Float64Array): void {
   let sum = 0;
@@ -95,7 +104,10 @@ export function suffixSums(counts: Float64Array, out: Float64Array): void {
   }
 }
 
-/** {@link quantileBucket} from suffix sums: the lowest bucket with at most the share 1 - q above it; -1 when empty. */
+/**
+ * {@link quantileBucket} from suffix sums: the lowest bucket above which are at most 1 - q of the counts; -1
+ * when there are none.
+ */
 export function quantileBucketOfSums(sums: Float64Array, q: number): number {
   const total = sums[0] as number;
   if (total <= 0) return -1;
@@ -109,7 +121,7 @@ export function quantileBucketOfSums(sums: Float64Array, q: number): number {
   return low;
 }
 
-/** Lowest bucket at or below which the share `q` (0..1) of the counts lies; -1 when there are none. */
+/** The lowest bucket at or below which are `q` (0..1) of the counts; -1 when there are none. */
 export function quantileBucket(counts: Float64Array, q: number): number {
   const wanted = countAll(counts) * q;
   if (wanted <= 0) return -1;
@@ -121,13 +133,16 @@ export function quantileBucket(counts: Float64Array, q: number): number {
   return counts.length - 1;
 }
 
-/** Latency in ms at quantile `q`: the upper edge of its bucket, at most 2 % too high; null when there are no counts. */
+/**
+ * Latency in ms at quantile `q`: its bucket's upper edge, which is at most 2 % too high. Null when there are
+ * no counts.
+ */
 export function quantileMs(counts: Float64Array, q: number): number | null {
   const bucket = quantileBucket(counts, q);
   return bucket < 0 ? null : bucketUpperMs(bucket);
 }
 
-// Rescale long before the scale nears the end of the doubles.
+// When the scale is larger, all counts are divided by it: long before a double overflows.
 const scaleMax = 2 ** 200;
 
 export interface DecayedHistogramSnapshot {
@@ -136,10 +151,16 @@ export interface DecayedHistogramSnapshot {
   readonly counts: readonly (readonly [number, number])[];
 }
 
-/** Counts by bucket that lose half of their weight every `halfLifeMs`. Time is told, never read. */
+/**
+ * Counts by bucket that lose half of their weight every `halfLifeMs`. The caller says how much time has
+ * passed.
+ */
 export class DecayedHistogram {
   readonly #halfLifeMs: number;
-  /** New counts enter multiplied by the scale, which grows: the same as shrinking all old ones, at no cost per bucket. */
+  /**
+   * New counts are multiplied by the scale, which grows with time. It has the effect of reducing all old
+   * counts, at no cost.
+   */
   #scale = 1;
   readonly #counts = new Float64Array(latencyBucketCount);
 
@@ -163,7 +184,7 @@ export class DecayedHistogram {
     }
   }
 
-  /** Decayed number of requests in each bucket and above, as {@link suffixSums}. */
+  /** The weighted counts in each bucket and above, as {@link suffixSums} has them. */
   suffixSums(out: Float64Array): void {
     suffixSums(this.#counts, out);
     for (let j = 0; j < out.length; j++) out[j] = (out[j] as number) / this.#scale;

@@ -1,41 +1,46 @@
-// What one tick of the control loop knows about the traffic: the growth of every counter since the tick before, summed
-// over the workers, by weight epoch and arm. Objects are made once and refilled each tick.
+// What a tick of the control loop knows about the traffic: how much each counter has grown since the tick
+// before, over all workers, by epoch of the split and arm. The objects are made once and filled again each
+// tick.
 import { latencyBucketCount, latencyQuantiles, routesTrackedMax, userBucketCount } from '#src/limits.ts';
 
 const statusCodeCount = 600;
 
-/** Growth of one arm's counters over one tick in one epoch. First attempts only. */
+/** How much one arm's counters have grown in one tick and epoch. They count first attempts only. */
 export class ArmSample {
-  /** Requests with an outcome: a response head or a failure before it. The `n` of the error stream. */
+  /** Requests with an outcome: a response head, or a failure before it. */
   requests = 0;
-  /** Of those, 5xx, connect, reset, timeout, protocol, unavailable, and bodies cut short. The `k` of the error stream. */
+  /** Failures among them: 5xx, connect, reset, timeout, protocol, unavailable, and bodies cut short. */
   failures = 0;
   clientAborts = 0;
   latencyMsSum = 0;
   /** By status code 0..599. */
   readonly status = new Float64Array(statusCodeCount);
-  /** By failure kind, in the order of shared-memory/layout failureKinds. */
+  /** By kind of failure, in the order of failureKinds in shared-memory/layout.ts. */
   readonly failuresByKind = new Float64Array(8);
-  /** By latency bucket, successes only. */
+  /** Successes by bucket of latency. */
   readonly latency = new Float64Array(latencyBucketCount);
-  /** Requests whose age crossed threshold q before they had an answer, and those of them that later succeeded. */
+  /**
+   * By quantile: requests that were slow before they had an answer, and how many of those succeeded later.
+   */
   readonly ageCrossed = new Float64Array(latencyQuantiles.length);
   readonly ageCrossedDone = new Float64Array(latencyQuantiles.length);
-  /** 5xx that Kong made itself, and those of the service behind it; 5xx without Kong's headers are in neither. */
+  /**
+   * 5xx that Kong made itself, and 5xx of the service behind it. 5xx without Kong's headers are in neither.
+   */
   kongFailures = 0;
   serviceFailures = 0;
-  /** Time that Kong itself took, by latency bucket; successes with Kong's headers only. */
+  /** Successes with Kong's headers, by bucket of the time that Kong itself took. */
   readonly kongLatency = new Float64Array(latencyBucketCount);
-  /** By sub-bucket of users; all zero unless routing is sticky. */
+  /** By group of users; all 0 unless routing is sticky. */
   readonly userRequests = new Float64Array(userBucketCount);
   readonly userFailures = new Float64Array(userBucketCount);
-  /** By route slot; the last slot is all other routes. */
+  /** By route slot; the last one is for all other routes. */
   readonly routeRequests = new Float64Array(routesTrackedMax + 1);
   readonly routeFailures = new Float64Array(routesTrackedMax + 1);
   /** Of those failures, the 5xx of the service behind Kong. */
   readonly routeServiceFailures = new Float64Array(routesTrackedMax + 1);
 
-  /** Back to nothing counted, in place. */
+  /** Sets all counts to 0. */
   clear(): void {
     this.requests = 0;
     this.failures = 0;
@@ -57,7 +62,7 @@ export class ArmSample {
   }
 }
 
-/** Both arms over one tick in one weight epoch. */
+/** Both arms in one tick and epoch. */
 export interface EpochSample {
   /** Epoch of the split cell in which the requests were assigned. */
   epoch: number;
@@ -70,9 +75,9 @@ export interface EpochSample {
 export interface TickSample {
   /** Monotonic ms at which the counters were read. */
   atMs: number;
-  /** Ms since the counters were read before; a stalled tick is just a longer one. */
+  /** Ms since the counters were read last. A tick that was late is longer. */
   dtMs: number;
-  /** Live epochs, oldest first; only those with traffic since the last tick. */
+  /** Epochs with traffic since the last tick, oldest first. */
   readonly epochs: EpochSample[];
 }
 
@@ -82,7 +87,10 @@ export interface SampleSource {
   sample(atMs: number): TickSample;
 }
 
-/** Where the control loop puts the split: the shared cell in production, the simulated splitter in the simulator. */
+/**
+ * Where the control loop puts the split: the shared cell in production, the simulated splitter in the
+ * simulator.
+ */
 export interface SplitSink {
   /** Makes the split visible to every worker; returns its epoch. Never throws. */
   publish(weightPpm: number, salt: number): number;

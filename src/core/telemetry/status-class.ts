@@ -1,5 +1,5 @@
-// The status classes by which samples of answers are told apart: those of the comparison of status codes (analysis/
-// status-streams.ts) that are not the rule and no failures. Named as its streams are.
+// The classes of status codes from 3xx to 4xx, by which samples of answers are kept.
+// core/analysis/streams/status-streams.ts compares these and 2xx, under the same names.
 
 export const statusClasses = ['3xx', '401', '403', '404', '429', '4xx'] as const;
 type StatusClass = (typeof statusClasses)[number];
@@ -21,6 +21,6 @@ export function statusClassIndex(status: number): number {
   }
 }
 
-/** Class of a status; null for one that is a success or a failure. */
+/** Class of a status; null for 2xx and 5xx. */
 export const statusClassOf = (status: number): StatusClass | null =>
   status < 300 || status >= 500 ? null : (statusClasses[statusClassIndex(status)] ?? null);

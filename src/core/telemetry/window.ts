@@ -1,7 +1,8 @@
-// Request and failure rates over the last seconds, for people: reports, the page, forecasts. Decisions do not rest on them.
+// Rates of requests and failures over the last seconds, for the status and for forecasts. No decision depends
+// on them.
 const cells = 61;
 const cellMs = 1_000;
-// Per cell: nX, kX, nY, kY.
+// Requests and failures of X, requests and failures of Y.
 const width = 4;
 
 interface ArmRates {
@@ -15,7 +16,7 @@ export interface Rates {
   readonly y: ArmRates;
 }
 
-/** Counts of both arms by second over the last minute. Advances only when told the time. */
+/** Counts of both arms by second, over the last minute. The caller says what time it is. */
 export class RollingWindow {
   readonly #cells = new Float64Array(cells * width);
   /** Number of the second that is being filled; -1 before the first. */
@@ -23,7 +24,7 @@ export class RollingWindow {
   #first = -1;
   #nowMs = 0;
 
-  /** Moves to `nowMs`, dropping what is older than a minute. */
+  /** Moves on to `nowMs` and drops what is older than a minute. */
   advance(nowMs: number): void {
     const cell = Math.floor(nowMs / cellMs);
     if (this.#last < 0) {
