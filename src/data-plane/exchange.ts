@@ -4,6 +4,8 @@
 // recovery.ts. Nothing here knows HTTP/1.1 connections (client-connection.ts) or sockets (transport/).
 import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
 import { Framing } from '#src/core/http1/framing.ts';
+import type { RequestHead } from '#src/core/http1/request-head.ts';
+import type { ResponseHead } from '#src/core/http1/response-head.ts';
 import { increment } from '#src/shared-memory/counters.ts';
 import { type FailureKind, WORKER, X } from '#src/shared-memory/layout.ts';
 import type { Peer } from './base/peer-directory.ts';
@@ -52,19 +54,21 @@ export class Exchange implements Leaseholder {
   }
 
   /**
-   * Starts on the head in runtime.requestHead, parsed from bytes[..end). Returns one past the last byte taken: of the head,
-   * and of the body as far as it is there. The exchange may be over when this returns.
+   * Starts on the request of `peer`, made for `clientAddress`, whose head was parsed from bytes[..end). Returns one past the
+   * last byte taken: of the head, and of the body as far as it is there. The exchange may be over when this returns.
    */
-  start(client: Downstream, peer: Peer, clientAddress: string, bytes: Uint8Array, end: number): number {
+  start(
+    client: Downstream,
+    peer: Peer,
+    clientAddress: string,
+    head: RequestHead,
+    bytes: Uint8Array,
+    end: number,
+  ): number {
     const runtime = this.#runtime;
-    const { requestHead: head, additions } = runtime;
     this.#reset(client);
-    additions.trusted = peer.isTrusted;
-    additions.forwardedLines = peer.forwardedLines;
-    additions.peerAddress = peer.addressBytes;
-    additions.requestId = runtime.requestIds.next();
     const { headEnd } = head;
-    this.request.begin(bytes);
+    this.request.begin(head, bytes, runtime.additionsFor(peer));
     const { bodyBytes } = runtime.config.limits;
     if (bodyBytes !== null && head.framing === Framing.length && head.contentLength > bodyBytes) {
       this.#reject('bodyTooLarge');
@@ -74,7 +78,7 @@ export class Exchange implements Leaseholder {
     if (taken === -1) return headEnd;
     if (taken > headEnd) this.request.append(bytes, headEnd, taken);
     // Only now: a request that is refused takes part in nothing.
-    this.#assigned.draw(runtime, bytes, clientAddress, this.#startedAtMs);
+    this.#assigned.draw(runtime, head, bytes, clientAddress, this.#startedAtMs);
     this.#ledger.begin(this.#startedAtMs);
     this.#open(null);
     this.#holdBack();
@@ -224,21 +228,22 @@ export class Exchange implements Leaseholder {
       this.#relayBody(bytes, length, client, upstream);
       return;
     }
-    switch (this.#response.readHead(bytes, length, this.request, client)) {
+    const head = this.#runtime.responseHead;
+    switch (this.#response.readHead(head, bytes, length, this.request, client)) {
       case HeadResult.incomplete:
         return;
       case HeadResult.invalid:
         this.#fail('protocol', 'upstreamResponseInvalid');
         return;
       case HeadResult.final:
-        this.#acceptHead(client, upstream, node);
+        this.#acceptHead(head, client, upstream, node);
         return;
     }
   }
 
   /** The final head is there: the attempt has its outcome, and the answer begins, unless X is to give a better one. */
-  #acceptHead(client: Downstream, upstream: PooledConnection, node: UpstreamNode): void {
-    const { status } = this.#runtime.responseHead;
+  #acceptHead(head: ResponseHead, client: Downstream, upstream: PooledConnection, node: UpstreamNode): void {
+    const { status } = head;
     const nowMs = performance.now();
     this.#ledger.answered(status, nowMs, node, this.#response.headSource);
     if (status >= 500 && this.#recovery.failsOverForStatus(status, nowMs)) {
@@ -248,10 +253,10 @@ export class Exchange implements Leaseholder {
     }
     this.#ledger.delivered(status, nowMs);
     if (status === 101) {
-      this.#switchProtocols(client, upstream);
+      this.#switchProtocols(head, client, upstream);
       return;
     }
-    const flushed = this.#response.forwardHead(client, this.request, this.isRequestDone);
+    const flushed = this.#response.forwardHead(head, client, this.request, this.isRequestDone);
     if (this.#response.body.isDone) {
       this.#finish();
       return;
@@ -398,8 +403,8 @@ export class Exchange implements Leaseholder {
     this.#client = null;
   }
 
-  #switchProtocols(client: Downstream, upstream: PooledConnection): void {
-    const rest = this.#response.forwardSwitch(client);
+  #switchProtocols(head: ResponseHead, client: Downstream, upstream: PooledConnection): void {
+    const rest = this.#response.forwardSwitch(head, client);
     const socket = this.#lease.surrender(upstream);
     this.request.end(this.#isSendPending);
     this.#client = null;

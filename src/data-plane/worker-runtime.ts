@@ -12,7 +12,7 @@ import { attemptOffset, staleSlot, WORKER, X, Y } from '#src/shared-memory/layou
 import type { LogLine, NodeAssignments, WorkerStart } from '#src/shared-memory/messages.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { DateLine } from './base/date-line.ts';
-import { PeerDirectory } from './base/peer-directory.ts';
+import { type Peer, PeerDirectory } from './base/peer-directory.ts';
 import { RequestIds } from './base/request-ids.ts';
 import { TimerWheel } from './base/timer-wheel.ts';
 import { TurnQueue } from './base/turn-queue.ts';
@@ -70,10 +70,10 @@ export class WorkerRuntime {
   splitEpoch: number;
   weightPpm: number;
   salt: number;
-  // Parsed heads and additions live only within one callback, so one of each serves all connections.
+  // Heads live only within one callback, so one of each serves all connections. Who parses takes it, and hands it on as a
+  // parameter to whoever reads it.
   readonly requestHead: RequestHead;
   readonly responseHead: ResponseHead;
-  readonly additions: RequestAdditions;
   /** Small writes are put together here; replaced when a write keeps it. */
   scratch: Buffer;
   readonly smallRequests: BufferPool;
@@ -83,6 +83,7 @@ export class WorkerRuntime {
   readonly clientEnvironment: RawSocketEnvironment | null;
   readonly #upstreamEnvironment: RawSocketEnvironment | null;
   readonly #splitCell: SplitCell;
+  readonly #additions: RequestAdditions;
 
   constructor(start: WorkerStart, log: (line: LogLine) => void) {
     const { config, memory, workerIndex } = start;
@@ -125,8 +126,8 @@ export class WorkerRuntime {
     this.salt = split.salt;
     this.requestHead = new RequestHead();
     this.responseHead = new ResponseHead();
-    this.additions = new RequestAdditions();
-    this.additions.proto = Buffer.from('http');
+    this.#additions = new RequestAdditions();
+    this.#additions.proto = Buffer.from('http');
     this.scratch = Buffer.allocUnsafeSlow(0);
     this.smallRequests = new BufferPool(smallRequestBytes, 4096);
     this.largeRequests = new BufferPool(0, 0);
@@ -148,7 +149,7 @@ export class WorkerRuntime {
     this.config = config;
     this.#sizeBuffers(config);
     this.routing = compileRouting(config.routing);
-    this.additions.overrideHeader = this.routing.overrideName;
+    this.#additions.overrideHeader = this.routing.overrideName;
     this.triggers = new FailoverTriggers(config.failover.on);
     this.budget.share = config.failover.budget;
     for (const cluster of this.clusters) {
@@ -187,8 +188,18 @@ export class WorkerRuntime {
 
   setListenPort(port: number): void {
     this.listenPort = port;
-    this.additions.port = Buffer.from(String(port));
+    this.#additions.port = Buffer.from(String(port));
     this.peers = new PeerDirectory(this.config.routing.trustedProxies, port);
+  }
+
+  /** What is said about the next request of `peer` beside what it says itself. One object, filled anew for each request. */
+  additionsFor(peer: Peer): RequestAdditions {
+    const additions = this.#additions;
+    additions.trusted = peer.isTrusted;
+    additions.forwardedLines = peer.forwardedLines;
+    additions.peerAddress = peer.addressBytes;
+    additions.requestId = this.requestIds.next();
+    return additions;
   }
 
   /** Reads the split cell; one atomic load when nothing changed. */

@@ -1,9 +1,10 @@
 // The metrics of /metrics. Every value is read from where it lives when someone scrapes: shared memory, the rollout, the
 // store. prom-client formats them and adds those of the process; docs/metrics.md describes each.
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { clusterNames } from '#src/control-plane/nodes/node-directory.ts';
+import { armOf, clusterNames } from '#src/control-plane/nodes/node-directory.ts';
 import { phases } from '#src/core/rollout/rollout-state.ts';
 import type { NodeView } from '#src/record/node-view.ts';
+import { NODE, nodeOffset } from '#src/shared-memory/layout.ts';
 import { nodeHealth } from '#src/shared-memory/shared-memory.ts';
 import { analysisMetrics } from './analysis-metrics.ts';
 import { type ExpositionSources, type MetricDefinition, single } from './metric-definition.ts';
@@ -48,10 +49,18 @@ function register(registry: Registry, { name, help, type, read }: MetricDefiniti
   registry.registerMetric({ name, help, type, get, reset: () => {} } as never);
 }
 
-function nodeMetrics({ directory }: ExpositionSources): MetricDefinition[] {
+function nodeMetrics({ directory, totals }: ExpositionSources): MetricDefinition[] {
   const perNode = (read: (view: NodeView) => number) => () =>
     clusterNames.flatMap((cluster) =>
       directory.views(cluster).map((view) => ({ value: read(view), labels: { cluster, node: view.id } })),
+    );
+  /** A counter of NODE, over all workers. */
+  const counted = (field: number) => () =>
+    clusterNames.flatMap((cluster) =>
+      directory.of(cluster).map(({ id, slot }) => ({
+        value: totals.at(nodeOffset(armOf(cluster), slot) + field),
+        labels: { cluster, node: id },
+      })),
     );
   return [
     {
@@ -71,6 +80,18 @@ function nodeMetrics({ directory }: ExpositionSources): MetricDefinition[] {
       help: 'Whether any worker keeps the node out after failures in a row: 1 or 0.',
       type: 'gauge',
       read: perNode((view) => (view.ejected ? 1 : 0)),
+    },
+    {
+      name: 'crossover_node_ejections_total',
+      help: 'Times that a worker took the node out after failures in a row.',
+      type: 'counter',
+      read: counted(NODE.ejections),
+    },
+    {
+      name: 'crossover_node_connects_total',
+      help: 'Connections that were made to the node.',
+      type: 'counter',
+      read: counted(NODE.connects),
     },
     {
       name: 'crossover_node_requests_total',

@@ -92,6 +92,12 @@ const workerNumbers: readonly (readonly [
     [['breakerDiverted', {}]],
   ],
   [
+    'crossover_parked_diverted_requests_total',
+    'Requests meant for Y that went to X because their route is parked.',
+    'counter',
+    [['parkedDiverted', {}]],
+  ],
+  [
     'crossover_failover_budget_exhausted_total',
     'Failed requests not sent again to X because the budget was used up.',
     'counter',

@@ -244,7 +244,8 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   /** Parses one head at `at` and starts its exchange. Returns one past what was consumed; `at` when it is incomplete. */
   #takeRequest(bytes: Buffer, at: number, end: number): number {
     const runtime = this.#runtime;
-    const headEnd = parseRequestHead(bytes, at, end, runtime.requestHead, runtime.config.limits);
+    const head = runtime.requestHead;
+    const headEnd = parseRequestHead(bytes, at, end, head, runtime.config.limits);
     if (headEnd === 0) {
       if (this.#state === State.idle) {
         this.#state = State.head;
@@ -253,8 +254,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
       return at;
     }
     if (headEnd === -1) {
-      const { error, isHead } = runtime.requestHead;
-      this.#refuse(error ?? 'requestLineInvalid', isHead);
+      this.#refuse(head.error ?? 'requestLineInvalid', head.isHead);
       return end;
     }
     const exchange = this.#exchanges.take();
@@ -262,7 +262,8 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     this.#state = State.body;
     this.#isRequestPaused = false;
     const peer = this.#identity.peerAt(this.socket?.remoteAddress ?? '');
-    const consumed = exchange.start(this, peer, this.#identity.addressBehind(peer, bytes), bytes, end);
+    const address = this.#identity.addressBehind(peer, head, bytes);
+    const consumed = exchange.start(this, peer, address, head, bytes, end);
     if (this.#exchange !== exchange) return consumed;
     if (exchange.isRequestDone) {
       this.#state = State.busy;

@@ -1,5 +1,6 @@
 // Who a client is: the peer of its connection, or whom that peer, when it is trusted, speaks for.
 import { FIELD_STRIDE } from '#src/core/http1/framing.ts';
+import type { RequestHead } from '#src/core/http1/request-head.ts';
 import { effectiveClientAddress } from '#src/core/routing/client-address.ts';
 import type { Peer, PeerDirectory } from '#src/data-plane/base/peer-directory.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
@@ -28,14 +29,13 @@ export class ClientIdentity {
     return this.#peer;
   }
 
-  /** Whose request the one in runtime.requestHead is, parsed from `bytes`: for sticky routing by address. */
-  addressBehind(peer: Peer, bytes: Buffer): string {
+  /** Whose request it is whose head was parsed from `bytes`: for sticky routing by address. */
+  addressBehind(peer: Peer, head: RequestHead, bytes: Buffer): string {
     if (!peer.isTrusted) return peer.address;
-    const { requestHead: head, config } = this.#runtime;
     const field = head.findField(bytes, forwardedFor);
     if (field === -1) return peer.address;
     const at = field * FIELD_STRIDE;
     const value = bytes.toString('latin1', head.fields[at + 2], head.fields[at + 3]);
-    return effectiveClientAddress(peer.address, value, config.routing.trustedProxies);
+    return effectiveClientAddress(peer.address, value, this.#runtime.config.routing.trustedProxies);
   }
 }

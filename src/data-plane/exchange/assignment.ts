@@ -1,5 +1,5 @@
 // Where one request goes, and under what it is counted: route, arm, and whether it takes part in the comparison of Y with X.
-import type { Random } from '#src/base/random.ts';
+import type { RequestHead } from '#src/core/http1/request-head.ts';
 import { armOf, decideRoute, isPinned, userBucketOf } from '#src/core/routing/route-decision.ts';
 import { routeName } from '#src/core/routing/route-slots.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
@@ -24,12 +24,20 @@ export class Assignment {
     this.userBucket = -1;
   }
 
-  /** Draws for the request in runtime.requestHead. When it is drawn for Y, an outcome must follow: the breaker counts on it. */
-  draw(runtime: WorkerRuntime, bytes: Uint8Array, clientAddress: string, nowMs: number): void {
+  /**
+   * Draws for the request whose head was parsed from `bytes`. When it is drawn for Y, an outcome must follow: the breaker
+   * counts on it.
+   */
+  draw(
+    runtime: WorkerRuntime,
+    head: RequestHead,
+    bytes: Uint8Array,
+    clientAddress: string,
+    nowMs: number,
+  ): void {
     runtime.refreshSplit();
-    const { routing, requestHead: head, weightPpm, salt, slab } = runtime;
-    const random: Random = runtime.random;
-    this.#findRoute(runtime, bytes);
+    const { routing, random, weightPpm, salt, slab } = runtime;
+    this.#findRoute(runtime, head, bytes);
     this.userBucket = userBucketOf(routing, bytes, head, clientAddress, salt);
     const decision = decideRoute(routing, bytes, head, clientAddress, weightPpm, salt, random.nextUint32());
     this.arm = armOf(decision);
@@ -38,11 +46,11 @@ export class Assignment {
     if (this.isPinned) increment(slab, WORKER.pinnedRequests);
   }
 
-  #findRoute({ routes, requestHead, routeSightings, reportRoute }: WorkerRuntime, bytes: Uint8Array): void {
-    this.routeSlot = routes.slotOf(bytes, requestHead);
+  #findRoute(runtime: WorkerRuntime, head: RequestHead, bytes: Uint8Array): void {
+    const { routes, routeSightings, reportRoute } = runtime;
+    this.routeSlot = routes.slotOf(bytes, head);
     const isUnknown = this.routeSlot === otherRouteSlot && routes.isDerived;
-    if (isUnknown && routeSightings.add(routes.lastKey))
-      reportRoute(routes.lastKey, routeName(bytes, requestHead));
+    if (isUnknown && routeSightings.add(routes.lastKey)) reportRoute(routes.lastKey, routeName(bytes, head));
   }
 
   /** Whether the draw stands. A parked route and an open breaker send Y's share to X, in neither arm. */

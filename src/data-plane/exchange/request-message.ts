@@ -1,8 +1,8 @@
 // The request on its way upstream: its head as it is forwarded and as much of its body as may be needed again for a replay,
 // in one pooled buffer. What is in the buffer leaves in one write.
-
 import { assert } from '#src/base/assert.ts';
-import { encodeRequestHead } from '#src/core/http1/forward-request-head.ts';
+import { encodeRequestHead, type RequestAdditions } from '#src/core/http1/forward-request-head.ts';
+import type { RequestHead } from '#src/core/http1/request-head.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { MessageBody } from './message-body.ts';
 
@@ -39,9 +39,9 @@ export class RequestMessage {
     this.#runtime = runtime;
   }
 
-  /** Takes the head in runtime.requestHead over and encodes it for the upstream. */
-  begin(source: Uint8Array): void {
-    const { requestHead: head, additions, smallRequests, largeRequests } = this.#runtime;
+  /** Takes over the head that was parsed from `source`, and encodes it for the upstream with what is added. */
+  begin(head: RequestHead, source: Uint8Array, additions: RequestAdditions): void {
+    const { smallRequests, largeRequests } = this.#runtime;
     this.isIdempotent = head.isIdempotent;
     this.isHead = head.isHead;
     this.isUpgrade = head.isUpgrade;

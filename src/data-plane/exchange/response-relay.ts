@@ -3,7 +3,7 @@
 
 import { encodeResponseHead } from '#src/core/http1/forward-response-head.ts';
 import { ConnectionHeader, Framing } from '#src/core/http1/framing.ts';
-import { parseResponseHead } from '#src/core/http1/response-head.ts';
+import { parseResponseHead, type ResponseHead } from '#src/core/http1/response-head.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { interimResponsesMax } from '#src/limits.ts';
 import type { Downstream } from './downstream.ts';
@@ -69,37 +69,41 @@ export class ResponseRelay {
     this.#dropCarry();
   }
 
-  /** Looks for the final head in what arrived. When it is there, runtime.responseHead holds it and the body was begun. */
-  readHead(bytes: Buffer, length: number, request: RequestMessage, client: Downstream): HeadResult {
-    if (this.#carry === null) return this.#parse(bytes, length, request, client);
+  /** Looks for the final head in what arrived. When it is there, it is in `head` and the body was begun. */
+  readHead(
+    head: ResponseHead,
+    bytes: Buffer,
+    length: number,
+    request: RequestMessage,
+    client: Downstream,
+  ): HeadResult {
+    if (this.#carry === null) return this.#parse(head, bytes, length, request, client);
     if (this.#carryLength + length > this.#carry.length) return HeadResult.invalid;
     bytes.copy(this.#carry, this.#carryLength, 0, length);
     this.#carryLength += length;
-    return this.#parse(this.#carry, this.#carryLength, request, client);
+    return this.#parse(head, this.#carry, this.#carryLength, request, client);
   }
 
-  #parse(source: Buffer, end: number, request: RequestMessage, client: Downstream): HeadResult {
-    const { responseHead: head, config } = this.#runtime;
+  #parse(
+    head: ResponseHead,
+    source: Buffer,
+    end: number,
+    request: RequestMessage,
+    client: Downstream,
+  ): HeadResult {
+    const { limits } = this.#runtime.config;
     let from = 0;
     while (from < end) {
-      const headEnd = parseResponseHead(
-        source,
-        from,
-        end,
-        head,
-        config.limits,
-        request.isHead,
-        request.isUpgrade,
-      );
+      const headEnd = parseResponseHead(source, from, end, head, limits, request.isHead, request.isUpgrade);
       if (headEnd === -1) return HeadResult.invalid;
       if (headEnd === 0) {
         this.#keepPartialHead(source, from, end);
         return HeadResult.incomplete;
       }
-      if (!head.isInterim) return this.#beginBody(source, headEnd, end, request);
+      if (!head.isInterim) return this.#beginBody(head, source, end, request);
       if (++this.#interimCount > interimResponsesMax) return HeadResult.invalid;
       // 100, 102, 103: for clients that can know them (RFC 9110 15.2).
-      if (request.minorVersion === 1) this.#forwardInterim(source, client);
+      if (request.minorVersion === 1) this.#forwardInterim(head, source, client);
       from = headEnd;
     }
     this.#dropCarry();
@@ -119,14 +123,14 @@ export class ResponseRelay {
     this.#carryLength = 0;
   }
 
-  #forwardInterim(source: Buffer, client: Downstream): void {
-    const { responseHead, scratch } = this.#runtime;
-    const length = encodeResponseHead(source, responseHead, scratch, 0, 1, ConnectionHeader.none, false);
+  #forwardInterim(head: ResponseHead, source: Buffer, client: Downstream): void {
+    const { scratch } = this.#runtime;
+    const length = encodeResponseHead(source, head, scratch, 0, 1, ConnectionHeader.none, false);
     if (!client.writeResponse(scratch, 0, length)) this.#runtime.replaceScratch();
   }
 
-  #beginBody(source: Buffer, headEnd: number, end: number, request: RequestMessage): HeadResult {
-    const { responseHead: head } = this.#runtime;
+  #beginBody(head: ResponseHead, source: Buffer, end: number, request: RequestMessage): HeadResult {
+    const { headEnd } = head;
     this.#source = source;
     this.#headEnd = headEnd;
     this.#end = end;
@@ -139,9 +143,14 @@ export class ResponseRelay {
   }
 
   /** Sends the final head and what came with it. False when part of it waits for the client. */
-  forwardHead(client: Downstream, request: RequestMessage, isRequestDone: boolean): boolean {
+  forwardHead(
+    head: ResponseHead,
+    client: Downstream,
+    request: RequestMessage,
+    isRequestDone: boolean,
+  ): boolean {
     const runtime = this.#runtime;
-    const { responseHead: head, scratch } = runtime;
+    const { scratch } = runtime;
     const source = this.#source;
     this.keepAlive =
       request.wantsKeepAlive &&
@@ -193,17 +202,9 @@ export class ResponseRelay {
   }
 
   /** Sends a 101 and returns what came after it, copied: it already belongs to the tunnel. */
-  forwardSwitch(client: Downstream): Buffer {
-    const { responseHead, scratch } = this.#runtime;
-    const length = encodeResponseHead(
-      this.#source,
-      responseHead,
-      scratch,
-      0,
-      1,
-      ConnectionHeader.upgrade,
-      false,
-    );
+  forwardSwitch(head: ResponseHead, client: Downstream): Buffer {
+    const { scratch } = this.#runtime;
+    const length = encodeResponseHead(this.#source, head, scratch, 0, 1, ConnectionHeader.upgrade, false);
     const rest = Buffer.copyBytesFrom(this.#source, this.#headEnd, this.#end - this.#headEnd);
     this.#source = none;
     this.#dropCarry();

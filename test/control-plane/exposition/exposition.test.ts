@@ -57,6 +57,7 @@ test('metrics give exactly what the workers counted', async (t) => {
   add(rig.memory, 0, WORKER.connectionsOpen, 12);
   add(rig.memory, 1, WORKER.connectionsOpen, 13);
   add(rig.memory, 1, WORKER.breakerDiverted, 2);
+  add(rig.memory, 1, WORKER.parkedDiverted, 3);
   const value = await scrape(rig);
   assert.equal(value('crossover_requests_total{cluster="x",code="200"}'), 1_000_010);
   assert.equal(value('crossover_requests_total{cluster="y",code="503"}'), 11);
@@ -67,6 +68,7 @@ test('metrics give exactly what the workers counted', async (t) => {
   assert.equal(value('crossover_rejected_requests_total{code="host_invalid"}'), 9);
   assert.equal(value('crossover_client_connections'), 25);
   assert.equal(value('crossover_breaker_diverted_requests_total'), 2);
+  assert.equal(value('crossover_parked_diverted_requests_total'), 3);
   assert.equal(value('crossover_request_duration_seconds_count{cluster="x"}'), 1_000_010);
   assert.equal(value('crossover_request_duration_seconds_bucket{cluster="x",le="0.025"}'), 1_000_003);
   assert.equal(value('crossover_request_duration_seconds_bucket{cluster="x",le="0.5"}'), 1_000_010);
@@ -83,6 +85,8 @@ test('metrics follow split, rollout, nodes and store', async (t) => {
   await rig.call('POST', '/v1/rollout', { body: { steps: [25, 100] } });
   await rig.untilEvent('rollout-step');
   add(rig.memory, 0, nodeOffset(Y, 0) + NODE.requests, 4);
+  add(rig.memory, 0, nodeOffset(Y, 0) + NODE.ejections, 2);
+  add(rig.memory, 0, nodeOffset(X, 0) + NODE.connects, 5);
   new Int32Array(rig.memory.nodeHealth)[nodeHealthIndex(Y, 0)] = nodeHealth.unhealthy;
   const value = await scrape(rig);
   const node = `127.0.0.1:${nodes.y[0]}`;
@@ -93,6 +97,8 @@ test('metrics follow split, rollout, nodes and store', async (t) => {
   assert.equal(value('crossover_rollout_step'), 1);
   assert.equal(value(`crossover_node_healthy{cluster="y",node="${node}"}`), 0);
   assert.equal(value(`crossover_node_requests_total{cluster="y",node="${node}"}`), 4);
+  assert.equal(value(`crossover_node_ejections_total{cluster="y",node="${node}"}`), 2);
+  assert.equal(value(`crossover_node_connects_total{cluster="x",node="127.0.0.1:${nodes.x[0]}"}`), 5);
   assert.equal(value('crossover_store_writable'), 1);
   assert.ok(Number(value('process_cpu_seconds_total')) > 0);
 });
