@@ -1,9 +1,5 @@
-// What else decides about canary releases, from the published rules of each: not the products themselves. Each looks at the
-// same simulated traffic as Crossover does.
-//   Flagger: every interval, absolute thresholds on Y alone (99 % success, p99 of 500 ms); a failed check or one without data
-//     counts, nothing is ever forgiven; rolled back at the check after the count has reached the threshold.
-//   Argo Rollouts: every interval an absolute success rate; failed once more than `failureLimit` measurements have.
-//   Kayenta: every minute the judge compares series of 5-second points of both (see kayenta.ts); any metric that is High fails.
+// Other tools that decide about canary releases, by their published rules: not the products themselves. Each looks at the same
+// simulated traffic as Crossover does.
 import { quantileMs } from '#src/core/telemetry/histogram.ts';
 import type { ArmSample, TickSample } from '#src/core/telemetry/sample.ts';
 import { latencyBucketCount } from '#src/limits.ts';

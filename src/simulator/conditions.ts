@@ -1,5 +1,5 @@
-// What traffic and both clusters are like at a moment, and the things that happen to them: outages, drift, bursts, cold
-// starts, regressions. A workload is made anew for each run, so that chance falls differently each time.
+// What the traffic and both clusters are like at a moment, and what happens to them: outages, drift, bursts, cold starts,
+// regressions. A workload is made anew for each run, so that its random draws differ.
 import type { Random } from '#src/base/random.ts';
 import { routesTrackedMax, userBucketCount } from '#src/limits.ts';
 import { drawExponential, drawNormal } from './draws.ts';
@@ -74,7 +74,7 @@ export const newConditions = (): Conditions => ({
   y: calmArm(),
 });
 
-/** One after the other, each on what those before it have made. */
+/** Applies workloads one after the other, each on the result of those before. */
 export function workload(...parts: readonly Workload[]): Workload {
   return (random) => {
     const runs = parts.map((part) => part(random));
@@ -84,7 +84,7 @@ export function workload(...parts: readonly Workload[]): Workload {
   };
 }
 
-/** The same constant conditions on both clusters: where every workload begins. */
+/** The same constant conditions on both clusters. Every workload begins with them. */
 export function calm({
   errors,
   perSecond = 1000,

@@ -1,4 +1,4 @@
-// The rollout's record in memory, for simulations: what comes back after a restart is what was written down, without a disk.
+// The rollout's store in memory, for simulations.
 
 import type { RolloutStore } from '#src/control-plane/rollout/rollout-store.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
@@ -9,7 +9,7 @@ export class InMemoryRolloutStore implements RolloutStore {
   readonly writable = true;
   readonly problem = null;
   readonly transitions: Transition[] = [];
-  /** As text, as a store keeps it: what comes back after a restart is what survives being written down. */
+  /** Kept as text, like in a file: a restart gets back what survives being written down. */
   #state: string | null = null;
 
   loadRollout(): StoreResult<RolloutState | null> {

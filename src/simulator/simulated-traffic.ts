@@ -97,7 +97,7 @@ export class SimulatedTraffic implements SampleSource {
     this.#advanceWaiting(atMs);
   }
 
-  /** Requests of parked routes all go to X and count in neither arm: as if there were none. */
+  /** Requests of parked routes all go to X and count for neither arm, as if there were none. */
   #leaveOutParked(now: Conditions): void {
     const { isParked } = this.#options;
     const { routes } = now;

@@ -42,7 +42,7 @@ export interface Moment {
   readonly verdict: Verdict | null;
 }
 
-/** X alone, for what must be known of it before Y can be compared. */
+/** Seconds of X alone, in which the analysis learns what is usual for X. */
 const warmSeconds = 60;
 /** A new control thread needs about this long. */
 const restartMs = 500;

@@ -170,7 +170,10 @@ const servicesFail = onY((y) => {
   y.serviceErrors = 0.05;
 });
 
-/** Only Kong is judged: what the services behind Y do is no reason to revert, and without Kong's headers nothing advances. */
+/**
+ * Only Kong's own failures count: those of the services behind Y are no reason to revert. Without Kong's headers nothing
+ * advances.
+ */
 export const attributionScenarios: readonly Scenario[] = [
   wholeRollout({
     name: 'attribution/services',
