@@ -1,13 +1,17 @@
-// Other tools that decide about canary releases, by their published rules: not the products themselves. Each looks at the same
-// simulated traffic as Crossover does.
+// What else decides about canary releases, from the published rules of each: not the products themselves. Each looks at the
+// same simulated traffic as Crossover does.
+//   Flagger: every interval, absolute thresholds on Y alone (99 % success, p99 of 500 ms); a failed check or one without data
+//     counts, nothing is ever forgiven; rolled back at the check after the count has reached the threshold.
+//   Argo Rollouts: every interval an absolute success rate; failed once more than `failureLimit` measurements have.
+//   Kayenta: every minute the judge compares series of 5-second points of both (see kayenta.ts); any metric that is High fails.
 import { quantileMs } from '#src/core/telemetry/histogram.ts';
 import type { ArmSample, TickSample } from '#src/core/telemetry/sample.ts';
 import { latencyBucketCount } from '#src/limits.ts';
 import { isHigh } from './kayenta.ts';
 
-type BaselineVerdict = 'wait' | 'pass' | 'hold' | 'revert';
+export type BaselineVerdict = 'wait' | 'pass' | 'hold' | 'revert';
 
-interface Baseline {
+export interface Baseline {
   readonly name: string;
   /** Takes a tick's traffic; `second` counts from Y's first. */
   take(sample: TickSample, second: number): BaselineVerdict;
@@ -90,7 +94,7 @@ class AbsoluteChecks implements Baseline {
 const pointSeconds = 5;
 const judgeSeconds = 60;
 
-/** Kayenta's judge over 5-second points of error rate, median and p99 of both arms. */
+/** The judge over 5-second points of error rate, median and p99 of both arms. */
 class KayentaJudge implements Baseline {
   readonly name: string;
   readonly #keepsAll: boolean;

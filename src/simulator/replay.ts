@@ -1,6 +1,6 @@
-// What other thresholds would have decided on recorded traffic: the windows that a control plane kept, given to the same
-// analysis again. The weights are those of the record, because nobody knows what other weights would have brought. So it says
-// when a step would have been ready and when it would have been reverted, and makes up nothing after that.
+// What other thresholds would have made of recorded traffic: the windows that a control plane kept, given to the same
+// analysis again. The weights are those of the record, since nobody knows what other weights would have brought; so it is
+// said when a step would have been ready and when it would have been reverted, and nothing is made up after that.
 
 import { Analysis } from '#src/core/analysis/analysis.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
@@ -10,7 +10,7 @@ import { ArmSample, type EpochSample, type TickSample } from '#src/core/telemetr
 import { fillArm, type RolloutPlace, type TrafficWindow } from '#src/record/traffic-window.ts';
 import { otherRouteSlot } from '#src/shared-memory/layout.ts';
 
-interface ReplayedStep {
+export interface ReplayedStep {
   readonly weightPpm: number;
   readonly nextWeightPpm: number;
   /** Unix epoch ms. */
@@ -28,13 +28,13 @@ export interface ReplayedRollout {
   /** How it ended in the record: `completed`, `reverted`, or the phase it was last seen in. */
   readonly recordedEnd: string;
   readonly recordedEndAtMs: number;
-  /** Whether it was completed and reverted later, which only a person does. */
+  /** Whether it was completed and sent back later, which only a person does. */
   readonly revertedLater: boolean;
   /** Time within it of which no counts were kept, ms: the process was killed before it wrote them, or did not run. */
   readonly missingMs: number;
-  /** Names of the routes that were parked in the record. Here they are compared like all others. */
+  /** Routes that were parked in the record, by name. They are judged like all others here. */
   readonly parked: readonly string[];
-  /** The thresholds in force at its start. */
+  /** What it is judged by at its start. */
   readonly thresholds: AnalysisThresholds;
   /** The first revert that these thresholds would have made; null for none. */
   readonly revert: { readonly atMs: number; readonly weightPpm: number; readonly text: string } | null;
@@ -52,7 +52,7 @@ export interface RecordNotes {
 /** A shorter gap is a tick that came late. */
 const gapMsMin = 1_000;
 
-const runningPhases: ReadonlySet<string> = new Set(['ramping', 'paused', 'soaking']);
+const judgedPhases: ReadonlySet<string> = new Set(['ramping', 'paused', 'soaking']);
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -63,8 +63,8 @@ export interface ThresholdsFrom {
 }
 
 /**
- * Replays everything that was recorded under `thresholds`: the first of them from the beginning on, each until the next.
- * Windows and thresholds oldest first.
+ * Everything that was recorded, judged by `thresholds`, the first of them from the beginning on, each until the next. Windows
+ * and thresholds oldest first.
  */
 export function replay(
   windows: readonly TrafficWindow[],
@@ -112,16 +112,16 @@ class Replayer {
     this.#give(window);
     const rollout = this.rollouts.at(-1);
     if (rollout === undefined || this.#place === null) return;
-    // A completed rollout has ended. What sends it back later says nothing about the thresholds.
+    // A completed rollout has ended; what sends it back is no verdict on what is judged here.
     if (rollout.recordedEnd === 'completed') rollout.revertedLater ||= this.#place.phase === 'reverted';
     else rollout.recordedEnd = this.#place.phase;
-    if (runningPhases.has(this.#place.phase)) {
+    if (judgedPhases.has(this.#place.phase)) {
       rollout.recordedEndAtMs = window.atMs;
       this.#assess(window, rollout);
     }
   }
 
-  /** As the control plane does on a reload: evidence that does not fit the new thresholds begins anew. */
+  /** As the control plane does on a reload: what is judged by others than before begins anew. */
   #changeThresholds(atMs: number): void {
     const due = this.#later.filter((one) => one.atMs <= atMs).at(-1);
     if (due === undefined) return;
@@ -139,16 +139,16 @@ class Replayer {
     const rollout = this.rollouts.at(-1);
     const place = window.rollout;
     if (gapMs < gapMsMin || rollout === undefined || place?.id !== rollout.id) return;
-    // Once the rollout has ended, nothing is compared any more that could be missing.
-    if (this.#place !== null && runningPhases.has(this.#place.phase)) rollout.missingMs += gapMs;
+    // Once it has ended, nothing is judged that could be missing.
+    if (this.#place !== null && judgedPhases.has(this.#place.phase)) rollout.missingMs += gapMs;
   }
 
-  /** Time before a window that no other window covers. */
+  /** Time before a window of which there is no other. */
   #gapMs({ atMs, dtMs }: TrafficWindow): number {
     return Number.isNaN(this.#lastAtMs) ? 0 : Math.max(0, atMs - dtMs - this.#lastAtMs);
   }
 
-  /** Resets the analysis where the rollout did at this point of the record. */
+  /** Does to the analysis what the rollout did at this point of the record. */
   #move(window: TrafficWindow): void {
     const before = this.#place;
     const place = window.rollout;
@@ -171,9 +171,9 @@ class Replayer {
         steps: this.#steps,
       });
     }
-    if (!runningPhases.has(place.phase)) return;
+    if (!judgedPhases.has(place.phase)) return;
     const sameStep =
-      place.id === before?.id && place.stepIndex === before.stepIndex && runningPhases.has(before.phase);
+      place.id === before?.id && place.stepIndex === before.stepIndex && judgedPhases.has(before.phase);
     if (!sameStep) this.#enterStep(place, beganAtMs);
   }
 
@@ -183,7 +183,7 @@ class Replayer {
     this.#steps.push({ weightPpm, nextWeightPpm, enteredAtMs, leftAtMs, readyAtMs: null, lastHold: null });
   }
 
-  /** The analysis' clock runs on as the record's did. A gap in the record is a gap for the analysis. */
+  /** The analysis' clock goes on as the record's did; where the record has a gap, so has the analysis. */
   #give(window: TrafficWindow): void {
     const sample = this.#sample;
     sample.dtMs = window.dtMs + this.#gapMs(window);

@@ -58,7 +58,7 @@ export class SharedMemoryTraffic implements VisibleSplit {
     }
   }
 
-  /** Spreads counts over the workers, one after the other. */
+  /** Deals counts out to the workers, one after the other. */
   #deal(at: number, counts: Float64Array): void {
     for (let index = 0; index < counts.length; index++) {
       for (let left = counts[index] as number; left > 0; left--) {

@@ -42,7 +42,7 @@ export interface Moment {
   readonly verdict: Verdict | null;
 }
 
-/** Seconds of X alone, in which the analysis learns what is usual for X. */
+/** X alone, for what must be known of it before Y can be compared. */
 const warmSeconds = 60;
 /** A new control thread needs about this long. */
 const restartMs = 500;
@@ -83,7 +83,7 @@ class Simulation {
     const shared = split === null ? new SharedMemoryTraffic(scenario.workers) : null;
     this.#traffic = new SimulatedTraffic({
       random,
-      workload: scenario.workload(random),
+      weather: scenario.climate(random),
       split: split ?? shared ?? new SimulatedSplit(),
       slowThresholdMs: (arm, index) => this.#control.assessor.slowThresholdMs(arm, index),
       startMs: this.#startMs,

@@ -180,8 +180,8 @@ const steppedDuring =
   ({ steps }: RunOutcome): boolean =>
     steps.some(([second]) => second > from && second < to);
 
-/** Attribution, parking, and what happens less often. */
-const rare: readonly Target[] = [
+/** What the prototype did not try. */
+const beyond: readonly Target[] = [
   rarely('false reverts: attribution kong, 5 % errors of the services', 'attribution/services', 0.01),
   always(
     'attribution kong, Y without the headers: holds and says so',
@@ -189,7 +189,7 @@ const rare: readonly Target[] = [
     ({ end, holds }) => end === 'running' && holds.includes('attribution'),
   ),
   within('attribution kong, 5 % errors of Kong found', 'found/kong', 'seconds', 0.95, 5),
-  // At 1 % a route with a request in ten seconds may make all requests look worse first, and have too few requests to be found worse itself.
+  // At 1 % a route with a request in ten seconds may convict all requests first, and be too slow to be convicted itself.
   never(
     'onBadRoute park, one bad route: another one parked, none, or reverted for anything else',
     'park/failing',
@@ -259,4 +259,10 @@ const retested: readonly Target[] = [
   within('2 points of 200 -> 404 found, onWorse retest', 'retest/404', 'seconds', 0.95, 240),
 ];
 
-export const targets: readonly Target[] = [...falseReverts, ...detection, ...rollouts, ...rare, ...retested];
+export const targets: readonly Target[] = [
+  ...falseReverts,
+  ...detection,
+  ...rollouts,
+  ...beyond,
+  ...retested,
+];

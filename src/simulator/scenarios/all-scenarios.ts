@@ -4,14 +4,14 @@ import {
   attributionScenarios,
   blipScenarios,
   capScenarios,
+  cleanBeyondScenarios,
   cleanScenarios,
-  rareCleanScenarios,
   stickyScenarios,
 } from './clean-scenarios.ts';
 import {
+  foundBeyondScenarios,
   foundScenarios,
   parkScenarios,
-  rareFoundScenarios,
   routeScenarios,
   worseScenarios,
 } from './failing-scenarios.ts';
@@ -20,13 +20,13 @@ import { incidentScenarios, retestedScenarios } from './retest-scenarios.ts';
 export const allScenarios: readonly Scenario[] = [
   ...cleanScenarios,
   ...blipScenarios,
-  ...rareCleanScenarios,
+  ...cleanBeyondScenarios,
   ...stickyScenarios,
   ...capScenarios,
   ...attributionScenarios,
   ...parkScenarios,
   ...foundScenarios,
-  ...rareFoundScenarios,
+  ...foundBeyondScenarios,
   ...routeScenarios,
   ...worseScenarios,
   ...incidentScenarios,
