@@ -8,10 +8,10 @@ import type { ControlParts } from './control-parts.ts';
 import { forgottenNodes } from './nodes/forgotten-nodes.ts';
 import { learnRoutes } from './routes/route-learning.ts';
 
-/** How many of the newest records are checked against their hash chain at the start: a day's worth, in some milliseconds. */
+/** Newest records that are checked against their hash chain at the start: a day's worth, in milliseconds. */
 const verifiedRecords = 1_000;
 
-/** How many events before the start are searched for nodes that were set by the API. */
+/** Events before a start in which nodes that were set are looked for. */
 const recentEvents = 1_000;
 
 /** How long a start waits for the store. Then all traffic goes to X, or stays as it is, until the store opens. */

@@ -3,7 +3,7 @@
 import type { RolloutStore } from '#src/control-plane/rollout/rollout-store.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
-import type { StoreResult } from '#src/record/store-result.ts';
+import { done, type StoreResult } from '#src/record/store-result.ts';
 
 export class InMemoryRolloutStore implements RolloutStore {
   readonly writable = true;
@@ -20,9 +20,10 @@ export class InMemoryRolloutStore implements RolloutStore {
     this.#state = JSON.stringify(state);
   }
 
-  saveTransition: RolloutStore['saveTransition'] = (transition, state, _event, answered) => {
+  saveTransition: RolloutStore['saveTransition'] = (transition, state, _event, settle, answered) => {
     this.saveTransitionEventually(transition, state);
-    answered({ kind: 'kept' });
+    answered(true);
+    settle(done);
   };
 
   saveTransitionEventually(transition: Transition, state: RolloutState): void {
