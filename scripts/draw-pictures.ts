@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { calm, onBoth, onY, type Workload, workload } from '#src/simulator/conditions.ts';
+import { type Climate, calm, climate, onBoth, onY } from '#src/simulator/conditions.ts';
 import { fixedWeight, type Scenario, wholeRollout } from '#src/simulator/scenario.ts';
 import { type Moment, randomOfRun, simulate } from '#src/simulator/simulation.ts';
 import { chartFile, type Line, type Panel } from './svg-chart.ts';
@@ -18,8 +18,8 @@ function watch(scenario: Scenario): Moment[] {
   return moments;
 }
 
-const tenPercent = (name: string, horizonSeconds: number, ...parts: readonly Workload[]): Moment[] =>
-  watch(fixedWeight(0.1, { name, title: name, workload: workload(base, ...parts), horizonSeconds }));
+const tenPercent = (name: string, horizonSeconds: number, ...parts: readonly Climate[]): Moment[] =>
+  watch(fixedWeight(0.1, { name, title: name, climate: climate(base, ...parts), horizonSeconds }));
 
 /** The stake as a power of ten: 0 at the start, 2 where it reverts at `falseReverts: 1%`. */
 const stakes = (moments: readonly Moment[]): (readonly [number, number])[] =>
@@ -137,8 +137,8 @@ const shares = (moments: readonly Moment[]): (readonly [number, number])[] =>
 /** A whole rollout of a good Y beside one of a worse Y. */
 function rolloutPicture(): string {
   const seconds = 180;
-  const rollout = (name: string, ...parts: readonly Workload[]) =>
-    watch(wholeRollout({ name, title: name, workload: workload(base, ...parts), horizonSeconds: seconds }));
+  const rollout = (name: string, ...parts: readonly Climate[]) =>
+    watch(wholeRollout({ name, title: name, climate: climate(base, ...parts), horizonSeconds: seconds }));
   const good = rollout('picture/rollout-good');
   const worse = rollout(
     'picture/rollout-worse',

@@ -17,12 +17,12 @@ const recentEvents = 1_000;
 /** How long a start waits for the store. Then all traffic goes to X, or stays as it is, until the store opens. */
 const storeOpensMsMax = 3_000;
 
-/** How long it waits for the traffic of the last minutes, which a revert's evidence is the better for. */
+/** How long a start waits for the recorded traffic of the last minutes, which makes the evidence of a revert complete. */
 const traceReadMsMax = 3_000;
 
 /**
- * Waits for the store. False when it is another process': then a first thread gives up before it has changed anything, and
- * the process with it. A later one goes on without the store, for traffic depends on its process.
+ * Waits for the store. False when another process owns it. Then the first thread of a process gives up before it has changed
+ * anything, and the process ends. A later thread goes on without the store, because traffic depends on its process.
  */
 export async function ownStore({ store, generation, post }: ControlParts): Promise<boolean> {
   await store.ready(storeOpensMsMax);
@@ -35,7 +35,7 @@ export async function ownStore({ store, generation, post }: ControlParts): Promi
 /** Publishes the split that was recorded, then takes up everything else. */
 export async function takeUp(parts: ControlParts): Promise<void> {
   parts.signals.restore();
-  // The checks of a start that was interrupted are run again at once, and probe the nodes that are known by then.
+  // The checks of an interrupted start are run again at once, and probe the nodes that are known by now.
   parts.health.start();
   parts.rollout.resume();
   await Promise.race([parts.evidence.restore(), delay(traceReadMsMax, undefined, { ref: false })]);
@@ -71,7 +71,7 @@ async function tellForgottenNodes({ store, events }: ControlParts, startedId: nu
   const after = Math.max(0, startedId - 1 - recentEvents);
   const before = await store.read('readEvents', after, Math.min(recentEvents, startedId - 1));
   if (!before.ok) return;
-  // Numbers may have gaps: what was read may reach up to this start.
+  // Event numbers may have gaps, so what was read may include the event of this start.
   const earlier = before.value.filter(({ id }) => id < startedId);
   for (const { text, detail } of forgottenNodes(earlier))
     events.add({ name: 'nodes-forgotten', level: 'warn', text, detail });
@@ -83,7 +83,7 @@ export async function keepConfig({ store, clock, config }: ControlParts): Promis
   return kept.ok ? kept.value : null;
 }
 
-/** Only from a clean slate: a rollout that was reverted or completed is not started again by a restart. */
+/** Starts only when there is nothing on record: a rollout that was reverted or completed is not started again by a restart. */
 export function autostart({ rollout, config, events }: ControlParts): void {
   const { state } = rollout;
   if (!config.rollout.autostart || state.phase !== 'idle' || state.weightPpm > 0) return;

@@ -16,7 +16,7 @@ import { lifecycleEvent } from './supervisor/lifecycle-event.ts';
 /** Between attempts to get the API's port back after a restart of this thread. */
 const listenRetryMs = 500;
 
-/** What waits is written before the end, unless the disk hangs; the supervisor waits a little longer than this. */
+/** How long the end of the thread waits for writes, unless the disk hangs. The supervisor waits a little longer than this. */
 const storeClosesMsMax = 1_500;
 
 export class ControlThread {
@@ -31,8 +31,9 @@ export class ControlThread {
   }
 
   /**
-   * Publishes the split that was recorded, then everything else; posts `published` and `ready`, or why it won't come to
-   * that. A first thread owns store and port before it publishes anything, one that replaces another waits for no port.
+   * Publishes the split that was recorded, then takes up everything else. Posts `published` and `ready`, or the reason why it
+   * does not come to that. The first thread of a process owns store and port before it publishes anything; one that replaces
+   * another does not wait for the port.
    */
   async run(): Promise<void> {
     const parts = this.#parts;
@@ -53,7 +54,7 @@ export class ControlThread {
     flushCompileCache();
   }
 
-  /** Only now: traffic does not wait for it, and its libraries are most of what this thread loads. */
+  /** Loaded only now, because traffic does not wait for it, and its libraries are most of what this thread loads. */
   async #loadApi(): Promise<void> {
     const { createControlApi } = await import('./api/server.ts');
     const { apiContextOf } = await import('./api-wiring.ts');
@@ -90,13 +91,13 @@ export class ControlThread {
   }
 
   /**
-   * The port, or null when it could not be had. A first thread gives up, and with it the process, because an operator is
-   * watching; a replacement keeps trying, because the rollout it controls must go on.
+   * Resolves with the port, or with null when it cannot be had. The first thread gives up then, and the process ends, because
+   * an operator is watching. A replacement keeps trying, because the rollout that it controls must go on.
    */
   async #listen(): Promise<number | null> {
     const { config, generation, predecessorPort, listenDescriptor, post } = this.#parts;
     const { host, port: configured } = config.listen.control;
-    // Where the system chose the port, people and scripts know the one that the thread before had.
+    // When the system chose the port, people and scripts know the one that the thread before had.
     let port = predecessorPort || configured;
     while (!this.#isStopping) {
       try {
@@ -111,7 +112,7 @@ export class ControlThread {
         }
         const fields = { code, error: message };
         this.#parts.log({ level: 'error', message: 'the control API cannot listen yet', fields });
-        // A port that the system chose may be somebody else's by now; then any other is better than none.
+        // By now somebody else may have the port that the system chose. Then any other port is better than none.
         port = configured;
         await delay(listenRetryMs);
       }
@@ -147,7 +148,7 @@ function main(port: MessagePort, start: ControlStart): void {
 if (!isMainThread && parentPort !== null) {
   const port = parentPort;
   const start = workerData as ControlStart | null;
-  // A thread that was started ahead is told later.
+  // A thread that was started ahead of time gets its start in a message.
   if (start === null) port.once('message', (told: ControlStart) => main(port, told));
   else main(port, start);
 }

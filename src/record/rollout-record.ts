@@ -23,7 +23,7 @@ export interface RolloutRecord {
   readonly state: RolloutState;
   /** From its first event to its last, in the order of the record, whatever the clock did. */
   readonly events: readonly RecordedEvent[];
-  /** What the clusters were asked to do and how it was judged; null when it was not kept. */
+  /** The config at the start of the rollout, and with it the thresholds; null when it was not kept. */
   readonly config: unknown;
   readonly course: readonly CoursePoint[];
   /** What one point of the course is made of. */

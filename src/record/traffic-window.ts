@@ -1,7 +1,8 @@
-// The traffic as it is kept: all that the analysis was given, so that it can be judged again by other thresholds. Tick by tick
-// while Y is judged, so that the same thresholds come to the same verdict at the same moment; by the second otherwise.
-// Counts of what did not happen are left out.
+// The traffic as it is kept: all that the analysis was given, so that other thresholds can be tried on it later. While a
+// rollout runs it is kept tick by tick, so that the same thresholds come to the same verdict at the same moment; otherwise by
+// the second. Counts of what did not happen are left out.
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import { isRunning } from '#src/core/rollout/transitions.ts';
 import { ArmSample, type TickSample } from '#src/core/telemetry/sample.ts';
 import { PPM } from '#src/limits.ts';
 import type { EvidenceShare } from './evidence-share.ts';
@@ -103,7 +104,6 @@ interface OpenEpoch {
 }
 
 const calmWindowMs = 1_000;
-const judgedPhases: ReadonlySet<RolloutState['phase']> = new Set(['ramping', 'paused', 'soaking']);
 
 /** Gathers ticks into windows. A window never straddles a step, so that what it holds belongs to one place. */
 export class WindowRecorder {
@@ -128,7 +128,7 @@ export class WindowRecorder {
       addArm(open.y, y);
     }
     // At most one window per tick: after a cut, the new one has begun with this tick.
-    const full = judgedPhases.has(state.phase) || this.#dtMs >= calmWindowMs;
+    const full = isRunning(state) || this.#dtMs >= calmWindowMs;
     return cut ?? (full ? this.flush() : null);
   }
 

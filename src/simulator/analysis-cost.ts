@@ -3,7 +3,7 @@
 import type { Random } from '#src/base/random.ts';
 import { Assessor } from '#src/control-plane/rollout/assessor.ts';
 import { PPM, tickMs } from '#src/limits.ts';
-import { calm, routes, workload } from './conditions.ts';
+import { calm, climate, routes } from './conditions.ts';
 import { productDefaults } from './product-defaults.ts';
 import { SimulatedSplit } from './simulated-split.ts';
 import { SimulatedTraffic } from './simulated-traffic.ts';
@@ -19,7 +19,7 @@ export function analysisCost(random: Random): number {
   const assessor = new Assessor({ ...productDefaults.thresholds, warmupMs: 0 }, () => nowMs);
   const traffic = new SimulatedTraffic({
     random,
-    workload: workload(calm({ errors: 0.001 }), routes(100))(random),
+    weather: climate(calm({ errors: 0.001 }), routes(100))(random),
     split,
     slowThresholdMs: (arm, index) => assessor.slowThresholdMs(arm, index),
     startMs: 0,

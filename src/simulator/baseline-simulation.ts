@@ -1,4 +1,4 @@
-// Runs of a scenario under a baseline, on the same workloads and seeds as Crossover's.
+// Runs of a scenario under a baseline, on the same climates and seeds as Crossover's.
 import type { Random } from '#src/base/random.ts';
 import { PPM, tickMs } from '#src/limits.ts';
 import { type BaselineName, createBaseline } from './baselines.ts';
@@ -25,7 +25,7 @@ export function simulateBaseline(scenario: Scenario, name: BaselineName, random:
   const split = new SimulatedSplit();
   const traffic = new SimulatedTraffic({
     random,
-    workload: scenario.workload(random),
+    weather: scenario.climate(random),
     split,
     slowThresholdMs: () => Number.POSITIVE_INFINITY,
     startMs: 0,

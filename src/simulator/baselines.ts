@@ -9,9 +9,9 @@ import type { ArmSample, TickSample } from '#src/core/telemetry/sample.ts';
 import { latencyBucketCount } from '#src/limits.ts';
 import { isHigh } from './kayenta.ts';
 
-type BaselineVerdict = 'wait' | 'pass' | 'hold' | 'revert';
+export type BaselineVerdict = 'wait' | 'pass' | 'hold' | 'revert';
 
-interface Baseline {
+export interface Baseline {
   readonly name: string;
   /** Takes a tick's traffic; `second` counts from Y's first. */
   take(sample: TickSample, second: number): BaselineVerdict;
@@ -95,7 +95,7 @@ class AbsoluteChecks implements Baseline {
 const pointSeconds = 5;
 const checkSeconds = 60;
 
-/** Kayenta's judge over 5-second points of error rate, median and p99 of both arms. */
+/** The judge over 5-second points of error rate, median and p99 of both arms. */
 class KayentaJudge implements Baseline {
   readonly name: string;
   readonly #keepsAll: boolean;

@@ -1,15 +1,15 @@
-// The rollout's record in memory, for simulations: what comes back after a restart is what was written down, without a disk.
+// The rollout's store in memory, for simulations.
 
 import type { RolloutStore } from '#src/control-plane/rollout/rollout-store.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
-import type { StoreResult } from '#src/record/store-result.ts';
+import { done, type StoreResult } from '#src/record/store-result.ts';
 
 export class InMemoryRolloutStore implements RolloutStore {
   readonly writable = true;
   readonly problem = null;
   readonly transitions: Transition[] = [];
-  /** As text, as a store keeps it: what comes back after a restart is what survives being written down. */
+  /** Kept as text, like in a file: a restart gets back what survives being written down. */
   #state: string | null = null;
 
   loadRollout(): StoreResult<RolloutState | null> {
@@ -20,9 +20,10 @@ export class InMemoryRolloutStore implements RolloutStore {
     this.#state = JSON.stringify(state);
   }
 
-  saveTransition: RolloutStore['saveTransition'] = (transition, state, _event, answered) => {
+  saveTransition: RolloutStore['saveTransition'] = (transition, state, _event, settle, answered) => {
     this.saveTransitionEventually(transition, state);
-    answered({ kind: 'kept' });
+    answered(true);
+    settle(done);
   };
 
   saveTransitionEventually(transition: Transition, state: RolloutState): void {

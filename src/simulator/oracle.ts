@@ -25,7 +25,7 @@ export function sprtSamples(random: Random, x: ArrayLike<number>, y: ArrayLike<n
   return Number.POSITIVE_INFINITY;
 }
 
-interface StreamRun {
+export interface StreamRun {
   readonly random: Random;
   /** X's error rate, and Y's for that. */
   readonly pX: (second: number) => number;

@@ -10,7 +10,7 @@ import { ArmSample, type EpochSample, type TickSample } from '#src/core/telemetr
 import { fillArm, type RolloutPlace, type TrafficWindow } from '#src/record/traffic-window.ts';
 import { otherRouteSlot } from '#src/shared-memory/layout.ts';
 
-interface ReplayedStep {
+export interface ReplayedStep {
   readonly weightPpm: number;
   readonly nextWeightPpm: number;
   /** Unix epoch ms. */

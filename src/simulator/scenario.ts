@@ -2,7 +2,7 @@
 import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import type { PlanSettings } from '#src/core/rollout/plan.ts';
 import { PPM } from '#src/limits.ts';
-import type { Workload } from './conditions.ts';
+import type { Climate } from './conditions.ts';
 import { productDefaults } from './product-defaults.ts';
 
 export interface Scenario {
@@ -10,7 +10,7 @@ export interface Scenario {
   readonly name: string;
   /** In the words of the tables. */
   readonly title: string;
-  readonly workload: Workload;
+  readonly climate: Climate;
   readonly plan: PlanSettings;
   readonly thresholds: AnalysisThresholds;
   /** Seconds after Y's first traffic at which a run is over. */
@@ -25,7 +25,7 @@ export interface Scenario {
   readonly runs: number;
 }
 
-type Given = Pick<Scenario, 'name' | 'title' | 'workload'> &
+type Given = Pick<Scenario, 'name' | 'title' | 'climate'> &
   Partial<Omit<Scenario, 'plan' | 'thresholds'>> & {
     readonly plan?: Partial<PlanSettings>;
     readonly thresholds?: Partial<AnalysisThresholds>;

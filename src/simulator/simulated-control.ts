@@ -13,7 +13,7 @@ import type { SampleSource, SplitSink } from '#src/core/telemetry/sample.ts';
 import { routesTrackedMax, tickMs } from '#src/limits.ts';
 import { InMemoryRolloutStore } from './in-memory-rollout-store.ts';
 
-/** Somewhere in time; a simulation has no calendar. */
+/** Any time will do: a simulation has no calendar. */
 const epochAtZeroMs = 1_700_000_000_000;
 
 export class SimulatedClock implements Clock {

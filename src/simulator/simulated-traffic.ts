@@ -8,7 +8,7 @@ import {
   type TickSample,
 } from '#src/core/telemetry/sample.ts';
 import { epochSlotCount, latencyQuantiles, PPM, tickMs, userBucketCount } from '#src/limits.ts';
-import { type ArmConditions, type Conditions, newConditions, type WorkloadRun } from './conditions.ts';
+import { type ArmConditions, type Conditions, newConditions, type Weather } from './conditions.ts';
 import { drawBinomial, drawPoisson } from './draws.ts';
 import { shiftOf } from './latency-shape.ts';
 import type { VisibleSplit } from './simulated-split.ts';
@@ -33,9 +33,9 @@ interface Waiting {
   crossed: number;
 }
 
-interface SimulatedTrafficOptions {
+export interface SimulatedTrafficOptions {
   readonly random: Random;
-  readonly workload: WorkloadRun;
+  readonly weather: Weather;
   readonly split: VisibleSplit;
   /** Age at which a waiting request counts as slow. */
   readonly slowThresholdMs: (arm: ArmName, quantileIndex: number) => number;
@@ -83,9 +83,9 @@ export class SimulatedTraffic implements SampleSource {
   }
 
   #advance(atMs: number): void {
-    const { random, workload, split, startMs } = this.#options;
+    const { random, weather, split, startMs } = this.#options;
     const now = this.#now;
-    workload((atMs - startMs) / 1000, now);
+    weather((atMs - startMs) / 1000, now);
     this.#leaveOutParked(now);
     const { epoch, weightPpm } = split.current();
     const entry = this.#entry(epoch);

@@ -83,7 +83,7 @@ class Simulation {
     const shared = split === null ? new SharedMemoryTraffic(scenario.workers) : null;
     this.#traffic = new SimulatedTraffic({
       random,
-      workload: scenario.workload(random),
+      weather: scenario.climate(random),
       split: split ?? shared ?? new SimulatedSplit(),
       slowThresholdMs: (arm, index) => this.#control.assessor.slowThresholdMs(arm, index),
       startMs: this.#startMs,

@@ -1,5 +1,6 @@
 // The figures of a simulation as tables: plain cells, laid out by whoever prints them.
 import { type BaselineName, baselineNames } from './baselines.ts';
+import { prototypeFigure } from './prototype-figures.ts';
 import { countOf, quantileOf, type Results } from './results.ts';
 import type { Scenario } from './scenario.ts';
 import { figuresOf, percent, rounded, targets } from './targets.ts';
@@ -88,6 +89,7 @@ export function foundTable(title: string, scenarios: readonly Scenario[], result
         ideal.length === 0 ? '' : middleAndTail(ideal),
         ideal.length === 0 ? '' : rounded(quantileOf(samples, 0.5) / quantileOf(ideal, 0.5)),
         commonCause(runs.map(({ cause }) => cause)),
+        prototypeFigure(name),
         ...baselineNames.map((baseline) => foundBy(results, name, baseline)),
       ],
     ];
@@ -104,6 +106,7 @@ export function foundTable(title: string, scenarios: readonly Scenario[], result
       'ideal',
       'ratio',
       'cause',
+      'prototype',
       ...baselineNames,
     ],
     rows,
@@ -154,6 +157,7 @@ export function worseTable(title: string, scenarios: readonly Scenario[], result
         ),
         middleAndTail(figuresOf(runs, 'extraFailures')),
         commonCause(runs.map(({ cause }) => cause)),
+        prototypeFigure(name),
         ...baselineNames.map((baseline) => worseBy(results, name, baseline)),
       ],
     ];
@@ -170,6 +174,7 @@ export function worseTable(title: string, scenarios: readonly Scenario[], result
       'at weight',
       'extra failures',
       'cause',
+      'prototype',
       ...baselineNames,
     ],
     rows,

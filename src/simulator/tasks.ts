@@ -8,7 +8,7 @@ import { scenarioByName } from './scenarios/all-scenarios.ts';
 import { type Yardstick, yardstickByName } from './scenarios/yardsticks.ts';
 import { type RunOutcome, randomOfRun, simulate } from './simulation.ts';
 
-type TaskKind = 'crossover' | 'yardstick' | BaselineName;
+export type TaskKind = 'crossover' | 'yardstick' | BaselineName;
 
 export interface Task {
   readonly kind: TaskKind;

@@ -33,7 +33,10 @@ export class EventLog {
   #remembered: RecordedEvent[] = [];
   #nextId = 1;
   #keep: EventListener = () => {};
-  /** Numbers of drafts that wait to be kept, and announcements that wait for these: everyone sees events in order. */
+  /**
+   * Numbers of drafts that are not on record yet, and announcements that wait for these drafts, so that everyone sees events in
+   * order.
+   */
   readonly #held = new Set<number>();
   #waiting: Announcement[] = [];
 
@@ -75,7 +78,7 @@ export class EventLog {
     this.#tellWaiting();
   }
 
-  /** Those after this draft are announced only when it is announced or dropped. */
+  /** Announcements after this draft wait until it is announced or dropped. */
   hold({ id }: RecordedEvent): void {
     this.#held.add(id);
   }

@@ -20,14 +20,14 @@ function belongsTo(stream: string | null, verdict: Verdict | null): Belongs {
   const [family, part] = stream?.split('.') ?? [];
   if (family === 'status') return ({ status }) => status !== null && statusClassOf(status) === part;
   if (family !== 'latency') return failed;
-  // A cap has no threshold of its own: slow is what the comparison at its quantile calls so.
+  // A cap has no threshold of its own: slow is what the comparison at the same quantile counts as slow.
   const yMs = verdict?.streams.find((one) => one.stream === `latency.${part}`)?.threshold?.yMs ?? Infinity;
-  // What timed out was slow as well, and is what there is of a cluster that hangs.
+  // Requests that timed out were slow as well. Of a cluster that hangs there are no others.
   return ({ status, kind, latencyMs }) =>
     kind === 'timeout' || (status !== null && status < 500 && latencyMs > yMs);
 }
 
-/** Those that explain a revert for `cause`, in the order they are in; what failed, where none of these was kept. */
+/** The samples that explain a revert for `cause`, in their order; the failed ones where there are none. */
 export function causeSamples(
   samples: readonly RequestSample[],
   cause: string,

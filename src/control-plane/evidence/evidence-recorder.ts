@@ -1,5 +1,5 @@
-// Freezes the evidence of a revert, after it was made and recorded: nothing here can delay or undo it. The numbers are
-// taken at once; the requests are asked of the workers, and what they do not answer is left out.
+// Freezes the evidence of a revert, after the revert was made and recorded: nothing here can delay or undo it. The numbers are
+// taken at once. The workers are asked for the requests, and what they do not answer is left out.
 
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
@@ -16,7 +16,7 @@ import type { RequestSample } from '#src/shared-memory/messages.ts';
 import { causeSamples } from './cause-samples.ts';
 import { EvidenceTrail, trailMs } from './evidence-trail.ts';
 
-/** Records of ten seconds of traffic that are read at a start: the trail's length. */
+/** How many records of ten seconds of traffic are read at a start: as many as the trail is long. */
 const restoredRecordsMax = 60;
 
 interface EvidenceRecorderOptions {
@@ -38,7 +38,7 @@ export class EvidenceRecorder {
   readonly #trail = new EvidenceTrail();
   readonly #pending = new Set<Promise<void>>();
   #hasObserved = false;
-  // As of the last tick: what the next one brings was counted in these, but for its very end.
+  // As of the last tick. What the next sample brings was counted under these, but for its very end.
   #rolloutId: string | null;
   #slots: RouteSlots;
 
@@ -54,7 +54,7 @@ export class EvidenceRecorder {
     this.#rolloutId = rolloutIdOf(rolloutState());
     const nowMs = epochMs();
     const windows = await store.read('readTraffic', nowMs - trailMs, nowMs, restoredRecordsMax);
-    // What comes too late would come after what is newer.
+    // Traffic that is restored too late would stand behind newer traffic.
     if (windows.ok && !this.#hasObserved) this.#trail.restore(windows.value, routeSlots());
   }
 
@@ -69,7 +69,7 @@ export class EvidenceRecorder {
   /** Freezes what led to a revert; returns before anything is written. Other transitions are passed over. */
   onTransition(transition: Transition): void {
     if (transition.name !== 'reverted') return;
-    // After the transition is through, and out of reach of it: an error here must not become one there.
+    // Runs after the transition has taken effect, so that an error here cannot become an error there.
     const freezing = Promise.resolve()
       .then(() => this.#freeze(transition))
       .catch((error: unknown) => this.#reportFailure(error))
@@ -99,8 +99,8 @@ export class EvidenceRecorder {
   }
 
   /**
-   * The last minutes, and nothing from before this rollout: what failed in an earlier one says nothing of this. A beginning
-   * that lies ahead is from before the clock was set back, and bounds nothing.
+   * When the evidence begins: minutes before the revert, but not before this rollout, because failures of an earlier one say
+   * nothing about it. A beginning in the future means that the clock was set back, and limits nothing.
    */
   #sinceMs({ atMs, from }: Transition): number {
     const beganMs = 'plan' in from ? from.plan.startedAtMs : this.#trail.beganMs;

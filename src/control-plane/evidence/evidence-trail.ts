@@ -9,11 +9,11 @@ import type { EvidenceWindow, RouteFailures } from '#src/record/frozen-evidence.
 import { fillArm, type TrafficWindow } from '#src/record/traffic-window.ts';
 import { otherRouteSlot } from '#src/shared-memory/layout.ts';
 
-/** Long enough for the step's evidence to show, short enough to read. */
+/** How far back it goes: long enough for the step's evidence to show, short enough to read. */
 export const trailMs = 5 * 60_000;
 const pieceMs = 10_000;
 const pieceCount = trailMs / pieceMs;
-/** Routes that are worth a line. */
+/** How many routes are listed. */
 const worstRoutesMax = 10;
 
 class ArmTotals extends ArmSum {
@@ -38,7 +38,7 @@ class Piece {
   endMs = 0;
   durationMs = 0;
   rolloutId: string | null = null;
-  /** Whose slots the routes are counted in. */
+  /** The slots by which the routes are counted. */
   slots: RouteSlots = { kind: 'derived', routes: [] };
   readonly x = new ArmTotals();
   readonly y = new ArmTotals();
@@ -53,7 +53,7 @@ class Piece {
 
 export class EvidenceTrail {
   readonly #pieces = Array.from({ length: pieceCount }, () => new Piece());
-  /** Time of the trail itself, which never jumps back: the sum of the ticks, and what a piece that was cut short has left. */
+  /** The trail's own time, ms, which never jumps back: the ticks so far, and the unused rest of pieces that were cut short. */
   #ageMs = 0;
   #newest: Piece | null = null;
   /** When the traffic of the present rollout, or of none, began, Unix epoch ms. */
@@ -68,7 +68,10 @@ export class EvidenceTrail {
     }
   }
 
-  /** Adds recorded traffic: what an earlier control thread saw. Which routes had slots that are nobody's now is not known any more. */
+  /**
+   * Adds traffic that an earlier control thread recorded. Counts under a slot that no route has now are left out, because
+   * nobody knows any more whose they were.
+   */
   restore(windows: readonly TrafficWindow[], slots: RouteSlots): void {
     const known = new Set([...slots.routes.map(({ slot }) => slot), otherRouteSlot]);
     const arm = new ArmSample();
@@ -108,7 +111,7 @@ export class EvidenceTrail {
       .slice(0, worstRoutesMax);
   }
 
-  /** The piece that a tick belongs to. None straddles the beginning of a rollout, or slots that change hands. */
+  /** The piece that a tick belongs to. A new piece begins with every rollout, and whenever a slot gets another route. */
   #pieceAt(dtMs: number, epochMs: number, rolloutId: string | null, slots: RouteSlots): Piece {
     const open = this.#newest;
     if (open?.rolloutId !== rolloutId) this.beganMs = epochMs - dtMs;

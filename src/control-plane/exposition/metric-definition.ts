@@ -1,4 +1,4 @@
-// What a metric is to us: a name, and a function that reads its values when someone scrapes.
+// A metric: its name, and a function that reads its values when someone scrapes.
 
 import type { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
 import type { ExternalSignals } from '#src/control-plane/signals/external-signals.ts';

@@ -1,4 +1,4 @@
-// Metrics of the workers: what each counts on its own account, connections, breakers, retries.
+// Metrics of the workers: what each counts by itself, connections, breakers, retries.
 
 import type { WorkerField } from '#src/control-plane/traffic/slab-totals.ts';
 import type { WorkerView } from '#src/control-plane/traffic/worker-watch.ts';

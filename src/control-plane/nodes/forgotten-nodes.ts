@@ -1,17 +1,17 @@
-// Nodes that were set by the API last as long as the process. A rollout that goes on after a restart is then about other
-// nodes than before it, which somebody has to be told.
+// Nodes that were set by the API last as long as the process. After a restart a rollout goes on with other nodes than before,
+// and somebody has to be told.
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
 
-/** One cluster's nodes that were set and are not in use any more. */
+/** Nodes of one cluster that were set by the API and are not in use any more. */
 interface ForgottenNodes {
   readonly text: string;
   readonly detail: { readonly cluster: string; readonly nodes: readonly string[] };
 }
 
-/** After these the nodes are the configuration's. */
+/** Events after which a cluster has the nodes of the configuration. */
 const takenFromConfig: ReadonlySet<string> = new Set(['started', 'config-reloaded']);
 
-/** What to tell at a start, from the events before it, the newest last: for each cluster whose nodes were set. */
+/** What to tell at a start, for each cluster whose nodes were set. `events` are those before the start, the newest last. */
 export function forgottenNodes(before: readonly RecordedEvent[]): ForgottenNodes[] {
   const since = before.findLastIndex(({ name }) => takenFromConfig.has(name)) + 1;
   const set = new Map<string, RecordedEvent>();

@@ -1,6 +1,6 @@
 // One active check of one node: a connection of its own, a request, the status, read by the parser that reads answers for
-// clients. By a plain socket rather than node:http: a probe takes half the CPU, and the probes are the largest part of what the
-// control thread costs while little happens.
+// clients. It uses a plain socket rather than node:http, because that takes half the CPU, and while little happens probes are
+// the largest part of what the control thread costs.
 import { connect } from 'node:net';
 import { parseResponseHead, ResponseHead } from '#src/core/http1/response-head.ts';
 import { readBufferBytes } from '#src/limits.ts';
@@ -19,7 +19,7 @@ interface ProbeOptions {
 const failureFrom = 500;
 /** Heads are mostly shorter. */
 const readBytes = 2_048;
-/** A check asks whether the node answers; how large a head clients may get is for the workers to say. */
+/** A check asks whether the node answers. The workers decide how large a head clients may get. */
 const limits = { headBytes: readBufferBytes, headerCount: readBufferBytes };
 
 /** Resolves with null when the node answered well, otherwise with what was wrong. Never rejects. */
@@ -56,14 +56,14 @@ export function probeRequest(host: string, port: number, path: string): string {
   return `GET ${path} HTTP/1.1\r\nhost: ${authority}\r\nuser-agent: crossover-health\r\nconnection: close\r\n\r\n`;
 }
 
-/** What has come of an answer. */
+/** An answer as far as it has come. */
 class ProbeAnswer {
   readonly #head = new ResponseHead();
   #bytes: Uint8Array = new Uint8Array(0);
 
   /** Null when it is a good one, what is wrong with it otherwise; undefined while that can't be told yet. */
   add(chunk: Uint8Array): string | null | undefined {
-    // A copy, for the socket reads the next chunk into the same bytes.
+    // A copy, because the socket reads the next chunk into the same bytes.
     this.#bytes = Buffer.concat([this.#bytes, chunk]);
     const { length } = this.#bytes;
     for (let at = 0; at < length; ) {

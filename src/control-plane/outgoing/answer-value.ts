@@ -9,7 +9,7 @@ export type Reading =
 const trouble = (reason: string, unparsable = false): Reading => ({ ok: false, reason, unparsable });
 
 const shownMax = 200;
-/** Somebody else's words, fit for a line of ours. */
+/** Another system's words, shortened to fit into a line of the record. */
 export const quoted = (text: string): string =>
   text
     .replace(/[\p{C}\s]+/gu, ' ')

@@ -1,5 +1,6 @@
-// The one way to call what the config names: gates, metric sources, notifications. Bounded in time and size, to addresses
-// that are allowed, without redirects; a failure comes back as words that name the host and nothing secret.
+// The one way to call the addresses that the config names: gates, metric sources, notifications. Calls are limited in time and
+// size and to addresses that are allowed, and follow no redirects. A failure comes back in words that name the host and nothing
+// secret.
 import { type LookupAddress, lookup as resolveName } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import type { Agent } from 'undici';
@@ -28,7 +29,7 @@ export interface Outgoing {
 /** Refused before a connection was made; its message is for people. */
 class AddressRefused extends Error {}
 
-/** Connections to one host at a time; what is configured asks far less. */
+/** Connections to one host at a time; the calls of a configuration need far fewer. */
 const connectionsPerHostMax = 8;
 
 export class OutgoingClient implements Outgoing {
@@ -42,14 +43,14 @@ export class OutgoingClient implements Outgoing {
 
   /** Sends it once. Never rejects. */
   async send({ method, url, headers = {}, body, timeoutMs }: OutgoingRequest): Promise<OutgoingAnswer> {
-    // A label that was filled in may have made it something else.
+    // A label that was filled in may have changed the address.
     if (!URL.canParse(url)) return { ok: false, reason: 'what the config makes of it is not a URL' };
     const target = new URL(url);
     const refusal = this.#literalRefusal(target);
     if (refusal !== null) return { ok: false, reason: refusal };
     const deadline = AbortSignal.timeout(timeoutMs);
     try {
-      // Loaded when it is needed: most of the time nothing is called, and a start does not wait for it.
+      // Loaded when it is needed: most of the time nothing is called, and a start should not wait for it.
       const undici = await import('undici');
       this.#agent ??= new undici.Agent({
         connect: { lookup: guardedLookup(this.#allowed) },

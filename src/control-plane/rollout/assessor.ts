@@ -101,7 +101,7 @@ export class Assessor implements AnalysisResets {
     return this.#business.restore(before);
   }
 
-  /** Judges by other thresholds from now on. Returns false when the evidence so far does not fit them and was dropped. */
+  /** Uses other thresholds from now on. Returns false when the evidence so far does not fit them and was dropped. */
   setThresholds(thresholds: AnalysisThresholds): boolean {
     const before = this.#analysis.snapshot();
     this.#analysis = new Analysis(thresholds, this.#routes);
@@ -139,7 +139,7 @@ const streamsFor = (
     blipToleranceMs,
   );
 
-/** The store has checked its own pages; what it holds was written by `snapshot`, so its outline is proof enough. */
+/** The store has checked its own pages, and `snapshot` wrote what it holds. So it is enough to look at the outline. */
 function isKeptAnalysis(value: unknown): value is KeptAnalysis {
   return typeof value === 'object' && value !== null && 'rolloutId' in value && 'analysis' in value;
 }

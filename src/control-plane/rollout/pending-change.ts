@@ -3,12 +3,12 @@
 // The store's answer to a change that is not waited for any longer is still awaited: until then nothing else may be recorded
 // first, and a change that was recorded too late must be taken back, or the record would end with what never happened.
 import { unreachable } from '#src/base/assert.ts';
-import type { WriteAnswer } from '#src/control-plane/store/write-answer.ts';
 import type { OrderedEffect, Ready } from '#src/core/rollout/ready.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { StoreProblem } from '#src/record/store-result.ts';
 import type { Ending, Outcome } from './outcome.ts';
+import type { WriteAnswer } from './write-answer.ts';
 
 /** A decision on its way. */
 export interface Change {

@@ -1,5 +1,5 @@
-// Where a starting control thread goes on: from what the store recorded and what the workers already use. Pure, so that
-// every point at which its predecessor may have died can be tested in a table.
+// Where a starting control thread goes on: from what the store recorded and what the workers use already. Pure, so that a table
+// of tests can cover every point at which the thread before may have died.
 
 import type { OrderedEffect } from '#src/core/rollout/ready.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
@@ -20,14 +20,14 @@ interface Resume {
   readonly salt: number;
   /** The published weight, when it is not the recorded one: the predecessor died in the middle of a change. */
   readonly differingWeightPpm: number | null;
-  /** The newest time in the state: the rollout's time has come that far. */
+  /** The latest time in the state. The rollout's clock must not show less. */
   readonly notBeforeMs: number;
 }
 
 /**
- * The lower of the recorded and the published weight is published at once: an advance is recorded before it is
- * published and a revert published before it is recorded, so wherever the predecessor died, the lower one is safe.
- * What follows from a difference is the rollout's to decide (`recovered`).
+ * Publishes the lower of the recorded and the published weight. An advance is recorded before it is published, and a revert is
+ * published before it is recorded, so the lower weight is safe wherever the thread before died. The rollout decides what
+ * follows from a difference (`recovered`).
  */
 export function resume({ recorded, published }: ResumeFrom): Resume {
   if (recorded === undefined || recorded === null) {

@@ -11,7 +11,10 @@ export interface KeptTime {
 
 interface RolloutClockOptions {
   readonly clock: Clock;
-  /** Float64 [1]: what the rollout's time is ahead of the monotonic clock, which all threads of the process share; 0 when unset. */
+  /**
+   * Float64 [1]: by how much the rollout's time is ahead of the monotonic clock, ms; 0 when unset. All threads of the process
+   * share that clock.
+   */
   readonly memory: SharedArrayBuffer;
   /** What an earlier process kept last; null when it kept nothing, or nothing can be read. */
   readonly kept: () => KeptTime | null;
@@ -35,14 +38,14 @@ export class RolloutClock {
     return Math.round((this.#ahead[0] as number) + this.#options.clock.monotonicMs());
   }
 
-  /** Takes over the wall clock's time: for while nothing is measured, so that the next rollout begins at the right time. */
+  /** Takes over the wall clock's time. Used while nothing is measured, so that the next rollout begins at the right time. */
   followWall(): void {
     this.#set(this.#options.clock.epochMs());
   }
 
   /**
-   * Goes on with a rollout that was begun earlier, and not before `notBeforeMs`. How long no process ran only the wall clock can
-   * tell; that it was set while one ran does not count.
+   * Goes on with a rollout that was begun earlier, at `notBeforeMs` or later. The wall clock tells how long no process ran.
+   * That it was set while one ran does not count.
    */
   takeUp(notBeforeMs: number): void {
     if (!this.#isInherited) this.#goOnFrom(this.#options.kept());

@@ -1,9 +1,9 @@
 // What the rollout needs of the store.
-import type { WriteAnswer } from '#src/control-plane/store/write-answer.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import type { StoreProblem, StoreResult } from '#src/record/store-result.ts';
+import type { WriteCallbacks } from './write-answer.ts';
 
 export interface RolloutStore {
   /** Whether it takes writes now. */
@@ -14,12 +14,13 @@ export interface RolloutStore {
   loadRollout(): StoreResult<RolloutState | null>;
   /** Replaces the rollout on record without a transition. */
   saveRollout(state: RolloutState): void;
-  /** Records what must be on record before it happens. `answered` is called now or later, more than once when it is overdue. */
+  /** Records what must be on record before it happens; when `settle` and `answered` are called is told in write-answer.ts. */
   saveTransition(
     transition: Transition,
     state: RolloutState,
     event: RecordedEvent,
-    answered: (answer: WriteAnswer) => void,
+    settle: WriteCallbacks['settle'],
+    answered: WriteCallbacks['answered'],
   ): void;
   /** Records what has happened already and cannot be refused, such as a revert: at the latest when the store is back. */
   saveTransitionEventually(transition: Transition, state: RolloutState, event: RecordedEvent): void;

@@ -2,13 +2,13 @@
 // is on record. The event of the latter has its number from the beginning and is shown to nobody before the record is there.
 import { assert } from '#src/base/assert.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
-import type { WriteAnswer } from '#src/control-plane/store/write-answer.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import type { RolloutStore } from './rollout-store.ts';
 import { transitionEvent } from './transition-event.ts';
+import { type WriteAnswer, writeCallbacks } from './write-answer.ts';
 
 interface TransitionRecorderOptions {
   readonly store: RolloutStore;
@@ -49,7 +49,8 @@ export class TransitionRecorder {
     const draft = this.#draft(transition);
     this.#held = draft;
     this.#options.events.hold(draft.event);
-    this.#options.store.saveTransition(transition, state, draft.event, answered);
+    const callbacks = writeCallbacks(answered);
+    this.#options.store.saveTransition(transition, state, draft.event, callbacks.settle, callbacks.answered);
   }
 
   announceHeld(): void {

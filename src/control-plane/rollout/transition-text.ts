@@ -10,7 +10,7 @@ export function transitionText(transition: Transition): string {
   return reason === '' ? `${whatHappened(transition)}.` : `${whatHappened(transition)}: ${reason}.`;
 }
 
-/** A revert's cause says why without repeating that it was one. */
+/** The reason of a revert is its cause, whose text does not repeat that it was one. */
 const whyItHappened = ({ to, reason }: Transition): string =>
   to.phase === 'reverted' ? to.cause.text : reason;
 

@@ -1,6 +1,6 @@
-// Kong's own routes, read from its Admin API (GET /routes), as patterns by which traffic can be told apart. An approximation
-// that serves statistics, not routing: header, SNI and expression conditions are left out, and of a regular expression only
-// its literal beginning is used.
+// Kong's own routes, read from its Admin API (GET /routes), as patterns by which traffic can be told apart. They serve
+// statistics, not routing, and are an approximation: conditions on headers, SNI and expressions are left out, and of a regular
+// expression only its literal beginning is used.
 import { kongPagesMax, kongPageTimeoutMs } from '#src/limits.ts';
 import type { UnplacedPattern } from './route-directory.ts';
 

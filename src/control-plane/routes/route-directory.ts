@@ -1,6 +1,6 @@
-// Which routes are counted on their own, under which slot, and which are parked on X: configured patterns or Kong's routes
-// when there are any, else those that the workers see often, first come first served. Derived routes keep their slots
-// while the process runs. Parking goes by name, since another process hands the slots out anew.
+// Which routes are counted on their own, under which slot, and which are parked on X. Routes come from configured patterns or
+// from Kong when there are any; otherwise from what the workers see often, first come first served. Derived routes keep their
+// slots while the process runs. Parking goes by name, because another process numbers the slots anew.
 
 import type { RouteNames } from '#src/core/analysis/streams/tracked-routes.ts';
 import type { RouteParking } from '#src/core/rollout/route-parking.ts';
@@ -42,9 +42,9 @@ export class RouteDirectory implements RouteNames, RouteParking {
   }
 
   /**
-   * Counts by patterns from now on; the first that matches a request counts, and those of one name are one route. Routes
-   * beyond the slots there are count as other. Returns how many were left out. Nothing happens when the same patterns
-   * are in place.
+   * Counts by patterns from now on. The first pattern that matches a request counts; patterns with one name are one route.
+   * Routes for which there is no slot count as other; returns how many these are. Does nothing when the same patterns are in
+   * place.
    */
   usePatterns(patterns: readonly UnplacedPattern[]): number {
     const slotByName = new Map<string, number>();
@@ -101,19 +101,20 @@ export class RouteDirectory implements RouteNames, RouteParking {
   replaceParked(names: readonly string[]): void {
     this.#parkedNames.clear();
     for (const name of names) this.#parkedNames.add(name);
-    // Of the routes that are seen, none may have been seen yet; of patterns, nothing can be known before they are.
+    // Of derived routes none may have been seen yet, so the parked ones get their slots now. Patterns cannot be known before
+    // they are read.
     if (this.#slots.kind === 'derived')
       for (const name of this.unknownParked()) this.seen(routeKeyOfName(name), name);
     this.#parkSlots();
   }
 
-  /** Parked routes that nothing is known by: their requests go to Y. */
+  /** Parked routes that have no slot: their requests go to Y. */
   unknownParked(): readonly string[] {
     const known = new Set(this.#slots.routes.map(({ name }) => name));
     return [...this.#parkedNames].filter((name) => !known.has(name));
   }
 
-  /** Slots that change hands are parked and unparked before workers hear of it. */
+  /** Slots that get another route are parked or unparked before the workers hear of it. */
   #parkSlots(): void {
     const names = new Map(this.#slots.routes.map(({ slot, name }) => [slot, name]));
     for (let slot = 0; slot < this.#parked.length; slot++) {

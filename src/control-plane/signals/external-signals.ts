@@ -1,5 +1,5 @@
-// Puts together what stands outside the traffic: freeze, change windows, business metrics, gates and notifications. The
-// control thread tells it what happens and takes the facts from it.
+// What stands outside the traffic: freeze, change windows, business metrics, gates and notifications, put together. The control
+// loop tells it of ticks and transitions, and takes the facts from it.
 import type { Clock } from '#src/base/clock.ts';
 import type { Config } from '#src/config/config.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
@@ -64,7 +64,7 @@ export class ExternalSignals {
   readonly #options: ExternalSignalsOptions;
   readonly #approvals: Approvals;
   readonly #outgoing: OutgoingClient;
-  /** The last search for an opening, which is worth keeping: it looks at every minute. */
+  /** The last search for an opening, kept because a search looks at every minute. */
   #opening: { windows: Config['windows']; fromMs: number; nextMs: number | null } | null = null;
 
   constructor(options: ExternalSignalsOptions) {
@@ -185,7 +185,7 @@ export class ExternalSignals {
 
   #nextOpening(windows: Config['windows'], nowMs: number): number | null {
     const known = this.#opening;
-    // Good while time has neither reached it nor jumped back before the search.
+    // Valid until the opening is reached, unless the clock was set back before the search.
     if (
       known !== null &&
       known.windows === windows &&
@@ -242,8 +242,8 @@ export class ExternalSignals {
 }
 
 /**
- * Whether the verdict is why the rollout is where it is, or what its next move rests on. Before the first step it is on the rollout
- * before, and a revert by hand, breaker or nodes was made whatever it said.
+ * Whether the verdict is why the rollout is where it is, or what its next move rests on. Before the first step the last verdict
+ * is about the rollout before; and a revert by hand, by the breaker or because of the nodes was made whatever the verdict said.
  */
 function isDecidedBy(state: RolloutState): boolean {
   if (state.phase !== 'reverted') return isRunning(state);

@@ -1,4 +1,4 @@
-// The operators' stop-the-line: while it is frozen nothing starts or advances. Kept over restarts; ends by hand or by time.
+// A freeze by an operator: nothing starts or advances while it lasts. It is kept over restarts, and ends by hand or by time.
 import type { Clock } from '#src/base/clock.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { StoreResult } from '#src/record/store-result.ts';
@@ -33,7 +33,7 @@ export class Freeze {
   #view: FreezeView = thawed;
   /** Monotonic time before which it does not end by itself: a wall clock that jumps ahead must not lift a freeze. */
   #notBeforeMs = 0;
-  /** Whether the store was read, or overruled by a change since. */
+  /** Whether the store was read, or a change since then makes what it holds irrelevant. */
   #isKnown = false;
   #isKept = true;
 
@@ -45,7 +45,7 @@ export class Freeze {
     return this.#view;
   }
 
-  /** Takes up what was kept. Also used when the store becomes readable only later; a change made meanwhile wins. */
+  /** Takes up what was kept, also when the store becomes readable only later. A change that was made meanwhile wins. */
   restore(): void {
     if (this.#isKnown) {
       if (!this.#isKept) void this.#keep();
@@ -57,7 +57,7 @@ export class Freeze {
     if (isFreezeView(loaded.value)) this.#take(loaded.value);
   }
 
-  /** Freezes or lifts the freeze; recorded with who and why. Works while the store does not: then it is kept later. */
+  /** Freezes or lifts the freeze, and records who did it and why. Works while the store does not: then it is kept later. */
   set({ frozen, reason, untilMs, actor }: FreezeChange): FreezeView {
     const sinceMs = this.#options.clock.epochMs();
     this.#take(frozen ? { frozen, reason, actor, sinceMs, untilMs } : thawed);
@@ -99,7 +99,7 @@ export class Freeze {
     this.#notBeforeMs = clock.monotonicMs() + leftMs;
   }
 
-  /** What is not kept is kept again when the store is back. */
+  /** Keeps the freeze; what could not be kept is kept again when the store is back. */
   async #keep(): Promise<void> {
     const view = this.#view;
     this.#isKept = false;
@@ -108,7 +108,7 @@ export class Freeze {
   }
 }
 
-/** The store holds what `set` wrote; its outline is proof enough. */
+/** The store holds what `set` wrote, so it is enough to look at the outline. */
 function isFreezeView(value: unknown): value is FreezeView {
   return typeof value === 'object' && value !== null && 'frozen' in value && 'untilMs' in value;
 }

@@ -21,7 +21,6 @@ import {
   type StoreWrites,
   type ValueOf,
 } from './store-calls.ts';
-import type { WriteAnswer } from './write-answer.ts';
 
 /** Time between attempts to write again. */
 export const storeRetryMs = 1_000;
@@ -35,7 +34,7 @@ const notOpenYet: StoreProblem = { kind: 'unavailable', text: 'The store is not 
 /** Of calls that take as long as the record is long; the store answers others in between. */
 const longCalls: ReadonlySet<StoreMethod> = new Set<StoreMethod>(['checkRecord', 'rolloutRecord']);
 
-interface DurableStoreOptions {
+export interface DurableStoreOptions {
   readonly port: StorePort;
   /** For words about it. */
   readonly file: string;
@@ -51,7 +50,7 @@ interface DurableStoreOptions {
 export class DurableStore {
   readonly #options: DurableStoreOptions;
   readonly #outbox = new Outbox();
-  /** Of the calls whose answer something waits for: told when the store hangs. */
+  /** Gives up the answers that somebody waits for. */
   readonly #awaited = new Set<(problem: StoreProblem) => void>();
   readonly #firstOpen = Promise.withResolvers<void>();
   #opened: Opened | null = null;
@@ -126,19 +125,19 @@ export class DurableStore {
 
   // ---- writing ----
 
-  /** Keeps what must be on record before it happens; `answered` is called now or later. */
+  /**
+   * Keeps what must be on record before it happens. `settle` is called once: when it is kept, or with why it will not be
+   * counted on. `answered` is called once as well, before that, or whenever the store answers after it was given up.
+   * Returns what gives it up.
+   */
   saveTransition(
     transition: Transition,
     state: RolloutState,
     event: RecordedEvent,
-    answered: (answer: WriteAnswer) => void,
-  ): void {
-    this.#await(
-      'saveTransition',
-      [transition, state, event],
-      (result) => answered(result.ok ? { kind: 'kept' } : { kind: 'refused', problem: result.problem }),
-      (problem) => answered({ kind: 'overdue', problem }),
-    );
+    settle: (result: StoreResult<undefined>) => void,
+    answered: (isKept: boolean) => void,
+  ): (problem: StoreProblem) => void {
+    return this.#await('saveTransition', [transition, state, event], settle, answered);
   }
 
   /** For what has already happened and cannot be refused, such as a revert. */
@@ -175,12 +174,12 @@ export class DurableStore {
 
   /** Resolves when it is kept, or will not be counted on. */
   saveSetting(name: string, value: unknown): Promise<StoreResult<undefined>> {
-    return this.#settled('saveSetting', [name, value]);
+    return new Promise((resolve) => this.#await('saveSetting', [name, value], resolve));
   }
 
   /** The number under which a config is on record. */
   saveConfig(atMs: number, config: unknown): Promise<StoreResult<number>> {
-    return this.#settled('saveConfig', [atMs, config]);
+    return new Promise((resolve) => this.#await('saveConfig', [atMs, config], resolve));
   }
 
   // ---- reading ----
@@ -188,9 +187,8 @@ export class DurableStore {
   /** Asks the store; of one that hangs, nothing. */
   read<M extends keyof StoreReads>(method: M, ...args: ArgsOf<M>): Promise<StoreResult<ValueOf<M>>> {
     return new Promise((resolve) => {
-      const refuse = (problem: StoreProblem): void => resolve(refused(problem));
-      if (this.#isHanging) refuse(this.#refusal());
-      else this.#ask(method, args, resolve as (result: StoreResult<unknown>) => void, refuse);
+      if (this.#isHanging) resolve(refused(this.#refusal()));
+      else this.#ask(method, args, resolve as (result: StoreResult<unknown>) => void);
     });
   }
 
@@ -271,7 +269,7 @@ export class DurableStore {
       const [method, args] = callOf(waiting.record);
       this.#call(method, args, (result) => {
         this.#outbox.answered(waiting, result.ok);
-        this.#noteResult(result);
+        this.#judge(result);
         this.#finishFlush();
       });
     }
@@ -282,46 +280,42 @@ export class DurableStore {
     if (this.#problem !== null) return;
     this.#call(method, args, (result) => {
       done();
-      this.#noteResult(result);
-    });
-  }
-
-  /** A write whose end something waits for: its answer, or the problem of a store that hangs. */
-  #settled<M extends keyof StoreWrites>(method: M, args: ArgsOf<M>): Promise<ResultOf<M>> {
-    return new Promise((resolve) => {
-      this.#await(method, args, resolve, (problem) => resolve(refused(problem) as ResultOf<M>));
+      this.#judge(result);
     });
   }
 
   #await<M extends keyof StoreWrites>(
     method: M,
     args: ArgsOf<M>,
-    answered: (result: ResultOf<M>) => void,
-    overdue: (problem: StoreProblem) => void,
-  ): void {
-    if (this.#problem !== null) {
-      answered(refused(this.#problem) as ResultOf<M>);
-      return;
-    }
-    const note = (result: ResultOf<M>): void => {
-      this.#noteResult(result);
-      answered(result);
-    };
-    this.#ask(method, args, note, overdue);
+    settle: (result: ResultOf<M>) => void,
+    answered: (isKept: boolean) => void = () => {},
+  ): (problem: StoreProblem) => void {
+    if (this.#problem === null)
+      return this.#ask(method, args, settle, (result) => {
+        this.#judge(result);
+        answered(result.ok);
+      });
+    answered(false);
+    settle(refused(this.#problem) as ResultOf<M>);
+    return () => {};
   }
 
-  /** `overdue` is called when the store hangs before it has answered; `answered` still is, if it ever answers. */
+  /** Settles with the answer, or without one when it is given up: by the caller, or because the store hangs. */
   #ask<M extends StoreMethod>(
     method: M,
     args: ArgsOf<M>,
-    answered: (result: ResultOf<M>) => void,
-    overdue: (problem: StoreProblem) => void,
-  ): void {
-    this.#awaited.add(overdue);
+    settle: (result: ResultOf<M>) => void,
+    answered: (result: ResultOf<M>) => void = () => {},
+  ): (problem: StoreProblem) => void {
+    const giveUp = (problem: StoreProblem): void => {
+      if (this.#awaited.delete(giveUp)) settle(refused(problem) as ResultOf<M>);
+    };
+    this.#awaited.add(giveUp);
     this.#call(method, args, (result) => {
-      this.#awaited.delete(overdue);
       answered(result);
+      if (this.#awaited.delete(giveUp)) settle(result);
     });
+    return giveUp;
   }
 
   #call<M extends StoreMethod>(method: M, args: ArgsOf<M>, done: (result: ResultOf<M>) => void): void {
@@ -339,7 +333,7 @@ export class DurableStore {
     });
   }
 
-  #noteResult(result: StoreResult<unknown>): void {
+  #judge(result: StoreResult<unknown>): void {
     if (!result.ok) this.#becomeUnusable(result.problem);
   }
 
@@ -355,9 +349,7 @@ export class DurableStore {
     const cause = `no answer within ${storeSilenceMsMax / 1000} s`;
     const problem = problemOf('hanging', this.#options.file, cause);
     this.#becomeUnusable(problem);
-    const waiting = [...this.#awaited];
-    this.#awaited.clear();
-    for (const overdue of waiting) overdue(problem);
+    for (const giveUp of [...this.#awaited]) giveUp(problem);
   }
 
   /** Everything was answered. What was kept is known, so it goes on where it was; unless an answer was a failure. */

@@ -9,7 +9,7 @@ import type {
   ToControl,
 } from '#src/shared-memory/messages.ts';
 
-/** Reading a file and telling the workers takes milliseconds; longer means that nobody will answer. */
+/** Reading a file and telling the workers takes milliseconds. After this long nobody will answer. */
 const answerMsMax = 10_000;
 
 /** The supervisor did not take a node list over; the message says why. */
@@ -52,7 +52,7 @@ export class SupervisorLink {
     return answer as readonly RequestSample[];
   }
 
-  /** Hands in an answer; others are ignored. */
+  /** Takes an answer; one that nobody waits for is ignored. */
   receive(message: ToControl): void {
     if (message.type === 'samples') this.#settle(message.requestId, message.samples);
     if (message.type === 'reload-result') this.#settle(message.requestId, message.result);

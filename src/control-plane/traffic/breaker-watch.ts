@@ -6,9 +6,12 @@ import { ATTEMPT, attemptOffset, epochSlots, WORKER, Y } from '#src/shared-memor
 import type { SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import type { SplitCell } from '#src/shared-memory/split-cell.ts';
 
-/** A worker without a request for Y for this long has no say. Longer than the open time the rollout reverts at. */
+/**
+ * A worker that has had no request for Y for this long is left out. This is longer than the open time at which the rollout
+ * reverts.
+ */
 const trafficMemoryMs = 5_000;
-/** A silence counts as no more than the wait for one probe: what comes after it is the first to tell how Y is. */
+/** A silence counts for no longer than the wait for one probe, because the probe is the first to tell how Y is. */
 const silenceMsMax = breakerOpenMs;
 
 /** What is known of one worker. */
@@ -17,7 +20,7 @@ interface Watched {
   requests: number;
   /** When it was last seen to have had requests for Y. */
   grewAtMs: number;
-  /** Opening that `openMs` belongs to; 0 when closed, or without a share. */
+  /** The start of the opening that `openMs` belongs to; 0 when the breaker is closed, or Y has no share. */
   openSinceMs: number;
   openMs: number;
 }

@@ -21,7 +21,10 @@ import {
 import type { SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import type { SplitCell } from '#src/shared-memory/split-cell.ts';
 
-/** Place in a baseline that holds when it was read (monotonic ms): gauges are not diffed, so their places are free. */
+/**
+ * The place in a baseline that holds when it was read, monotonic ms. Only counters are diffed, so the places of gauges are
+ * free.
+ */
 const readAtIndex = WORKER.heartbeat;
 const serverErrorFrom = 500;
 
@@ -31,7 +34,10 @@ export class Sampler implements SampleSource {
   readonly #cell: SplitCell;
   readonly #entries: readonly EpochSample[];
   readonly #tick: TickSample = { atMs: 0, dtMs: 0, epochs: [] };
-  /** Cut bodies whose response head was counted in an earlier tick, kept until there are requests to count them against. */
+  /**
+   * Bodies that were cut short after an earlier tick had counted their response head. They wait until there are requests to
+   * count them against.
+   */
   readonly #carriedFailures = new Float64Array(2 * epochSlotCount);
 
   constructor(memory: SharedMemory, cell: SplitCell) {
@@ -70,7 +76,7 @@ export class Sampler implements SampleSource {
     return tick;
   }
 
-  /** The slot has another epoch now: what the old one's requests came to is not held against this one's. */
+  /** The slot has another epoch now. Cut bodies of the old epoch's requests do not count for this one. */
   #forgetCarried(slot: number): void {
     for (const arm of [X, Y]) this.#carriedFailures[arm * epochSlotCount + slot] = 0;
   }
@@ -121,7 +127,7 @@ export class Sampler implements SampleSource {
 
 /** Adds one block's growth to `into` and moves its baseline along. Returns whether anything grew. */
 function addGrowth(slab: Float64Array, baseline: Float64Array, at: number, into: ArmSample): boolean {
-  // Workers count here last: what is under way at this moment is read with the next growth.
+  // Workers write this counter last, so what they are writing at this moment is read with the next growth.
   if (take(slab, baseline, at + ATTEMPT.changes) === 0) return false;
   into.clientAborts += take(slab, baseline, at + ATTEMPT.clientAborts);
   into.latencyMsSum += take(slab, baseline, at + ATTEMPT.latencyMsSum);

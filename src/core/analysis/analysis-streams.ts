@@ -1,5 +1,5 @@
-// Everything that the analysis keeps of the traffic but its clock: the families of streams, and what they share. Made of the
-// thresholds, kept and restored as one.
+// Everything that the analysis keeps of the traffic except its clock: the families of streams, and what they share. It is made
+// from the thresholds, and kept and restored as one.
 
 import type { AnalysisThresholds } from './analysis-thresholds.ts';
 import { AttributedFailures, type AttributedSnapshot } from './streams/attributed-failures.ts';
@@ -26,7 +26,7 @@ export interface StreamsSnapshot {
   readonly retests: readonly RetestSnapshot[];
 }
 
-/** Where the step was whose streams are restored: its time, and Y's share that it would lead to. */
+/** The place of the step whose streams are restored: its time, and Y's share after it. */
 interface StepPlace {
   readonly nowMs: number;
   readonly nextWeightPpm: number;
@@ -89,7 +89,8 @@ export class AnalysisStreams {
     this.errors.restore(snapshot.errors);
     this.status.restore(snapshot.status);
     this.latency.restore(snapshot.latency);
-    // Routes may have changed since: their streams are of the routes that there are now, before their evidence is restored.
+    // Routes may have changed since the snapshot. The streams are made for the present routes before their evidence is
+    // restored.
     this.trackedRoutes.refresh();
     this.routes.routesChanged(nowMs);
     this.routes.restore(snapshot.routes);
@@ -100,6 +101,6 @@ export class AnalysisStreams {
   }
 }
 
-/** Earlier versions took no proof of status classes: the proof of the step that they began starts where they ended. */
+/** Earlier versions asked for no proof of status classes. In a step that one of them began, that proof begins now. */
 const lacksStatusProof = ({ errors, status }: StreamsSnapshot): boolean =>
   errors.errors.required && status.some(({ stream }) => !stream.required);

@@ -16,7 +16,7 @@ export interface AnalysisThresholds {
   readonly attribution: Attribution;
 }
 
-/** What evidence depends on: not what is done about it. */
+/** The thresholds that evidence depends on, as a text to compare. What is done about evidence is not among them. */
 export function fingerprintOf(thresholds: AnalysisThresholds): string {
   const { errorRate, harm, blipToleranceMs, attribution } = thresholds;
   const { onWorse: _, ...statusMix } = thresholds.statusMix;

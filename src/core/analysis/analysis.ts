@@ -26,8 +26,8 @@ import {
 
 export interface AssessContext {
   /**
-   * What a good verdict would allow: the next step, which takes evidence that Y is not worse; or the end of the soak, which
-   * takes only that nothing speaks against Y, since 1 % on X is too little to prove more within a soak.
+   * What a good verdict would allow. The next step takes evidence that Y is not worse. The end of the soak takes only that
+   * nothing speaks against Y, because 1 % on X is too little to prove more within a soak.
    */
   readonly goal: 'step' | 'soak';
   /** Whether a route that is broken on Y alone sends the rollout back, as is usual, or is parked on X. */
@@ -36,7 +36,7 @@ export interface AssessContext {
 
 /** Largest share of Y before the warm-up is over. */
 const warmupWeightPpmMax = 10_000;
-/** How long a revert waits for the evidence on a route that would explain what speaks against Y. */
+/** How long a revert waits for evidence on a route that would explain the evidence against Y. */
 const parkPatienceMs = 20_000;
 
 export interface AnalysisSnapshot extends StreamsSnapshot {
@@ -131,8 +131,8 @@ export class Analysis {
   }
 
   /**
-   * A route was parked: what its failures have added to the evidence on all requests is given up, and what an advance takes
-   * is shown anew of the requests that are left. A test that begins anew owes nothing to the one before.
+   * A route was parked. What its failures have added to the evidence on all requests is given up, and an advance takes new
+   * proof of the requests that are left. A test that begins anew owes nothing to the one before.
    */
   routeParked(atMs: number): void {
     const nowMs = this.#time(atMs);
@@ -144,14 +144,14 @@ export class Analysis {
     this.#waitsForRouteSinceMs = null;
   }
 
-  /** Streams of these kinds start afresh, with half their weight, instead of the revert that they would have brought. */
+  /** Streams of these kinds start afresh, with half their weight, instead of reverting. */
   retest(kinds: readonly RetestKind[], atMs: number): void {
     this.#streams.retests.begin(kinds, this.#time(atMs), this.#weightPpm);
   }
 
   /**
-   * A step begins, or begins anew, after which Y's share would grow to `nextWeightPpm`. Evidence that Y is worse is kept, but
-   * for that on routes that have just been unparked: a snapshot taken from here on must not have it either.
+   * A step begins, or begins anew, after which Y's share would grow to `nextWeightPpm`. Evidence that Y is worse is kept,
+   * except on routes that have just been unparked: a snapshot taken from here on must not have that evidence either.
    */
   resetStep(nextWeightPpm: number, atMs: number): void {
     const nowMs = this.#time(atMs);
@@ -223,8 +223,8 @@ export class Analysis {
   }
 
   /**
-   * What bad routes explain of evidence that would send the rollout back, where they are to be parked instead; null when they
-   * do not, or when the evidence on them is too long in coming.
+   * What bad routes explain of the evidence against Y, where bad routes are parked. Null when they do not explain it, or when
+   * the evidence on them takes too long to come.
    */
   #parkAdvice(
     context: AssessContext,
@@ -282,7 +282,7 @@ export class Analysis {
       : null;
   }
 
-  /** The largest need of all streams that have a say; before the warm-up is over, that is the errors alone. */
+  /** The largest need of all streams that count. Before the warm-up is over these are the errors alone. */
   #need(): Need | null {
     const { errors, families } = this.#streams;
     const asked = this.#warmupLeftMs() > 0 ? [errors] : families;
@@ -342,8 +342,8 @@ export class Analysis {
   }
 
   /**
-   * Goes on where the snapshot ended, whatever the clock says now. False, with nothing changed, when the evidence was
-   * gathered for other thresholds or by another version: then the tests begin anew.
+   * Goes on where the snapshot ended, whatever the clock says now. Returns false, and changes nothing, when the evidence was
+   * gathered for other thresholds or by another version. Then the tests begin anew.
    */
   restore(snapshot: AnalysisSnapshot): boolean {
     if (snapshot.version !== 4 || snapshot.thresholds !== this.#fingerprint) return false;
@@ -363,7 +363,7 @@ const soakRequestsXMin = 20;
 const hardlyCompared = (requestsX: number): string =>
   requestsX < soakRequestsXMin ? ', but there was hardly anything on X to compare with' : '';
 
-/** What the step lacks, in words; the doubt where no number of requests would do. */
+/** What the step lacks, in words; the doubt when no number of requests would be enough. */
 const lackText = ({ requests, subject, doubt }: Need, seconds: number | null): string =>
   requests === null ? doubt : `${needsText(requests, subject)}${arrivalText(seconds)}`;
 

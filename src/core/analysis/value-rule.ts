@@ -18,7 +18,7 @@ type ValueCheck =
   /** The rule has no answer for these numbers. */
   | { readonly kind: 'unclear'; readonly text: string };
 
-/** Made when it is first used: it takes some 20 ms, which a start can do without. */
+/** Made when it is first used, because it takes some 20 ms, which a start should not wait for. */
 let number: Intl.NumberFormat | null = null;
 
 /** A value for people: six significant digits. */

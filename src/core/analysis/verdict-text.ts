@@ -1,4 +1,4 @@
-// The words of a verdict: one plain sentence with its numbers, for an engineer who did not read about the tests.
+// The words of a verdict: one plain sentence with its numbers, for an engineer who has not read about the tests.
 import type { Attribution } from '#src/core/telemetry/outcome.ts';
 import type { ArmCounts, LatencyThreshold, MadeFailures } from './verdict.ts';
 
@@ -24,7 +24,7 @@ export function formatDuration(ms: number): string {
   return `${Math.ceil(seconds / 360) / 10} h`;
 }
 
-/** Time that has passed, in whole seconds that it has: a limit of 3 s that is noticed a tick later was 3 s. */
+/** Time that has passed, in whole seconds. A limit of 3 s that is noticed a tick later was 3 s. */
 export const formatElapsed = (ms: number): string => formatDuration(Math.floor(ms / 1000) * 1000);
 
 /** Bound on a chance of e^-logEvidence, one digit, never too small: `1 in 300`, from 10^5 on `1 in 10^6`. */
@@ -45,7 +45,7 @@ export function revertText(finding: string, capped: boolean, logEvidence: number
 export const needsText = (requests: number, subject: string): string =>
   `needs about ${formatCount(requests)} more requests on Y to show that ${subject} are no more frequent`;
 
-/** When that will be, after what is needed: `, 22 min at the present rate`. */
+/** When the needed requests will have come: `, 22 min at the present rate`. */
 export const arrivalText = (seconds: number | null): string =>
   seconds === null ? ', none arrive at present' : `, ${formatDuration(seconds * 1000)} at the present rate`;
 

@@ -2,7 +2,7 @@
 import type { Attribution } from '#src/core/telemetry/outcome.ts';
 import type { Rates } from '#src/core/telemetry/window.ts';
 
-/** Why not more, as a stable name. */
+/** Why nothing advances, as a stable name. */
 export type HoldRule =
   | 'no-data'
   | 'x-unhealthy'
@@ -20,7 +20,7 @@ export interface ArmCounts {
   readonly rate: number;
 }
 
-/** From where on a request is slow, at one quantile of X. */
+/** Above which latency a request is slow, at one quantile of X. */
 export interface LatencyThreshold {
   /** X's quantile, and what a request on Y must exceed, ms. */
   readonly xMs: number;

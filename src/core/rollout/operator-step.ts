@@ -53,7 +53,7 @@ const by = ({ atMs, actor, reason }: Command | SetSplit): Omit<Move, 'name'> => 
   evidence: null,
 });
 
-/** Why a command does not fit the phase, with what would. */
+/** Refuses a command that does not fit the phase; `hint` says what would fit. */
 const refuseIn = (state: RolloutState, command: Command, hint: string): StepResult =>
   refuse(state, `cannot ${command.name}: the rollout is ${phaseText(state)}; ${hint}`);
 
@@ -76,7 +76,7 @@ function pause(state: RolloutState, command: Command): StepResult {
   return record(state, to, { ...by(command), name: 'paused' });
 }
 
-/** Goes back to the step with its own weight, and watches it for its full time again. */
+/** Goes back to the step at the step's own weight, and watches it for its full time again. */
 function resume(state: RolloutState, command: Command): StepResult {
   if (state.phase !== 'paused') return refuseIn(state, command, 'only a paused one can be resumed');
   const { plan, stepIndex, weightPpm } = state;

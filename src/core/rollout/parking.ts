@@ -25,7 +25,7 @@ export function routesToPark(
 const quoted = (routes: readonly { readonly name: string }[]): string =>
   `${routes.length === 1 ? 'route' : 'routes'} ${routes.map(({ name }) => name).join(', ')}`;
 
-/** Takes the routes' requests from Y first, and records it after: like a revert, it must not wait for a disk. */
+/** Takes the routes' requests away from Y, then records it: like a revert, it must not wait for a disk. */
 export function park(
   from: RunningState,
   routes: readonly BadRoute[],
@@ -51,8 +51,8 @@ export function park(
 }
 
 /**
- * Gives a parked route back to the split: recorded first, since it gives Y more. The step, or the soak, begins anew, with its
- * proof: what was shown without the route is not shown of it.
+ * Gives a parked route back to the split. This is recorded first, because it gives Y more traffic. The step, or the soak,
+ * begins anew with its proof: nothing was shown yet of the requests of this route.
  */
 export function unpark(
   state: RolloutState,
@@ -70,7 +70,7 @@ export function unpark(
   const move: Move = { atMs, name: 'route-unparked', actor, reason, evidence: null };
   const unparking: RolloutEffect = { type: 'unpark-route', slot: found.slot, name: found.name };
   if (!isRunning(to)) return record(state, to, move, [unparking]);
-  // After the unparking, so that the route has its fresh start as well.
+  // The reset comes after the unparking, so that it covers the route as well.
   return record(state, begunAnew(to, null, atMs), move, [unparking, resetStep(to.plan, to.stepIndex)]);
 }
 

@@ -1,5 +1,5 @@
-// What a rollout is started with: the configured plan with what the operator asked for this time, checked as a whole.
-// Problems are data, one for each thing that is wrong, so that an operator sees them all at once.
+// What a rollout is started with: the configured plan with the settings that the operator gave for this start, checked as a
+// whole. Each thing that is wrong is one problem in the result, so that an operator sees all of them at once.
 import { PPM } from '#src/limits.ts';
 import type { RolloutPlan } from './rollout-state.ts';
 
@@ -14,10 +14,10 @@ export interface PlanSettings {
   readonly holdbackPpm: number;
 }
 
-/** What a start says over the config; what is absent comes from there. */
+/** Settings that the operator gave for this start. Those that are absent come from the config. */
 export type PlanOverrides = { readonly [K in keyof PlanSettings]?: PlanSettings[K] | undefined };
 
-/** What belongs to this one start. */
+/** Who started the rollout, when and why. */
 export interface PlanOrigin {
   readonly id: string;
   readonly salt: number;

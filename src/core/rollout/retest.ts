@@ -7,8 +7,8 @@ import type { HoldReason } from './rollout-state.ts';
 import { begunAnew, type RunningState, record } from './transitions.ts';
 
 /**
- * Holds and tests again. Recorded, but not before it is done: neither Y nor X gets more by it, and without a record a restart would
- * only notice the same once more.
+ * Holds the step and tests again. The transition is recorded after it took effect, because neither cluster gets more traffic by
+ * it. It has to be recorded, or a restart would find the same evidence once more.
  */
 export function retest(
   from: RunningState,
@@ -23,6 +23,6 @@ export function retest(
     reason: verdict.text,
     evidence: verdict,
   } as const;
-  // The retest has to have room in the step's times.
+  // The step's times begin anew, so that the retest fits into them.
   return record(from, begunAnew(from, hold, atMs), move, [{ type: 'retest-analysis', kinds }]);
 }

@@ -1,11 +1,11 @@
-// What the rollout wants done, in the order of the list. Advances persist before they publish; reverts publish the safe
-// split before they persist, so that a dead disk can never hold back a rollback.
+// What a decision of the rollout wants done, in the order of the list. An advance persists before it publishes. A revert
+// publishes the safe split before it persists, so that a dead disk can never hold back a rollback.
 import type { RetestKind } from '#src/core/analysis/verdict.ts';
 import type { RolloutState } from './rollout-state.ts';
 
 /** One line of the record: what changed, who did it, why, and the numbers it rests on. */
 export interface Transition {
-  /** Of the event; on record the wall clock's. */
+  /** When it happened, Unix epoch ms: the time of the event, and on record that of the wall clock. */
   readonly atMs: number;
   readonly name:
     | 'started'

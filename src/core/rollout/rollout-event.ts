@@ -6,7 +6,10 @@ import type { Signals } from './signals.ts';
 
 /** Facts of the moment that the analysis does not cover. */
 export interface TickFacts {
-  /** For how long of its traffic Y's breaker has been open in every worker that got some for Y, ms; 0 when closed. */
+  /**
+   * For how long Y's breaker has been open in every worker that got traffic for Y, ms; 0 when one of them has it closed. Only
+   * time in which Y was to get traffic counts.
+   */
   readonly breakerOpenMs: number;
   /** Nodes of each cluster able to take traffic. */
   readonly healthyNodesX: number;

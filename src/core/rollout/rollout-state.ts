@@ -1,5 +1,5 @@
-// What a rollout is at one moment: a discriminated union, so that a phase carries exactly what it needs. Plain JSON data,
-// kept in the store; all times are Unix epoch milliseconds that came in with events, counted on by the monotonic clock.
+// What a rollout is at one moment: a discriminated union, so that a phase carries exactly what it needs. Plain JSON data, kept
+// in the store. All times are Unix epoch milliseconds of the rollout's own clock (control-plane/rollout/rollout-clock.ts).
 
 export type Phase = 'idle' | 'preflight' | 'ramping' | 'paused' | 'soaking' | 'completed' | 'reverted';
 export const phases: readonly Phase[] = [

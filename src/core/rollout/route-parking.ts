@@ -1,6 +1,6 @@
-// Where routes are kept on X.
+// What the rollout needs of whatever keeps routes on X.
 
-/** Where routes are kept on X; they go by name, since their slots are handed out anew by every process. */
+/** Keeps routes on X. They go by name, because every process numbers its slots anew. */
 export interface RouteParking {
   park(name: string, isParked: boolean): void;
   /** Parks these and no others. */

@@ -5,7 +5,7 @@ import type { HoldReason } from './rollout-state.ts';
 /** Whether the gates of a point let the rollout pass; in words why not. */
 export type GateAnswer = 'open' | { readonly text: string };
 
-/** The moves that gates, windows and a freeze stand before. */
+/** The moves that gates, change windows and a freeze can hold. */
 export type GatedMove = 'start' | 'step' | 'full' | 'complete';
 
 export interface Signals {
@@ -33,7 +33,7 @@ export function holdByMetrics(signals: Signals | undefined): HoldReason | null {
   return text === null ? null : { name: 'metric', text };
 }
 
-/** What a move that is ready otherwise waits for: gates come last, so that they are asked about something that can happen. */
+/** What holds a move that is ready otherwise. Gates come last, so that they are asked only about a move that could be made. */
 export function holdBefore(move: GatedMove, signals: Signals | undefined): HoldReason | null {
   if (signals === undefined) return null;
   if (signals.freeze !== null) return { name: 'freeze', text: signals.freeze };

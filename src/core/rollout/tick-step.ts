@@ -1,4 +1,4 @@
-// One tick of a running rollout: first whether Y must go, then what the next move still lacks, then the move.
+// One tick of a running rollout: first whether it must go back to X, then what the next move still lacks, then the move.
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { formatDuration, formatElapsed } from '#src/core/analysis/verdict-text.ts';
 import { holdByParked, park, routesToPark } from './parking.ts';
@@ -21,15 +21,15 @@ import {
 
 type Tick = Extract<RolloutEvent, { type: 'tick' }>;
 
-/** A breaker probes Y every second; when it has found no success in three, Y is down for all its clients. */
+/** The breaker probes Y every second. Without a success in three seconds Y is down for all its clients. */
 export const breakerOpenRevertMs = 3_000;
 /**
- * A node counts as unhealthy only after several failed checks; when all of Y's have been so for this long, it is no
- * restart of one of them. Clients do not wait for it: the safety net and the breaker serve them from X meanwhile.
+ * A node counts as unhealthy only after several failed checks. When all of Y's nodes have been unhealthy for this long, this is
+ * more than the restart of one. Clients do not wait for it: the safety net and the breaker serve them from X meanwhile.
  */
 const yDownRevertMs = 5_000;
 
-/** What a tick does to a rollout in which Y is being judged. A paused one can only be reverted by it. */
+/** What a tick does to a rollout in which Y is compared with X. A paused one can only be reverted by it. */
 export function stepOnTick(state: RunningState, event: Tick): StepResult {
   const yDownSinceMs = downSince(state, event);
   const cause = revertCause(event, yDownSinceMs);
@@ -103,7 +103,10 @@ function stepRamping(state: StateOf<'ramping'>, event: Tick): StepResult {
   return enterStep(state, stepIndex + 1, advanceBy(event, verdict.text));
 }
 
-/** Stays at the step; when it has taken too long for lack of evidence, says so or goes back, as the plan wants it. */
+/**
+ * Stays at the step. When the step has lacked evidence for longer than its time-out, it says so or goes back, as the plan wants
+ * it.
+ */
 function holdRamping(state: StateOf<'ramping'>, hold: HoldReason, { atMs, verdict }: Tick): StepResult {
   const { plan, stepSinceMs, weightPpm } = state;
   const inconclusive = lacksEvidence(hold) && atMs - stepSinceMs >= plan.stepTimeoutMs;
@@ -133,7 +136,7 @@ function stepSoaking(state: StateOf<'soaking'>, event: Tick): StepResult {
   return complete(state, advanceBy(event, `soaked for ${formatDuration(atMs - sinceMs)}: ${verdict.text}`));
 }
 
-/** Of the holds, those that more traffic or time on Y would end; trouble of X or of ours is no verdict on Y. */
+/** Whether more traffic or time on Y would end the hold. Trouble of X, or of Crossover itself, says nothing about Y. */
 function lacksEvidence({ name }: HoldReason): boolean {
   return name === 'needs-samples' || name === 'suspicion' || name === 'retest' || name === 'no-data';
 }

@@ -6,7 +6,7 @@ import type { RolloutEffect, StepResult, Transition } from './rollout-effect.ts'
 import type { HoldReason, RevertCause, RolloutPlan, RolloutState } from './rollout-state.ts';
 
 export type StateOf<P extends RolloutState['phase']> = Extract<RolloutState, { phase: P }>;
-/** States in which Y is being judged. */
+/** States in which Y is compared with X. */
 export type RunningState = StateOf<'ramping' | 'paused' | 'soaking'>;
 
 /** Who moves the rollout, why, and on which numbers. */
@@ -35,7 +35,10 @@ export const stay = (state: RolloutState): StepResult => ({ ok: true, state, eff
 const saltOf = (state: RolloutState): number =>
   state.phase === 'idle' ? (state.salt ?? 0) : state.plan.salt;
 
-/** The same state, made sure of: what was asked for is so already, and nothing that is under way may undo it. */
+/**
+ * The same state, published again. What was asked for is the case already, and a change that is still being recorded must not
+ * undo it.
+ */
 export const publishAgain = (state: RolloutState): StepResult => ({
   ok: true,
   state,
@@ -50,7 +53,7 @@ export const parkedOf = ({ parked }: RolloutState): Pick<RolloutState, 'parked'>
 export const unparkAll = ({ parked = [] }: RolloutState): RolloutEffect[] =>
   parked.map(({ slot, name }) => ({ type: 'unpark-route', slot, name }));
 
-/** Moves to a state with the same split: record, then whatever else there is to do. */
+/** Moves to a state with the same split: records the move, then has `also` done. */
 export function record(
   from: RolloutState,
   to: RolloutState,
@@ -88,7 +91,7 @@ export function shift(
 
 type StepReset = Extract<RolloutEffect, { type: 'reset-step-analysis' }>;
 
-/** The weight after step `index`, for which that step gathers evidence. */
+/** Y's share after step `index`, for which that step gathers evidence. */
 const nextWeightPpm = (plan: RolloutPlan, index: number): number => plan.stepsPpm[index + 1] ?? PPM;
 
 export const resetStep = (plan: RolloutPlan, index: number): StepReset => ({
@@ -125,7 +128,7 @@ export function stateAtStep(
   };
 }
 
-/** Y is being judged: a verdict on it means something. */
+/** Whether Y is compared with X, so that a verdict on it means something. */
 export const isRunning = (state: RolloutState): state is RunningState =>
   state.phase === 'ramping' || state.phase === 'paused' || state.phase === 'soaking';
 
@@ -133,7 +136,7 @@ export const isRunning = (state: RolloutState): state is RunningState =>
 export const isSoaking = (state: RolloutState): boolean =>
   state.phase === 'soaking' || (state.phase === 'paused' && state.from === 'soaking');
 
-/** The same step from its beginning: the bake, the time-out and the soak count from now on. A paused one begins when it is resumed. */
+/** The same step from its beginning: bake, time-out and soak count from now on. A paused step begins when it is resumed. */
 export function begunAnew(from: RunningState, hold: HoldReason | null, atMs: number): RunningState {
   switch (from.phase) {
     case 'ramping':
@@ -157,7 +160,7 @@ export function enterStep(
   return shift(from, to, { ...move, name }, [...resets, resetStep(from.plan, to.stepIndex)]);
 }
 
-/** Everything to Y, but for routes that are parked: who completes without them knows that they stay on X. */
+/** Gives Y everything but the routes that are parked. Whoever completes without them knows that they stay on X. */
 export function complete(from: RunningState, move: Omit<Move, 'name'>): StepResult {
   const { plan } = from;
   const to: RolloutState = {

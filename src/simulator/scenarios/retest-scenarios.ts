@@ -1,7 +1,7 @@
 // Rollouts that test again before latency or status codes send them back: incidents of Y's machines that pass, and what is worse
 // for good.
 import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
-import { type ArmConditions, calm, onY, type Workload, workload } from '../conditions.ts';
+import { type ArmConditions, type Climate, calm, climate, onY } from '../conditions.ts';
 import { productDefaults } from '../product-defaults.ts';
 import { fixedWeight, type Scenario, wholeRollout } from '../scenario.ts';
 import { allSlower } from './failing-scenarios.ts';
@@ -15,7 +15,7 @@ const retest: Partial<AnalysisThresholds> = {
 
 /** Y alone, for a minute. */
 const incident =
-  (change: (y: ArmConditions) => void, fromSecond: number): Workload =>
+  (change: (y: ArmConditions) => void, fromSecond: number): Climate =>
   () =>
   (second, now) => {
     if (second >= fromSecond && second < fromSecond + 60) change(now.y);
@@ -25,11 +25,11 @@ const twiceAsSlow = incident((y) => {
   y.slowdown *= 2;
 }, 100);
 
-const rollout = (name: string, title: string, during: Workload, given: Partial<Scenario> = {}): Scenario =>
+const rollout = (name: string, title: string, during: Climate, given: Partial<Scenario> = {}): Scenario =>
   wholeRollout({
     name: `retest/${name}`,
     title,
-    workload: workload(base, during),
+    climate: climate(base, during),
     thresholds: retest,
     horizonSeconds: 1500,
     runs: 100,
@@ -65,7 +65,7 @@ const found = (name: string, title: string, change: (y: ArmConditions) => void):
   fixedWeight(0.1, {
     name: `retest/${name}`,
     title,
-    workload: workload(base, onY(change)),
+    climate: climate(base, onY(change)),
     thresholds: retest,
     runs: 150,
   });

@@ -9,7 +9,7 @@ import {
   onWriteAnswer,
   type PendingChange,
 } from '#src/control-plane/rollout/pending-change.ts';
-import type { WriteAnswer } from '#src/control-plane/store/write-answer.ts';
+import type { WriteAnswer } from '#src/control-plane/rollout/write-answer.ts';
 import type { OrderedEffect, Ready } from '#src/core/rollout/ready.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';

@@ -7,9 +7,10 @@ import type { Outcome } from '#src/control-plane/rollout/outcome.ts';
 import { RolloutClock } from '#src/control-plane/rollout/rollout-clock.ts';
 import { RolloutService, type RolloutServiceOptions } from '#src/control-plane/rollout/rollout-service.ts';
 import type { RolloutStore } from '#src/control-plane/rollout/rollout-store.ts';
-import type { WriteAnswer } from '#src/control-plane/store/write-answer.ts';
+import type { WriteAnswer, WriteCallbacks } from '#src/control-plane/rollout/write-answer.ts';
 import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import { done } from '#src/record/store-result.ts';
 import { badRouteVerdict, rampingState, testPlan } from '../support/states.ts';
 
 const atMs = 1_700_000_000_000;
@@ -25,7 +26,8 @@ class Rig {
   readonly service: RolloutService;
   mood: StoreMood = 'keeps';
   #published = { epoch: 1, weightPpm: 100_000, salt: testPlan.salt };
-  #answer: (answer: WriteAnswer) => void = () => assert.fail('nothing is being recorded');
+  #callbacks: WriteCallbacks | null = null;
+  #isOverdue = false;
 
   constructor(from: RolloutState, given: Partial<RolloutServiceOptions> = {}) {
     this.#published = { ...this.#published, weightPpm: from.weightPpm };
@@ -75,11 +77,12 @@ class Rig {
       },
       loadRollout: () => ({ ok: true, value: from }),
       saveRollout: () => {},
-      saveTransition: ({ name }, _state, _event, answered) => {
+      saveTransition: ({ name }, _state, _event, settle, answered) => {
         this.log.push(`record first ${name}`);
-        this.#answer = answered;
-        if (this.mood === 'keeps') answered({ kind: 'kept' });
-        if (this.mood === 'refuses') answered({ kind: 'refused', problem });
+        this.#callbacks = { settle, answered };
+        this.#isOverdue = false;
+        if (this.mood === 'keeps') this.answer('kept');
+        if (this.mood === 'refuses') this.answer('refused');
       },
       saveTransitionEventually: ({ name }) => this.log.push(`record ${name}`),
     };
@@ -91,7 +94,13 @@ class Rig {
 
   /** The store answers at last. */
   answer(kind: WriteAnswer['kind']): void {
-    this.#answer(kind === 'kept' ? { kind } : { kind, problem });
+    const callbacks = this.#callbacks;
+    assert.ok(callbacks, 'a transition is being recorded');
+    if (kind === 'overdue') this.#isOverdue = true;
+    else callbacks.answered(kind === 'kept');
+    // What is overdue has been settled.
+    if (kind === 'overdue' || !this.#isOverdue)
+      callbacks.settle(kind === 'kept' ? done : { ok: false, problem });
   }
 
   /** What was done since it was last asked. */

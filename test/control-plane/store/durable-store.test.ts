@@ -160,13 +160,17 @@ test('durable store gives up what had to be kept first when it hangs, and tells 
   const state = { phase: 'idle', weightPpm: 500_000 } as const;
   const told: string[] = [];
   port.hang();
-  store.saveTransition(transitionTo(state), state, events.draft({ name: 'raise', text: 'raise' }), (answer) =>
-    told.push(answer.kind),
+  store.saveTransition(
+    transitionTo(state),
+    state,
+    events.draft({ name: 'raise', text: 'raise' }),
+    (result) => told.push(result.ok ? 'kept' : result.problem.kind),
+    (isKept) => told.push(`answered ${isKept}`),
   );
   pass(store, 0, storeSilenceMsMax);
-  assert.deepEqual(told, ['overdue']);
+  assert.deepEqual(told, ['hanging']);
   port.goOn();
-  assert.deepEqual(told, ['overdue', 'kept']);
+  assert.deepEqual(told, ['hanging', 'answered true']);
 });
 
 test('durable store answers reads and writes that are waited for with a problem while it hangs', async (t) => {

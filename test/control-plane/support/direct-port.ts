@@ -1,18 +1,18 @@
 // A store in the thread of the test: calls are answered before `send` returns, unless it is told to hang.
 import assert from 'node:assert/strict';
 import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
-import { StoreCallHandler } from '#src/control-plane/store/store-call-handler.ts';
 import type { ArgsOf, ResultOf, StoreMethod, StorePort } from '#src/control-plane/store/store-calls.ts';
+import { StoreDesk } from '#src/control-plane/store/store-desk.ts';
 import type { Store } from '#src/record/store.ts';
 import type { StoreResult } from '#src/record/store-result.ts';
 
 export class DirectPort implements StorePort {
-  readonly #handler: StoreCallHandler;
+  readonly #desk: StoreDesk;
   #hangs = false;
   #held: (() => void)[] = [];
 
   constructor(open: () => StoreResult<Store>) {
-    this.#handler = new StoreCallHandler(open, null);
+    this.#desk = new StoreDesk(open, null);
   }
 
   static on(file: string): DirectPort {
@@ -21,7 +21,7 @@ export class DirectPort implements StorePort {
 
   /** What the test looks into: the store as it is open now. */
   get store(): Store {
-    const { store } = this.#handler;
+    const { store } = this.#desk;
     assert.ok(store, 'the store is open');
     return store;
   }
@@ -52,7 +52,7 @@ export class DirectPort implements StorePort {
   end(): void {}
 
   #finish(method: StoreMethod, args: readonly unknown[]): StoreResult<unknown> {
-    const answer = this.#handler.answer(method, args);
+    const answer = this.#desk.answer(method, args);
     for (;;) {
       const { done, value } = answer.next();
       if (done === true) return value;

@@ -1,5 +1,6 @@
-// Watches the business metrics while Y is being judged: asks each source in its interval, takes pushed samples, and says
-// what holds the rollout and what sends it back. Counted ones go to the analysis; here it is only seen that they keep coming.
+// Watches the business metrics while Y is compared with X: asks each source in its interval, takes pushed samples, and says
+// what holds the rollout and what sends it back. Counted samples go to the analysis; here it only matters that they keep
+// coming.
 import type { Clock } from '#src/base/clock.ts';
 import type { BusinessMetric, TrialsMetric, ValueMetric } from '#src/config/signals-config.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
@@ -62,8 +63,8 @@ interface CountedLack {
   readonly text: string;
 }
 
-/** The step that is judged: phase changes and new steps change it, holds do not. */
-function judgedStep(state: RolloutState): string | null {
+/** The step that the metrics are evaluated for. Phase changes and new steps change it, holds do not. */
+function evaluatedStep(state: RolloutState): string | null {
   if (state.phase === 'ramping') return `${state.plan.id} ${state.stepIndex} ${state.stepSinceMs}`;
   if (state.phase === 'soaking' || state.phase === 'paused')
     return `${state.plan.id} ${state.phase} ${state.stepIndex} ${state.sinceMs}`;
@@ -85,7 +86,7 @@ export class MetricWatch {
   /** Follows the rollout and evaluates what is due; call it every tick. */
   observe(state: RolloutState): void {
     this.#followConfig();
-    const step = judgedStep(state);
+    const step = evaluatedStep(state);
     if (step !== this.#step) this.#beginStep(step);
     if (step === null) return;
     const nowMs = this.#options.clock.monotonicMs();
@@ -116,7 +117,7 @@ export class MetricWatch {
     return 'taken';
   }
 
-  /** What the metrics say about the step that is judged. */
+  /** What the metrics say about the present step. */
   signals(): Signals['metrics'] {
     if (this.#step === null) return { hold: null, revert: null };
     const values = this.#values
@@ -135,25 +136,25 @@ export class MetricWatch {
 
   views(): readonly MetricView[] {
     this.#followConfig();
-    const isJudged = this.#step !== null;
+    const isEvaluated = this.#step !== null;
     const values = this.#values.map(({ watch }): MetricView => {
       const { metric, state, text, violatedInARow } = watch;
       const basics = { name: metric.name, kind: metric.kind, violatedInARow };
       const seen = { x: watch.value('x'), y: watch.value('y') };
-      return isJudged
+      return isEvaluated
         ? { ...basics, ...seen, state, text }
         : { ...basics, ...seen, state: 'idle', text: null };
     });
     const counted = this.#counted.map((one): MetricView => {
-      const lack = isJudged ? this.#lack(one) : null;
-      const state = isJudged ? (lack?.state ?? 'kept') : 'idle';
+      const lack = isEvaluated ? this.#lack(one) : null;
+      const state = isEvaluated ? (lack?.state ?? 'kept') : 'idle';
       const text = lack?.text ?? null;
       return { name: one.metric.name, kind: 'trials', state, text, x: null, y: null, violatedInARow: 0 };
     });
     return [...values, ...counted];
   }
 
-  /** Asks every source once: a query that is wrong is found before a rollout starts; one that is down only holds later. */
+  /** Asks every source once. A wrong query is found before a rollout starts; a source that is down only holds it later. */
   async preflight(): Promise<readonly PreflightCheck[]> {
     const checks = this.#options.metrics().map((metric) => this.#check(metric));
     return (await Promise.all(checks)).flat();
@@ -181,7 +182,7 @@ export class MetricWatch {
 
   #beginStep(step: string | null): void {
     this.#step = step;
-    // New objects: what is still under way answers to the old ones.
+    // New objects, so that readings that are still under way end up at the old ones.
     this.#values = this.#values.map(({ watch }) => {
       watch.beginStep();
       return { watch, nextAtMs: 0, inFlight: false };
@@ -207,7 +208,7 @@ export class MetricWatch {
     watched.inFlight = true;
     void Promise.all([watch.needsX ? read('x') : null, read('y')]).then(([x, y]) => {
       watched.inFlight = false;
-      // A step may have begun meanwhile, for which this says nothing.
+      // A step may have begun meanwhile, and this reading says nothing about it.
       if (!this.#values.includes(watched)) return;
       const before = watch.state;
       watch.evaluate(x, y, this.#options.clock.monotonicMs());
@@ -215,7 +216,7 @@ export class MetricWatch {
     });
   }
 
-  /** Tells of changes only: a violation that lasts is one event. */
+  /** Reports changes only: a violation that lasts is one event. */
   #report({ metric, state, text }: ValueWatch, before: MetricState): void {
     const { name } = metric;
     if (state === 'unclear') this.#problemCounts.set(name, (this.#problemCounts.get(name) ?? 0) + 1);
@@ -243,7 +244,7 @@ export class MetricWatch {
           text: `no sample of ${cluster} was pushed for ${formatDuration(limitMs)}`,
         };
     }
-    // A push that fell into this step may tell of the step before; one interval later the counts are this step's.
+    // A push within this step may report on the step before. One interval later the counts are this step's.
     const leftMs = (bothSinceMs ?? nowMs) + metric.intervalMs - nowMs;
     if (leftMs <= 0) return null;
     const watched = `counts of this step are watched for one interval of ${formatDuration(metric.intervalMs)}`;

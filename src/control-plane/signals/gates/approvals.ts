@@ -16,7 +16,7 @@ interface ApprovalsOptions {
 
 export class Approvals {
   readonly #options: ApprovalsOptions;
-  /** Of one revision: those of an earlier step are void. */
+  /** Approvals of one revision; those of an earlier step are void. */
   #given: readonly Approval[] = [];
   #isKnown = false;
 
@@ -37,7 +37,10 @@ export class Approvals {
     return this.#given.find((one) => one.gate === gate && one.revision === revision) ?? null;
   }
 
-  /** Adds an approval, or does nothing when it cannot be kept. One at a time: it is kept together with those before. */
+  /**
+   * Adds an approval, or does nothing when it cannot be kept. Call it for one approval at a time: each is kept together with
+   * those before.
+   */
   async add(approval: Approval): Promise<StoreResult<undefined>> {
     const given = [...this.#given.filter(({ revision }) => revision === approval.revision), approval];
     const kept = await this.#options.keep(given);

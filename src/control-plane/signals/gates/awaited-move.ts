@@ -1,4 +1,4 @@
-// What a rollout will do next, the gates' points before that, and the name of this very wait: an approval or a go counts for
+// What a rollout will do next, the gates' points before that, and a name for exactly this wait: an approval or a go counts for
 // one step as it is now, never for the same step entered again.
 import type { GatePoint } from '#src/config/signals-config.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
@@ -6,7 +6,7 @@ import { stateAtStep } from '#src/core/rollout/transitions.ts';
 import { PPM } from '#src/limits.ts';
 
 export interface AwaitedMove {
-  /** Opaque; changes with every rollout and every step that is begun. */
+  /** Opaque. Every rollout and every begin of a step has another one. */
   readonly revision: string;
   readonly points: readonly GatePoint[];
   /** Y's share after the move, ppm. */
@@ -46,7 +46,7 @@ export function revisionOf(
   return `${state.plan.id.slice(0, 8)}.${step}.${Math.round(sinceMs).toString(36)}`;
 }
 
-/** Whether the rollout has everything else and waits for its gates. */
+/** Whether the rollout lacks nothing but its gates. */
 export function waitsForGates(state: RolloutState): boolean {
   return 'hold' in state && state.hold?.name === 'gate';
 }

@@ -1,4 +1,4 @@
-// Asks one gate once: its webhook, with retries, or its query. Whatever comes of it is an answer: go, or hold with a reason.
+// Asks one gate once: its webhook, with retries, or its query. Every result is an answer: go, or hold with a reason.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Gate } from '#src/config/signals-config.ts';
 import { quoted, type Reading } from '#src/control-plane/outgoing/answer-value.ts';
@@ -19,7 +19,7 @@ export interface AskingTools {
 
 const backOff: BackOff = { baseMs: 250, maxMs: 5_000 };
 
-/** Whether the same request may be answered otherwise in a moment. */
+/** Whether another attempt may get another answer. */
 const isWorthAnotherTry = (answer: OutgoingAnswer): boolean =>
   !answer.ok || answer.status >= 500 || answer.status === 429;
 

@@ -1,5 +1,5 @@
-// Keeps what the gates have answered about the next move. They are asked when everything else is ready, all that stand
-// before the move, and again in intervals while any of them holds; an answer counts for the step as it was when asked.
+// The gates before the rollout's next move, and their answers. Gates are asked when everything else is ready: all gates at that
+// point, and again in intervals while any of them holds. An answer counts for the step as it was when the gate was asked.
 import type { Clock } from '#src/base/clock.ts';
 import { PairCounts } from '#src/base/pair-counts.ts';
 import type { Gate, GatePoint } from '#src/config/signals-config.ts';
@@ -54,7 +54,7 @@ interface Asked {
 
 interface ApprovalRequest {
   readonly revision: string;
-  /** Null: the one that waits. */
+  /** Null means the gate that waits. */
   readonly gate: string | null;
   readonly actor: string;
   readonly reason: string;
@@ -87,7 +87,7 @@ export class Gates {
     const isSame = move?.revision === this.#move?.revision && gates === this.#gates;
     this.#move = move;
     this.#gates = gates;
-    // A go is for the moment it was given at: once the move is not ready any more, it has to be asked for again.
+    // A go is valid only while the move is ready. Once it is not ready any more, the gate has to be asked again.
     if (!isSame || !waitsForGates(state)) this.#asked.clear();
     if (move === null || !waitsForGates(state)) return;
     for (const { gate, point } of this.#standing(move))
@@ -123,7 +123,7 @@ export class Gates {
 
   /** Approves the next move at one gate, once. */
   approve(state: RolloutState, request: ApprovalRequest): Promise<ApprovalOutcome> {
-    // One after the other, for each is answered by what the ones before have left to approve.
+    // One after the other, because the approvals before decide what is left to approve.
     const outcome = this.#lastApproval.then(() => this.#approve(state, request));
     this.#lastApproval = outcome.catch(() => {});
     return outcome;
@@ -168,7 +168,7 @@ export class Gates {
     return { ok: true };
   }
 
-  /** Tells the webhooks at after-revert; they hold nothing. */
+  /** Notifies the webhooks at after-revert. They hold nothing. */
   transition(transition: Transition): void {
     if (transition.name !== 'reverted') return;
     for (const gate of this.#options.gates()) {
@@ -222,7 +222,7 @@ export class Gates {
       const given = move !== null && this.#options.approvals.of(name, move.revision) !== null;
       return given ? null : `gate ${name} waits for an approval of revision ${move?.revision ?? '-'}`;
     }
-    // Answers belong to the move that was observed; until the next tick has seen this one, it has none.
+    // Answers belong to the move that was observed. A move that no tick has observed yet has none.
     const asked = move?.revision === this.#move?.revision ? this.#asked.get(keyOf(gate, point)) : undefined;
     if (asked === undefined || asked.verdict === null) return `gate ${name} is being asked`;
     return asked.verdict.go ? null : `gate ${name} holds: ${asked.verdict.reason}`;
@@ -252,7 +252,7 @@ export class Gates {
     asked.askedAtMs = this.#options.clock.epochMs();
     void this.#ask(asked, state).then((verdict) => {
       asked.inFlight = false;
-      // The wait may be over, or another one have begun.
+      // The wait may have ended, or another one begun.
       if (verdict !== null && this.#asked.get(key) === asked) this.#take(asked, verdict);
     });
   }
@@ -263,7 +263,7 @@ export class Gates {
     asked.verdict = verdict;
     asked.nextAtMs = this.#options.clock.monotonicMs() + gate.intervalMs;
     this.#counts.add(gate.name, verdict.go ? 'go' : 'hold');
-    // The same answer again is no news.
+    // The same answer again is not reported.
     if (before !== null && JSON.stringify(before) === JSON.stringify(verdict)) return;
     this.#options.events.add({
       name: verdict.go ? 'gate-opened' : 'gate-held',
@@ -275,7 +275,7 @@ export class Gates {
     });
   }
 
-  /** Null when we are stopping. */
+  /** Null when the process stops. */
   async #ask({ gate, point }: Asked, state: RolloutState): Promise<GateVerdict | null> {
     const { question, timeoutMs } = gate;
     const { outgoing, clusterY } = this.#options;

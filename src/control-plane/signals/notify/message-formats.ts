@@ -49,7 +49,7 @@ export function slackMessage(transition: Transition, context: MessageContext): u
   return { text: `${head} By ${escapeSlack(transition.actor)}.${link}` };
 }
 
-/** What PagerDuty hears of: a revert, and what shows that somebody has dealt with it. */
+/** Which transitions PagerDuty is told of: a revert, and what shows that somebody has dealt with it. */
 export function pagerDutyAction({ name }: Pick<Transition, 'name'>): 'trigger' | 'resolve' | null {
   if (name === 'reverted') return 'trigger';
   return name === 'started' || name === 'completed' ? 'resolve' : null;

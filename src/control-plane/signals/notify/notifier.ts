@@ -1,6 +1,6 @@
-// Tells receivers of what the rollout does: a bounded queue for each, worked off in order in the background. Nothing waits
-// for it; what could not be delivered is said in the record. What waits is kept in the store and sent after a restart, so a
-// receiver may get a message twice; its id tells.
+// Tells receivers about the rollout's transitions: one bounded queue per receiver, sent in order in the background. Nothing
+// waits for it; the record says what could not be delivered. Messages that wait are kept in the store and sent after a restart,
+// so a receiver may get a message twice; its id tells.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PairCounts } from '#src/base/pair-counts.ts';
@@ -24,7 +24,7 @@ import {
 const attemptsMax = 8;
 const backOff: BackOff = { baseMs: 1_000, maxMs: 60_000 };
 const answerMsMax = 5_000;
-/** News that a restart finds older than this is none any more. */
+/** A message that is older than this after a restart is not sent any more. */
 const keptMsMax = 24 * 60 * 60_000;
 
 interface NotifierOptions {
@@ -42,7 +42,7 @@ interface NotifierOptions {
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
-/** What waits for a receiver, as it is kept: no address and no secret, which are the config's. */
+/** A message as it is kept: without address and secret, which are the config's. */
 interface Message {
   /** The same in every attempt, also after a restart. */
   readonly id: string;
@@ -80,7 +80,7 @@ export class Notifier {
     void this.#keep();
   }
 
-  /** Takes up what was kept, once the store can be read; when it is back later, keeps what it could not keep. */
+  /** Takes up what was kept, once the store can be read. When the store is back later, keeps what it could not keep. */
   restore(): void {
     if (!this.#isKnown) {
       const loaded = this.#options.load();
@@ -108,7 +108,7 @@ export class Notifier {
     this.#stopped.abort();
   }
 
-  /** What was kept is older than what waits already, but for what is on its way. */
+  /** Messages that were kept are older than those that wait, except for one that is being sent. */
   #takeUp(kept: readonly Message[]): void {
     const oldestMs = this.#options.epochMs() - keptMsMax;
     const waiting = [...this.#queues.values()].flatMap((queue) => queue.splice(1));
@@ -120,7 +120,7 @@ export class Notifier {
     if (kept.length + waiting.length > 0) this.#isKept = false;
   }
 
-  /** Each round keeps all that waits then; changes that come meanwhile want another. */
+  /** Each round keeps all messages that wait then. Changes during a round make another one necessary. */
   async #keep(): Promise<void> {
     this.#isKept = false;
     if (!this.#isKnown || this.#isKeeping) return;
@@ -153,7 +153,7 @@ export class Notifier {
     this.#queues.set(name, queue);
     queue.push(message);
     if (queue.length > notificationsQueuedMax) {
-      // The one in front may be on its way.
+      // The first one may be on its way.
       const [dropped] = queue.splice(1, 1);
       this.#give(dropped ?? message, 'dropped', 'too many wait for it');
     }
@@ -177,13 +177,13 @@ export class Notifier {
     }
   }
 
-  /** Null when it was taken, else why not. Rejects only when we are stopping. */
+  /** Null when the receiver took it, otherwise why not. Rejects only when the process stops. */
   async #deliver(message: Message): Promise<string | null> {
     const { epochMs, random, wait = sleep } = this.#options;
     const { signal } = this.#stopped;
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
-      // Looked up anew: a reload may have changed it.
+      // Looked up again, because a reload may have changed it.
       const found = this.#options.notifications().find(({ name }) => name === message.receiver);
       if (found === undefined) return 'it is not in the configuration any more';
       const answer = await this.#send(found.receiver, message, epochMs());
@@ -229,6 +229,6 @@ function failureOf(answer: OutgoingAnswer): string | null {
   return answer.status >= 200 && answer.status < 300 ? null : `it answered ${answer.status}`;
 }
 
-/** A 4xx says that the message is wrong, and will be again; but for those that ask to come back. */
+/** A 4xx says that the message is wrong, and another attempt would be, too; except for codes that ask to come back later. */
 const isRefusal = (answer: OutgoingAnswer): boolean =>
   answer.ok && answer.status >= 300 && answer.status < 500 && answer.status !== 408 && answer.status !== 429;

@@ -12,8 +12,8 @@ import { addWindow, deflationOf, deflationOfY, windowSumCount } from './window-s
 /** Windows that are kept; 3 minutes of 1-second windows. */
 const windowsKept = 180;
 /**
- * Windows that are looked at, however young the evidence is: calm before a burst is what makes it a burst. With seven a total
- * failure after five minutes of calm is found in 6 s, with ten it took 9 s.
+ * Windows that are looked at, however young the evidence is, because it takes calm before a burst to see that it is one. With
+ * seven a total failure after five minutes of calm is found in 6 s, with ten it took 9 s.
  */
 const windowsMin = 7;
 /** Windows with traffic on Y before anything may be reverted: fewer say nothing about variation. */
@@ -28,11 +28,11 @@ export interface WindowRingSnapshot {
   readonly yWindows: number;
   /** The windows in use, oldest first. */
   readonly counts: readonly number[];
-  /** What has left the ring; absent in what earlier versions kept. */
+  /** Windows that have left the ring; absent in what earlier versions kept. */
   readonly past?: PastWindowsSnapshot | null;
 }
 
-/** Counts of both arms in consecutive windows of one length. Time is told, never read. */
+/** Counts of both arms in consecutive windows of one length. It reads no clock: time comes in as a parameter. */
 export class WindowRing implements Clusters {
   readonly #windowMs: number;
   readonly #ring = new Float64Array(windowsKept * width);
@@ -99,13 +99,13 @@ export class WindowRing implements Clusters {
     return offset(this.#last);
   }
 
-  /** Oldest window that evidence which began at `sinceMs` is judged by. */
+  /** Oldest window to compare evidence with that began at `sinceMs`. */
   #oldest(sinceMs: number): number {
     const wanted = Math.min(this.#windowAt(sinceMs), this.#last - windowsMin + 1);
     return Math.max(this.#first, wanted);
   }
 
-  /** Counts of the windows that evidence since `sinceMs` is judged by. */
+  /** Counts of the windows to compare evidence with that began at `sinceMs`. */
   countsSince(sinceMs: number): { readonly x: ArmCounts; readonly y: ArmCounts } {
     return { x: this.#armSince(0, sinceMs), y: this.#armSince(2, sinceMs) };
   }
@@ -116,7 +116,7 @@ export class WindowRing implements Clusters {
     return { requests, failures, rate: requests > 0 ? failures / requests : 0 };
   }
 
-  /** Sum of one column (0 nX, 1 kX, 2 nY, 3 kY) over the windows that evidence since `sinceMs` is judged by. */
+  /** Sum of one column (0 nX, 1 kX, 2 nY, 3 kY) over the windows to compare evidence with that began at `sinceMs`. */
   sum(column: 0 | 1 | 2 | 3, sinceMs: number): number {
     let sum = 0;
     if (this.#last < 0) return sum;
@@ -129,7 +129,7 @@ export class WindowRing implements Clusters {
     return deflationOf(this.#sumsSince(sinceMs));
   }
 
-  /** The windows that evidence since `sinceMs` is judged by, and the older ones if it is older. */
+  /** The windows to compare evidence with that began at `sinceMs`, and the groups of older ones where it began before them. */
   #sumsSince(sinceMs: number): Float64Array {
     const sums = this.#sums.fill(0);
     if (this.#last < 0) return sums;

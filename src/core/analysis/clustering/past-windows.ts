@@ -1,6 +1,7 @@
-// Windows that are too old to be kept one by one, summed up in groups: evidence that has been rising for longer than that is
-// judged by how its failures clustered then, too. Otherwise a burst would be forgotten after three minutes while its evidence
-// was not, which then counted in full: in simulation it reverted rollouts in the middle of a calm.
+// Windows that are too old to be kept one by one, summed up in groups. Evidence that has been rising for longer than the
+// windows are kept is divided by how its failures clustered then, too. Otherwise a burst would be forgotten after three minutes
+// while its evidence was not, and the evidence then counted in full: in simulation that reverted rollouts in the middle of a
+// calm.
 import { appendNumbers } from '#src/base/plain-numbers.ts';
 import { addSums, addWindow, windowSumCount } from './window-sums.ts';
 

@@ -1,5 +1,5 @@
-// Under sticky routing the unit is the user, not the request: one client that fails all the time and landed on Y looks like a
-// worse Y. Users are hashed into sub-buckets; if Y's failures sit in a few of them, they are the failures of a few users, and
+// Under sticky routing the unit is the user, not the request: one client that fails all the time and is on Y looks like a worse
+// Y. Users are hashed into sub-buckets. When Y's failures are in a few of them, they are the failures of a few users, and the
 // evidence is divided by how much more the sub-buckets differ than independent requests would.
 import { appendNumbers } from '#src/base/plain-numbers.ts';
 import type { Clusters } from '#src/core/analysis/e-process/evidence-bank.ts';
@@ -94,8 +94,9 @@ export class UserClusters implements Clusters {
   }
 
   /**
-   * How much longer the evidence has been rising than the windows that are kept go back. What users add to the variance grows
-   * with the square of their requests and so, as a ratio, with time: evidence older than the windows would otherwise outgrow it.
+   * By which factor the evidence has been rising for longer than windows are kept. What users add to the variance grows with
+   * the square of their requests, so as a ratio with time. Without this factor evidence older than the windows would outgrow
+   * the division.
    */
   #stretch(sinceMs: number, oldest: number): number {
     const kept = this.#last - oldest + 1;

@@ -1,5 +1,5 @@
-// How much failures vary from window to window, from sums over the windows: sums can be added up, so windows that are too old
-// to be kept one by one count on in groups, exactly.
+// How much failures vary from window to window, computed from sums over the windows. Sums can be added, so windows that are too
+// old to be kept one by one still count exactly, in groups.
 
 // Where each sum is.
 const nX = 0;
@@ -24,10 +24,10 @@ const nn = 13;
 export const windowSumCount = 14;
 
 /**
- * A few failures can't show that they come one by one: two bursts of two look much like four that are independent. So the
- * variation counts as larger than it looks, and less so by the square of the failures' number: by four fifths at four of a hundred,
- * by a seventh at twelve of a thousand. Nothing where no burst could hide: where everything fails, or where windows hold a
- * request or two.
+ * A few failures can't show that they come one by one: two bursts of two failures look much like four independent ones. So the
+ * variation counts as larger than it looks. The addition shrinks with the square of the number of failures: it is four fifths
+ * at four of a hundred, a seventh at twelve of a thousand. It is nothing where no burst could hide: where everything fails, or
+ * where a window holds a request or two.
  */
 const doubtOfFew = 25;
 

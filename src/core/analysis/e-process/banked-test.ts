@@ -1,4 +1,4 @@
-// What the tests have in common that keep their evidence in a bank: how it is read, and given up.
+// What all tests have in common that keep their evidence in a bank: how evidence is read, and given up.
 import { type BankOptions, type Clusters, deflateAbove, EvidenceBank } from './evidence-bank.ts';
 
 export class BankedTest {

@@ -1,12 +1,12 @@
-// Evidence of a handful of alternatives against one null, averaged with weights that are fixed beforehand. Each alternative's evidence is a
-// product of per-block e-values, kept as a log; it may start afresh when it has gone far down, so that hours of calm do not
-// hide a failure that begins now. Knows neither streams nor arms.
+// Evidence of a handful of alternatives against one null, averaged with weights that are fixed beforehand. The evidence of an
+// alternative is a product of per-block e-values, kept as a log. It may start afresh when it has gone far down, so that hours
+// of calm do not hide a failure that begins now. The bank knows neither streams nor arms.
 
 import { assert } from '#src/base/assert.ts';
 import { plainNumbers } from '#src/base/plain-numbers.ts';
 import { logAdd } from './log-add.ts';
 
-/** How fast evidence may grow: the answer to bursts of correlated failures. Only ever shrinks evidence. */
+/** How fast evidence may grow, because failures come in bursts. The limit only ever shrinks evidence. */
 export interface EvidenceLimit {
   /** Nats per second that an alternative may gain. */
   readonly perSecond: number;
@@ -54,7 +54,7 @@ export class EvidenceBank {
   /** How often each alternative has started, from 1. Start j weighs 1/(j(j+1)); these sum to 1, so the average stays an e-process. */
   readonly #starts: Float64Array;
   readonly #startedMs: Float64Array;
-  /** Lowest log since the start, and when it was: what evidence there is has come since then. */
+  /** Lowest log since the start, and when it was: the present evidence has come since then. */
   readonly #lows: Float64Array;
   readonly #risingSinceMs: Float64Array;
   readonly #tokens: Float64Array;
@@ -81,7 +81,7 @@ export class EvidenceBank {
     this.#tokens.fill(this.#options.limit?.burst ?? 0);
   }
 
-  /** Lets `dtMs` pass: what may be gained grows back. */
+  /** Lets `dtMs` pass: what an alternative may gain grows back. */
   refill(dtMs: number): void {
     const limit = this.#options.limit;
     if (limit === null) return;
@@ -186,7 +186,10 @@ export class EvidenceBank {
     };
   }
 
-  /** The least that keeps the tests valid, for evidence that is far from any decision: logs, rounded down, and starts. */
+  /**
+   * The least that keeps the tests valid, for evidence that is far from any decision: the logs, rounded down, and how often
+   * each alternative has started.
+   */
   compactSnapshot(): CompactBankSnapshot {
     return {
       logs: plainNumbers(this.#logs).map((log) => Math.floor(log * 1000) / 1000),
@@ -194,7 +197,7 @@ export class EvidenceBank {
     };
   }
 
-  /** Goes on as if the lives of the alternatives began at `nowMs`, with nothing to gain at once. */
+  /** Goes on as if all alternatives had started at `nowMs` and could gain nothing at once. */
   restoreCompact({ logs, starts }: CompactBankSnapshot, nowMs: number): void {
     this.reset(nowMs);
     this.#logs.set(logs);

@@ -1,15 +1,17 @@
-// How many requests on Y a proof will still take, steadily. A forecast divides by the small difference between Y's rate and the
-// margin, so that a few failures change it tenfold; what is averaged here is its inverse, the part of the whole proof that a
-// request is worth, in which "never" is no more than a nought.
+// How many requests on Y a proof will still take, as a steady figure. A forecast divides by the small difference between Y's
+// rate and the margin, so a few failures change it tenfold. What is averaged here is its inverse, the part of the whole proof
+// that one request is worth. In that, "never" is simply 0.
 
-/** An earlier forecast counts for so much less by every doubling of what was seen, as a power of two. */
+/** How much less an earlier forecast counts for each doubling of what was seen, as a power of two. */
 const forgetting = 5;
-/** The average, which comes late when rates get worse, promises no less than this part of what they say, or of what was seen. */
+/**
+ * The average lags when rates get worse. So it never promises less than this part of the present forecast, or of what was seen.
+ */
 const partMin = 1 / 3;
-/** "Never" is believed when, by the average, the proof takes so many times what was seen already. */
+/** "Never" is believed when, by the average, the proof takes this many times what was seen already. */
 const timesSeenMax = 20;
 
-/** More digits would say more than is known. */
+/** More digits would claim more than is known. */
 const rounded = (count: number): number => Number(Math.ceil(count).toPrecision(2));
 
 export class Forecast {
@@ -23,12 +25,12 @@ export class Forecast {
   }
 
   /**
-   * Takes what a proof needs by the rates of this moment, beyond the `seen` requests on Y so far; null for never. Returns what
-   * it needs on average, in two significant digits.
+   * Takes what a proof needs at the present rates beyond the `seen` requests on Y; null for never. Returns what it needs on
+   * average, with two significant digits.
    */
   take(seen: number, needed: number | null): number | null {
     const worth = needed === null ? 0 : 1 / (seen + needed);
-    // Nothing new on Y is no weight, unless all there was before was "never".
+    // Without new requests on Y the forecast gets no weight, unless all forecasts before were "never".
     const kept = this.#worth === 0 ? 0 : (this.#seen / seen) ** forgetting;
     this.#seen = seen;
     this.#worth = kept * this.#worth + (1 - kept) * worth;

@@ -3,7 +3,7 @@
 
 const fastHalfLifeMs = 10_000;
 const slowHalfLifeMs = 120_000;
-/** What is believed before X was seen, and how many requests that belief is worth. */
+/** The rate that is assumed before X was seen, and how many requests this assumption is worth. */
 const priorRate = 1e-3;
 const priorRequests = 100;
 const halfEvent = 0.5;
@@ -15,7 +15,7 @@ export interface RateSnapshot {
   readonly slow: readonly [number, number];
 }
 
-/** Decayed counts of requests and of those with the outcome. Time is told, never read. */
+/** Decayed counts of requests and of those with the outcome. It reads no clock: time comes in as a parameter. */
 export class RateTracker {
   #fastRequests = 0;
   #fastHits = 0;

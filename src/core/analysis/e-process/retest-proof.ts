@@ -1,6 +1,6 @@
 // Whether Y is certainly within its tolerance, which ends a retest: the stream test's own boundary, p_Y = R p_X + d, from the
-// other side. An advance asks for less (a margin by what is at stake) and sooner, so a Y that is a fifth slower may pass there,
-// and must not pass here.
+// other side. An advance asks for less (a margin that depends on what is at stake), and sooner. So a Y that is a fifth slower
+// may pass there and must not pass here.
 import { BankedTest } from './banked-test.ts';
 import type { EpochBlocks } from './epoch-blocks.ts';
 import { blockLogEvidence, growthPerY } from './ripr.ts';
@@ -31,7 +31,7 @@ export class RetestProof extends BankedTest {
     this.bank.reset(nowMs);
   }
 
-  /** Whether there is anything to show: a boundary that ends at certainty can't be exceeded. */
+  /** Whether there is nothing to show: no rate can exceed a boundary that ends at 1. */
   isMoot(a: number): boolean {
     return this.timesX * a + this.over >= 1;
   }

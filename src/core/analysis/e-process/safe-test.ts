@@ -13,24 +13,26 @@ const restartBelow = -2;
 /** Growth per request below which a forecast is not worth giving: 10^8 requests. */
 const growthMin = 1e-8;
 
-/** A rate on Y that is bet on, for X's rate `a`. */
+/** An alternative: a rate on Y, for X's rate `a`. */
 type Alternative = (a: number, timesX: number, margin: number) => number;
 
 const likeX: Alternative = (a) => a;
 const halfwayToMargin: Alternative = (a, timesX, margin) => (a + timesX * a + margin) / 2;
 const halfOfX: Alternative = (a) => a / 2;
 
-/** What is bet on where both arms are counted alike. */
+/** The alternatives where both arms are counted alike. */
 const alike = [likeX, halfwayToMargin] as const;
 /**
- * Where Y's threshold is easier to keep than X's, a Y that is like X stays well below X's rate. Without a bet on that a clean
- * rollout took four minutes, most of them to show what was plain; any rate may be bet on, so the test stays valid.
+ * The alternatives where Y's threshold is easier to keep than X's, so that a Y like X has a lower rate than X. Without an
+ * alternative below X's rate a clean rollout took four minutes, most of them to show what was plain. Any rate may be an
+ * alternative, so the test stays valid.
  */
 const easier = [likeX, halfwayToMargin, halfOfX] as const;
 
 /**
- * Where the margin is little more than the tolerance, a Y that uses the tolerance is nearer to the margin than to the other bets,
- * and these lose on it for ever. A bet beyond the margin would be one on what is to be refuted.
+ * An alternative for a margin that is little more than the tolerance. A Y that uses the tolerance is then nearer to the margin
+ * than to the other alternatives, which lose on it for ever. An alternative beyond the margin would favour what is to be
+ * refuted.
  */
 const atTolerance =
   (over: number): Alternative =>
@@ -40,7 +42,7 @@ const atTolerance =
 export interface SafeBets {
   /** Whether Y's threshold is easier to keep than X's, so that a Y like X has a lower rate. */
   readonly isEasierOnY?: boolean;
-  /** The tolerance, where it is to be bet on. */
+  /** The tolerance, when it is to be an alternative as well. */
   readonly tolerance?: number;
 }
 
@@ -73,7 +75,7 @@ export class SafeTest {
     const timesX = this.#timesX;
     const margin = this.#margin;
     const a = block.a;
-    // A margin that ends at certainty can't be exceeded, nor tested.
+    // No rate can exceed a margin that ends at 1, so there is nothing to test.
     if (timesX * a + margin >= 1) return;
     for (let g = 0; g < this.#alternatives.length; g++) {
       const b = (this.#alternatives[g] as Alternative)(a, timesX, margin);
@@ -88,8 +90,8 @@ export class SafeTest {
   }
 
   /**
-   * Y requests after which one of the bets will have reached `bar` on average if X stays at the rate `pX` and Y at `pY` and X
-   * has `xPerY` requests for each of Y's; null when none would ever.
+   * Requests on Y after which one of the alternatives reaches `bar` on average, if X stays at the rate `pX`, Y at `pY`, and X
+   * has `xPerY` requests for each of Y's; null when none ever would.
    */
   requestsNeeded(bar: number, pX: number, pY: number, xPerY: number): number | null {
     if (this.logEvidence() >= bar) return 0;

@@ -13,8 +13,8 @@ export const familyWeights = {
 } as const;
 
 /**
- * Shares of the absolute caps, 0.05 in all. Small, since a cap is a rule about gross failure, which that costs a second more
- * (ln(1/0.03) is 3.5 nats, and evidence grows by up to 8 a second); taken from the routes, whose share is split so finely
- * anyway that it costs each of them 0.2 nats.
+ * Shares of the absolute caps, 0.05 in all. They are small because a cap is a rule about gross failure, and costs that a
+ * second: ln(1/0.03) is 3.5 nats, and evidence grows by up to 8 a second. They are taken from the routes, whose share is split
+ * so finely that it costs each of them only 0.2 nats.
  */
 export const capWeights = { errors: 0.03, latencyEach: 0.004 } as const;

@@ -1,5 +1,5 @@
-// Which failures count where only Kong is to be judged: what Kong says that the service behind it made is left out. Kong
-// says so in headers that its configuration can turn off; without them nothing may be excused, and nothing be concluded.
+// Which failures count with `attribution: kong`: not those that, as Kong says, the service behind it made. Kong says so in
+// headers that its configuration can turn off. Without them no failure may be left out, and nothing can be concluded.
 import {
   type Attribution,
   errorFailures,
@@ -9,7 +9,7 @@ import {
 } from '#src/core/telemetry/outcome.ts';
 import type { ArmSample, EpochSample } from '#src/core/telemetry/sample.ts';
 
-/** Answers without a single header of Kong after which there will be none. */
+/** How many answers without a single header of Kong show that there will be none. */
 const answersToTell = 20;
 
 export interface AttributedSnapshot {
@@ -49,8 +49,9 @@ export class AttributedFailures {
   }
 
   /**
-   * Failures that count. With `kong` all but those of the service, so that a Kong that breaks before it can write its headers
-   * is not excused; until both clusters have shown that they write any, those on the way to Kong alone.
+   * Failures that count. With `kong` these are all but the service's, so that a Kong that breaks before it can write its
+   * headers does not go unnoticed. Until both clusters have shown that they write headers at all, only failures on the way to
+   * Kong count.
    */
   failures(arm: ArmSample): number {
     if (this.attribution === 'all') return errorFailures(arm);

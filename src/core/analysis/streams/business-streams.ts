@@ -1,6 +1,6 @@
-// Successes and trials that the business counts, such as checkouts: judged by the test of the error stream, and combined
-// with the verdict on the traffic under one budget for false reverts. They can speak against Y; an advance does not wait for
-// them to speak in its favour, since they are few, but it waits until they could have spoken against it.
+// Successes and trials that the business counts, such as checkouts: assessed by the test of the error stream, and combined with
+// the verdict on the traffic under one budget for false reverts. They can speak against Y. They are few, so an advance does not
+// wait until they speak in Y's favour; but it waits until they could have spoken against it.
 //
 // The average of all e-values stays an e-value when the traffic's part is scaled to make room: with streams here, traffic
 // counts (1 - businessShare) and they share businessShare equally, so weights sum to no more than they did, at most 1.
@@ -78,7 +78,8 @@ class BusinessStream {
     this.stream.beginTick(nowMs, dtMs);
     if (nX + nY > 0) this.stream.add(step, nX, kX, nY, kY, a);
     this.#pending = [0, 0, 0, 0];
-    // The tracker's half-lives are made for ticks; samples that come every 15 s need ones that are as much longer.
+    // The tracker's half-lives are made for ticks. Samples that come every 15 s need half-lives that are longer by the same
+    // factor.
     this.#rate.add((dtMs * 1000) / this.#windowMs, nX, kX);
   }
 
@@ -103,8 +104,8 @@ class BusinessStream {
   }
 
   /**
-   * How long the first counts may still be without a say: evidence counts from the third window on. They are waited for
-   * that long, and no longer where trials are so few that windows stay empty.
+   * How long the first counts still cannot speak against Y: evidence counts from the third window on. They are waited for that
+   * long, and no longer when trials are so few that windows stay empty.
    */
   #unheardMs(nowMs: number): number {
     if (this.#firstYMs === null || this.stream.ring.yWindows(nowMs) >= yWindowsMin) return 0;
@@ -187,7 +188,7 @@ export class BusinessStreams {
     return this.#holdAdvance(decide(combined, verdict.decision === 'revert', finding, isOurs));
   }
 
-  /** An advance waits for counts that look bad, or that could not speak yet; a revert waits for nothing. */
+  /** An advance waits for counts that look bad, or that could not speak against Y yet. A revert waits for nothing. */
   #holdAdvance(verdict: Verdict): Verdict {
     if (verdict.decision !== 'advance') return verdict;
     for (const stream of this.#streams) {
@@ -233,7 +234,7 @@ function largest(evidence: readonly StreamEvidence[], streams: readonly Business
 
 const findingOf = (stream: ComparedStream): string => stream.finding().replace(/ requests$/, ' trials');
 
-/** Applies the bars to the combined evidence. What the traffic alone said stands unless the combination says otherwise. */
+/** Applies the bars to the combined evidence. The verdict on the traffic alone stands unless the combination changes it. */
 function decide(verdict: Verdict, trafficReverts: boolean, finding: string, isOurs: boolean): Verdict {
   const { logEvidence, logEvidenceBar: bar } = verdict;
   if (logEvidence >= bar) {

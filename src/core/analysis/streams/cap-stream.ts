@@ -100,7 +100,7 @@ export class CapStream implements EvidenceStream {
     return `${comparisonText(this.#what, x, y)}, over the cap of ${formatShare(this.#spec.cap)}`;
   }
 
-  /** A cap is a limit, not a comparison: keeping it needs no proof. */
+  /** A cap is a limit, not a comparison: an advance needs no proof that it is kept. */
   need(): null {
     return null;
   }

@@ -26,15 +26,15 @@ import type { ArmCounts, StreamEvidence } from '#src/core/analysis/verdict.ts';
 import { comparisonText, formatShare } from '#src/core/analysis/verdict-text.ts';
 import type { EvidenceStream, Need } from './stream-family.ts';
 
-/** How long a burst may be that is not taken for a regression. */
+/** How long a burst may last without being taken for a regression. */
 export interface BlipProfile {
   readonly windowMs: number;
   readonly limit: EvidenceLimit;
 }
 
 /**
- * A burst that lasts as long as is tolerated gives at most `burst` and its seconds' worth of evidence: 9 and 6.5 nats, of which the
- * deflation leaves a part, and a revert takes 8 to 9. More than a burst's worth comes from what goes on after it. In the three
+ * A burst of the tolerated length gives at most `burst` and the evidence of its seconds: 9 and 6.5 nats. Deflation leaves a
+ * part of that, and a revert takes 8 to 9. More evidence than that comes only from failures that go on after it. In the three
  * windows before which nothing is reverted a total failure gives 19 and 13.5.
  */
 export const blipProfiles: Readonly<Record<1000 | 5000, BlipProfile>> = {
@@ -44,7 +44,7 @@ export const blipProfiles: Readonly<Record<1000 | 5000, BlipProfile>> = {
 
 interface StreamSpec {
   readonly name: string;
-  /** What is counted, in the plural and without numbers; absent where the words of the comparison have none. */
+  /** What is counted, in the plural and without numbers; absent where `what` has no numbers anyway. */
   readonly subject?: string;
   /** Share of the false-revert budget. */
   readonly weight: number;
@@ -56,14 +56,15 @@ interface StreamSpec {
   readonly prior?: readonly number[];
   /** Whether the smallest certified margin is reported. */
   readonly certify: boolean;
-  /** What the proof for an advance bets on besides the usual. */
+  /** Additional alternatives of the proof for an advance. */
   readonly safeBets?: SafeBets;
 }
 
 /**
- * What a forecast adds to the counts, at the rate that X is known to have, so that the first few failures do not make it swing:
- * the requests in which the margin is so many failures, 1,000 for one point; on Y no more than have as many at X's rate. By
- * X's rate alone it would be a million requests where X has no failures, and no failure on Y would be seen in the forecast.
+ * What a forecast adds to the counts, so that the first few failures do not make it swing: requests at the rate that X is known
+ * to have. X gets as many as have this many failures at the margin, 1,000 for a margin of one point. Y gets at most as many as
+ * have this many failures at X's rate. By X's rate alone it would be a million requests where X has no failures, and no failure
+ * on Y would show in the forecast.
  */
 const forecastPriorFailures = 10;
 
@@ -71,7 +72,7 @@ const forecastPriorFailures = 10;
 const rateWith = (arm: ArmCounts, prior: number, requests: number): number =>
   (arm.failures + prior * requests) / (arm.requests + requests);
 
-/** What evidence counts for: nothing in favour of a revert before Y was seen in enough windows. */
+/** The evidence that counts: nothing against Y before Y was seen in enough windows. */
 export const countedEvidence = (logEvidence: number, yWindows: number): number =>
   yWindows < yWindowsMin ? Math.min(0, logEvidence) : logEvidence;
 
@@ -125,7 +126,7 @@ export class ComparedStream implements EvidenceStream {
   readonly #safeBlocks = new EpochBlocks();
   readonly #safe: SafeTest;
   readonly #bound: CertifiedBound | null;
-  /** Proof that Y is within what it may be, while a retest asks for it. */
+  /** Proof that Y is within its tolerance, while a retest asks for it. */
   readonly #proof: RetestProof;
   #isProving = false;
   /** How often it has started afresh in this rollout, each time with half its weight; and from when on it counts. */
@@ -184,8 +185,8 @@ export class ComparedStream implements EvidenceStream {
   }
 
   /**
-   * Gives up its evidence for a fresh test with half the weight, on what comes after `startsMs`. If it has spoken against Y, it
-   * has to be shown as well that Y is within its tolerance.
+   * Gives up its evidence for a fresh test with half the weight, on what comes after `startsMs`. If the stream has spoken
+   * against Y, it has to show as well that Y is within its tolerance.
    */
   retest(nowMs: number, startsMs: number): void {
     this.#isProving = this.#worse.logEvidence() > 0;
@@ -210,8 +211,8 @@ export class ComparedStream implements EvidenceStream {
   }
 
   /**
-   * Gives up the evidence against Y, which is valid at any time, and what it was counted in. Blocks that are open stay:
-   * leaving them out after a look at them would not be.
+   * Gives up the evidence against Y, which is valid at any time, and the windows that it was counted in. Blocks that are open
+   * stay: to leave them out after a look at them would not be valid.
    */
   forgetGains(nowMs: number): void {
     this.#worse.forgetGains(nowMs);
@@ -290,7 +291,7 @@ export class ComparedStream implements EvidenceStream {
     return comparisonText(this.#what(), x, y);
   }
 
-  /** No proof is asked for where X has no past to compare with, nor of a share that no Y could exceed. */
+  /** No proof is asked for where X has no past to compare with, or where no rate of Y could exceed the margin. */
   #hasSay(): boolean {
     return this.#required && this.#a > 0 && this.spec.timesX * this.#a + this.#safe.margin < 1;
   }
@@ -300,7 +301,7 @@ export class ComparedStream implements EvidenceStream {
     return this.#needOf(this.#safe, this.#safeTotals, this.#forecast, this.#safe.margin);
   }
 
-  /** What a retest still takes to show that Y is within its tolerance; null when nothing, or when nobody asks for it. */
+  /** What a retest still takes to show that Y is within its tolerance; null when nothing, or when none is under way. */
   retestNeed(): Need | null {
     if (!this.#isProving || this.#proof.isMoot(this.#a)) return null;
     return this.#needOf(this.#proof, this.#proofTotals, this.#proofForecast, this.spec.over);
@@ -380,6 +381,6 @@ export class ComparedStream implements EvidenceStream {
 }
 
 type FullSnapshot = ReturnType<ComparedStream['snapshot']>;
-/** What is about retests is absent in what earlier versions kept. */
+/** Fields about retests are absent in what earlier versions kept. */
 type RetestFields = 'retests' | 'startsMs' | 'proof';
 export type StreamSnapshot = Omit<FullSnapshot, RetestFields> & Partial<Pick<FullSnapshot, RetestFields>>;

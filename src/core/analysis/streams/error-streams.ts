@@ -23,10 +23,10 @@ export interface ErrorThresholds {
 const marginMax = 0.3;
 
 /**
- * Weights of the alternatives. Gross failures give so much evidence in the three seconds before which nothing is reverted
- * that they can do with less; what they leave goes to the small regressions, for which a nat is five seconds: with equal weights
- * half a point more took a quarter longer (95 of 100 runs). The last two keep nearly an equal share for low traffic, where a
- * total failure is to be found from six requests, three nats each.
+ * Weights of the alternatives. Gross failures give so much evidence in the three seconds before which nothing is reverted that
+ * a small weight is enough for them. The rest goes to the small regressions, for which a nat is five seconds: with equal
+ * weights half a point more took a quarter longer (95 of 100 runs). The last two keep nearly an equal share for low traffic,
+ * where a total failure is to be found from six requests, three nats each.
  */
 const errorPrior = [0.06, 0.08, 0.12, 0.18, 0.18, 0.1, 0.05, 0.05, 0.09, 0.09] as const;
 
@@ -37,7 +37,7 @@ export interface ErrorSnapshot {
   readonly users: UserClustersSnapshot;
 }
 
-/** What counts of the traffic, beside the numbers of all requests. */
+/** What the streams need besides the numbers of all requests. */
 interface ErrorScope {
   readonly failures: AttributedFailures;
   readonly routes: TrackedRoutes;
@@ -146,7 +146,7 @@ export class ErrorStreams implements StreamFamily<ErrorSnapshot> {
     this.#cap?.resetRollout(nowMs);
   }
 
-  /** Y may be worse by so much, as a share of its requests, as costs all traffic no more than the accepted harm. */
+  /** The margin, as a share of Y's requests: so much worse on Y is, at the next weight, the accepted harm to all traffic. */
   resetStep(nextWeightPpm: number, nowMs: number): void {
     const margin = Math.min((this.#harm * PPM) / Math.max(1, nextWeightPpm), marginMax);
     this.errors.resetStep(margin, nowMs);

@@ -40,7 +40,7 @@ export class FailureMakers {
     this.#count(at, arm.kongFailures);
     this.#count(at + 1, arm.serviceFailures);
     this.#count(at + 2, gateway);
-    // A body that is cut short after a 5xx is both: it has a maker already.
+    // A body that is cut short after a 5xx counts once: it has a maker already.
     this.#count(at + 3, Math.max(0, all - gateway - arm.kongFailures - arm.serviceFailures));
   }
 

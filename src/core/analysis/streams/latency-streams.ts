@@ -34,11 +34,13 @@ const quantileNames = ['p50', 'p75', 'p90', 'p95', 'p99'] as const;
 const odds = [1.1, 1.2, 1.35, 1.6, 2, 3, 6, 20] as const;
 /** By quantile: how much more often Y may be slower than its threshold, as a share of its requests. */
 const over = [0.01, 0.0075, 0.005, 0.0025, 0.0005] as const;
-/** The same for an advance, where an accepted harm of 0.1 % of all traffic is meant. Accepting more harm accepts more here. */
+/** The same for an advance, with an accepted harm of 0.1 % of all traffic. With more accepted harm, more is allowed. */
 const safeMargins = [0.05, 0.04, 0.02, 0.01, 0.0008] as const;
 const harmOfMargins = 0.001;
 const marginMax = 0.3;
-/** Quantiles above this one need no proof for steps up to 5 %: it would take too many requests for what is at stake. */
+/**
+ * Quantiles above this one need no proof for steps up to 5 %: it would take too many requests, compared with what is at stake.
+ */
 const alwaysRequiredUpTo = 0.9;
 const allRequiredAbovePpm = 50_000;
 const halfLifeMs = 60_000;
@@ -46,7 +48,7 @@ const halfLifeMs = 60_000;
 const requestsMin = 20;
 const lastBucket = latencyBucketCount - 1;
 
-/** How much slower Y may be for an advance: less, the more traffic it would get. */
+/** How much slower Y may be for an advance: the more traffic it would get, the less. */
 function safeFactor(nextWeightPpm: number): number {
   if (nextWeightPpm <= PPM / 10) return 1.5;
   return nextWeightPpm <= PPM / 2 ? 1.25 : 1.15;
@@ -85,7 +87,7 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
   #dtMs = 0;
   #compares = false;
 
-  /** With `kong`, what counts is the time that Kong took, and not that of the service behind it. */
+  /** With `kong` only the time that Kong itself took counts, without that of the service behind it. */
   constructor(
     { timesX, overXMs, maxMs }: LatencyThresholds,
     profile: BlipProfile,
@@ -105,9 +107,9 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
   }
 
   /**
-   * Age in ms at which a waiting request of an arm counts as slow at quantile `index`; Infinity while unknown. Valid for
-   * the ticks to come: what workers count by it comes back in `ageCrossed`. Always unknown for the time that Kong takes: as
-   * long as a request waits, nobody knows on whom.
+   * Age in ms at which a waiting request of an arm counts as slow at quantile `index`; Infinity while unknown. Valid for the
+   * ticks to come: what workers count by it comes back in `ageCrossed`. It is always unknown where only Kong's time counts,
+   * because while a request waits nobody knows on whom.
    */
   slowThresholdMs(arm: 'x' | 'y', index: number): number {
     if (this.#ofKong) return Number.POSITIVE_INFINITY;
@@ -228,7 +230,7 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
 const above = (sums: Float64Array, bucket: number): number =>
   sums[Math.min(lastBucket, bucket) + 1] as number;
 
-/** Requests that became slow while they wait, less those that have since succeeded: these are in the histogram now. */
+/** Requests that became slow while they wait, without those that have succeeded since: these are in the histogram now. */
 const waiting = (arm: ArmSample, index: number): number =>
   (arm.ageCrossed[index] as number) - (arm.ageCrossedDone[index] as number);
 

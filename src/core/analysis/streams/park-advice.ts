@@ -1,11 +1,11 @@
-// Whether what speaks against Y is the doing of a few routes, which can be parked on X while the rest of the rollout goes on.
+// Whether a few routes explain the evidence against Y. Then these can be parked on X while the rest of the rollout goes on.
 //
 // Why parking costs no false reverts. A route is parked when its weight times its e-value alone reaches 1/alpha, and then the
-// weighted sum of all e-values, of which it is a part, has reached 1/alpha too. So whatever comes first, a wrong parking or
-// a wrong revert, has a chance of at most alpha (Ville). After a rightful one the parked stream is left out, which lowers
-// the sum, the others give up what they have gained from the route's failures, which lowers it further, and the weights
-// of the streams that are left sum to less than 1: their chance of a wrong revert stays at most alpha. The bar is that of a
-// rollout with business metrics, which take a tenth of all weights, whether there are any or not.
+// weighted sum of all e-values, of which it is a part, has reached 1/alpha too. So whatever comes first, a wrong parking or a
+// wrong revert, has a chance of at most alpha (Ville). After a rightful one the parked stream is left out, which lowers the
+// sum, the others give up what they have gained from the route's failures, which lowers it further, and the weights of the
+// streams that are left sum to less than 1: their chance of a wrong revert stays at most alpha. The bar is that of a rollout
+// with business metrics, which take a tenth of all weights, whether there are any or not.
 
 import type { BadRoute } from '#src/core/analysis/verdict.ts';
 import { businessShare } from './business-streams.ts';
@@ -13,14 +13,14 @@ import type { ComparedStream } from './compared-stream.ts';
 import { otherSlot, type RouteStream, routeWeight } from './route-streams.ts';
 
 /**
- * Evidence, before it is deflated, from which a route may be why all requests look bad. It parks nothing, it only buys the time in
- * which the evidence that parks can come. All requests may have enough for a revert with 6 to 9, which a route with all of the
- * errors and few requests has just as well; and deflation is largest just after a route has broken.
+ * Evidence, before deflation, from which on a route may be the reason why all requests look bad. It parks nothing; it only
+ * gives time for the evidence that does. All requests may have enough for a revert at 6 to 9. A route with all of the errors
+ * and few requests has as much by then; and deflation is largest just after a route has broken.
  */
 const suspectLogEvidence = 5;
-/** Routes that are parked at a time; more are no exceptions but Y itself. */
+/** Routes that are parked at a time. More of them are no exceptions any more, but Y itself. */
 const parkedRoutesMax = 8;
-/** A route with more of Y's requests is not an exception either. */
+/** A route with a larger share of Y's requests is no exception either. */
 const suspectShareMax = 0.5;
 /** How many standard deviations the rest may be above what is allowed: it is an estimate from few requests. */
 const restDeviations = 3;
@@ -51,7 +51,10 @@ export function parkAdvice(
   };
 }
 
-/** Whether all requests but those of the suspects look as they may, over the time in which all of them look bad. */
+/**
+ * Whether all requests but those of the suspects look as good as they should, over the time in which all of them together look
+ * bad.
+ */
 function explain(suspects: readonly RouteStream[], errors: ComparedStream): boolean {
   const sinceMs = errors.risingSinceMs();
   const all = errors.ring.countsSince(sinceMs);

@@ -23,9 +23,12 @@ export const retestKinds: readonly RetestKind[] = ['latency', 'status'];
 /** What happens when streams of a kind show that Y is worse. */
 export type OnWorse = 'revert' | 'retest';
 
-/** What passes by itself, a restart or a failover, does so in a minute; the test begins that long after it was noticed. */
+/**
+ * What passes by itself, a restart or a failover, does so within a minute. The test begins that long after the incident was
+ * noticed.
+ */
 export const retestWaitMs = 60_000;
-/** A Y that has looked worse this often and comes back is no accident. */
+/** How often Y may look worse and come back. More often is no accident. */
 export const retestsMax = 3;
 
 /** Kind of streams that may be tested again; null for all others, caps among them. */

@@ -1,5 +1,5 @@
-// The retests of all kinds of streams, as the analysis asks for them: which kinds to test again instead of a revert, what an advance
-// waits for because of them, and what is reported. How a retest works and why it is fair is in retest.ts.
+// The retests of all kinds of streams, as the analysis asks for them: which kinds to test again instead of a revert, what an
+// advance waits for because of them, and what is reported. How a retest works, and why it is valid, is in retest.ts.
 
 import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';
 import { formatDuration, revertText } from '#src/core/analysis/verdict-text.ts';
@@ -14,7 +14,7 @@ import {
   retestWaitMs,
 } from './retest.ts';
 
-/** Kinds that are to be tested again, and the streams that still count. */
+/** Kinds that are to be tested again, and the streams that still count for a verdict. */
 interface RetestAdvice {
   readonly kinds: readonly RetestKind[];
   readonly rest: readonly StreamReading[];
@@ -65,12 +65,15 @@ export class Retests {
     for (const retest of this.#all) if (kinds.includes(retest.kind)) retest.begin(nowMs, weightPpm);
   }
 
-  /** Ends what has been shown; call it every tick. */
+  /** Ends retests that have shown what they had to; call it every tick. */
   settle(nowMs: number): void {
     for (const retest of this.#all) retest.settle(nowMs);
   }
 
-  /** A retest holds until it has ended; in the soak only while it waits, after which the soak's time decides. */
+  /**
+   * What a retest holds with, in words. It holds until it has ended; in the soak only while it waits, because after that the
+   * soak's time decides.
+   */
   holdText(nowMs: number, isSoak: boolean): string | null {
     const holding = this.#all.find((retest) => retest.isUnderWay && (!isSoak || retest.waitsMs(nowMs) > 0));
     return holding?.text(nowMs) ?? null;

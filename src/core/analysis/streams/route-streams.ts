@@ -1,9 +1,9 @@
-// Errors route by route: a route that is broken on Y alone drowns in the errors of all requests, and is named here. Each
-// route has an equal share of the budget, whether it has traffic or not; what is not spent stays unspent.
+// Errors route by route: the errors of a route that is broken on Y alone can be too few among those of all requests, and are
+// found here. Each route has an equal share of the budget, whether it has traffic or not; what is not spent stays unspent.
 //
-// A stream that has gained nothing is left out of the combination, as if its evidence were 0: that only lowers the average,
-// and spares the work of looking at calm routes. A slot that gets another route gives up what it has gained, since that
-// spoke against another; the product of its blocks goes on, each of which was fair to the route that had the slot then.
+// A stream that has gained nothing is left out of the combination, as if its evidence were 0: that only lowers the average, and
+// spares the work of looking at calm routes. A slot that gets another route gives up what it has gained, because that spoke
+// against the route before. The product of its blocks goes on, since each block was fair to the route that had the slot then.
 
 import type { Clusters, CompactBankSnapshot } from '#src/core/analysis/e-process/evidence-bank.ts';
 import { type RateSnapshot, RateTracker } from '#src/core/analysis/e-process/rate-tracker.ts';
@@ -34,7 +34,7 @@ interface RouteTolerance {
 interface RouteSnapshot {
   readonly name: string;
   readonly rate: RateSnapshot;
-  /** The whole stream while it speaks against the route, else the least that keeps its test valid. */
+  /** The whole stream while it speaks against the route, otherwise the least that keeps its test valid. */
   readonly stream: StreamSnapshot | null;
   readonly calm: CompactBankSnapshot | null;
 }
@@ -93,7 +93,7 @@ export class RouteStream implements EvidenceStream {
     return this.compared.finding();
   }
 
-  /** An advance takes proof for all requests together; for each route there would be too few. */
+  /** An advance takes proof for all requests together. For a single route there would be too few. */
   need(): null {
     return null;
   }
@@ -103,7 +103,7 @@ export class RouteStreams implements StreamFamily<RoutesSnapshot> {
   readonly #routes: TrackedRoutes;
   readonly #failures: AttributedFailures;
   readonly #all: readonly RouteStream[];
-  /** What a restart has brought, by route, until the route has its slot. */
+  /** Evidence of routes that a restart restored, until the route has its slot. */
   readonly #kept = new Map<string, RouteSnapshot>();
   #nowMs = 0;
   #dtMs = 0;
@@ -148,7 +148,7 @@ export class RouteStreams implements StreamFamily<RoutesSnapshot> {
     for (const route of this.#all) {
       this.#rename(route, nowMs);
       const isParked = this.#routes.isParked(route.slot);
-      // Taken back from X by somebody who knows: what it has gained would park it again at once.
+      // Somebody took it back from X and knows why. What it has gained would park it again at once.
       if (route.wasParked && !isParked) route.compared.forgetGains(nowMs);
       route.wasParked = isParked;
     }
@@ -203,7 +203,7 @@ export class RouteStreams implements StreamFamily<RoutesSnapshot> {
     for (const { compared } of this.#all) compared.resetStep(null, nowMs);
   }
 
-  /** Each route has evidence of its own, which another's failures have not touched. */
+  /** Each route's evidence comes from its own failures, so another route's parking changes nothing here. */
   forgetGains(): void {}
 
   snapshot(): RoutesSnapshot {

@@ -26,19 +26,19 @@ export interface Need {
 }
 
 export interface StreamFamily<Snapshot> {
-  /** The streams that have something to say at this moment. One that has not counts as no evidence at all. */
+  /** The streams that have any evidence at this moment. The others count as no evidence at all. */
   readonly streams: readonly EvidenceStream[];
   /** A tick begins: the samples that follow are of the `dtMs` before `nowMs`. `warm` is whether Y's warm-up is over. */
   beginTick(nowMs: number, dtMs: number, warm: boolean): void;
   /** One epoch of the tick. */
   add(sample: EpochSample): void;
-  /** The tick is over: what it tells about X may be learnt now, never before. */
+  /** The tick is over. Only now may a family learn from it about X. */
   endTick(): void;
   /** A rollout begins: all evidence is forgotten. What is known of X alone stays. */
   resetRollout(nowMs: number): void;
   /** A step begins, after which Y's share would be `nextWeightPpm`: evidence for Y is gathered anew, that against it is kept. */
   resetStep(nextWeightPpm: number, nowMs: number): void;
-  /** Gives up the evidence against Y, which is valid at any time: its cause was found and taken out. */
+  /** Gives up the evidence against Y, because its cause was found and removed. That is valid at any time. */
   forgetGains(nowMs: number): void;
   snapshot(): Snapshot;
   restore(snapshot: Snapshot): void;

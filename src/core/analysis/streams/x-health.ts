@@ -5,7 +5,7 @@ import { type RateSnapshot, RateTracker } from '#src/core/analysis/e-process/rat
 /** X counts as unhealthy above this rate when that is also a multiple of what is usual. */
 const unhealthyRate = 0.01;
 const unhealthyTimes = 5;
-/** How much slower than otherwise the usual rate is learnt from an X that is unhealthy: a lasting change gets there too. */
+/** How much more slowly the usual rate is learnt while X is unhealthy. A lasting change becomes usual nevertheless. */
 const learningWhileUnhealthy = 0.1;
 
 export class XHealth {

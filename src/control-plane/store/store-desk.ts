@@ -22,7 +22,7 @@ const writes: ReadonlySet<StoreMethod> = new Set<StoreMethod>([
   'saveTraffic',
 ]);
 
-export class StoreCallHandler {
+export class StoreDesk {
   readonly #open: () => StoreResult<Store>;
   /** Null where no other process can come. */
   readonly #lock: StoreLock | null;
