@@ -26,7 +26,7 @@ export const usage = `npm run bench -- [options]
 
   --proxies LIST      crossover,nginx,haproxy,caddy,fastify (default: all that are installed)
   --command NAME=CMD  another proxy; {port}, {x}, {y} in CMD are its port and those of the two upstreams (repeatable)
-  --before DIR        another checkout of Crossover, under the name "before"
+  --before DIR        another checkout of Crossover, under the name "before"; with --rounds 21, says whether this is slower
   --only CASES        ${caseNames.join(',')} (default: all)
   --rounds N          rounds per case, proxies interleaved, the median counts (default 5)
   --seconds N         seconds per measurement (default 4)

@@ -6,9 +6,13 @@ import type { LoadGenerator } from './load/load.ts';
 import { type Measurement, measureAtRate, measureIdle, measureLoad } from './measure.ts';
 import type { BenchOptions, CaseName } from './options.ts';
 import type { RunningProxy } from './proxy.ts';
+import { median } from './statistics.ts';
 
 /** Medians of the rounds, by case and proxy. */
 export type Results = Map<CaseName, Map<string, Measurement>>;
+
+/** All rounds, by case and proxy: measurements of the same index were taken right after each other. */
+export type Rounds = Map<CaseName, Map<string, readonly Measurement[]>>;
 
 export interface RoundSetup {
   readonly options: BenchOptions;
@@ -23,16 +27,26 @@ export interface RoundSetup {
 const idleSettleMs = 1500;
 
 /** Runs all cases. */
-export async function runRounds(setup: RoundSetup): Promise<Results> {
+export async function runRounds(setup: RoundSetup): Promise<Rounds> {
   const { options, say } = setup;
   await warmUp(setup);
-  const results: Results = new Map();
+  const rounds: Rounds = new Map();
   for (const name of options.cases) {
-    const rate = name === 'half' ? await halfOfPeak(setup, results) : 0;
+    const rate = name === 'half' ? await halfOfPeak(setup, rounds) : 0;
     if (name === 'half') say(`half load is ${rate} requests/s`);
-    results.set(name, await runCase(setup, name, rate));
+    rounds.set(name, await runCase(setup, name, rate));
   }
-  return results;
+  return rounds;
+}
+
+/** The median of each figure over the rounds. */
+export function mediansOf(rounds: Rounds): Results {
+  return new Map(
+    [...rounds].map(([name, byProxy]) => [
+      name,
+      new Map([...byProxy].map(([proxy, measured]) => [proxy, medians(measured)])),
+    ]),
+  );
 }
 
 /** JIT compilers, connection pools and file caches get to their steady state before anything counts. */
@@ -47,7 +61,7 @@ async function warmUp({ options, cores, load, proxies, say }: RoundSetup): Promi
   }
 }
 
-async function runCase(setup: RoundSetup, name: CaseName, rate: number): Promise<Map<string, Measurement>> {
+async function runCase(setup: RoundSetup, name: CaseName, rate: number): Promise<Map<string, Measurement[]>> {
   const { options, proxies, say } = setup;
   const rounds = new Map<string, Measurement[]>(proxies.map((proxy) => [proxy.name, []]));
   for (let round = 0; round < options.rounds; round++) {
@@ -60,7 +74,7 @@ async function runCase(setup: RoundSetup, name: CaseName, rate: number): Promise
       say(`${name} round ${round + 1}/${options.rounds} ${proxy.name}: ${oneLine(measured)}`);
     }
   }
-  return new Map([...rounds].map(([proxy, measured]) => [proxy, medians(measured)]));
+  return rounds;
 }
 
 async function measureOnce(
@@ -85,13 +99,16 @@ async function measureOnce(
 }
 
 /** Half of what nginx does at 1 KB (or the first proxy, when nginx is not among them), requests per second. */
-async function halfOfPeak(setup: RoundSetup, results: Results): Promise<number> {
+async function halfOfPeak(setup: RoundSetup, rounds: Rounds): Promise<number> {
   const { proxies, options, cores, load } = setup;
   const reference = proxies.find((proxy) => proxy.name === 'nginx') ?? proxies[0];
   if (reference === undefined) throw new Error('no proxy to measure');
-  const known = results.get('1k')?.get(reference.name)?.perSecond;
+  const known = rounds
+    .get('1k')
+    ?.get(reference.name)
+    ?.flatMap(({ perSecond }) => perSecond ?? []);
   const peak =
-    known ??
+    median(known ?? []) ??
     (
       await measureLoad(reference, load, benchCases['1k'] as LoadCase, {
         connections: options.connections,
@@ -133,12 +150,4 @@ function medians(rounds: readonly Measurement[]): Measurement {
     // One burst of somebody else is not the proxy's fault; what most rounds say counts, as with the medians.
     overloaded: rounds.filter((one) => one.overloaded).length * 2 > rounds.length,
   };
-}
-
-/** The middle value, the mean of the two middle ones for an even count, null for none. */
-export function median(values: readonly number[]): number | null {
-  const sorted = [...values].sort((a, b) => a - b);
-  const upper = sorted[Math.floor(sorted.length / 2)];
-  const lower = sorted[Math.floor((sorted.length - 1) / 2)];
-  return upper === undefined || lower === undefined ? null : (upper + lower) / 2;
 }
