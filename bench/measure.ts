@@ -64,14 +64,15 @@ export async function measureLoad(
   return { ...nothingMeasured, ...meter(requests), perSecond, p50Us, p99Us, errors };
 }
 
-/** Sends 1 KB requests at a fixed rate. */
+/** Sends GETs for `path` at a fixed rate, requests per second. */
 export async function measureAtRate(
   proxy: RunningProxy,
+  path: string,
   rate: number,
   { connections, seconds, cores }: LoadSettings,
 ): Promise<Measurement> {
   const meter = startMeter(proxy, cores);
-  const request = { port: proxy.port, path: '/1k', connections, seconds, rate };
+  const request = { port: proxy.port, path, connections, seconds, rate };
   const { requests, p50Us, p99Us, errors, overloaded } = await loadOpenLoop(request, cores.load);
   // Beyond its capacity a proxy's latency is the length of the queue when the run ended: no figure of the proxy.
   const latency = overloaded ? {} : { p50Us, p99Us };

@@ -1,6 +1,6 @@
 // The order of measurements: all proxies take turns within a round, so that a slow minute of the machine hits all alike;
 // medians are taken over rounds.
-import { benchCases, type LoadCase } from './cases.ts';
+import { type BenchCase, benchCases, type LoadCase } from './cases.ts';
 import type { Cores } from './cores.ts';
 import type { LoadGenerator } from './load/load.ts';
 import { type Measurement, measureAtRate, measureIdle, measureLoad } from './measure.ts';
@@ -32,8 +32,9 @@ export async function runRounds(setup: RoundSetup): Promise<Rounds> {
   await warmUp(setup);
   const rounds: Rounds = new Map();
   for (const name of options.cases) {
-    const rate = name === 'half' ? await halfOfPeak(setup, rounds) : 0;
-    if (name === 'half') say(`half load is ${rate} requests/s`);
+    const one: BenchCase = benchCases[name];
+    const rate = one.kind === 'half' ? await halfOfPeak(setup, one.ofPeak, rounds) : 0;
+    if (rate > 0) say(`${one.title}: ${rate} requests/s`);
     rounds.set(name, await runCase(setup, name, rate));
   }
   return rounds;
@@ -52,13 +53,19 @@ export function mediansOf(rounds: Rounds): Results {
 /** JIT compilers, connection pools and file caches get to their steady state before anything counts. */
 async function warmUp({ options, cores, load, proxies, say }: RoundSetup): Promise<void> {
   const seconds = options.smoke ? 1 : 3;
-  const wanted = options.cases.map((name) => benchCases[name]).filter((one) => one.kind === 'load');
+  const loads = options.cases.map((name) => loadOf(benchCases[name]));
   for (const proxy of proxies) {
-    for (const one of wanted.length === 0 ? [benchCases['1k'] as LoadCase] : wanted) {
+    for (const one of new Set(loads)) {
       say(`warming ${proxy.name}: ${one.title}`);
       await measureLoad(proxy, load, one, { connections: options.connections, seconds, cores });
     }
   }
+}
+
+/** What a case sends, or for one that sends next to nothing the most common load. */
+function loadOf(one: BenchCase): LoadCase {
+  if (one.kind === 'load') return one;
+  return one.kind === 'half' ? one.ofPeak : benchCases['1k'];
 }
 
 async function runCase(setup: RoundSetup, name: CaseName, rate: number): Promise<Map<string, Measurement[]>> {
@@ -86,9 +93,9 @@ async function measureOnce(
   const { options, cores, load } = setup;
   const { connections, seconds } = options;
   const settings = { connections, seconds, cores };
-  const one = benchCases[name];
+  const one: BenchCase = benchCases[name];
   if (one.kind === 'load') return measureLoad(proxy, load, one, settings);
-  if (one.kind === 'half') return measureAtRate(proxy, rate, settings);
+  if (one.kind === 'half') return measureAtRate(proxy, one.ofPeak.path, rate, settings);
   const fresh = await setup.restart(proxy);
   try {
     // Not after load: what a garbage collector has not given back would take the connections in for nothing.
@@ -98,26 +105,15 @@ async function measureOnce(
   }
 }
 
-/** Half of what nginx does at 1 KB (or the first proxy, when nginx is not among them), requests per second. */
-async function halfOfPeak(setup: RoundSetup, rounds: Rounds): Promise<number> {
+/** Half of what nginx does with that load (or the first proxy, when nginx is not among them), requests per second. */
+async function halfOfPeak(setup: RoundSetup, ofPeak: LoadCase, rounds: Rounds): Promise<number> {
   const { proxies, options, cores, load } = setup;
   const reference = proxies.find((proxy) => proxy.name === 'nginx') ?? proxies[0];
   if (reference === undefined) throw new Error('no proxy to measure');
-  const known = rounds
-    .get('1k')
-    ?.get(reference.name)
-    ?.flatMap(({ perSecond }) => perSecond ?? []);
-  const peak =
-    median(known ?? []) ??
-    (
-      await measureLoad(reference, load, benchCases['1k'] as LoadCase, {
-        connections: options.connections,
-        seconds: options.seconds,
-        cores,
-      })
-    ).perSecond ??
-    0;
-  return Math.round(peak / 2);
+  const { connections, seconds } = options;
+  const known = [...rounds].find(([name]) => benchCases[name] === ofPeak)?.[1].get(reference.name);
+  const measured = known ?? [await measureLoad(reference, load, ofPeak, { connections, seconds, cores })];
+  return Math.round((median(measured.flatMap(({ perSecond }) => perSecond ?? [])) ?? 0) / 2);
 }
 
 function oneLine(measured: Measurement): string {
