@@ -2,6 +2,7 @@
 // (pipelining), and closes so that the last answer reaches the client. What happens to a request is in exchange.ts.
 import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
 import { parseRequestHead, scanHead } from '#src/core/http1/request-head.ts';
+import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { Timed } from '#src/data-plane/base/timer-wheel.ts';
 import type { InLine } from '#src/data-plane/base/turn-queue.ts';
 import { countRejection } from '#src/data-plane/counting/answer-counters.ts';
@@ -16,7 +17,7 @@ import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import { Carry } from './carry.ts';
 import { ClientIdentity } from './client-identity.ts';
-import type { ClientRegistry } from './client-registry.ts';
+import type { ClientRegistry, Closable } from './client-registry.ts';
 import { openTunnel } from './tunnel.ts';
 
 /** Where a connection is in its life. */
@@ -39,8 +40,9 @@ const State = {
 } as const;
 type State = (typeof State)[keyof typeof State];
 
-export class ClientConnection extends Timed implements SocketOwner, Downstream, InLine {
+export class ClientConnection extends Timed implements SocketOwner, Downstream, InLine, Closable {
   socket: Socket | null;
+  readonly openLink: ListLink<Closable>;
   nextInLine: InLine | null;
   readonly #runtime: WorkerRuntime;
   readonly #registry: ClientRegistry;
@@ -61,6 +63,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   constructor(runtime: WorkerRuntime, registry: ClientRegistry, exchanges: ExchangePool) {
     super();
     this.socket = null;
+    this.openLink = new ListLink<Closable>(this);
     this.nextInLine = null;
     this.#runtime = runtime;
     this.#registry = registry;
