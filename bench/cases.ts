@@ -9,25 +9,30 @@ export interface LoadCase {
   readonly close: boolean;
 }
 
-type BenchCase = LoadCase | { readonly kind: 'idle' | 'half'; readonly title: string };
+/** Requests at a fixed rate: half of what the reference proxy does in the case `ofPeak`. */
+interface HalfCase {
+  readonly kind: 'half';
+  readonly title: string;
+  readonly ofPeak: LoadCase;
+}
+
+export type BenchCase = LoadCase | HalfCase | { readonly kind: 'idle'; readonly title: string };
 
 /** How many idle connections there are at the first and at the second reading of memory. */
 export const idleConnections = { first: 1000, last: 4000 };
 
-export const benchCases: Readonly<Record<CaseName, BenchCase>> = {
-  '1k': { kind: 'load', title: '1 KB GET', path: '/1k', method: 'GET', close: false },
-  '100k': { kind: 'load', title: '100 KB GET', path: '/100k', method: 'GET', close: false },
+const small: LoadCase = { kind: 'load', title: '1 KB GET', path: '/1k', method: 'GET', close: false };
+const large: LoadCase = { kind: 'load', title: '100 KB GET', path: '/100k', method: 'GET', close: false };
+
+export const benchCases = {
+  '1k': small,
+  '100k': large,
   post: { kind: 'load', title: '1 KB POST', path: '/post', method: 'POST', close: false },
-  connect: {
-    kind: 'load',
-    title: 'New connection per request, 1 KB',
-    path: '/1k',
-    method: 'GET',
-    close: true,
-  },
+  connect: { ...small, title: 'New connection per request, 1 KB', close: true },
   idle: {
     kind: 'idle',
     title: `Idle connections, from ${idleConnections.first.toLocaleString('en')} to ${idleConnections.last.toLocaleString('en')}`,
   },
-  half: { kind: 'half', title: 'Latency at half load, 1 KB' },
-};
+  half: { kind: 'half', title: 'Latency at half load, 1 KB', ofPeak: small },
+  half100k: { kind: 'half', title: 'Latency at half load, 100 KB', ofPeak: large },
+} as const satisfies Readonly<Record<CaseName, BenchCase>>;

@@ -28,7 +28,8 @@ export interface Measurement {
   readonly overloaded: boolean;
 }
 
-const nothing: Measurement = {
+/** A measurement that has no figure yet. */
+export const nothingMeasured: Measurement = {
   perSecond: null,
   cpuUs: null,
   cpuUserUs: null,
@@ -60,21 +61,22 @@ export async function measureLoad(
   const meter = startMeter(proxy, cores);
   const result = await load({ url, method, close, connections, seconds }, cores.load);
   const { requests, perSecond, p50Us, p99Us, errors } = result;
-  return { ...nothing, ...meter(requests), perSecond, p50Us, p99Us, errors };
+  return { ...nothingMeasured, ...meter(requests), perSecond, p50Us, p99Us, errors };
 }
 
-/** Sends 1 KB requests at a fixed rate. */
+/** Sends GETs for `path` at a fixed rate, requests per second. */
 export async function measureAtRate(
   proxy: RunningProxy,
+  path: string,
   rate: number,
   { connections, seconds, cores }: LoadSettings,
 ): Promise<Measurement> {
   const meter = startMeter(proxy, cores);
-  const request = { port: proxy.port, path: '/1k', connections, seconds, rate };
+  const request = { port: proxy.port, path, connections, seconds, rate };
   const { requests, p50Us, p99Us, errors, overloaded } = await loadOpenLoop(request, cores.load);
   // Beyond its capacity a proxy's latency is the length of the queue when the run ended: no figure of the proxy.
   const latency = overloaded ? {} : { p50Us, p99Us };
-  return { ...nothing, ...meter(requests), ...latency, perSecond: rate, errors, overloaded };
+  return { ...nothingMeasured, ...meter(requests), ...latency, perSecond: rate, errors, overloaded };
 }
 
 /** Starts counting; the returned function ends it and gives the figures per request. */
@@ -119,7 +121,11 @@ export async function measureIdle(proxy: RunningProxy, settleMs: number): Promis
     await openIdle(proxy.port, sockets, last);
     await delay(settleMs);
     const after = residentBytes(pids);
-    return { ...nothing, residentBytes: after, idleConnectionBytes: (after - before) / (last - first) };
+    return {
+      ...nothingMeasured,
+      residentBytes: after,
+      idleConnectionBytes: (after - before) / (last - first),
+    };
   } finally {
     for (const socket of sockets) socket.destroy();
   }

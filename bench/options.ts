@@ -1,7 +1,7 @@
 // The benchmark's command line.
 import { parseArgs } from 'node:util';
 
-const caseNames = ['1k', '100k', 'post', 'connect', 'idle', 'half'] as const;
+const caseNames = ['1k', '100k', 'post', 'connect', 'idle', 'half', 'half100k'] as const;
 export type CaseName = (typeof caseNames)[number];
 
 export interface BenchOptions {
@@ -26,7 +26,7 @@ export const usage = `npm run bench -- [options]
 
   --proxies LIST      crossover,nginx,haproxy,caddy,fastify (default: all that are installed)
   --command NAME=CMD  another proxy; {port}, {x}, {y} in CMD are its port and those of the two upstreams (repeatable)
-  --before DIR        another checkout of Crossover, under the name "before"
+  --before DIR        another checkout of Crossover, under the name "before"; with --rounds 21, says whether this is slower
   --only CASES        ${caseNames.join(',')} (default: all)
   --rounds N          rounds per case, proxies interleaved, the median counts (default 5)
   --seconds N         seconds per measurement (default 4)

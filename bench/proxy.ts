@@ -32,7 +32,8 @@ export async function startProxy(
     mkdirSync(directory, { recursive: true });
     const [port = 0, controlPort = 0] = await freePorts(2);
     const setup = { port, controlPort, ...upstreams, directory, connections };
-    const child = await startChild(peer.prepare(setup), cores.proxy, join(directory, 'log'), directory);
+    const runsIn = peer.workingDirectory ?? directory;
+    const child = await startChild(peer.prepare(setup), cores.proxy, join(directory, 'log'), runsIn);
     try {
       await untilReady(child, port);
       await peer.afterStart?.(setup);

@@ -1,5 +1,6 @@
 // Turns medians into the tables that are printed and kept in RESULTS.md.
 import { benchCases } from './cases.ts';
+import { markdownTable } from './markdown-table.ts';
 import type { Measurement } from './measure.ts';
 import type { CaseName } from './options.ts';
 import type { Results } from './rounds.ts';
@@ -66,16 +67,6 @@ function caseTable(name: CaseName, byProxy: ReadonlyMap<string, Measurement>, re
   return `### ${benchCases[name].title}\n\n${markdownTable(['proxy', ...shown.map((column) => column.title)], rows)}`;
 }
 
-function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, index) =>
-    Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)),
-  );
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, index) => (index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0))).join(' | ')} |`;
-  const rule = `| ${widths.map((width, index) => (index === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
-  return `${[line(head), rule, ...rows.map(line)].join('\n')}\n`;
-}
-
 /** Others may use this share of the proxy's core before latencies become theirs. */
 const foreignMax = 0.1;
 
@@ -117,11 +108,28 @@ const targets: readonly Target[] = [
     unit: '× @fastify/http-proxy',
   },
   {
+    title: 'CPU per request with a new connection',
+    case: 'connect',
+    value: (one) => one.cpuUs,
+    reference: 'nginx',
+    atMost: 1.05,
+    unit: '× nginx',
+  },
+  {
     title: 'p99 at half load',
     case: 'half',
     value: (one) => one.p99Us,
     reference: 'nginx',
     atMost: 1.5,
+    unit: '× nginx',
+    needsQuiet: true,
+  },
+  {
+    title: 'p99 at half load, 100 KB',
+    case: 'half100k',
+    value: (one) => one.p99Us,
+    reference: 'nginx',
+    atMost: 1.2,
     unit: '× nginx',
     needsQuiet: true,
   },

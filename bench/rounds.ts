@@ -1,14 +1,18 @@
 // The order of measurements: all proxies take turns within a round, so that a slow minute of the machine hits all alike;
 // medians are taken over rounds.
-import { benchCases, type LoadCase } from './cases.ts';
+import { type BenchCase, benchCases, type LoadCase } from './cases.ts';
 import type { Cores } from './cores.ts';
 import type { LoadGenerator } from './load/load.ts';
 import { type Measurement, measureAtRate, measureIdle, measureLoad } from './measure.ts';
 import type { BenchOptions, CaseName } from './options.ts';
 import type { RunningProxy } from './proxy.ts';
+import { median } from './statistics.ts';
 
 /** Medians of the rounds, by case and proxy. */
 export type Results = Map<CaseName, Map<string, Measurement>>;
+
+/** All rounds, by case and proxy: measurements of the same index were taken right after each other. */
+export type Rounds = Map<CaseName, Map<string, readonly Measurement[]>>;
 
 interface RoundSetup {
   readonly options: BenchOptions;
@@ -23,31 +27,48 @@ interface RoundSetup {
 const idleSettleMs = 1500;
 
 /** Runs all cases. */
-export async function runRounds(setup: RoundSetup): Promise<Results> {
+export async function runRounds(setup: RoundSetup): Promise<Rounds> {
   const { options, say } = setup;
   await warmUp(setup);
-  const results: Results = new Map();
+  const rounds: Rounds = new Map();
   for (const name of options.cases) {
-    const rate = name === 'half' ? await halfOfPeak(setup, results) : 0;
-    if (name === 'half') say(`half load is ${rate} requests/s`);
-    results.set(name, await runCase(setup, name, rate));
+    const one: BenchCase = benchCases[name];
+    const rate = one.kind === 'half' ? await halfOfPeak(setup, one.ofPeak, rounds) : 0;
+    if (rate > 0) say(`${one.title}: ${rate} requests/s`);
+    rounds.set(name, await runCase(setup, name, rate));
   }
-  return results;
+  return rounds;
+}
+
+/** The median of each figure over the rounds. */
+export function mediansOf(rounds: Rounds): Results {
+  return new Map(
+    [...rounds].map(([name, byProxy]) => [
+      name,
+      new Map([...byProxy].map(([proxy, measured]) => [proxy, medians(measured)])),
+    ]),
+  );
 }
 
 /** JIT compilers, connection pools and file caches get to their steady state before anything counts. */
 async function warmUp({ options, cores, load, proxies, say }: RoundSetup): Promise<void> {
   const seconds = options.smoke ? 1 : 3;
-  const wanted = options.cases.map((name) => benchCases[name]).filter((one) => one.kind === 'load');
+  const loads = options.cases.map((name) => loadOf(benchCases[name]));
   for (const proxy of proxies) {
-    for (const one of wanted.length === 0 ? [benchCases['1k'] as LoadCase] : wanted) {
+    for (const one of new Set(loads)) {
       say(`warming ${proxy.name}: ${one.title}`);
       await measureLoad(proxy, load, one, { connections: options.connections, seconds, cores });
     }
   }
 }
 
-async function runCase(setup: RoundSetup, name: CaseName, rate: number): Promise<Map<string, Measurement>> {
+/** What a case sends, or for one that sends next to nothing the most common load. */
+function loadOf(one: BenchCase): LoadCase {
+  if (one.kind === 'load') return one;
+  return one.kind === 'half' ? one.ofPeak : benchCases['1k'];
+}
+
+async function runCase(setup: RoundSetup, name: CaseName, rate: number): Promise<Map<string, Measurement[]>> {
   const { options, proxies, say } = setup;
   const rounds = new Map<string, Measurement[]>(proxies.map((proxy) => [proxy.name, []]));
   for (let round = 0; round < options.rounds; round++) {
@@ -60,7 +81,7 @@ async function runCase(setup: RoundSetup, name: CaseName, rate: number): Promise
       say(`${name} round ${round + 1}/${options.rounds} ${proxy.name}: ${oneLine(measured)}`);
     }
   }
-  return new Map([...rounds].map(([proxy, measured]) => [proxy, medians(measured)]));
+  return rounds;
 }
 
 async function measureOnce(
@@ -72,9 +93,9 @@ async function measureOnce(
   const { options, cores, load } = setup;
   const { connections, seconds } = options;
   const settings = { connections, seconds, cores };
-  const one = benchCases[name];
+  const one: BenchCase = benchCases[name];
   if (one.kind === 'load') return measureLoad(proxy, load, one, settings);
-  if (one.kind === 'half') return measureAtRate(proxy, rate, settings);
+  if (one.kind === 'half') return measureAtRate(proxy, one.ofPeak.path, rate, settings);
   const fresh = await setup.restart(proxy);
   try {
     // Not after load: what a garbage collector has not given back would take the connections in for nothing.
@@ -84,23 +105,15 @@ async function measureOnce(
   }
 }
 
-/** Half of what nginx does at 1 KB (or the first proxy, when nginx is not among them), requests per second. */
-async function halfOfPeak(setup: RoundSetup, results: Results): Promise<number> {
+/** Half of what nginx does with that load (or the first proxy, when nginx is not among them), requests per second. */
+async function halfOfPeak(setup: RoundSetup, ofPeak: LoadCase, rounds: Rounds): Promise<number> {
   const { proxies, options, cores, load } = setup;
   const reference = proxies.find((proxy) => proxy.name === 'nginx') ?? proxies[0];
   if (reference === undefined) throw new Error('no proxy to measure');
-  const known = results.get('1k')?.get(reference.name)?.perSecond;
-  const peak =
-    known ??
-    (
-      await measureLoad(reference, load, benchCases['1k'] as LoadCase, {
-        connections: options.connections,
-        seconds: options.seconds,
-        cores,
-      })
-    ).perSecond ??
-    0;
-  return Math.round(peak / 2);
+  const { connections, seconds } = options;
+  const known = [...rounds].find(([name]) => benchCases[name] === ofPeak)?.[1].get(reference.name);
+  const measured = known ?? [await measureLoad(reference, load, ofPeak, { connections, seconds, cores })];
+  return Math.round((median(measured.flatMap(({ perSecond }) => perSecond ?? [])) ?? 0) / 2);
 }
 
 function oneLine(measured: Measurement): string {
@@ -133,12 +146,4 @@ function medians(rounds: readonly Measurement[]): Measurement {
     // One burst of somebody else is not the proxy's fault; what most rounds say counts, as with the medians.
     overloaded: rounds.filter((one) => one.overloaded).length * 2 > rounds.length,
   };
-}
-
-/** The middle value, the mean of the two middle ones for an even count, null for none. */
-export function median(values: readonly number[]): number | null {
-  const sorted = [...values].sort((a, b) => a - b);
-  const upper = sorted[Math.floor(sorted.length / 2)];
-  const lower = sorted[Math.floor((sorted.length - 1) / 2)];
-  return upper === undefined || lower === undefined ? null : (upper + lower) / 2;
 }

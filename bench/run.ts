@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { startBackends } from './backends.ts';
+import { comparisonTable } from './comparison.ts';
 import { type Cores, chooseCores } from './cores.ts';
 import { amountByAutocannon, loadByAutocannon } from './load/autocannon.ts';
 import type { LoadGenerator } from './load/load.ts';
@@ -21,7 +22,7 @@ import { freePorts, killChildrenOnExit, outputOf } from './process/children.ts';
 import { profileReport } from './profile-report.ts';
 import { type RunningProxy, startProxy } from './proxy.ts';
 import { caseTables, doubts, targetTable } from './report.ts';
-import { type Results, runRounds } from './rounds.ts';
+import { mediansOf, type Results, type Rounds, runRounds } from './rounds.ts';
 
 const smokeRequests = 300;
 /** Idle connections come on top of those of the load generator. */
@@ -45,8 +46,9 @@ async function main(): Promise<number> {
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 
   const peers = choosePeers(options, directory);
-  const results = await measureAll(options, tools, peers, directory, cores);
-  const text = report(options, tools, peers, cores, results);
+  const rounds = await measureAll(options, tools, peers, directory, cores);
+  const results = mediansOf(rounds);
+  const text = report(options, tools, peers, cores, rounds);
   console.log(text);
   if (options.profile) console.log(profileReport(join(directory, 'profiles')));
   if (options.write) writeResults(text);
@@ -107,7 +109,7 @@ async function measureAll(
   peers: readonly Peer[],
   directory: string,
   cores: Cores,
-): Promise<Results> {
+): Promise<Rounds> {
   const [x = 0, y = 0] = await freePorts(2);
   const backends = await startBackends(tools.backends, { x, y }, directory, cores.load);
   const start = (peer: Peer) => startProxy(peer, backends, connectionsMax, directory, cores);
@@ -132,8 +134,9 @@ function report(
   tools: Tools,
   peers: readonly Peer[],
   cores: Cores,
-  results: Results,
+  rounds: Rounds,
 ): string {
+  const results = mediansOf(rounds);
   const reference = peers.some(({ name }) => name === 'nginx') ? 'nginx' : (peers[0]?.name ?? '');
   const facts = [
     `Date: ${new Date().toISOString().slice(0, 10)}`,
@@ -147,7 +150,15 @@ function report(
   const list = facts.map((fact) => `- ${fact}`).join('\n');
   // A smoke run ends before compilers have warmed up; held against targets its figures would mislead.
   const targets = options.smoke ? '' : targetTable(results);
-  return `${list}\n\n${doubts(results)}${caseTables(results, reference)}\n${targets}`;
+  const sections = [caseTables(results, reference), ...comparisons(peers, rounds), targets];
+  return `${list}\n\n${doubts(results)}${sections.filter((section) => section !== '').join('\n')}`;
+}
+
+/** Crossover against every other proxy; only an earlier version of itself is what it must not be slower than. */
+function comparisons(peers: readonly Peer[], rounds: Rounds): string[] {
+  return peers
+    .filter(({ name }) => name !== 'crossover')
+    .map(({ name }) => comparisonTable(rounds, 'crossover', name, name === beforeName));
 }
 
 function writeResults(text: string): void {

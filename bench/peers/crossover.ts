@@ -1,6 +1,6 @@
 // Crossover with everything on that a default configuration has on: health checks, telemetry, analysis, safety net.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { type Peer, type PeerSetup, sharePercentY } from './peer.ts';
@@ -19,7 +19,7 @@ export function crossoverAt(name: string, root: string, nodeOptions: readonly st
       return [
         process.execPath,
         ...nodeOptions,
-        join(root, 'src/cli/crossover.ts'),
+        resolve(root, 'src/cli/crossover.ts'),
         'serve',
         '--config',
         file,

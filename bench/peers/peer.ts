@@ -15,6 +15,8 @@ export interface PeerSetup {
 
 export interface Peer {
   readonly name: string;
+  /** Where its process runs; without one, in `directory` of its setup. */
+  readonly workingDirectory?: string;
   /** Version, or null when it is not installed. */
   version(): string | null;
   /** Writes the configuration and returns the command that runs the proxy in the foreground. */

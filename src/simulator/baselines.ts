@@ -17,7 +17,6 @@ export interface Baseline {
   take(sample: TickSample, second: number): BaselineVerdict;
 }
 
-/** The thresholds of Flagger's examples; the same success rate is asked of Argo Rollouts. */
 const successRateMin = 0.99;
 const p99MsMax = 500;
 
@@ -93,7 +92,7 @@ class AbsoluteChecks implements Baseline {
 }
 
 const pointSeconds = 5;
-const checkSeconds = 60;
+const judgeSeconds = 60;
 
 /** The judge over 5-second points of error rate, median and p99 of both arms. */
 class KayentaJudge implements Baseline {
@@ -104,7 +103,7 @@ class KayentaJudge implements Baseline {
   readonly #y = new Tally();
   #series: { x: number[]; y: number[] }[] = [];
   #pointAt = pointSeconds;
-  #checkAt = checkSeconds;
+  #judgeAt = judgeSeconds;
 
   /** `keepsAll`: judges everything since the start rather than the last minute. */
   constructor(name: string, keepsAll: boolean, increaseMin: number) {
@@ -120,8 +119,8 @@ class KayentaJudge implements Baseline {
       this.#y.add(y, true);
     }
     if (second >= this.#pointAt) this.#addPoint();
-    if (second < this.#checkAt) return 'wait';
-    this.#checkAt += checkSeconds;
+    if (second < this.#judgeAt) return 'wait';
+    this.#judgeAt += judgeSeconds;
     const high = this.#series.some(({ x, y }) => isHigh(x, y, this.#increaseMin));
     if (!this.#keepsAll) this.#clear();
     return high ? 'revert' : 'pass';

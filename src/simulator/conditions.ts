@@ -21,7 +21,7 @@ export interface ArmConditions {
 }
 
 /** A user with a fixed place under sticky routing, who makes many requests. */
-interface HeavyUser {
+export interface HeavyUser {
   /** Where the hash puts them, 0..1: on Y once Y's share is above it. */
   readonly place: number;
   readonly bucket: number;

@@ -9,7 +9,6 @@ import { AliasTable, drawBinomial, drawPoisson } from './draws.ts';
 
 const alpha = 0.01;
 const bar = Math.log(1 / alpha);
-/** Requests after which a run counts as never ending. */
 const samplesMax = 1e7;
 
 /** Y requests until the ratio of Y's distribution to X's reaches 1/alpha; Infinity when it does not. */

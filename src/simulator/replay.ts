@@ -52,7 +52,7 @@ export interface RecordNotes {
 /** A shorter gap is a tick that came late. */
 const gapMsMin = 1_000;
 
-const comparedPhases: ReadonlySet<string> = new Set(['ramping', 'paused', 'soaking']);
+const judgedPhases: ReadonlySet<string> = new Set(['ramping', 'paused', 'soaking']);
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -115,7 +115,7 @@ class Replayer {
     // A completed rollout has ended; what sends it back is no verdict on what is judged here.
     if (rollout.recordedEnd === 'completed') rollout.revertedLater ||= this.#place.phase === 'reverted';
     else rollout.recordedEnd = this.#place.phase;
-    if (comparedPhases.has(this.#place.phase)) {
+    if (judgedPhases.has(this.#place.phase)) {
       rollout.recordedEndAtMs = window.atMs;
       this.#assess(window, rollout);
     }
@@ -140,7 +140,7 @@ class Replayer {
     const place = window.rollout;
     if (gapMs < gapMsMin || rollout === undefined || place?.id !== rollout.id) return;
     // Once it has ended, nothing is judged that could be missing.
-    if (this.#place !== null && comparedPhases.has(this.#place.phase)) rollout.missingMs += gapMs;
+    if (this.#place !== null && judgedPhases.has(this.#place.phase)) rollout.missingMs += gapMs;
   }
 
   /** Time before a window of which there is no other. */
@@ -171,9 +171,9 @@ class Replayer {
         steps: this.#steps,
       });
     }
-    if (!comparedPhases.has(place.phase)) return;
+    if (!judgedPhases.has(place.phase)) return;
     const sameStep =
-      place.id === before?.id && place.stepIndex === before.stepIndex && comparedPhases.has(before.phase);
+      place.id === before?.id && place.stepIndex === before.stepIndex && judgedPhases.has(before.phase);
     if (!sameStep) this.#enterStep(place, beganAtMs);
   }
 

@@ -46,7 +46,7 @@ export interface SimulatedTrafficOptions {
 }
 
 /** What was sent so far, for the figures of a run. */
-interface Sent {
+export interface Sent {
   requestsY: number;
   failuresY: number;
   /** Failures that Y's requests would have had on X. */

@@ -57,7 +57,7 @@ export function randomOfRun(seed: number, name: string, run: number): Random {
   return createRandom(hash);
 }
 
-function planOf(scenario: Scenario): RolloutPlan {
+export function planOf(scenario: Scenario): RolloutPlan {
   const origin = { id: 'simulated', salt: 0, startedAtMs: 0, startedBy: 'simulator', reason: scenario.title };
   const built = buildPlan(scenario.plan, {}, origin);
   assert(built.ok, `the plan of ${scenario.name} is valid`);

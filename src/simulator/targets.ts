@@ -4,12 +4,12 @@ import { countOf, quantileOf, type Results, upperBound95 } from './results.ts';
 import { blipScenarios, cleanScenarios, stickyScenarios } from './scenarios/clean-scenarios.ts';
 import type { RunOutcome } from './simulation.ts';
 
-interface Measured {
+export interface Measured {
   readonly figure: string;
   readonly kept: boolean;
 }
 
-interface Target {
+export interface Target {
   readonly name: string;
   readonly bound: string;
   /** Null when what it needs was not run. */
@@ -180,8 +180,8 @@ const steppedDuring =
   ({ steps }: RunOutcome): boolean =>
     steps.some(([second]) => second > from && second < to);
 
-/** Whose fault it is, parked routes, what the analysis costs, late answers, restarts and several workers. */
-const special: readonly Target[] = [
+/** What the prototype did not try. */
+const beyond: readonly Target[] = [
   rarely('false reverts: attribution kong, 5 % errors of the services', 'attribution/services', 0.01),
   always(
     'attribution kong, Y without the headers: holds and says so',
@@ -189,7 +189,7 @@ const special: readonly Target[] = [
     ({ end, holds }) => end === 'running' && holds.includes('attribution'),
   ),
   within('attribution kong, 5 % errors of Kong found', 'found/kong', 'seconds', 0.95, 5),
-  // At 1 % a route with a request in ten seconds may make all requests look worse first, and have too few requests to be found worse itself.
+  // At 1 % a route with a request in ten seconds may convict all requests first, and be too slow to be convicted itself.
   never(
     'onBadRoute park, one bad route: another one parked, none, or reverted for anything else',
     'park/failing',
@@ -263,6 +263,6 @@ export const targets: readonly Target[] = [
   ...falseReverts,
   ...detection,
   ...rollouts,
-  ...special,
+  ...beyond,
   ...retested,
 ];

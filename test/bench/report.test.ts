@@ -1,24 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Measurement } from '../../bench/measure.ts';
+import { type Measurement, nothingMeasured } from '../../bench/measure.ts';
 import { caseTables, doubts, targetTable } from '../../bench/report.ts';
-import { median, type Results } from '../../bench/rounds.ts';
+import type { Results } from '../../bench/rounds.ts';
 
-const measurement = (changes: Partial<Measurement>): Measurement => ({
-  perSecond: null,
-  cpuUs: null,
-  cpuUserUs: null,
-  cpuKernelUs: null,
-  busy: null,
-  foreign: null,
-  p50Us: null,
-  p99Us: null,
-  residentBytes: null,
-  idleConnectionBytes: null,
-  errors: 0,
-  overloaded: false,
-  ...changes,
-});
+const measurement = (changes: Partial<Measurement>): Measurement => ({ ...nothingMeasured, ...changes });
 
 const results: Results = new Map([
   [
@@ -31,12 +17,6 @@ const results: Results = new Map([
   ],
   ['idle', new Map([['crossover', measurement({ idleConnectionBytes: 5000 })]])],
 ]);
-
-test('median is the middle, the mean of two middles, or null when there is nothing', () => {
-  assert.equal(median([3, 1, 2]), 2);
-  assert.equal(median([4, 1, 2, 3]), 2.5);
-  assert.equal(median([]), null);
-});
 
 test('caseTables shows figures with their ratio to the reference when both have them', () => {
   const text = caseTables(results, 'nginx');

@@ -20,6 +20,22 @@ test('bench compares Crossover with the fastify proxy when run as a smoke test',
   }
 });
 
+test('bench measures every proxy that is given by a command or as a checkout when there are several', () => {
+  const command = (name: string) =>
+    `${name}='${process.execPath}' bench/peers/fastify-proxy-server.ts {port} {x} {y}`;
+  const { status, stdout, stderr } = bench(
+    ...['--smoke', '--only', '1k', '--proxies', 'crossover', '--before', '.'],
+    ...['--command', command('first'), '--command', command('second')],
+  );
+  assert.equal(status, 0, stderr);
+  const table = stdout.slice(stdout.indexOf('### 1 KB GET')).split('\n\n')[1] ?? '';
+  for (const proxy of ['crossover', 'before', 'first', 'second'])
+    assert.match(table, new RegExp(`^\\| ${proxy} .*\\| +0 \\|$`, 'm'), stdout);
+  assert.match(stdout, /### crossover and before, round by round[\s\S]*\| too few rounds \|/);
+  for (const proxy of ['first', 'second'])
+    assert.match(stdout, new RegExp(`### crossover and ${proxy}, round by round`));
+});
+
 test('bench says what it knows when an option is wrong', () => {
   const { status, stderr } = bench('--only', 'nonsense');
   assert.equal(status, 2);

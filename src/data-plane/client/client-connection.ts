@@ -17,7 +17,7 @@ import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import { Carry } from './carry.ts';
 import { ClientIdentity } from './client-identity.ts';
-import type { ClientRegistry } from './client-registry.ts';
+import type { ClientRegistry, Closable } from './client-registry.ts';
 import { openTunnel } from './tunnel.ts';
 
 /** Where a connection is in its life. */
@@ -40,8 +40,9 @@ const State = {
 } as const;
 type State = (typeof State)[keyof typeof State];
 
-export class ClientConnection extends Timed implements SocketOwner, Downstream, TurnWaiter {
+export class ClientConnection extends Timed implements SocketOwner, Downstream, TurnWaiter, Closable {
   socket: Socket | null;
+  readonly openLink: ListLink<Closable>;
   readonly #runtime: WorkerRuntime;
   readonly #registry: ClientRegistry;
   readonly #exchanges: ExchangePool;
@@ -63,6 +64,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   constructor(runtime: WorkerRuntime, registry: ClientRegistry, exchanges: ExchangePool) {
     super();
     this.socket = null;
+    this.openLink = new ListLink<Closable>(this);
     this.#runtime = runtime;
     this.#registry = registry;
     this.#exchanges = exchanges;

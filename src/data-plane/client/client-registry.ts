@@ -1,9 +1,14 @@
-// The client connections and tunnels of one worker: their number for the limit, and each of them for a drain.
+// The client connections and tunnels of one worker: their number for the limit, and each of them for a drain. They are in a
+// list whose links are their own. A Set would make a new table every few dozen connections, and the old tables, old enough
+// for the old generation, would hold the connections that were in them until its next collection.
+import { IntrusiveList, type ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 
 /** Something a client holds open. */
 export interface Closable {
+  /** Its place among those that are open. */
+  readonly openLink: ListLink<Closable>;
   /** Nothing under way: closing it cuts nothing. */
   readonly isIdle: boolean;
   /** Closes at once; true when something under way was cut. */
@@ -11,11 +16,9 @@ export interface Closable {
 }
 
 export class ClientRegistry {
-  readonly #open = new Set<Closable>();
+  readonly #open = new IntrusiveList<Closable>();
   readonly #slab: Float64Array;
   readonly #allSlabs: readonly Float64Array[];
-  /** Called when the last one is gone. */
-  onEmpty: (() => void) | null = null;
 
   constructor(slab: Float64Array, allSlabs: readonly Float64Array[]) {
     this.#slab = slab;
@@ -23,23 +26,24 @@ export class ClientRegistry {
   }
 
   add(connection: Closable): void {
-    this.#open.add(connection);
+    this.#open.add(connection.openLink);
     add(this.#slab, WORKER.connectionsOpen, 1);
   }
 
-  remove(connection: Closable): void {
-    if (!this.#open.delete(connection)) return;
+  /** Of one that is not there, nothing comes. */
+  remove({ openLink }: Closable): void {
+    if (openLink.list === null) return;
+    this.#open.remove(openLink);
     add(this.#slab, WORKER.connectionsOpen, -1);
-    if (this.#open.size === 0) this.onEmpty?.();
   }
 
-  replace(connection: Closable, by: Closable): void {
-    this.#open.delete(connection);
-    this.#open.add(by);
+  replace({ openLink }: Closable, by: Closable): void {
+    if (openLink.list !== null) this.#open.remove(openLink);
+    this.#open.add(by.openLink);
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#open.length;
   }
 
   /** Client connections over all workers. */
@@ -50,13 +54,20 @@ export class ClientRegistry {
   }
 
   closeIdle(): void {
-    for (const connection of [...this.#open]) if (connection.isIdle) connection.cut();
+    for (const connection of this.#all()) if (connection.isIdle) connection.cut();
   }
 
   /** Closes everything; returns how many were in the middle of something. */
   cutAll(): number {
     let count = 0;
-    for (const connection of [...this.#open]) if (connection.cut()) count++;
+    for (const connection of this.#all()) if (connection.cut()) count++;
     return count;
+  }
+
+  /** Those that are open now: to cut one may end others too. */
+  #all(): Closable[] {
+    const all: Closable[] = [];
+    for (let link = this.#open.first; link !== null; link = link.next) all.push(link.member);
+    return all;
   }
 }

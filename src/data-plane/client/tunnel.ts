@@ -1,5 +1,6 @@
 // Two sockets joined after 101 Switching Protocols: bytes go both ways unread, with backpressure and half-close.
 
+import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { Timed } from '#src/data-plane/base/timer-wheel.ts';
 import type { Socket, SocketOwner } from '#src/data-plane/transport/socket.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
@@ -9,6 +10,7 @@ import { WORKER } from '#src/shared-memory/layout.ts';
 import type { ClientRegistry, Closable } from './client-registry.ts';
 
 class Tunnel extends Timed implements Closable {
+  readonly openLink: ListLink<Closable>;
   readonly isIdle = false;
   readonly #runtime: WorkerRuntime;
   readonly #registry: ClientRegistry;
@@ -21,6 +23,7 @@ class Tunnel extends Timed implements Closable {
 
   constructor(runtime: WorkerRuntime, registry: ClientRegistry, client: Socket, upstream: Socket) {
     super();
+    this.openLink = new ListLink<Closable>(this);
     this.#runtime = runtime;
     this.#registry = registry;
     this.#client = client;

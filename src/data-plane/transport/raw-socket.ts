@@ -45,11 +45,15 @@ function onRead(this: TcpHandle): void {
 
 function onShutdown(this: ShutdownRequest): void {}
 
+/** What getpeername fills in, one for all: it is read at once. */
+const peerName = { address: '', family: '', port: 0 };
+
 /** Closes with RST, or as the system lets us. */
 export function resetHandle(handle: TcpHandle): void {
   if (handle.reset() !== 0) handle.close();
 }
 
+/** On a handle whose writes are not delayed (TCP_NODELAY). */
 export class RawSocket implements Socket {
   owner: SocketOwner;
   isOpen: boolean;
@@ -75,13 +79,11 @@ export class RawSocket implements Socket {
     handle.crossoverSocket = this;
     handle.onread = onRead;
     handle.useUserBuffer(environment.sharedBuffer);
-    handle.setNoDelay(true);
   }
 
   get remoteAddress(): string {
     if (this.#remoteAddress === null) {
-      const out: { address?: string } = {};
-      this.#remoteAddress = this.#handle.getpeername(out) === 0 ? (out.address ?? '') : '';
+      this.#remoteAddress = this.#handle.getpeername(peerName) === 0 ? peerName.address : '';
     }
     return this.#remoteAddress;
   }
@@ -248,6 +250,7 @@ export function connectRaw(
 ): RawSocket {
   const { binding } = environment;
   const handle = binding.createHandle();
+  handle.setNoDelay(true);
   const socket = new RawSocket(handle, environment, owner);
   const request: ConnectRequest = binding.createConnectRequest();
   request.crossoverSocket = socket;

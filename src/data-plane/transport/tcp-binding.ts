@@ -15,7 +15,8 @@ export interface TcpHandle {
   reset(callback?: () => void): number;
   setNoDelay(on: boolean): number;
   setKeepAlive(on: boolean, initialDelaySeconds: number): number;
-  getpeername(out: { address?: string; port?: number; family?: string }): number;
+  /** Fills `out` in, unless it returns an error. */
+  getpeername(out: { address: string; family: string; port: number }): number;
   connect(request: ConnectRequest, address: string, port: number): number;
   connect6(request: ConnectRequest, address: string, port: number): number;
   readonly writeQueueSize: number;

@@ -1,7 +1,9 @@
 // Rollouts of a Y that is as good as X, under everything that traffic does by itself: none of them may be reverted.
 import {
   blips,
+  type Climate,
   calm,
+  climate,
   coldStart,
   diurnal,
   evenBlips,
@@ -11,9 +13,7 @@ import {
   onY,
   sharedOutages,
   tellingMakers,
-  type Workload,
   wandering,
-  workload,
 } from '../conditions.ts';
 import { bimodalShape, narrowShape } from '../latency-shape.ts';
 import { fixedWeight, type Scenario, wholeRollout } from '../scenario.ts';
@@ -21,15 +21,15 @@ import { fixedWeight, type Scenario, wholeRollout } from '../scenario.ts';
 const base = calm({ errors: 0.001 });
 const runs = 1000;
 
-const rollout = (name: string, title: string, ...parts: readonly Workload[]): Scenario =>
-  wholeRollout({ name: `clean/${name}`, title, workload: workload(...parts), horizonSeconds: 1500, runs });
+const rollout = (name: string, title: string, ...parts: readonly Climate[]): Scenario =>
+  wholeRollout({ name: `clean/${name}`, title, climate: climate(...parts), horizonSeconds: 1500, runs });
 
 /** At one request a second no step ends within the hour; what is watched is that none is reverted. */
 const oneARequestASecond = (name: string, title: string, share: number): Scenario =>
   fixedWeight(share, {
     name: `clean/${name}`,
     title,
-    workload: calm({ errors: 0.01, perSecond: 1 }),
+    climate: calm({ errors: 0.01, perSecond: 1 }),
     horizonSeconds: 1800,
     runs,
   });
@@ -78,7 +78,7 @@ export const blipScenarios: readonly Scenario[] = [
     wholeRollout({
       name: `clean/blips-5s-tolerance-${blipToleranceMs / 1000}s`,
       title: `5-s bursts of 10 % errors on each cluster, 1 in 2 min, blipTolerance ${blipToleranceMs / 1000}s`,
-      workload: workload(
+      climate: climate(
         base,
         blips(120, 5, (arm) => {
           arm.errors = 0.1;
@@ -92,7 +92,7 @@ export const blipScenarios: readonly Scenario[] = [
   wholeRollout({
     name: 'clean/blips-5s-even-tolerance-5s',
     title: '5-s bursts of 10 % errors on each cluster, every 2 min, blipTolerance 5s',
-    workload: workload(
+    climate: climate(
       base,
       evenBlips(120, 5, (arm) => {
         arm.errors = 0.1;
@@ -106,7 +106,7 @@ export const blipScenarios: readonly Scenario[] = [
     ...wholeRollout({
       name: 'clean/blips-errors-long',
       title: '1-s bursts of 20 % errors on each cluster, 1/min, bake of 60 s and soak of 10 min',
-      workload: workload(base, blips(60, 1, burstOfErrors)),
+      climate: climate(base, blips(60, 1, burstOfErrors)),
       plan: { bakeMs: 60_000, soakMs: 600_000 },
       horizonSeconds: 2400,
     }),
@@ -114,8 +114,8 @@ export const blipScenarios: readonly Scenario[] = [
   },
 ];
 
-/** Late and missing answers, a failing X, and the product's own restarts and workers. */
-export const disturbedScenarios: readonly Scenario[] = [
+/** What the prototype did not try. */
+export const cleanBeyondScenarios: readonly Scenario[] = [
   {
     ...rollout(
       'late-errors',
@@ -175,7 +175,7 @@ export const attributionScenarios: readonly Scenario[] = [
   wholeRollout({
     name: 'attribution/services',
     title: 'attribution: kong, 5 % errors of the services behind Y',
-    workload: workload(base, tellingMakers(true), servicesFail),
+    climate: climate(base, tellingMakers(true), servicesFail),
     thresholds: ofKong,
     horizonSeconds: 1500,
     runs: 100,
@@ -183,7 +183,7 @@ export const attributionScenarios: readonly Scenario[] = [
   wholeRollout({
     name: 'attribution/silent',
     title: 'attribution: kong, 5 % errors behind a Y without the headers that tell',
-    workload: workload(base, tellingMakers(false), servicesFail),
+    climate: climate(base, tellingMakers(false), servicesFail),
     thresholds: ofKong,
     horizonSeconds: 300,
     runs: 50,
@@ -195,7 +195,7 @@ export const stickyScenarios: readonly Scenario[] = [1, 4].map((users) =>
   fixedWeight(0.1, {
     name: `sticky/heavy-${users}`,
     title: `sticky, ${users} heavy user${users > 1 ? 's' : ''} with 1 % of the requests, 20 % of them failing, 10 % on Y`,
-    workload: workload(base, heavyUsers(users, 0.01, 0.2)),
+    climate: climate(base, heavyUsers(users, 0.01, 0.2)),
     runs: 200,
   }),
 );
@@ -204,7 +204,7 @@ const scarce = (policy: 'hold' | 'revert'): Scenario =>
   wholeRollout({
     name: `caps/${policy}`,
     title: `1 request/s, no conclusion within 2 min, onInconclusive: ${policy}`,
-    workload: calm({ errors: 0.01, perSecond: 1 }),
+    climate: calm({ errors: 0.01, perSecond: 1 }),
     plan: { stepTimeoutMs: 120_000, onInconclusive: policy },
     horizonSeconds: 300,
     runs: 50,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { TimerWheel } from '#src/data-plane/base/timer-wheel.ts';
 import { ClientRegistry, type Closable } from '#src/data-plane/client/client-registry.ts';
 import { openTunnel } from '#src/data-plane/client/tunnel.ts';
@@ -32,6 +33,14 @@ function fakeSocket(): Socket & { shutdowns: number } {
   };
 }
 
+class FakeConnection implements Closable {
+  readonly openLink: ListLink<Closable> = new ListLink<Closable>(this);
+  readonly isIdle = false;
+  cut(): boolean {
+    return true;
+  }
+}
+
 function open() {
   const slab = new Float64Array(slabLength);
   const wheel = new TimerWheel(tickMs, 0, (error) => {
@@ -39,7 +48,7 @@ function open() {
   });
   const runtime = { slab, wheel, config: { timeouts: { tunnelIdleMs } } } as unknown as WorkerRuntime;
   const registry = new ClientRegistry(slab, [slab]);
-  const connection: Closable = { isIdle: false, cut: () => true };
+  const connection = new FakeConnection();
   registry.add(connection);
   const [client, upstream] = [fakeSocket(), fakeSocket()];
   openTunnel(runtime, registry, connection, client, upstream, Buffer.alloc(0), null);
