@@ -1,5 +1,6 @@
-// Draws the pictures of docs/decisions.md from the production engine, in simulation with fixed seeds: the same engine draws
-// the same files, so a test can hold them to it. `npm run pictures` after a change of the engine.
+// Draws the pictures of docs/decisions.md by simulations of the real analysis with fixed seeds. The same
+// analysis draws the same files, so a test can compare them. Run `npm run pictures` after a change of the
+// analysis.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -40,7 +41,7 @@ const stakePanel = (title: string, lines: readonly Line[], notes: Panel['notes']
   notes,
 });
 
-/** How the stake goes when Y is as good as X, a little worse, and much worse. */
+/** The stake over time when Y is as good as X, a little worse, and much worse. */
 function evidencePicture(): string {
   const seconds = 40;
   const worse = (name: string, errors: number) =>
@@ -78,7 +79,7 @@ function errorShares(moments: readonly Moment[], arm: 'x' | 'y'): (readonly [num
   return points;
 }
 
-/** Trouble of both clusters moves nothing; trouble of Y alone does. */
+/** Errors of both clusters do not change the stake, errors of Y alone do. */
 function outagePicture(): string {
   const seconds = 120;
   const outage = (arm: { errors: number }) => {
@@ -120,14 +121,14 @@ function outagePicture(): string {
   );
 }
 
-/** What is proven so far, as a share of what the next step takes: that of the test that lags most. */
+/** What is proven so far, as a share of what the next step takes, by the test that has proven least. */
 function proof({ verdict }: Moment): number {
   const proven = (verdict?.streams ?? []).flatMap(({ logSafe }) => logSafe ?? []);
   if (verdict === null || proven.length === 0) return 0;
   return Math.min(1, Math.max(0, Math.min(...proven) / verdict.logSafeBar));
 }
 
-/** As a power of ten, so that the small steps can be told apart; no traffic is drawn at the bottom. */
+/** The share as a power of ten, so that small steps can be told apart. No traffic is at the bottom. */
 const shareOf = (weightPpm: number): number => Math.max(smallestShare, Math.log10(weightPpm / 1e6));
 const smallestShare = Math.log10(0.005);
 

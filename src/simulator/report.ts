@@ -1,4 +1,4 @@
-// Puts a simulation together: what is run at which depth, and the report of it.
+// Chooses what a simulation runs and how often, and makes its report.
 import { cpus } from 'node:os';
 import type { Results } from './results.ts';
 import { allScenarios } from './scenarios/all-scenarios.ts';
@@ -36,7 +36,7 @@ const quickNames: ReadonlySet<string> = new Set([
 const quickYardsticks: ReadonlySet<string> = new Set(['ideal/0.6', 'ideal/5', 'ideal/slow-all']);
 const quickRuns = 12;
 
-/** Everything, as often as the figures need it. */
+/** All scenarios, as often as the figures need it. */
 export const fullSelection = (seed: number, runs: number | null): Selection => ({
   scenarios: allScenarios,
   yardsticks,
@@ -45,14 +45,14 @@ export const fullSelection = (seed: number, runs: number | null): Selection => (
   runs,
 });
 
-/** A few of each kind: half a minute on two cores. */
+/** A few scenarios of each kind, which take half a minute on two cores. */
 export function quickSelection(seed: number, runs: number | null): Selection {
   const scenarios = allScenarios.filter(({ name }) => quickNames.has(name));
   const measures = yardsticks.filter(({ name }) => quickYardsticks.has(name));
   return { scenarios, yardsticks: measures, compared: scenarios, seed, runs: runs ?? quickRuns };
 }
 
-/** One scenario and what it is compared with; null when there is no such scenario. */
+/** One scenario with what it is compared with; null when there is none with that name. */
 export function singleSelection(name: string, seed: number, runs: number | null): Selection | null {
   const scenarios = allScenarios.filter((scenario) => scenario.name === name);
   const suffix = name.replace(/^[^/]*\//, '/');
@@ -99,13 +99,13 @@ export function reportOf(results: Results): Report {
 
 export interface RunFacts {
   readonly seed: number;
-  /** Upper bound on the runs of each scenario; null for as many as a full simulation has. */
+  /** Most runs of each scenario; null for as many as a full simulation has. */
   readonly runs: number | null;
   readonly seconds: number;
   readonly atMs: number;
 }
 
-/** What must be known to read the figures. */
+/** What a reader of the figures has to know. */
 const readingNotes = `## How to read the figures
 
 - A clean Y goes through whole rollouts with the shipped steps, from 1 % on, and so do the baselines. All streams run at once with the shipped budget: errors, caps, latency, eight status classes (aborts among them), 64 routes.
@@ -115,7 +115,7 @@ const readingNotes = `## How to read the figures
 - A false revert within 1 % over a whole rollout is what the evidence promises, not an accident: one in thousands of clean rollouts is. One that was found, with requests never answered on both clusters, had four failures of 82 requests on Y within four seconds, by errors of 0.1 % alone; none of them was a time-out.
 `;
 
-/** The report as a document. */
+/** The report as Markdown. */
 export function markdownReport(report: Report, { seed, runs, seconds, atMs }: RunFacts): string {
   const [cpu] = cpus();
   const date = new Date(atMs).toISOString().slice(0, 10);

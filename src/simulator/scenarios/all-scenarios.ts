@@ -1,4 +1,4 @@
-// Every scenario by name.
+// All scenarios, and where they are found by their names.
 import type { Scenario } from '../scenario.ts';
 import {
   attributionScenarios,

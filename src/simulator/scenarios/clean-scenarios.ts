@@ -1,4 +1,5 @@
-// Rollouts of a Y that is as good as X, under everything that traffic does by itself: none of them may be reverted.
+// Scenarios in which Y is as good as X, with everything that traffic does by itself. None of them may be
+// reverted.
 import {
   blips,
   coldStart,
@@ -24,7 +25,7 @@ const runs = 1000;
 const rollout = (name: string, title: string, ...parts: readonly TrafficModel[]): Scenario =>
   wholeRollout({ name: `clean/${name}`, title, traffic: combine(...parts), horizonSeconds: 1500, runs });
 
-/** At one request a second no step ends within the hour; what is watched is that none is reverted. */
+/** At one request a second no step ends within an hour; the scenario shows that none is reverted. */
 const oneARequestASecond = (name: string, title: string, share: number): Scenario =>
   fixedWeight(share, {
     name: `clean/${name}`,
@@ -52,7 +53,7 @@ const burstOfErrors = (arm: { errors: number }): void => {
   arm.errors = 0.2;
 };
 
-/** Trouble of one cluster alone that is over at once; the tolerant profile is for the longer ones. */
+/** Short bursts on one cluster alone; the longer ones are for `blipTolerance: 5s`. */
 export const blipScenarios: readonly Scenario[] = [
   rollout(
     'blips-errors',
@@ -170,7 +171,10 @@ const servicesFail = onY((y) => {
   y.serviceErrors = 0.05;
 });
 
-/** Only Kong is judged: what the services behind Y do is no reason to revert, and without Kong's headers nothing advances. */
+/**
+ * With `attribution: kong`: failures of the services behind Y are no reason to revert, and without Kong's
+ * headers nothing advances.
+ */
 export const attributionScenarios: readonly Scenario[] = [
   wholeRollout({
     name: 'attribution/services',
@@ -190,7 +194,9 @@ export const attributionScenarios: readonly Scenario[] = [
   }),
 ];
 
-/** Sticky routing: some users with a fixed place fail wherever they are. Reverts here are about users, not about Y. */
+/**
+ * Sticky routing with users who fail on either cluster. A revert would be because of them, not because of Y.
+ */
 export const stickyScenarios: readonly Scenario[] = [1, 4].map((users) =>
   fixedWeight(0.1, {
     name: `sticky/heavy-${users}`,

@@ -1,4 +1,5 @@
-// A Y that is worse than X: how soon it is found at a fixed weight, and what a whole rollout of it costs.
+// Scenarios in which Y is worse than X: how soon it is found at a fixed weight, and how many requests a whole
+// rollout costs.
 import { type ArmConditions, combine, onBoth, onY, routes, steady, tellingMakers } from '../conditions.ts';
 import { bimodalShape, lognormal, mixed, slower, usualShape } from '../latency-shape.ts';
 import { fixedWeight, type Scenario, wholeRollout } from '../scenario.ts';
@@ -141,7 +142,7 @@ export const worseScenarios: readonly Scenario[] = [
   worse('404', '2 points of 200 -> 404', notFound),
 ];
 
-/** One route of many fails; everything else is well. */
+/** One route of many fails and all others are as good as on X. */
 export const routeScenarios: readonly Scenario[] = [
   ...([0.01, 0.001] as const).map((share) =>
     fixedWeight(0.1, {
@@ -162,7 +163,7 @@ export const routeScenarios: readonly Scenario[] = [
 
 const parking = { onBadRoute: 'park' } as const;
 
-/** Bad routes are parked on X, and the rest goes on. */
+/** With `onBadRoute: park`: bad routes are parked on X, and the rollout goes on. */
 export const parkScenarios: readonly Scenario[] = [
   wholeRollout({
     name: 'park/failing',

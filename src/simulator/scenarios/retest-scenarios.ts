@@ -1,5 +1,4 @@
-// Rollouts that test again before latency or status codes send them back: incidents of Y's machines that pass, and what is worse
-// for good.
+// Scenarios with `onWorse: retest`: incidents of Y's machines that pass, and a Y that stays worse.
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import { type ArmConditions, combine, onY, steady, type TrafficModel } from '../conditions.ts';
 import { productDefaults } from '../product-defaults.ts';
@@ -13,7 +12,7 @@ const retest: Partial<AnalysisThresholds> = {
   statusMix: { ...statusMix, onWorse: 'retest' },
 };
 
-/** Y alone, for a minute. */
+/** Changes Y alone, for a minute. */
 const incident =
   (change: (y: ArmConditions) => void, fromSecond: number): TrafficModel =>
   () =>
@@ -47,7 +46,7 @@ const notFound = (y: ArmConditions): void => {
   y.notFound += 0.04;
 };
 
-/** Whole rollouts of a Y that is as good as X but for a minute. */
+/** Whole rollouts of a Y that is as good as X except for a minute. */
 export const incidentScenarios: readonly Scenario[] = [
   rollout('slow-minute-revert', `${slow}, onWorse: revert`, twiceAsSlow, {
     thresholds: productDefaults.thresholds,
@@ -75,7 +74,7 @@ const found = (name: string, title: string, change: (y: ArmConditions) => void):
     runs: 150,
   });
 
-/** A Y that is worse for good, at one weight: the price of testing twice. */
+/** A Y that stays worse, at one weight: how much later it is found when it is tested twice. */
 export const retestedScenarios: readonly Scenario[] = [
   found('slow-all', 'all latency +20 %, onWorse: retest', (y) => {
     y.latency = allSlower;
