@@ -1,5 +1,6 @@
-// The two upstreams, X and Y: nginx where it is installed, a small node server elsewhere. Both answer /1k and /100k with
-// that many bytes, any POST with a short text, and everything else with 200, so that health checks pass.
+// The two upstreams, X and Y: nginx where it is installed, else a small server on Node. Both answer /1k and
+// /100k with so many bytes, any POST with a short text, and everything else with 200, so that health checks
+// pass.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

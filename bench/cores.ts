@@ -1,4 +1,4 @@
-// Which core the proxy runs on and which ones the rest.
+// Chooses the core on which the proxy runs, and the cores for everything else.
 import { readFileSync } from 'node:fs';
 import { outputOf } from './process/children.ts';
 

@@ -1,4 +1,4 @@
-// What a reader needs to know about the machine a result comes from.
+// Describes the machine that a result comes from.
 import { cpus, release, totalmem, type } from 'node:os';
 import process from 'node:process';
 import type { Cores } from './cores.ts';

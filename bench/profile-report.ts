@@ -1,4 +1,4 @@
-// Reads the profiles that --profile made and says where the time went, thread by thread.
+// Reads the profiles that --profile has made and reports where each thread spent its time.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ interface CpuProfile {
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const rowsMax = 40;
-/** The busiest thread is the proxy worker; of the others a glimpse is enough. */
+/** Rows for the threads other than the proxy worker, which is the busiest. */
 const otherRowsMax = 8;
 
 /** The functions with the most self time of each thread that did anything, most first. */

@@ -1,5 +1,5 @@
-// Asks npm for known vulnerabilities in what production installs. A registry that cannot be asked (mirrors and proxies often
-// have no such endpoint) is reported and passes: it says nothing about our packages.
+// Asks npm for known vulnerabilities of the packages that production installs. When the registry cannot be
+// asked, which mirrors and proxies often do not support, that is reported and the check passes.
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 

@@ -1,5 +1,5 @@
-// Checks what README.md and docs/ tell people to type and to open: npm scripts, crossover commands with their options,
-// and links to files.
+// Checks what README.md and docs/ tell people to type and to open: npm scripts, crossover commands with their
+// options, and links to files.
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,5 +1,6 @@
-// Checks the import rules of .dependency-cruiser.cjs over src/, that every source file was really looked at (a cruise that
-// cannot parse TypeScript reports success over zero modules), and that every folder and file has its floor in the rules.
+// Checks the import rules of .dependency-cruiser.cjs for src/, that every source file was checked
+// (dependency-cruiser reports success for no modules when it cannot parse TypeScript), and that every folder
+// and file has its floor in the rules.
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -45,7 +46,7 @@ function cruise(root: string): CruiseResult {
   return JSON.parse(stdout) as CruiseResult;
 }
 
-/** Files of the ordered folders that no floor holds, so that nothing limits what they import. */
+/** Files of the ordered folders that are on no floor, so that nothing limits what they import. */
 async function withoutFloor(root: string, files: readonly string[]): Promise<string[]> {
   const { default: config } = (await import(resolve(root, configFile))) as {
     default: { forbidden: readonly Rule[] };

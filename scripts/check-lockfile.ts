@@ -1,5 +1,5 @@
-// Checks package-lock.json: every package comes from npm's registry with a checksum. A lock file written behind a mirror
-// names the mirror's host and fails for everybody else.
+// Checks package-lock.json: every package comes from npm's registry with a checksum. A lock file written
+// behind a mirror names the mirror's host and fails for everybody else.
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 

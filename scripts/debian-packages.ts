@@ -8,7 +8,7 @@ interface Program {
   /** Command that succeeds when the program is there. */
   readonly probe: readonly [string, ...string[]];
   readonly debianPackage: string;
-  /** What is left out without it, for people. */
+  /** What is skipped without it, for messages. */
   readonly usedFor: string;
 }
 
@@ -85,7 +85,10 @@ function apt(...args: readonly string[]): string | null {
   return `apt-get ${args[0]}: ${error?.message ?? stderr.trim().split('\n').slice(-5).join('\n')}`;
 }
 
-/** A package of a server starts it once installed, on port 80 too; Debian's policy hook says no for the time being. */
+/**
+ * Installs without starting services. Debian starts the server of a package when it is installed, on port 80
+ * as well; a policy-rc.d forbids it meanwhile.
+ */
 function withoutStartingServices<Result>(install: () => Result): Result {
   const policy = '/usr/sbin/policy-rc.d';
   if (existsSync(policy)) return install();

@@ -1,4 +1,5 @@
-// `npm run bench -- --install`: gets the proxies and the load generator of the benchmark on Debian and Ubuntu.
+// `npm run bench -- --install`: gets the proxies and the load generator of the benchmark on Debian and
+// Ubuntu.
 import process from 'node:process';
 import { installPackages, isInstalled, programs, whyNotInstallable } from './debian-packages.ts';
 

@@ -1,5 +1,5 @@
-// Runs before `npm test`: gets the servers that tests compare Crossover with, where apt may be used. Elsewhere those parts
-// are skipped, and it says which; with CI set, a missing server is an error, since nobody would read the note.
+// Runs before `npm test`: installs the servers that tests compare Crossover with, where apt may be used.
+// Elsewhere the tests skip those parts, and this says which. When CI is set a missing server is an error.
 import process from 'node:process';
 import { installPackages, isInstalled, programs, whyNotInstallable } from './debian-packages.ts';
 

@@ -1,5 +1,5 @@
-// `npm test -- [WORD…] [--name PATTERN]`: runs test/**/*.test.ts, or those whose path contains one of the words. A skipped
-// test is a failure when CI is set: there, what a test needs has to be installed.
+// `npm test -- [WORD…] [--name PATTERN]`: runs test/**/*.test.ts, or the files whose path contains one of the
+// words. When CI is set a skipped test is a failure, because everything that tests need is installed there.
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
@@ -9,7 +9,10 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { processTree } from '../bench/process/usage.ts';
 
-/** A test that hangs, even in a loop that no signal handler interrupts, must not hang the whole run. */
+/**
+ * When no test has reported anything for so long, the test files are killed. A test may hang in a loop that
+ * no signal handler interrupts.
+ */
 const silenceMsMax = 10 * 60_000;
 
 const { values, positionals } = parseArgs({
@@ -24,7 +27,7 @@ if (files.length === 0) {
   process.exit(2);
 }
 
-// Hundreds of processes and threads load the same modules: what Node makes of them is kept between them.
+// Hundreds of processes and threads load the same modules, so Node's compiled code is kept for all of them.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/tests', import.meta.url));
 
 const isCi = !['', 'false', '0'].includes(process.env.CI ?? '');
@@ -32,7 +35,8 @@ const skipped: string[] = [];
 process.exitCode = 1;
 const events = run({
   files,
-  // Tests start servers and threads of their own; more files at a time than cores only makes them wait for each other.
+  // Tests start servers and threads of their own; more files at a time than cores only makes them wait for
+  // each other.
   concurrency: Math.max(1, Math.min(4, availableParallelism())),
   ...(values.name.length === 0 ? {} : { testNamePatterns: values.name }),
 });

@@ -1,13 +1,13 @@
-// Line charts as standalone SVG files for the documentation: light and dark as the reader's system has it, no script.
+// Line charts as SVG files for the documentation, light or dark as the reader's system is, without scripts.
 
 export interface Line {
   readonly name: string;
-  /** One of the colours below; `dashed` draws it broken. */
+  /** Colour of the line, one of those below. */
   readonly kind: 'x' | 'y' | 'good' | 'bad';
   readonly dashed?: boolean;
   /** [seconds, value], in time order. */
   readonly points: readonly (readonly [number, number])[];
-  /** Holds each value until the next. */
+  /** Whether each value holds until the next, as in steps. */
   readonly isStep?: boolean;
 }
 
@@ -18,9 +18,9 @@ export interface Panel {
   readonly top: number;
   /** Labels of the scale. */
   readonly ticks: readonly (readonly [number, string])[];
-  /** A horizontal line that decides, with its words. */
+  /** A horizontal line, with its text. */
   readonly bar?: readonly [number, string];
-  /** Words beside moments: [seconds, text]. */
+  /** Notes at moments: [seconds, text]. */
   readonly notes?: readonly (readonly [number, string])[];
 }
 
@@ -46,7 +46,7 @@ const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '
 const escapeText = (text: string): string => text.replace(/[&<>]/g, (character) => escapes[character] ?? '');
 const rounded = (value: number): number => Number(value.toFixed(1));
 
-/** Panels one below the other over the same seconds. */
+/** A file with panels below each other, over the same seconds. */
 export function chartFile(label: string, seconds: number, panels: readonly Panel[]): string {
   const height = panels.length * (panelHeight + margin.top + margin.bottom) + 4;
   const drawn = panels.map((panel, index) =>
@@ -91,7 +91,7 @@ function drawPanel(panel: Panel, seconds: number, offset: number): string {
   return [titleOf(panel, offset), ...scale, ...times, bar, ...notes, ...lines].join('\n');
 }
 
-/** The title with the legend behind it; widths are estimated, there is nothing here that measures text. */
+/** The title with the legend behind it. Their widths are estimated, because nothing here can measure text. */
 function titleOf({ title, lines }: Panel, offset: number): string {
   let at = margin.left + title.length * 7.2 + 18;
   const legend = lines.map(({ name, kind, dashed }) => {

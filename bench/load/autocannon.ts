@@ -1,5 +1,6 @@
-// Closed-loop load by autocannon, for machines without wrk. It needs about as much CPU per request as the proxies it
-// drives, so its throughput is its own limit more often than theirs, and its latencies are whole milliseconds.
+// Closed-loop load by autocannon, for machines without wrk. It needs about as much CPU per request as the
+// proxies do, so throughput is often limited by autocannon instead of the proxy, and its latencies are whole
+// milliseconds.
 import { createRequire } from 'node:module';
 import process from 'node:process';
 import { runToEnd } from '../process/children.ts';

@@ -1,4 +1,4 @@
-// What a load generator is asked for and what it answers, whichever one runs.
+// The request to a load generator and its result, which are the same for all of them.
 export interface LoadRequest {
   readonly url: string;
   readonly method: 'GET' | 'POST';
@@ -9,9 +9,9 @@ export interface LoadRequest {
 }
 
 export interface LoadResult {
-  /** Requests answered. */
+  /** Requests that were answered. */
   readonly requests: number;
-  /** Of them with a 2xx or 3xx. */
+  /** Requests that were answered with 2xx or 3xx. */
   readonly served: number;
   readonly perSecond: number;
   readonly p50Us: number;

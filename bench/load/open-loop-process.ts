@@ -1,15 +1,16 @@
-// The open-loop generator: requests leave at a fixed rate, whether or not earlier ones were answered, so that a stall is
-// seen by every request that should have been sent during it. GET only, Content-Length answers only, raw sockets: it has
-// to be cheap, as it shares its core with the backends.
+// The open-loop generator: it sends requests at a fixed rate, whether or not earlier ones were answered, so
+// that the latency of every request that is due during a stall contains the stall. To be cheap, because it
+// shares its core with the backends, it uses net sockets, sends only GET and understands only answers with
+// Content-Length.
 import { connect, type Socket } from 'node:net';
 import process from 'node:process';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { OpenLoopRequest, OpenLoopResult } from './open-loop.ts';
 
 const tickMs = 0.05;
-/** A second's worth of waiting requests: the proxy cannot keep the rate. */
+/** When the requests of so many seconds wait, the proxy cannot keep the rate. */
 const backlogSecondsMax = 1;
-/** What happens in the first part of a run, while connections open, is not counted. */
+/** The first part of a run, in which connections are opened, is not counted. */
 const warmupShare = 0.2;
 
 interface Connection {

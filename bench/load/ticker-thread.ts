@@ -1,5 +1,5 @@
-// Wakes the open-loop generator's event loop every tick. Node's own timers are whole milliseconds, which at 20,000
-// requests a second would mean bursts of 20; a futex wait is precise to some 60 microseconds.
+// Wakes the open-loop generator's event loop every tick. Node's own timers are whole milliseconds, which at
+// 20,000 requests a second would mean bursts of 20; a futex wait is precise to some 60 microseconds.
 
 import type { MessagePort } from 'node:worker_threads';
 import { workerData } from 'node:worker_threads';

@@ -1,6 +1,6 @@
-// What a tick of the analysis costs: update and assess in calm, and assess near a decision, when clusters are looked at. First
-// without routes, then with traffic on all 64 and the rest.
-// Run: node bench/micro/analysis.ts [ticks]
+// Measures what a tick of the analysis costs: update, assess while there is little evidence, and assess near
+// a decision, when the clustering of failures is computed. First without routes, then with traffic on all 64
+// and the rest. Run: node bench/micro/analysis.ts [ticks]
 import { Analysis } from '#src/core/analysis/analysis.ts';
 import { ArmSample, type TickSample } from '#src/core/telemetry/sample.ts';
 import { routesTrackedMax, tickMs } from '#src/limits.ts';
@@ -35,7 +35,7 @@ function measure(calls: number, once: () => void): number {
   return Number((rounds.sort((a, b) => a - b)[2] as number).toFixed(2));
 }
 
-/** Measures all of them. With few ticks it only shows that the benchmark still works. */
+/** Measures all calls. With few ticks it only shows that the benchmark works. */
 export function benchAnalysis(ticks: number): AnalysisFigures {
   return { ...benchStreams(ticks), ...benchRoutes(ticks) };
 }

@@ -1,5 +1,6 @@
-// CPU per request of the codec alone: parse a head and encode it for forwarding, for a browser's head, for the small
-// one that load generators send, and for a response of Kong. Run: node bench/micro/codec.ts [iterations]
+// Measures the CPU per request of the codec alone, which parses a head and encodes it for forwarding: for a
+// head of a browser, for the small one of a load generator, and for a response of Kong. Run: node
+// bench/micro/codec.ts [iterations]
 import { encodeRequestHead, RequestAdditions } from '#src/core/http1/forward-request-head.ts';
 import { encodeResponseHead } from '#src/core/http1/forward-response-head.ts';
 import { ConnectionHeader } from '#src/core/http1/framing.ts';
@@ -88,7 +89,7 @@ function measureResponse(text: string, iterations: number): CodecFigures[string]
   };
 }
 
-/** Measures all messages. With few iterations it only shows that the benchmark still works. */
+/** Measures all messages. With few iterations it only shows that the benchmark works. */
 function benchCodec(iterations: number): CodecFigures {
   return {
     smallRequest: measureRequest(smallRequest, iterations),

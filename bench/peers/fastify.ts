@@ -1,4 +1,4 @@
-// @fastify/http-proxy over two upstreams: what one would write on Node without Crossover.
+// @fastify/http-proxy with two upstreams, as somebody would write it on Node without Crossover.
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';

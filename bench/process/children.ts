@@ -1,5 +1,5 @@
-// Starts the processes of a benchmark, each in its own process group and pinned to its core, and makes sure that none
-// outlives the run.
+// Starts the processes of a benchmark, each in its own process group and pinned to its core, and makes sure
+// that none outlives the run.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';

@@ -43,7 +43,10 @@ export function cpuUsage(pids: readonly number[]): CpuUsage {
   return { totalNs, userTicks, kernelTicks };
 }
 
-/** Ticks are 10 ms, half a per cent of a two-second round; schedstat has the same figure in nanoseconds where it exists. */
+/**
+ * Ticks are 10 ms, half a per cent of a two-second round; schedstat has the same figure in nanoseconds where
+ * it exists.
+ */
 function threadNs(pid: number): number | null {
   try {
     let total = 0;
@@ -59,7 +62,8 @@ function threadNs(pid: number): number | null {
 function readStat(pid: number): { parent: number; userTicks: number; kernelTicks: number } | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The second field is the program's name in parentheses and may contain spaces; the fields after it are numbered by proc(5).
+    // The second field is the program's name in parentheses and may contain spaces; the fields after it are
+    // numbered by proc(5).
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     const field = (number: number) => Number(fields[number - 3]);
     return { parent: field(4), userTicks: field(14), kernelTicks: field(15) };

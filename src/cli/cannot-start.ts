@@ -1,8 +1,8 @@
-// Why a proxy could not start, for the person who started it.
+// Turns the error of a proxy that could not start into a message with advice.
 import type { StartError } from '#src/supervisor/start-error.ts';
 import { CliError, exitCodes } from '#src/terminal/cli-io.ts';
 
-/** The reasons that people meet come with advice. */
+/** The message, with advice for the usual reasons. */
 export function cannotStart({ code, message }: StartError): CliError {
   if (code === 'EADDRINUSE')
     return new CliError(

@@ -1,4 +1,4 @@
-// `crossover check` as part of the command tree; what it does is in check.ts.
+// Adds `crossover check` to the command tree; check.ts has what it does.
 import type { Command } from 'commander';
 import { type CliContext, CliError, exitCodes } from '#src/terminal/cli-io.ts';
 

@@ -1,4 +1,5 @@
-// `crossover check`: reads a configuration as `serve` would and says what it comes to, or everything that is wrong with it.
+// `crossover check`: reads a configuration as `serve` does and prints a summary, or everything that is wrong
+// with it.
 import type { Config } from '#src/config/config.ts';
 import { type LoadResult, loadConfigFile } from '#src/config/load.ts';
 import { formatHostPort } from '#src/config/net-address.ts';
@@ -62,7 +63,7 @@ function limitsLine({
 const namesOf = (items: readonly { readonly name: string }[]): string =>
   items.map(({ name }) => name).join(', ');
 
-/** One line for each kind of signal that is configured. */
+/** A line each for metrics, gates, windows and notifications, where any are configured. */
 function signalLines({ metrics, gates, windows, notifications }: Config): [string, string][] {
   const gated = gates.map(({ name, at }) => `${name} ${at.join(' and ')}`).join(', ');
   const count = windows.allow.length;
@@ -75,7 +76,7 @@ function signalLines({ metrics, gates, windows, notifications }: Config): [strin
   return lines.filter(([, text]) => text !== '');
 }
 
-/** What the file comes to, one line per section. */
+/** The summary: a line for each section. */
 function summaryLines(config: Config): [string, string][] {
   const { listen } = config;
   const admin = listen.admin === null ? [] : [`admin ${formatHostPort(listen.admin)}`];
@@ -110,7 +111,7 @@ const jsonOf = (result: LoadResult): unknown =>
 
 /**
  * Checks a configuration file with the environment of `io`.
- * @returns the exit code: 0 when it is valid, with warnings or without, 2 when it is not
+ * @returns the exit code: 0 when it is valid, with or without warnings, else 2
  */
 export async function checkCommand(
   file: string,

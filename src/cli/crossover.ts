@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Entry of the command line: `crossover <command>`. Parses, runs, and ends with the command's exit code.
+// Entry of the command line, `crossover <command>`: runs the command and exits with its exit code.
 import process from 'node:process';
 import { processIo } from '#src/terminal/cli-io.ts';
 import { runProgram } from './program.ts';

@@ -1,4 +1,5 @@
-// `crossover demo`: the whole product on this machine, against two embedded clusters that answer like Kong.
+// Adds `crossover demo`: runs the product on this machine, in front of two embedded clusters that answer like
+// Kong.
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type FaultName, faultNames } from '#src/demo/faults.ts';
@@ -13,7 +14,7 @@ interface DemoFlags {
   readonly store?: string;
 }
 
-/** Requests per second that two small cores carry with clients, clusters and proxy together. */
+/** Requests per second that two small cores can do, with clients, clusters and proxy together. */
 const defaultRate = 700;
 const rateMax = 5_000;
 
@@ -56,7 +57,7 @@ Examples:
   crossover demo
   crossover demo --fault errors --exit; echo $?       3: reverted
 
-What next: while it runs, open the page it names, or ask it: \`crossover status --watch\`, \`crossover events --follow\`.
+What next: while it runs, ask its control API: \`crossover status --watch\`, \`crossover events --follow\`.
 `;
 
 function integer(min: number, max: number): (text: string) => number {

@@ -1,4 +1,4 @@
-// `crossover events`: the record of what happened, who did it and why, once or as it grows.
+// `crossover events`: prints the record of what happened, who did it and why, once or as it grows.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
@@ -67,7 +67,7 @@ async function run(options: EventsOptions, io: CliIo): Promise<void> {
   }
 }
 
-/** Prints every event after `after`, page by page; returns the number of the last one. */
+/** Prints all events after `after`, which are read in pages; returns the number of the last one. */
 async function printAll(
   client: ControlClient,
   after: number,

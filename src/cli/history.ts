@@ -1,4 +1,5 @@
-// `crossover history export`: the recorded traffic of a running Crossover as a file, to be judged again by other thresholds.
+// `crossover history export`: writes the recorded traffic of a running Crossover to a file, to be replayed
+// with other thresholds.
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
@@ -6,7 +7,7 @@ import type { TrafficWindow } from '#src/record/traffic-window.ts';
 import type { CliContext, CliIo } from '#src/terminal/cli-io.ts';
 import { addControlOptions, type ControlOptions, createControlClient } from '#src/terminal/control-client.ts';
 
-/** What the file holds. */
+/** Contents of the file. */
 export interface ExportedHistory {
   readonly thresholds: AnalysisThresholds;
   /** Oldest first. */

@@ -1,12 +1,12 @@
-// The whole command tree: which commands exist, how their errors become words and exit codes. What a command does is in
-// its own file.
+// The command tree: which commands there are, and how their errors become messages and exit codes. What a
+// command does is in its own file.
 import { type Argument, Command, CommanderError } from 'commander';
 import { type CliContext, CliError, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
 import { packageVersion } from '#src/terminal/package-version.ts';
 
 type AddCommand = (program: Command, context: CliContext) => void;
 
-/** In the order of the help. */
+/** The commands in the order of the help, each with how it is loaded. */
 const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   serve: async () => (await import('./serve.ts')).addServe,
   check: async () => (await import('./check-command.ts')).addCheck,
@@ -21,8 +21,8 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
 };
 
 /**
- * Builds the command tree: all of it, or the one command `only`, where it is known already which will run. Nothing runs
- * and nothing heavy is loaded until a command is parsed.
+ * Makes the command tree: all of it, or only the command `only`, where it is known which one will run. A
+ * command's modules are loaded when it is added; what it needs to run is loaded when it runs.
  */
 export async function createProgram(context: CliContext, only?: string): Promise<Command> {
   const program = new Command('crossover');
@@ -41,7 +41,7 @@ export async function createProgram(context: CliContext, only?: string): Promise
   return program;
 }
 
-/** A subcommand in its parent's help: name and arguments; its options are in its own help. */
+/** A subcommand in its parent's help: its name and arguments, without options. */
 const termOf = (command: Command): string =>
   [command.name(), ...command.registeredArguments.map((argument) => humanReadableArgument(argument))].join(
     ' ',
@@ -62,8 +62,8 @@ Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 reverted.
 `;
 
 /**
- * Parses the arguments (without node and script), runs the command, returns its exit code.
- * Expected failures are printed as one sentence and advice; anything else is a bug and propagates.
+ * Parses the arguments (without node and script), runs the command and returns its exit code. Expected
+ * failures are printed as a sentence with advice; any other error is a bug and is thrown.
  */
 export async function runProgram(args: readonly string[], io: CliIo): Promise<number> {
   const context: CliContext = { io, exitCode: exitCodes.done };

@@ -1,4 +1,4 @@
-// `crossover report`: a rollout as one HTML file, from a running Crossover or from a store file.
+// `crossover report`: writes a rollout as one HTML file, from a running Crossover or from a store file.
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { RecordReader, RolloutSummary } from '#src/record/record-reader.ts';
@@ -44,7 +44,7 @@ async function report(options: ReportOptions, io: CliIo): Promise<void> {
   write(options.json === true ? `${JSON.stringify(record)}\n` : await pageOf(record), options, io);
 }
 
-/** Loaded when it is needed: most commands are not this one. */
+/** The page. Its modules are loaded here, because most commands do not need them. */
 async function pageOf(record: RolloutRecord): Promise<string> {
   const { reportPage } = await import('./report/report-page.ts');
   return reportPage(record, packageVersion());
@@ -74,7 +74,7 @@ async function recordOf(options: ReportOptions, io: CliIo): Promise<RolloutRecor
   throw noSuchRollout(rollout, options.store, known);
 }
 
-/** Rollouts that are named when the wanted one does not exist: the latest ones. */
+/** How many rollouts are named when the wanted one does not exist, the latest ones first. */
 const knownIdsMax = 10;
 const knownIds = (record: RecordReader): string[] => record.rollouts(knownIdsMax).map(({ id }) => id);
 

@@ -1,5 +1,4 @@
-// `crossover rollout approve`, `freeze`, `unfreeze` and `unpark`: what people say to a rollout that waits for them, or that
-// shall wait.
+// `crossover rollout approve`, `freeze`, `unfreeze` and `unpark`: commands for what holds a rollout.
 import type { Command } from 'commander';
 import type { RolloutView, StatusView } from '#src/control-plane/status/status.ts';
 import { type CliContext, CliError, exitCodes } from '#src/terminal/cli-io.ts';
@@ -26,10 +25,10 @@ interface FreezeOptions extends ReasonOptions {
   readonly until?: string;
 }
 
-/** What the API says of approvals: the move they are for, and the gates that wait for one. */
+/** Approvals in the status: the move that they are for, and the gates that wait for one. */
 type Waiting = StatusView['signals']['approval'];
 
-/** What the API says of the freeze; times in RFC 3339. */
+/** The freeze as the API has it, with times in RFC 3339. */
 interface FrozenView {
   readonly frozen: boolean;
   readonly until: string | null;

@@ -1,4 +1,4 @@
-// `crossover rollout <command>`: starts a rollout and steers it.
+// `crossover rollout <command>`: starts a rollout and controls it.
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RolloutView } from '#src/control-plane/status/status.ts';
 import { type RolloutCommandName, rolloutCommandNames } from '#src/core/rollout/rollout-event.ts';
@@ -22,7 +22,7 @@ interface StartOptions extends ControlOptions {
   readonly wait?: boolean;
 }
 
-/** What each command does, and what to do after it. */
+/** What each command does, and what to do next. */
 const commands: Readonly<Record<RolloutCommandName, { readonly summary: string; readonly next: string }>> = {
   pause: {
     summary: 'hold the rollout at its weight; the split may then be set by hand',
@@ -136,9 +136,9 @@ function print(view: ChangedView, { json }: ControlOptions, { io }: CliContext, 
   io.out(`${sentenceOf(view)}\n${next}\n`);
 }
 
-/** The rollout as an answer has it. */
+/** A rollout in an answer of the API. */
 interface ChangedView extends RolloutView {
-  /** False when what was asked for was so already. */
+  /** False when the rollout was in the wanted state before. */
   readonly changed?: boolean;
 }
 

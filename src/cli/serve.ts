@@ -1,4 +1,5 @@
-// `crossover serve`: runs the proxy until a signal ends it. Signals and exit codes are here; the work is the supervisor's.
+// `crossover serve`: runs the proxy until a signal ends it. This file handles signals and exit codes; the
+// supervisor does the rest.
 import { flushCompileCache } from 'node:module';
 import process from 'node:process';
 import type { Command } from 'commander';
@@ -131,7 +132,10 @@ function inheritedListeners(log: LogWriter): InheritedListeners | null {
   return inherited;
 }
 
-/** Handles signals, and one that came during the start, until the proxy has drained. The exit code is 0 only when nothing was cut. */
+/**
+ * Handles signals, and one that came during the start, until the proxy has drained. The exit code is 0 only
+ * when nothing was cut.
+ */
 function untilSignal(
   supervisor: Supervisor,
   log: LogWriter,

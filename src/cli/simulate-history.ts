@@ -1,4 +1,4 @@
-// `crossover simulate --history|--store`: what other thresholds would have made of recorded traffic.
+// `crossover simulate --history|--store`: replays recorded traffic with other thresholds.
 import { existsSync, readFileSync } from 'node:fs';
 import { loadConfigFile } from '#src/config/load.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
@@ -27,16 +27,18 @@ export interface ReplayFlags {
 
 type InForce = readonly [ThresholdsFrom, ...ThresholdsFrom[]];
 
-/** An export has counts and the thresholds of its time alone: neither earlier ones, nor the names of routes, nor which were parked. */
+/**
+ * What is replayed. An export lacks earlier thresholds, the names of routes, and which routes were parked.
+ */
 interface Recorded {
   readonly windows: readonly TrafficWindow[];
   readonly thresholds: InForce;
-  /** What these thresholds are, as one says it. */
+  /** Which thresholds these are, in words. */
   readonly by: string;
   readonly notes?: RecordNotes;
 }
 
-/** Replays a recording; exit code 0 whatever the thresholds would have decided. */
+/** Replays a recording. The exit code is 0, whatever the thresholds would have decided. */
 export function runReplay(flags: ReplayFlags, io: CliIo): number {
   const recorded: Recorded =
     flags.history === undefined ? readStore(flags.store ?? '') : readExport(flags.history);
@@ -58,7 +60,7 @@ export function runReplay(flags: ReplayFlags, io: CliIo): number {
 
 const fromTheStart = (thresholds: AnalysisThresholds): InForce => [{ atMs: 0, thresholds }];
 
-/** A record of an older version lacks the thresholds that came later; these take their defaults. */
+/** Thresholds with defaults for those that did not exist when an older version wrote the record. */
 const withDefaults = (kept: AnalysisThresholds): AnalysisThresholds => ({
   ...productDefaults.thresholds,
   ...kept,
@@ -136,7 +138,7 @@ function endText({ recordedEnd, revertedLater, startedAtMs, recordedEndAtMs }: R
   return revertedLater ? `${end}, and sent back by hand later` : end;
 }
 
-/** What the record lacks or the replay leaves out, where it may have made a difference. */
+/** What the record lacks or the replay leaves out, where it may have changed the result. */
 function limitTexts({ parked, missingMs }: ReplayedRollout): string[] {
   const texts: string[] = [];
   if (parked.length > 0)

@@ -1,4 +1,4 @@
-// `crossover simulate`: how good the decisions are, on simulated traffic.
+// `crossover simulate`: measures how good the decisions are, on simulated traffic.
 import { writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Report, RunFacts } from '#src/simulator/report.ts';
@@ -59,7 +59,7 @@ Exit code 1 when a target is missed.
 What next: docs/simulator.md says what the figures mean.
 `;
 
-/** Simulated traffic, unless recorded traffic is asked for. */
+/** Simulates traffic, or replays recorded traffic when that is asked for. */
 async function run(flags: SimulateFlags, io: CliIo): Promise<number> {
   const { history, store, config } = flags;
   if (history === undefined && store === undefined) {
@@ -145,7 +145,7 @@ function print({ tables, missedCount }: Report, facts: RunFacts, json: boolean, 
 const tableLines = ({ head, rows }: Table): string[] =>
   alignRows([head.map((cell) => cell.toUpperCase()), ...rows]).map((line) => `  ${line}`);
 
-/** A bar where it can be redrawn, a line per tenth of the way elsewhere. */
+/** Shows progress: as a bar in a terminal, elsewhere as a line after each tenth. */
 class Progress {
   readonly #io: CliIo;
   readonly #total: number;

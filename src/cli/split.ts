@@ -1,4 +1,4 @@
-// `crossover split get|set`: the split by hand.
+// `crossover split get|set`: shows the split and sets it by hand.
 import { type Command, InvalidArgumentError } from 'commander';
 import type { SplitView } from '#src/control-plane/status/status.ts';
 import type { CliContext } from '#src/terminal/cli-io.ts';
@@ -68,7 +68,7 @@ Examples:
 What next: \`crossover status\`. While a rollout runs: \`crossover rollout pause\`, set, \`crossover rollout resume\`.
 `;
 
-/** Digits, at most four of them behind the point: 0.0001 % is the resolution of the split. */
+/** A percentage with at most four decimals: the split's resolution is 0.0001 %. */
 export function parsePercentArgument(text: string): number {
   const value = /^\d{1,3}(\.\d{1,4})?%?$/.test(text) ? Number.parseFloat(text) : Number.NaN;
   if (value >= 0 && value <= 100) return value;
@@ -77,7 +77,7 @@ export function parsePercentArgument(text: string): number {
   );
 }
 
-/** Entity tags are quoted on the wire (RFC 9110 8.8.3); people need not do it. */
+/** The entity tag with quotes, which HTTP wants (RFC 9110 8.8.3) and people may leave out. */
 const quoted = (tag: string): string => (tag === '*' || tag.startsWith('"') ? tag : `"${tag}"`);
 
 function print({ body, etag }: Answer<SplitView>, { json }: ControlOptions, { io }: CliContext): void {

@@ -1,4 +1,5 @@
-// `crossover status`: the rollout, the split, both clusters and the evidence at a glance, once or until interrupted.
+// `crossover status`: shows the rollout, the split, both clusters and the evidence, once or until
+// interrupted.
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
@@ -16,7 +17,7 @@ import { openScreen, type Screen } from '#src/terminal/screen.ts';
 import { statusLines } from '#src/terminal/status-view.ts';
 import { createStyle, type Style } from '#src/terminal/style.ts';
 
-/** How often `--watch` looks; the control loop decides four times a second, people read slower. */
+/** Period of `--watch`. The control loop decides four times a second, but people read more slowly. */
 const watchMs = 1_000;
 
 /** Adds `status` to the program. */
@@ -54,7 +55,7 @@ async function once(options: ControlOptions, io: CliIo): Promise<void> {
   else io.out(`${page(status, client.url, io).join('\n')}\n`);
 }
 
-/** Until SIGINT. While nobody answers it says so and goes on trying. */
+/** Shows the status until SIGINT. While there is no answer it says so and tries again. */
 async function watch(options: ControlOptions, io: CliIo): Promise<void> {
   const client = createControlClient(options, io);
   const interrupt = new AbortController();

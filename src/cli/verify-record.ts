@@ -1,4 +1,4 @@
-// `crossover events --verify`: whether the record is as it was written.
+// `crossover events --verify`: checks whether the record was changed.
 import { checkRecordNow, type RecordCheck } from '#src/record/record-check.ts';
 import { type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
 import { createControlClient } from '#src/terminal/control-client.ts';

@@ -1,5 +1,5 @@
-// `rollout start --wait`: follows a rollout to its end, through restarts of the control plane, and turns the end into an
-// exit code.
+// `rollout start --wait`: waits for the end of a rollout, also through restarts of the control thread. The
+// exit code says how it ended.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StatusView } from '#src/control-plane/status/status.ts';
 import { CliError, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
@@ -10,7 +10,10 @@ import { createStyle } from '#src/terminal/style.ts';
 
 const pollMs = 500;
 
-/** Prints a line per change; resolves with 0 when completed, 3 when reverted. `json`: only the last status, as JSON. */
+/**
+ * Prints a line for each change, or with `json` the last status. Resolves with 0 when completed, 3 when
+ * reverted.
+ */
 export async function waitForEnd(
   client: ControlClient,
   rolloutId: string | null,
@@ -36,7 +39,7 @@ export async function waitForEnd(
   }
 }
 
-/** The status, or null while nobody answers: traffic and rollout go on without us. */
+/** The status; null while there is no answer, since traffic and rollout go on all the same. */
 async function statusOrNull(client: ControlClient, show: (line: string) => void): Promise<StatusView | null> {
   try {
     return (await client.get<StatusView>('/v1/status')).body;

@@ -1,5 +1,6 @@
-// The configuration the demo runs with. It differs from the defaults only where a demo has to: shorter times, and a larger
-// accepted harm, so that a minute of modest traffic is enough evidence. docs/cli.md lists these settings.
+// The configuration of the demo. It differs from the defaults where it has to: times are shorter and the
+// accepted harm is larger, so that a minute of little traffic is enough evidence. docs/cli.md lists these
+// settings.
 
 export interface DemoPace {
   /** Y's share per step, percent. */
@@ -11,7 +12,10 @@ export interface DemoPace {
   readonly harm: string;
 }
 
-/** About a minute and a quarter at the usual rate, on a machine that keeps up with it. The default configuration accepts a tenth of this harm. */
+/**
+ * A rollout takes about 75 s with it, at the usual rate on a machine that can do it. The default `harm` is a
+ * tenth of this one.
+ */
 export const demoPace: DemoPace = {
   steps: [1, 5, 10, 50, 100],
   bake: '8s',
@@ -30,7 +34,7 @@ interface DemoPlaces {
 
 const demoLabels = { x: 'kong-3.4.3', y: 'kong-3.10.0' } as const;
 
-/** The demo's configuration as YAML; it is also written to a file, to look at and to reload. */
+/** The demo's configuration as YAML. It is written to a file, so that it can be looked at and reloaded. */
 export function demoConfigText(places: DemoPlaces, pace: DemoPace): string {
   const { proxyPort, controlPort, xUrls, yUrls, storePath } = places;
   return `# Written by \`crossover demo\`; gone when the demo ends.

@@ -1,5 +1,5 @@
-// The course of the demo's latest rollout, put together from the statuses: how long Y had which share, how it ended, and
-// after what time.
+// The course of the demo's latest rollout, from successive statuses: how long Y had which share, how it
+// ended, and when.
 import type { StatusView } from '#src/control-plane/status/status.ts';
 
 interface StepTime {
@@ -28,7 +28,7 @@ export class DemoCourse {
     return this.#endedAfterSeconds;
   }
 
-  /** Takes the status at a time; returns true when the rollout has ended since the last call. */
+  /** Takes the status at a time. Returns true when the rollout has ended since the last call. */
   follow({ phase, rollout, split }: StatusView, nowSeconds: number): boolean {
     if (rollout.id !== this.#rolloutId) this.#begin(rollout.id, nowSeconds);
     if (this.#ended !== null) return false;

@@ -1,4 +1,4 @@
-// Where the demo's pictures go: the alternate screen of a terminal, redrawn in place, or plain lines.
+// Shows the demo: on the alternate screen of a terminal, which is redrawn, or as plain lines.
 import type { CliIo } from '#src/terminal/cli-io.ts';
 import { eventLines } from '#src/terminal/event-view.ts';
 import { openScreen } from '#src/terminal/screen.ts';
@@ -7,9 +7,9 @@ import { type DemoPicture, demoLine, demoPage } from './demo-view.ts';
 
 export interface DemoDisplay {
   show(picture: DemoPicture): void;
-  /** Something that happened to the demo itself; in a terminal the page says it, once there is one. */
+  /** Shows a line about the demo itself; on a terminal only until the first page is drawn. */
   note(line: string): void;
-  /** Gives the terminal back. */
+  /** Returns the terminal to its normal screen. */
   close(): void;
 }
 
@@ -30,7 +30,7 @@ function screenDisplay(io: CliIo): DemoDisplay {
   };
 }
 
-/** A summary line this often; events and notes at once. */
+/** How often a line with the state is printed; events are printed at once. */
 const lineEverySeconds = 5;
 
 function lineDisplay(io: CliIo): DemoDisplay {

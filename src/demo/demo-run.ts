@@ -1,5 +1,5 @@
-// One run of the demo while it runs: looks at the system again and again, strikes with the fault when it is due, and shows
-// what it sees.
+// A run of the demo: asks the system for its status again and again, starts the fault when it is due, and
+// shows the state.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StatusView } from '#src/control-plane/status/status.ts';
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
@@ -11,16 +11,19 @@ import type { DemoSystem } from './demo-system.ts';
 import type { DemoPicture } from './demo-view.ts';
 import { type FaultName, FaultSchedule } from './faults.ts';
 
-/** How often the demo looks and redraws. */
+/** How often the demo asks for the status and redraws. */
 const frameMs = 250;
-/** Starts of the rollout: on a busy machine the checks before it find the demo's own clusters late. */
+/**
+ * How often the rollout is started at most: on a busy machine its checks may not find the demo's clusters at
+ * first.
+ */
 const startsMax = 6;
 
 const preflightFailed = 'rollout-preflight-failed';
 
 export interface DemoRunOptions {
   readonly fault: FaultName;
-  /** End with the rollout instead of with a signal. */
+  /** Whether the demo ends with the rollout, instead of by a signal. */
   readonly exit: boolean;
 }
 
@@ -52,8 +55,8 @@ export class DemoRun {
   }
 
   /**
-   * Resolves when the demo is to stop: when the signal is aborted, or, when that was asked for, with the rollout, also
-   * when its checks do not let it start.
+   * Resolves when the demo is to stop: when the signal is aborted; with `exit` also when the rollout has
+   * ended, or when its checks did not let it start.
    */
   async untilDone(interrupt: AbortSignal): Promise<void> {
     while (!interrupt.aborted) {
@@ -84,7 +87,7 @@ export class DemoRun {
     this.#isUnreachable = false;
   }
 
-  /** A control thread that is being replaced does not end the demo; traffic goes on without it. */
+  /** The control API did not answer. That does not end the demo: the control thread may be being replaced. */
   #missed(error: unknown): void {
     if (!(error instanceof UnreachableError)) throw error;
     if (!this.#isUnreachable)
@@ -132,12 +135,12 @@ export class DemoRun {
     };
   }
 
-  /** What the record says of the latest event of this name; null when there is none. */
+  /** Text of the latest event with this name; null when there is none. */
   #textOf(event: string): string | null {
     return this.#events.findLast(({ name }) => name === event)?.text ?? null;
   }
 
-  /** What the summary needs of the course; null when the demo was ended before it saw anything. */
+  /** What the summary needs; null when the demo was ended before it had a status. */
   end() {
     if (this.#status === null) return null;
     const { ended, endedAfterSeconds, steps } = this.#course;

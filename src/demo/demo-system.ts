@@ -1,5 +1,5 @@
-// Everything that runs in a demo: two clusters, the real supervisor, the clients. Starts in order, stops in reverse, and
-// leaves nothing behind.
+// Starts what runs in a demo: two clusters, the real supervisor and the clients. It is stopped in reverse
+// order, and nothing of it is left.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -17,43 +17,46 @@ import type { TrafficCounts } from './traffic-messages.ts';
 interface DemoSettings {
   readonly seed: number;
   readonly ratePerSecond: number;
-  /** Port of the proxy; null takes the usual one or a free one; 0 takes free ones for everything. */
+  /**
+   * Port of the proxy; null for the usual one or, when that is taken, a free one; 0 for free ports for
+   * everything.
+   */
   readonly port: number | null;
   readonly pace: DemoPace;
-  /** File that keeps the record after the demo; null: it goes with the demo. */
+  /** File that keeps the record after the demo; with null the record is deleted at the end. */
   readonly storePath: string | null;
   readonly log: (line: LogLine) => void;
 }
 
-/** What is known when everything has stopped. */
+/** Counts over the whole demo. */
 export interface DemoTotals {
   readonly traffic: TrafficCounts;
   readonly cutExchanges: number;
-  /** Requests that failed on Y and were answered by X instead. */
+  /** Requests that failed on Y and were sent again to X. */
   readonly failovers: number;
 }
 
 export interface DemoSystem {
   readonly proxyUrl: string;
-  /** A replaced control thread may listen elsewhere when its port was a free one. */
+  /** The control API's URL. A new control thread may have another port when a free one was chosen. */
   controlUrl(): string;
   readonly y: KongCluster;
   readonly ended: Promise<'completed' | 'reverted'>;
   trafficCounts(): TrafficCounts;
-  /** Ends the clients first, then the proxy, then the clusters; resolves with what the clients saw in all. */
+  /** Stops the clients, then the proxy, then the clusters. Resolves with the counts of the whole demo. */
   stop(): Promise<DemoTotals>;
 }
 
 const usualProxyPort = 8000;
 const usualControlPort = 9900;
-/** A client waits longer than the proxy does for Y, so that it sees the proxy's answer. */
+/** Clients wait longer than the proxy waits for Y, so that they get the proxy's answer. */
 const clientTimeoutMs = 10_000;
 
-/** Starts everything; rejects, with nothing left running, when something cannot start. */
+/** Starts everything. Rejects, with nothing left running, when something cannot start. */
 export async function startDemoSystem(settings: DemoSettings): Promise<DemoSystem> {
   const folder = mkdtempSync(join(tmpdir(), 'crossover-demo-'));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
-  // Also when the process ends in the middle, such as by a second Ctrl-C.
+  // Also when the process exits early, such as after a second Ctrl-C.
   process.once('exit', removeFolder);
   const cleanUp: (() => Promise<unknown>)[] = [async () => removeFolder()];
   const stopAll = async () => {
@@ -90,7 +93,7 @@ export async function startDemoSystem(settings: DemoSettings): Promise<DemoSyste
   }
 }
 
-/** Over all workers and reasons, as the workers counted them. */
+/** Replays on X over all workers and reasons. */
 function countFailovers(memory: SharedMemory): number {
   const start = failoverKindOffset(0);
   return memory.slabs
@@ -98,7 +101,7 @@ function countFailovers(memory: SharedMemory): number {
     .reduce((sum, counters) => counters.reduce((subtotal, value) => subtotal + value, sum), 0);
 }
 
-/** X and Y differ in version and seed only. */
+/** Starts X and Y, which differ in version and seed only. */
 const startClusters = (seed: number): Promise<[KongCluster, KongCluster]> =>
   Promise.all([
     startKongCluster({ version: '3.4.3', seed: seed + 1 }),
@@ -129,7 +132,7 @@ async function startProxy(
 const startClients = ({ ratePerSecond, seed }: DemoSettings, url: string): Promise<Traffic> =>
   startTraffic({ url, ratePerSecond, seed, timeoutMs: clientTimeoutMs });
 
-/** The wanted port, or 0 (any) when somebody has it. */
+/** The wanted port, or 0 for any when it is taken. */
 function freePort(wanted: number): Promise<number> {
   return new Promise((resolve) => {
     const probe = createServer();

@@ -1,4 +1,4 @@
-// What the demo shows: a page that is redrawn in a terminal, single lines elsewhere, and the account at the end.
+// The demo as text: a page for a terminal, a line for elsewhere, and the summary at the end.
 
 import type { StatusView } from '#src/control-plane/status/status.ts';
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
@@ -9,7 +9,7 @@ import { alignRows, createStyle, type Style, wrap } from '#src/terminal/style.ts
 import { usualErrorShare } from './kong-cluster.ts';
 import type { TrafficCounts } from './traffic-messages.ts';
 
-/** All that the demo knows at one moment. */
+/** What the demo knows at a moment. */
 export interface DemoPicture {
   readonly fault: string;
   readonly proxyUrl: string;
@@ -18,13 +18,16 @@ export interface DemoPicture {
   readonly status: StatusView;
   readonly traffic: TrafficCounts;
   readonly events: readonly RecordedEvent[];
-  /** What the demo did to Y, with the time; empty before. */
+  /** The faults that the demo has started on Y, with their times. */
   readonly faultLines: readonly string[];
   /** How the rollout ended; null while it runs. */
   readonly ended: 'completed' | 'reverted' | null;
 }
 
-/** The page, at most `rows` lines of `columns`; older events give way first. */
+/**
+ * The page, with at most `rows` lines of `columns`. When there is too little room, old events are left out
+ * first.
+ */
 export function demoPage(picture: DemoPicture, columns: number, rows: number, color: boolean): string[] {
   const style = createStyle(color);
   const top = [
@@ -58,7 +61,7 @@ const hint = ({ ended }: DemoPicture): string =>
     ? 'Ctrl-C ends the demo.'
     : 'The rollout has ended; traffic goes on. Try `crossover rollout start`. Ctrl-C ends the demo.';
 
-/** What the clients saw, in one line. */
+/** What the clients got, in one line. */
 function trafficText(traffic: TrafficCounts): string {
   const { sent, failed, serverErrors, latencyMsP50, latencyMsP99 } = traffic;
   const lost = failed + serverErrors;
@@ -66,7 +69,7 @@ function trafficText(traffic: TrafficCounts): string {
   return `${count(sent)} requests, ${count(lost)} failed${share}; p50 ${latency(latencyMsP50)}, p99 ${latency(latencyMsP99)}`;
 }
 
-/** The state in one line, for where nothing can be redrawn. */
+/** The state in one line, for output that cannot be redrawn. */
 export function demoLine(picture: DemoPicture): string {
   const { status, traffic } = picture;
   const { verdict } = status;
@@ -94,7 +97,7 @@ export interface DemoEnd {
   readonly ended: 'completed' | 'reverted' | null;
   /** How long the rollout took; null when it did not end. */
   readonly endedAfterSeconds: number | null;
-  /** What the record says about the end; null when there was none. */
+  /** Text of the event with which the rollout ended; null when it did not end. */
   readonly endText: string | null;
   readonly status: StatusView;
   readonly steps: readonly { readonly percent: number; readonly seconds: number }[];
@@ -107,7 +110,7 @@ export interface DemoEnd {
   readonly controlUrl: string;
 }
 
-/** The account at the end: what happened, why, and what it cost the clients. */
+/** The summary: what happened, why, and how many requests of clients failed. */
 export function demoSummary(end: DemoEnd, columns: number, color: boolean): string[] {
   const style = createStyle(color);
   const rows: [string, string][] = [
@@ -139,7 +142,10 @@ const stepsText = (steps: DemoEnd['steps']): string =>
 
 const busyAdvice = 'This machine may be too busy: try a lower --rate.';
 
-/** A revert's cause, what the record says about a completion, or what an unfinished rollout was waiting for. */
+/**
+ * Why it ended so: a revert's cause, the record's text about a completion, or what an unfinished rollout
+ * waited for.
+ */
 function whyText({ ended, endText, status }: DemoEnd): string {
   if (ended === null) return status.hold?.text ?? (endText === null ? '' : `${endText}. ${busyAdvice}`);
   return (ended === 'reverted' ? status.rollout.cause?.text : null) ?? endText ?? '';

@@ -1,5 +1,5 @@
-// `crossover demo`: runs a whole rollout against two embedded clusters, shows it as it happens, and says at the end what
-// happened and what it cost the clients.
+// `crossover demo`: runs a rollout from one embedded cluster to another, shows it as it happens, and prints a
+// summary at the end.
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 import type { LogLine } from '#src/shared-memory/messages.ts';
@@ -15,16 +15,19 @@ import { demoSummary } from './demo-view.ts';
 export interface DemoOptions extends DemoRunOptions {
   readonly seed: number;
   readonly ratePerSecond: number;
-  /** Port of the proxy; null takes 8000, or a free one when 8000 is taken; 0 is for tests: free ones for all. */
+  /**
+   * Port of the proxy; null for 8000 or, when that is taken, a free one; 0, in tests, for free ports for
+   * everything.
+   */
   readonly port: number | null;
-  /** New file that keeps the record after the demo; absent: nothing is kept. */
+  /** New file that keeps the record after the demo; without it no record is kept. */
   readonly storePath?: string;
 }
 
 /**
- * Runs the demo until the rollout has ended (`exit`) or a signal comes.
- * `pace` is for tests that cannot wait for the usual one.
- * @returns 0 done, 1 when ended before the rollout although `exit` was set, 3 reverted (with `exit`)
+ * Runs the demo until a signal comes, or with `exit` until the rollout has ended. `pace` is for tests that
+ * need a shorter one.
+ * @returns 0 when done; with `exit` 1 when it ended before the rollout, and 3 when the rollout was reverted
  * @throws CliError when it cannot start
  */
 export async function runDemo(options: DemoOptions, io: CliIo, pace: DemoPace = demoPace): Promise<number> {
@@ -40,7 +43,7 @@ export async function runDemo(options: DemoOptions, io: CliIo, pace: DemoPace = 
   return exitCodeOf(options.exit, course.ended);
 }
 
-/** Runs to the end and stops everything, whether it ended well or not. */
+/** Runs the demo and stops everything afterwards, also after an error. */
 async function runAndStop(
   options: DemoOptions,
   system: DemoSystem,
@@ -67,7 +70,10 @@ function exitCodeOf(exit: boolean, ended: 'completed' | 'reverted' | null): numb
   return ended === 'reverted' ? exitCodes.reverted : exitCodes.failed;
 }
 
-/** The demo's API has no token; one in the environment is for another Crossover. */
+/**
+ * The environment without a token: the demo's API has none, and one in the environment is for another
+ * Crossover.
+ */
 const withoutToken = (io: CliIo): CliIo => ({ ...io, env: {} });
 
 async function start(options: DemoOptions, pace: DemoPace, errors: string[]): Promise<DemoSystem> {
@@ -87,13 +93,13 @@ async function start(options: DemoOptions, pace: DemoPace, errors: string[]): Pr
   }
 }
 
-/** A store that has a rollout would go on with that one. */
+/** Throws when the store exists: the demo would go on with the rollout that is in it. */
 function requireNew(storePath: string | null): void {
   if (storePath === null || !existsSync(storePath)) return;
   throw new CliError(`${storePath} exists`, exitCodes.badUsage, 'Give the name of a new file.');
 }
 
-/** Aborted by the first signal to end: Ctrl-C, a service manager, a closed terminal. A second one ends the process at once. */
+/** An abort signal for SIGINT, SIGTERM or SIGHUP. A second such signal ends the process at once. */
 function listenForSignals(): AbortSignal {
   const interrupt = new AbortController();
   const listen = () => {

@@ -1,17 +1,17 @@
-// What can go wrong with Y in the demo, and when: each fault begins at a documented moment of the rollout.
+// The faults of Y in the demo, and when each of them begins; docs/cli.md lists them.
 import type { ClusterFault } from './cluster-fault.ts';
 
 export const faultNames = ['none', 'errors', 'latency', 'status-mix', 'dead', 'brownout'] as const;
 export type FaultName = (typeof faultNames)[number];
 
-/** One change of Y's behaviour. */
+/** A change of Y's behaviour. */
 interface FaultStage {
-  /** Begins once Y's share has reached this percentage ... */
+  /** It begins when Y's share has reached this percentage, */
   readonly fromPercent: number;
-  /** ... and then this much later, ms. */
+  /** and so many ms have passed since. */
   readonly afterMs: number;
   readonly fault: ClusterFault;
-  /** For the person who watches. */
+  /** What happens, in words for the person who watches. */
   readonly text: string;
 }
 
@@ -69,7 +69,7 @@ export function faultStages(name: FaultName): readonly FaultStage[] {
   }
 }
 
-/** Decides which stages are due; the caller tells it the split and the time. */
+/** Decides which stage is due; the caller passes the split and the time. */
 export class FaultSchedule {
   readonly #stages: readonly FaultStage[];
   #reachedAtMs: number | null = null;
@@ -79,7 +79,7 @@ export class FaultSchedule {
     this.#stages = faultStages(name);
   }
 
-  /** The stage that begins now, or null. Call it often; it returns each stage once. */
+  /** The stage that begins now, or null. It has to be called often, and returns each stage once. */
   due(yPercent: number, nowMs: number): FaultStage | null {
     const stage = this.#stages[this.#begun];
     if (stage === undefined) return null;

@@ -1,5 +1,5 @@
-// A cluster that answers like Kong, in a thread of its own: the demo's X and Y, and a stand-in for Kong in tests, where
-// its faults can be switched and its counts read while it runs.
+// A cluster that answers like Kong, in a thread of its own. The demo's X and Y are such clusters, and tests
+// use them instead of Kong. Faults can be set and counts be read while it runs.
 
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -11,14 +11,17 @@ export interface KongCluster {
   /** `http://127.0.0.1:port` of each node. */
   readonly urls: readonly string[];
   readonly ports: readonly number[];
-  /** Takes effect with the next request; resolves when it has (a dead cluster's listeners are closed by then). */
+  /**
+   * Sets the fault from the next request on. Resolves when it is set; a dead cluster's listeners are closed
+   * by then.
+   */
   setFault(fault: ClusterFault): Promise<void>;
   counts(): Promise<ClusterCounts>;
-  /** Closes everything; resolves when the thread has ended. */
+  /** Ends the cluster; resolves when its thread has ended. */
   stop(): Promise<void>;
 }
 
-/** Share of requests that fail when nothing is wrong: the services' own failures. */
+/** Share of requests that the services fail when nothing is wrong. */
 export const usualErrorShare = 0.001;
 
 const defaults: KongClusterOptions = {
@@ -31,7 +34,10 @@ const defaults: KongClusterOptions = {
   limitPerMinute: null,
 };
 
-/** Starts a cluster; resolves when its nodes listen. Defaults: Kong 3.4.3, 2 nodes, median 8 ms, 0.1 % failures. */
+/**
+ * Starts a cluster; resolves when its nodes listen. Defaults: Kong 3.4.3, 2 nodes, median 8 ms, 0.1 %
+ * failures.
+ */
 export async function startKongCluster(options: Partial<KongClusterOptions> = {}): Promise<KongCluster> {
   const worker = new Worker(new URL('./kong-worker.ts', import.meta.url), {
     workerData: { ...defaults, ...options },
@@ -61,7 +67,7 @@ export async function startKongCluster(options: Partial<KongClusterOptions> = {}
 
 type Ask = (make: (requestId: number) => ToKongWorker) => Promise<FromKongWorker>;
 
-/** Request and answer over the thread's message port, matched by id. */
+/** A function that sends a question to the thread and resolves with the answer that has the same id. */
 function createAsk(worker: Worker): Ask {
   const waiting = new Map<number, (answer: FromKongWorker) => void>();
   let lastId = 0;

@@ -1,10 +1,10 @@
-// The messages between a cluster that answers like Kong and the thread it runs in.
+// Messages between a cluster that answers like Kong and its user.
 import type { ClusterFault } from './cluster-fault.ts';
 
 export interface KongClusterOptions {
-  /** Kong version to look like, e.g. `3.4.3`. */
+  /** The version of Kong that it imitates, such as `3.4.3`. */
   readonly version: string;
-  /** Listeners on 127.0.0.1, each on an ephemeral port. */
+  /** Nodes: listeners on 127.0.0.1, each on a free port. */
   readonly nodeCount: number;
   readonly seed: number;
   /** Median of the services' lognormal latency, ms. */
@@ -13,7 +13,7 @@ export interface KongClusterOptions {
   readonly latencySigma: number;
   /** Share of requests that fail without any fault, 0..1. */
   readonly errorShare: number;
-  /** Requests per minute on rate-limited routes; null keeps the route table's figures. */
+  /** Requests per minute on rate-limited routes; null for the numbers of the route table. */
   readonly limitPerMinute: number | null;
 }
 
@@ -22,7 +22,9 @@ export interface ClusterCounts {
   readonly requestCount: number;
   /** Answered requests by status. */
   readonly countByStatus: ReadonlyMap<number, number>;
-  /** Deliveries by value of the `x-token` request header; more than 1 is a request delivered twice. */
+  /**
+   * Requests by the value of their `x-token` header. More than 1 means that a request was delivered twice.
+   */
   readonly countByToken: ReadonlyMap<string, number>;
 }
 

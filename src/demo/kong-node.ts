@@ -1,5 +1,6 @@
-// One node of the Kong look-alike: an HTTP server that answers with the statuses, headers and bodies by which Kong is
-// recognised from outside (its own errors apart from proxied ones). It proxies nothing; latency is drawn, not waited for.
+// A node that imitates Kong: an HTTP server whose answers have Kong's statuses, headers and bodies, different
+// for its own errors and for answers of a service. There are no services: their latency is drawn at random,
+// and an answer is sent after that time.
 import {
   createServer,
   type IncomingMessage,
@@ -13,21 +14,21 @@ import { demoApiKey, type KongRoute, matchKongRoute } from './kong-routes.ts';
 
 /** What the nodes of one cluster share, and what a test may change while they run. */
 export interface KongClusterState {
-  /** Kong version, e.g. `3.4.3`; decides the form of Via and whether request ids exist. */
+  /** Kong's version, such as `3.4.3`. The form of Via and whether there are request ids depend on it. */
   readonly version: string;
   readonly random: Random;
-  /** Median and log-standard deviation of the services' lognormal latency, ms. */
+  /** Median in ms, and standard deviation of the logarithm, of the services' lognormal latency. */
   readonly latencyMsMedian: number;
   readonly latencySigma: number;
   /** Share of requests that fail without any fault, 0..1. */
   readonly errorShare: number;
-  /** Overrides every limitPerMinute of the route table; null keeps it. */
+  /** Replaces every limitPerMinute of the route table; null leaves it. */
   readonly limitPerMinute: number | null;
   fault: ClusterFault;
   requestCount: number;
-  /** Requests by final status. */
+  /** Requests by the status of their answer. */
   readonly countByStatus: Map<number, number>;
-  /** Requests by value of the `x-token` header: how often each was delivered here. */
+  /** Requests by the value of their `x-token` header: how often each was delivered. */
   readonly countByToken: Map<string, number>;
   limitMinute: number;
   limitUsed: number;
@@ -43,9 +44,9 @@ type Answer =
     }
   | { readonly kind: 'hang' };
 
-/** Time in Kong itself, ms; the rest of a request's latency is the service's. */
+/** Time that Kong itself takes, ms; the rest of a request's latency is the service's. */
 const kongLatencyMs = 1;
-/** nginx's default keepalive_timeout, which Kong keeps. */
+/** nginx's default of keepalive_timeout, which is Kong's too. */
 const keepAliveMs = 75_000;
 
 /** A node that is not listening yet. */
@@ -86,7 +87,10 @@ function count(state: KongClusterState, request: IncomingMessage): void {
   if (typeof token === 'string') state.countByToken.set(token, (state.countByToken.get(token) ?? 0) + 1);
 }
 
-/** Kong's phases in order: router, auth, rate limit, then the service; a fault strikes where the real one would. */
+/**
+ * The answer by Kong's phases in order: router, authentication, rate limit, service. A fault is where the
+ * real one would be.
+ */
 function decide(state: KongClusterState, request: IncomingMessage): Answer {
   const { fault, random } = state;
   const route = matchKongRoute(request.method ?? '', request.url ?? '');
@@ -124,7 +128,7 @@ function authenticate(
   return key !== demoApiKey || isRefused ? kongAnswer(401, 'Unauthorized', challenge) : null;
 }
 
-/** The rate-limiting plugin with policy local: a counter per calendar minute, not shared with the other cluster. */
+/** The rate-limiting plugin with policy local: it counts by calendar minute, for this cluster alone. */
 function rateLimit(state: KongClusterState, routeLimit: number): Answer | null {
   const now = Date.now();
   const minute = Math.floor(now / 60_000);
@@ -148,7 +152,7 @@ const limitHeaders = (limit: number, remaining: number): OutgoingHttpHeaders => 
   'X-RateLimit-Remaining-Minute': remaining,
 });
 
-/** What the service behind Kong answers: mostly a success, now and then its own 500 or 503. */
+/** The answer of the service behind Kong: usually a success, sometimes a 500 or 503 of its own. */
 function proxied(state: KongClusterState, route: KongRoute, method: string): Answer {
   const draw = state.random.next();
   if (draw < state.errorShare) {
@@ -158,7 +162,7 @@ function proxied(state: KongClusterState, route: KongRoute, method: string): Ans
   return { kind: 'proxied', route, status: method === 'POST' ? 201 : 200, body: route.body };
 }
 
-/** Lognormal by Box-Muller; capped at 30 s. */
+/** A lognormal latency (Box and Muller), at most 30 s. */
 function serviceLatencyMs(state: KongClusterState, route: KongRoute): number {
   const { fault, random } = state;
   const normal = Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
@@ -186,7 +190,7 @@ function send(
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-/** Kong answered by itself: it names itself as the server, and there is no upstream latency. */
+/** Headers of an answer that Kong made by itself: Kong is the server, and there is no upstream latency. */
 const kongHeaders = (state: KongClusterState, own: OutgoingHttpHeaders): OutgoingHttpHeaders => ({
   ...own,
   Server: `kong/${state.version}`,
@@ -211,7 +215,7 @@ function proxiedHeaders(
   };
 }
 
-/** Kong's JSON error template; request ids exist since 3.5. */
+/** A body by Kong's JSON template of errors. Request ids exist since Kong 3.5. */
 const errorBody = (message: string, requestId: string | null): Buffer =>
   Buffer.from(
     requestId === null
@@ -226,7 +230,7 @@ function isAtLeast(version: string, major: number, minor: number): boolean {
   return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 
-/** 32 hex digits, as nginx's $request_id. */
+/** 32 hex digits, like nginx's $request_id. */
 function newRequestId(random: Random): string {
   let id = '';
   for (let word = 0; word < 4; word++) id += random.nextUint32().toString(16).padStart(8, '0');

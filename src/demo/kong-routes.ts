@@ -1,20 +1,23 @@
-// What the look-alike's services answer: a small route table as a Kong configuration would have it, one entry per service.
+// The route table of the clusters that imitate Kong, with an entry for each service and its answers.
 
 export interface KongRoute {
   readonly service: 'users' | 'orders' | 'payments' | 'search';
   readonly pathPrefix: string;
   readonly methods: readonly string[];
-  /** key-auth plugin: requests without the right `apikey` header get 401. */
+  /** Whether the key-auth plugin is on: requests without the right `apikey` header get 401. */
   readonly keyAuth: boolean;
-  /** rate-limiting plugin (policy local): requests per minute and cluster; null without the plugin. */
+  /**
+   * Requests per minute and cluster that the rate-limiting plugin (policy local) allows; null without the
+   * plugin.
+   */
   readonly limitPerMinute: number | null;
-  /** Multiplier of the cluster's latency; services are not equally fast. */
+  /** Factor on the cluster's latency, since services are not equally fast. */
   readonly slowness: number;
   /** Body of a success, and its status by method. */
   readonly body: Buffer;
 }
 
-/** The credential that the look-alike's key-auth plugin knows. Not a secret: it opens a demo. */
+/** The credential that the key-auth plugin accepts. It is no secret, because it is for the demo only. */
 export const demoApiKey = 'crossover-demo';
 
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
@@ -28,7 +31,7 @@ const orders = items(8, (index) => ({
   lines: [{ sku: `sku-${index}`, quantity: 1 + (index % 4) }],
 }));
 
-/** Longest prefix first is not needed: no prefix contains another. */
+/** The routes. Their order does not matter, because no prefix is the beginning of another. */
 const kongRoutes: readonly KongRoute[] = [
   {
     service: 'users',
@@ -68,7 +71,10 @@ const kongRoutes: readonly KongRoute[] = [
   },
 ];
 
-/** The route for a method and target, as Kong's router finds it by path prefix and method; null is Kong's 404. */
+/**
+ * The route that Kong's router finds by path prefix and method; null when there is none, which Kong answers
+ * with 404.
+ */
 export function matchKongRoute(method: string, target: string): KongRoute | null {
   const end = target.indexOf('?');
   const path = end < 0 ? target : target.slice(0, end);

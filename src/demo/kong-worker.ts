@@ -1,4 +1,5 @@
-// Thread entry of one Kong look-alike cluster: opens its nodes' listeners and obeys the thread that started it.
+// Entry of the thread of a cluster that imitates Kong: opens its nodes' listeners and does what the thread
+// that started it asks for.
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import process from 'node:process';
@@ -9,7 +10,7 @@ import { type ClusterFault, noFault } from './cluster-fault.ts';
 import type { FromKongWorker, KongClusterOptions, ToKongWorker } from './kong-messages.ts';
 import { createKongNode, type KongClusterState } from './kong-node.ts';
 
-/** One listener; it keeps its port when it dies and comes back. */
+/** A node's listener. It has the same port again after it was dead. */
 interface Node {
   readonly server: Server;
   readonly port: number;
@@ -51,7 +52,7 @@ async function open(port: number): Promise<Node> {
   return { server, port: (server.address() as AddressInfo).port, sockets };
 }
 
-/** Closes the listener and resets every connection, as a killed process would. */
+/** Closes the listener and resets all connections, as when a process is killed. */
 async function kill(node: Node): Promise<void> {
   if (!node.server.listening) return;
   const closed = new Promise<void>((resolve) => node.server.close(() => resolve()));
@@ -82,7 +83,7 @@ async function handle(message: ToKongWorker): Promise<void> {
     }
     case 'stop':
       await Promise.all(nodes.map(kill));
-      // Ends this thread, with whatever answers are still waiting for their latency.
+      // Ends this thread, with all answers that are still to be sent.
       return process.exit(0);
     default:
       return unreachable(message);

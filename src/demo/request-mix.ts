@@ -1,4 +1,5 @@
-// What the demo's clients ask for: mostly good requests to the four services, a few that any real API sees as well.
+// The requests of the demo's clients: most are good requests to the four services, some are mistakes as every
+// API gets them.
 import type { Dispatcher } from 'undici';
 import type { Random } from '#src/base/random.ts';
 import { demoApiKey } from './kong-routes.ts';
@@ -12,7 +13,7 @@ type MakeRequest = (random: Random) => Dispatcher.DispatchOptions;
 
 const number = (random: Random, max: number): number => Math.floor(random.next() * max);
 
-/** Share of the traffic and the request; the shares add up to 1. */
+/** Shares of the traffic, which add up to 1, with the requests. */
 const mix: readonly (readonly [share: number, make: MakeRequest])[] = [
   [0.4, (random) => ({ method: 'GET', path: `/users/usr_${number(random, 1000)}`, headers: key })],
   [0.25, (random) => ({ method: 'GET', path: `/search?q=item-${number(random, 500)}`, headers: {} })],
@@ -31,7 +32,7 @@ export function createRequestMix(random: Random): () => Dispatcher.DispatchOptio
       draw -= share;
       if (draw < 0) return make(random);
     }
-    // Only rounding of the shares' sum leads here.
+    // Reached only when rounding makes the sum of the shares less than 1.
     return { method: 'GET', path: '/orders?limit=8', headers: key };
   };
 }

@@ -1,27 +1,27 @@
-// The messages between the demo's traffic and the thread that sends it.
+// Messages between the demo and the thread that sends its traffic.
 
 export interface TrafficOptions {
-  /** Where the requests go, e.g. `http://127.0.0.1:8000`. */
+  /** Where the requests are sent, such as `http://127.0.0.1:8000`. */
   readonly url: string;
-  /** Mean of the Poisson arrivals, requests per second; reached four seconds after the start. */
+  /** Mean rate of the Poisson arrivals, requests per second. It is reached four seconds after the start. */
   readonly ratePerSecond: number;
   readonly seed: number;
   /** A client gives up after this long without a complete answer, ms. */
   readonly timeoutMs: number;
 }
 
-/** What the clients saw; every request ends in exactly one of `answered` and `failed`. */
+/** What the clients got. Every request that has ended is in either `answered` or `failed`. */
 export interface TrafficCounts {
   readonly sent: number;
-  /** Complete answers, whatever their status. */
+  /** Requests with a complete answer, whatever its status. */
   readonly answered: number;
-  /** No complete answer: refused, reset, cut short, or patience over. */
+  /** Requests without a complete answer: refused, reset, cut short, or not answered in time. */
   readonly failed: number;
   readonly successes: number;
-  /** 4xx: the traffic contains a few requests without credential and to unknown paths, as real traffic does. */
+  /** Answers with 4xx: as in real traffic, a few requests have no credential or an unknown path. */
   readonly clientErrors: number;
   readonly serverErrors: number;
-  /** Time from the moment a request was due to its complete answer, ms. */
+  /** Time from when a request was due to its complete answer, ms. */
   readonly latencyMsP50: number;
   readonly latencyMsP99: number;
 }

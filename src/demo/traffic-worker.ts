@@ -1,5 +1,6 @@
-// Thread entry of the traffic source: Poisson arrivals, independent of how fast answers come back, over keep-alive
-// connections. Latency counts from when a request was due, so a stalled proxy cannot hide behind a waiting client.
+// Entry of the thread that sends the demo's traffic: Poisson arrivals over keep-alive connections, which do
+// not depend on how fast answers come. Latency is measured from when a request was due, so that it also
+// contains the time in which the client had to wait.
 import { createHistogram, performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Dispatcher, Pool } from 'undici';
@@ -8,10 +9,10 @@ import { createRandom } from '#src/base/random.ts';
 import { createRequestMix } from './request-mix.ts';
 import type { FromTrafficWorker, TrafficCounts, TrafficOptions } from './traffic-messages.ts';
 
-/** How often due requests are sent; arrivals keep their own times in between. */
+/** Period in which due requests are sent. Each has its own time at which it was due. */
 const paceMs = 2;
 const reportMs = 250;
-/** Connections at most; beyond that requests wait in the client and their latency grows. */
+/** Most connections. Further requests wait in the client, and their latency grows. */
 const connectionsMax = 1024;
 
 const options = workerData as TrafficOptions;
@@ -64,7 +65,10 @@ function answered(status: number, latencyMs: number): void {
   latencyUs.record(Math.max(1, Math.round(latencyMs * 1000)));
 }
 
-/** Clients come gradually: a full load on code that has not run yet would measure the start and not the clusters. */
+/**
+ * The rate rises for so long: full load on code that was not compiled yet would measure the start instead of
+ * the clusters.
+ */
 const rampMs = 4_000;
 const rampFrom = 0.05;
 const startedMs = performance.now();
@@ -74,7 +78,7 @@ function rateAt(atMs: number): number {
   return options.ratePerSecond * share;
 }
 
-/** Exponential gaps between arrivals: a Poisson process, at the rate of the moment. */
+/** A gap between arrivals: exponential, so that they are a Poisson process, at the present rate. */
 const gapMs = (atMs: number): number => (-Math.log(1 - random.next()) * 1000) / rateAt(atMs);
 
 let dueMs = startedMs + gapMs(startedMs);
@@ -86,7 +90,7 @@ const reports = setInterval(() => report('counts'), reportMs);
 
 async function stop(): Promise<void> {
   clearInterval(pace);
-  // Resolves when every request has its answer, or its patience is over.
+  // Resolves when every request has its answer or has timed out.
   await pool.close();
   clearInterval(reports);
   report('stopped');

@@ -1,5 +1,5 @@
-// The demo's clients: an open-loop source in a thread of its own, so that what it measures is the proxy and not the
-// terminal being redrawn.
+// The demo's clients: requests that do not wait for answers, from a thread of its own, so that redrawing the
+// terminal does not delay them.
 
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -7,13 +7,13 @@ import { assert } from '#src/base/assert.ts';
 import type { FromTrafficWorker, TrafficCounts, TrafficOptions } from './traffic-messages.ts';
 
 export interface Traffic {
-  /** As of at most a quarter of a second ago. */
+  /** The counts, which are at most a quarter of a second old. */
   counts(): TrafficCounts;
-  /** Sends nothing more, waits for what is under way, resolves with the final counts. */
+  /** Stops sending, waits for requests under way, and resolves with the final counts. */
   stop(): Promise<TrafficCounts>;
 }
 
-/** Starts sending at once; resolves when the thread runs. */
+/** Starts the traffic; resolves when the thread runs. */
 export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
   const worker = new Worker(new URL('./traffic-worker.ts', import.meta.url), { workerData: options });
   const [first] = (await once(worker, 'message')) as [FromTrafficWorker];

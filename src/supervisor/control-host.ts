@@ -1,5 +1,5 @@
-// The control thread's life: started, replaced when it is lost, and stopped for good or until a successor turns out not to
-// serve. Traffic does not depend on it.
+// Starts the control thread, replaces it when it is lost, and stops it: at the end of the process, or until a
+// new process that was started in its place turns out not to serve. Traffic does not depend on it.
 import { Worker } from 'node:worker_threads';
 import { youngGenerationMiBMax } from '#src/limits.ts';
 import type { ControlStart, FromControl, LogLine, ToControl } from '#src/shared-memory/messages.ts';
@@ -7,13 +7,16 @@ import { Restarts, type ThreadSlot } from './restarts.ts';
 import { StartError } from './start-error.ts';
 import { stopControl } from './thread-questions.ts';
 
-/** The control thread gets this long to publish the recorded split before workers take traffic anyway, on X alone. */
+/**
+ * How long the control thread may take to publish the recorded split. After that workers take traffic, and
+ * send it all to X.
+ */
 const controlReadyMs = 5_000;
 
-/** What the host itself does not deal with. */
+/** Messages that the host passes on. */
 export type ControlNews = Exclude<FromControl, { type: 'published' | 'ready' | 'failed-to-start' }>;
 
-/** How far a start has come. Both reject when it cannot succeed, and resolve when it takes too long. */
+/** Progress of a start. Both promises reject when it cannot succeed, and resolve when it takes too long. */
 interface ControlProgress {
   /** It has published the recorded split. */
   readonly published: Promise<void>;
@@ -22,13 +25,13 @@ interface ControlProgress {
 }
 
 interface ControlHostOptions {
-  /** What a thread that starts now is given. */
+  /** What a thread gets that starts now. */
   readonly start: () => Omit<ControlStart, 'generation' | 'controlPort' | 'listenDescriptor'>;
-  /** A listening socket for the thread's own; null when it binds. */
+  /** A listening socket that will belong to the thread; null when it binds one itself. */
   readonly listenDescriptor: () => Promise<number | null>;
   /**
-   * Waits for the first thread as long as it takes: a successor has no business without one, for its predecessor, which
-   * can have one, goes on instead.
+   * Wait for the first thread without a limit. A process that replaces another does not serve without a
+   * control thread: the other one, which can have one, goes on instead.
    */
   readonly waitsForFirst: boolean;
   /** The first thread, from `preloadControl`; null when it is to be started. */
@@ -38,8 +41,8 @@ interface ControlHostOptions {
 }
 
 /**
- * Starts the first control thread before it is known what it is to control: it loads its modules, which takes as long as
- * reading the config, and waits. Until it is used it keeps no process running.
+ * Starts the first control thread before the configuration is read: it loads its modules meanwhile, which
+ * takes about as long, and then waits. Until it is used it does not keep the process running.
  */
 export function preloadControl(): Worker {
   const thread = newThread(null);
@@ -55,19 +58,22 @@ const newThread = (workerData: ControlStart | null): Worker =>
   });
 
 export class ControlHost {
-  /** Where its API listens. */
+  /** Port of the control API; 0 before it listens. */
   port = 0;
   readonly #options: ControlHostOptions;
   readonly #slot: ThreadSlot = { thread: null, crashes: [] };
   readonly #restarts = new Restarts();
   #preloaded: Worker | null;
   #generation = 0;
-  /** The latest start, until it has a thread or fails. */
+  /** Settled when the latest start has made its thread or has failed. */
   #starting: Promise<void> = Promise.resolve();
   #isStopped = false;
-  /** Workers may take traffic by now. */
+  /** The recorded split is published, or took too long: workers take traffic. */
   #hasPublished = false;
-  /** What the process waits for at its start: the API of the first thread that comes so far. */
+  /**
+   * The process' start waits for it: resolved when the API of the first thread, or of one that replaced it,
+   * answers.
+   */
   readonly #firstReady = Promise.withResolvers<void>();
 
   constructor(options: ControlHostOptions) {
@@ -79,7 +85,10 @@ export class ControlHost {
     this.#slot.thread?.postMessage(message);
   }
 
-  /** Starts the first thread. When it is lost after it has published, its replacement is waited for, as traffic goes on. */
+  /**
+   * Starts the first thread. If it is lost after it has published, `ready` waits for its replacement, because
+   * traffic goes on.
+   */
   start(): ControlProgress {
     const { promise: ready, resolve } = this.#firstReady;
     const late = this.#options.waitsForFirst ? undefined : setTimeout(resolve, controlReadyMs);
@@ -170,7 +179,10 @@ export class ControlHost {
     });
   }
 
-  /** Traffic goes on at the last split; the next control thread resumes from the store. */
+  /**
+   * Schedules another control thread, which resumes from the store. Traffic goes on at the last split
+   * meanwhile.
+   */
   #lost(error: unknown): void {
     if (!this.#hasPublished || this.#isStopped) this.#firstReady.reject(error);
     if (this.#isStopped) return;
@@ -192,23 +204,23 @@ export class ControlHost {
     }
   }
 
-  /** Lets it write what it has, and starts no other. */
+  /** Lets the thread write what it has and ends it. No other is started. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    // Else it would come after all, beside the one of a `resume`.
+    // A scheduled thread would be started later, beside that of a `resume`.
     this.#restarts.cancel();
     await this.#starting;
     const { thread } = this.#slot;
     if (thread !== null) await stopControl(thread);
   }
 
-  /** Starts one again after `stop`. */
+  /** Starts a thread again after `stop`. */
   async resume(): Promise<void> {
     this.#isStopped = false;
     await this.#launch().ready.catch((error: unknown) => this.#logCrash(error));
   }
 
-  /** Ends it as a crash would; it is replaced. */
+  /** Ends the thread as a crash would; it is replaced. */
   async terminate(): Promise<void> {
     await this.#slot.thread?.terminate();
   }

@@ -1,14 +1,15 @@
-// Makes further descriptors of a socket. A thread's handles close their descriptors when it ends, so what several threads
-// use, or what has to outlive one, needs a descriptor for each. Node has no dup(2); but a descriptor that is sent through a
-// Unix socket (SCM_RIGHTS) arrives as a new one, so the process sends it to itself. As in data-plane/transport/tcp-binding.ts,
-// the bindings used here are Node's own (checked on Node 26).
+// Makes further descriptors of a socket. When a thread ends, its handles close their descriptors, so a socket
+// that several threads use, or that has to outlive a thread, needs a descriptor for each. Node has no dup(2).
+// A descriptor that is sent through a Unix socket (SCM_RIGHTS) arrives as a new one, so the process sends it
+// to itself. Node's internal bindings are used for it, as in data-plane/transport/tcp-binding.ts (checked on
+// Node 26).
 import { randomBytes } from 'node:crypto';
 import { fstatSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 
-/** The part of a TCP handle that is used here: src/tcp_wrap.cc. */
+/** The methods of a TCP handle that are used here; Node has it in tcp_wrap.cc. */
 export interface SocketHandle {
   readonly fd: number;
   open(descriptor: number): number;
@@ -27,7 +28,7 @@ interface PipeHandle {
   readonly fd: number;
   onconnection: (status: number, accepted: PipeHandle | undefined) => void;
   onread: () => void;
-  /** The socket that came with what was just read. */
+  /** The socket that came with the data that was just read. */
   pendingHandle: unknown;
   bind(path: string): number;
   listen(backlog: number): number;
@@ -66,14 +67,17 @@ function loadBindings(): Bindings {
   return { Pipe, PipeConnectWrap, WriteWrap, TCP: tcp.TCP, pipeTypes, serverType: tcp.constants.SERVER };
 }
 
-/** Nobody else should know our name in time; if somebody did, a socket of theirs would show here. */
+/**
+ * Whether both are the same socket. If another process had connected to our Unix socket, it could have sent
+ * one of its own.
+ */
 const isSame = (a: SocketHandle, b: SocketHandle): boolean => fstatSync(a.fd).ino === fstatSync(b.fd).ino;
 
 function check(status: number, what: string): void {
   if (status < 0) throw new Error(`${what}: ${getSystemErrorName(status)}`);
 }
 
-/** Linux has names that are not in the file system, which may be read-only. */
+/** Path of the Unix socket: on Linux an abstract name, because the file system may be read-only. */
 function socketPath(): string {
   const name = `crossover-${randomBytes(16).toString('hex')}`;
   return process.platform === 'linux' ? `\0${name}` : join(tmpdir(), name);
@@ -83,7 +87,7 @@ export class DescriptorCopier {
   readonly #bindings: Bindings;
   readonly #sender: PipeHandle;
   readonly #receiver: PipeHandle;
-  /** One after the other: what arrives is told apart by nothing else. */
+  /** Copies are made one after the other, because nothing tells which copy a received socket belongs to. */
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(bindings: Bindings, sender: PipeHandle, receiver: PipeHandle) {
@@ -110,7 +114,8 @@ export class DescriptorCopier {
       if (status < 0) accepted.reject(new Error(`connect: ${getSystemErrorName(status)}`));
     };
     check(sender.connect(request, path), 'connect');
-    // An accepted pipe takes no descriptors, one opened on its descriptor does. Neither is ever closed.
+    // An accepted pipe cannot receive descriptors, but a pipe that is opened on its descriptor can. Neither
+    // is ever closed.
     const receiver = new Pipe(pipeTypes.IPC);
     check(receiver.open((await accepted.promise).fd), 'open');
     server.close();
@@ -118,14 +123,17 @@ export class DescriptorCopier {
     return new DescriptorCopier(bindings, sender, receiver);
   }
 
-  /** A handle on the descriptor, which it owns from now on. */
+  /** A handle of the descriptor, which belongs to the handle from now on. */
   adopt(descriptor: number): SocketHandle {
     const handle = new this.#bindings.TCP(this.#bindings.serverType);
     check(handle.open(descriptor), `descriptor ${descriptor}`);
     return handle;
   }
 
-  /** Another descriptor of the same socket, not inherited by children; null when it is not a TCP socket. */
+  /**
+   * Another descriptor of the same socket, which child processes do not inherit; null when it is not a TCP
+   * socket.
+   */
   copy(handle: SocketHandle): Promise<SocketHandle | null> {
     const copied = this.#last.then(() => this.#copy(handle));
     this.#last = copied.catch(() => {});
@@ -139,7 +147,7 @@ export class DescriptorCopier {
       receiver.onread = () => {
         const received = receiver.pendingHandle;
         receiver.pendingHandle = null;
-        receiver.readStop(); // only a pipe that is read from keeps the process running
+        receiver.readStop(); // while a pipe is read from it keeps the process running
         if (!(received instanceof this.#bindings.TCP)) resolve(null);
         else if (isSame(received, handle)) resolve(received);
         else reject(new Error('another socket was received than was sent'));

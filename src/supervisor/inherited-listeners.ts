@@ -1,26 +1,29 @@
-// Which listening sockets this process was started with, by the environment: from a service manager (sd_listen_fds(3)) or
-// from the process that it replaces. They are the descriptors from 3 on.
+// Reads from the environment which listening sockets this process was started with, by a service manager
+// (sd_listen_fds(3)) or by the process that it replaces. They are the descriptors from 3 on.
 import { StartError } from './start-error.ts';
 
-/** Set for a successor: the names of its sockets, as in LISTEN_FDNAMES. LISTEN_PID cannot be known before it is started. */
+/**
+ * Variable that is set for a new process which replaces this one: the names of its sockets, as in
+ * LISTEN_FDNAMES. LISTEN_PID cannot be set, because the id of a process is not known before it is started.
+ */
 export const successorVariable = 'CROSSOVER_INHERITED_LISTENERS';
 
-/** SD_LISTEN_FDS_START. */
+/** The first inherited descriptor: SD_LISTEN_FDS_START. */
 export const firstDescriptor = 3;
-/** More is a mistake: there is no use for more sockets than workers. */
+/** More sockets must be a mistake: there are at most 64 workers, and one socket for each is enough. */
 const listenersMax = 256;
 
 export interface InheritedListeners {
-  /** One per descriptor: `control` is the control API's, any other the proxy's. */
+  /** One for each descriptor: `control` is the control API's socket, any other name the proxy's. */
   readonly names: readonly string[];
   readonly from: 'service manager' | 'predecessor';
 }
 
 /**
- * Reads the variables; null when there are none for this process. LISTEN_PID is compared as sd_listen_fds(3) does, so
- * that a child of the process that was meant does not take them for its own.
+ * Reads the variables; null when there are none for this process. LISTEN_PID is compared with the process'
+ * id, as sd_listen_fds(3) does, so that a child of the intended process does not use them.
  *
- * @throws StartError when they are for this process and make no sense
+ * @throws StartError when they are meant for this process and are not valid
  */
 export function readInheritedListeners(
   env: Readonly<Record<string, string | undefined>>,
@@ -49,11 +52,13 @@ export function readInheritedListeners(
   return { names, from: 'service manager' };
 }
 
-/** Whether the variables are there but meant for another process, such as a wrapper that did not `exec`. */
+/**
+ * Whether the variables are set but meant for another process, such as a wrapper script that did not `exec`.
+ */
 export const isForAnother = (env: Readonly<Record<string, string | undefined>>, pid: number): boolean =>
   env.LISTEN_PID !== undefined && env.LISTEN_PID !== String(pid) && env.LISTEN_FDS !== undefined;
 
-/** Children must not take our sockets for theirs. */
+/** Removes the variables, so that child processes do not use the sockets. */
 export function forgetInheritedListeners(env: Record<string, string | undefined>): void {
   for (const name of [successorVariable, 'LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PIDFDID'])
     delete env[name];

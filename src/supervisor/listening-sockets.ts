@@ -1,6 +1,6 @@
-// Listening sockets that the process was started with. The supervisor keeps one descriptor of each, from which nobody
-// accepts, so that a socket, with the connections that wait in it, outlives every thread; threads get descriptors of their
-// own.
+// Listening sockets that the process was started with. The supervisor keeps a descriptor of each without
+// accepting from it, so that a socket and the connections that wait in it outlive every thread. Threads get
+// descriptors of their own.
 import { fstatSync } from 'node:fs';
 import type { Config } from '#src/config/config.ts';
 import { isLoopback } from '#src/config/net-address.ts';
@@ -19,7 +19,7 @@ interface KeptSocket {
 }
 
 export class ListeningSockets {
-  /** The port that all of the proxy's sockets have. */
+  /** Port of the proxy's sockets, which all have the same. */
   readonly port: number;
   readonly #copier: DescriptorCopier;
   readonly #proxy: readonly KeptSocket[];
@@ -32,7 +32,10 @@ export class ListeningSockets {
     this.port = port;
   }
 
-  /** Takes what was inherited over; rejects with StartError when a descriptor is not a listening TCP socket. */
+  /**
+   * Takes the inherited sockets over. Rejects with StartError when a descriptor is not a listening TCP
+   * socket.
+   */
   static async take({ names }: InheritedListeners, config: Config): Promise<ListeningSockets> {
     const copier = await DescriptorCopier.open().catch((error: Error) =>
       refuse(`this Node cannot take inherited sockets over: ${error.message}`),
@@ -52,9 +55,9 @@ export class ListeningSockets {
   }
 
   /**
-   * New descriptors for a worker of `workerCount`: every socket goes to some worker, and every worker has one. They are
-   * the worker's, which closes them, or whose end does. The handles they came in stay open on our side, because closing
-   * one would close what by then may be another descriptor of the same number.
+   * New descriptors for a worker, one of `workerCount`: every socket is given to some worker, and every
+   * worker has at least one. They belong to the worker and are closed by it, or when it ends. The handles in
+   * which they arrived here are not closed: by then the descriptor may belong to something else.
    */
   async forWorker(index: number, workerCount: number): Promise<number[]> {
     const sockets = this.#proxy;
@@ -63,7 +66,10 @@ export class ListeningSockets {
     return Promise.all(wanted.map(({ handle }) => this.#descriptorOf(handle)));
   }
 
-  /** A new descriptor for the control thread, as for a worker; null when the control API has no socket here. */
+  /**
+   * A new descriptor for the control thread, as for a worker; null when no socket of the control API was
+   * inherited.
+   */
   async forControl(): Promise<number | null> {
     return this.#control === null ? null : this.#descriptorOf(this.#control.handle);
   }
@@ -74,20 +80,23 @@ export class ListeningSockets {
     return copy.fd;
   }
 
-  /** What a successor gets. */
+  /** The sockets that a new process gets which replaces this one. */
   list(): NamedDescriptor[] {
     const all = this.#control === null ? this.#proxy : [...this.#proxy, this.#control];
     return all.map(({ name, handle }) => ({ name, descriptor: handle.fd }));
   }
 
-  /** From here on a socket ends with the last thread that listens on it, unless another process has it too. */
+  /**
+   * Closes the kept descriptors. A socket ends then with the last thread that listens on it, unless another
+   * process has it.
+   */
   close(): void {
     for (const { handle } of this.#proxy) handle.close();
     this.#control?.handle.close();
   }
 }
 
-/** Replaces the inherited descriptor, which every child would inherit too, by one of our own. */
+/** Replaces an inherited descriptor by a new one, because child processes would inherit it as well. */
 async function keep(copier: DescriptorCopier, descriptor: number): Promise<SocketHandle> {
   const what = `inherited descriptor ${descriptor}`;
   if (!isSocket(descriptor)) refuse(`${what} is not an open socket`);
@@ -114,7 +123,7 @@ function nameOf(handle: SocketHandle): SocketName {
   return out;
 }
 
-/** The rule that the config has for listen.control. */
+/** Checks the same as the configuration does for listen.control: beyond loopback a token is needed. */
 function checkControl(address: string, { control }: Config): void {
   if (isLoopback(address) || control.token !== null) return;
   refuse(`the inherited control socket is on ${address}, where control.token is required`);

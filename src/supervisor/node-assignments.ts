@@ -1,11 +1,14 @@
-// Which node has which slot of the shared memory, and that a slot which changes hands starts without the health of the
-// node before.
+// Assigns slots of the shared memory to the configured nodes, and resets the health of a slot that gets
+// another node.
 import type { Config } from '#src/config/config.ts';
 import { assignSlots } from '#src/core/routing/node-slots.ts';
 import type { NodeAssignments } from '#src/shared-memory/messages.ts';
 import { nodeHealth, nodeHealthIndex, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
 
-/** The configured nodes with the slots they have, new ones in free slots; throws when there are more nodes than slots. */
+/**
+ * The configured nodes with their slots; new nodes get free ones. Throws NodeSlotsExhausted when there are
+ * too few.
+ */
 export function assignNodes(current: NodeAssignments, config: Config): NodeAssignments {
   const of = (cluster: 'x' | 'y') =>
     assignSlots(
@@ -15,7 +18,7 @@ export function assignNodes(current: NodeAssignments, config: Config): NodeAssig
   return { x: of('x'), y: of('y') };
 }
 
-/** The health of nodes that `before` does not have is unknown. */
+/** Sets the health of nodes that are not in `before` to unknown. */
 export function forgetHealth(memory: SharedMemory, before: NodeAssignments, nodes: NodeAssignments): void {
   const health = new Int32Array(memory.nodeHealth);
   for (const [arm, cluster] of (['x', 'y'] as const).entries()) {

@@ -1,4 +1,4 @@
-// Whether a config that was read again can take effect in the running process: all of it, or none.
+// Checks whether a configuration that was read again can take effect in the running process, as a whole.
 import { classifyChanges } from '#src/config/changes.ts';
 import type { Config, LoadResult } from '#src/config/config.ts';
 import type { ConfigProblem, NodeAssignments } from '#src/shared-memory/messages.ts';
@@ -10,17 +10,17 @@ type CheckedReload =
       readonly config: Config;
       readonly nodes: NodeAssignments;
       readonly changed: readonly string[];
-      /** What is valid and probably not meant. */
+      /** Settings that are valid and probably not meant. */
       readonly warnings: readonly ConfigProblem[];
     }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
 interface ReloadOptions {
-  /** The config in force. */
+  /** The present configuration. */
   readonly config: Config;
   readonly nodes: NodeAssignments;
   readonly configPath: string;
-  /** What was read; undefined when there is nothing to read from. */
+  /** What was read; undefined when the process was started without a file. */
   readonly loaded: LoadResult | undefined;
 }
 

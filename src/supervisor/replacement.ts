@@ -1,34 +1,41 @@
-// Replaces the process by a new one without losing a connection: hands it the listening sockets, waits until it serves, and
-// otherwise goes on as before. The control thread ends before the new process starts, so that no two control a rollout.
+// Replaces the process by a new one without losing a connection: starts it with the listening sockets and
+// waits until it serves. When it does not, this process goes on as before. The control thread is stopped
+// before the new process starts, so that two processes never control one rollout.
 import type { Config, LoadResult } from '#src/config/config.ts';
 import { formatHostPort } from '#src/config/net-address.ts';
 import type { LifecycleName } from '#src/shared-memory/messages.ts';
 import type { NamedDescriptor } from './listening-sockets.ts';
 import type { Successor } from './successor.ts';
 
-/** A start takes a second or two, more on a machine that is busy with the old process. Until then no rollout is controlled. */
+/**
+ * How long a new process may take until it serves. A start takes a second or two, and longer while the
+ * machine is busy with the old process. Nothing controls the rollout meanwhile.
+ */
 export const successorReadyMs = 30_000;
 
 export type ReplaceResult =
   | { readonly ok: true; readonly pid: number }
   | { readonly ok: false; readonly reason: string };
 
-/** What of the running process a replacement needs. */
+/** What a replacement needs of the running process. */
 export interface Replaceable {
-  /** The process; 1 is a container's first, with which everything in the container ends. */
+  /** Its id; 1 for the first process of a container, with which all others in the container end. */
   readonly pid: number;
-  /** The process with which systemd ends the service (SYSTEMD_EXEC_PID); null elsewhere. */
+  /**
+   * Id of the main process of a systemd service, whose end ends the service (SYSTEMD_EXEC_PID); null
+   * elsewhere.
+   */
   readonly servicePid: number | null;
   config(): Config;
-  /** Reads the config again, which is what the new process will do; undefined when there is no file. */
+  /** Reads the configuration again, as the new process will; undefined when there is no file. */
   loadConfig(): Promise<LoadResult | undefined>;
-  /** The listening sockets, open until the process drains. */
+  /** The listening sockets, which stay open until the process drains. */
   sockets(): readonly NamedDescriptor[];
-  /** From here on no rollout is controlled, and store and control port are free. */
+  /** Stops the control thread: store and control port are free then, and nothing controls the rollout. */
   stopControl(): Promise<void>;
   resumeControl(): Promise<void>;
   start(sockets: readonly NamedDescriptor[]): Successor;
-  /** For the record. */
+  /** Sends an event to the record. */
   tell(name: LifecycleName, detail: Readonly<Record<string, unknown>>): void;
 }
 
@@ -42,7 +49,10 @@ export class Replacement {
     this.#process = process;
   }
 
-  /** Resolves when the new process serves, and this one has to drain; or when this one goes on, with the reason. */
+  /**
+   * Resolves with ok when the new process serves and this one has to drain, else with the reason why this one
+   * goes on.
+   */
   async replace(): Promise<ReplaceResult> {
     if (this.#isUnderWay) return { ok: false, reason: 'the process is being replaced already' };
     this.#isUnderWay = true;
@@ -55,7 +65,7 @@ export class Replacement {
     return this.#handOver();
   }
 
-  /** The process ends: a successor that does not serve yet ends with it. */
+  /** Called when the process ends: also ends a new process that does not serve yet. */
   async abandon(): Promise<void> {
     this.#isUnderWay = true;
     this.#isAbandoned = true;
@@ -92,7 +102,7 @@ export class Replacement {
     let problem: string | null;
     let pid = 0;
     try {
-      // Asked again: a worker that was lost meanwhile has another socket now.
+      // The list is made again here, because a worker that was lost meanwhile has another socket now.
       const successor = running.start(running.sockets());
       this.#successor = successor;
       pid = successor.pid;
@@ -112,7 +122,7 @@ export class Replacement {
   }
 }
 
-/** Why the successor does not serve; null when it does. */
+/** Why the new process does not serve; null when it does. */
 async function inTime(successor: Successor): Promise<string | null> {
   const late = Promise.withResolvers<string>();
   const seconds = successorReadyMs / 1000;

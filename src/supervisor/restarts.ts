@@ -1,13 +1,16 @@
-// When a lost thread is started again: at once, but with a delay when it keeps being lost.
+// Schedules lost threads to be started again: at once, or with a delay when a thread is lost again and again.
 import type { Worker } from 'node:worker_threads';
 
-/** Crashes within a minute from which on a thread is restarted with a delay. */
+/**
+ * From so many crashes within a minute on, a thread is restarted with a delay: it would use a core for
+ * nothing but starts.
+ */
 const crashesPerMinuteMax = 5;
 const restartDelayMs = 2_000;
 
 export interface ThreadSlot {
   thread: Worker | null;
-  /** When it was lost, within the last minute. */
+  /** Times within the last minute at which it was lost. */
   crashes: number[];
 }
 
@@ -25,7 +28,7 @@ export class Restarts {
     this.#timers.add(timer);
   }
 
-  /** What is scheduled is not started. */
+  /** Cancels all scheduled starts. */
   cancel(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();

@@ -1,4 +1,6 @@
-/** A thread that could not start at all: nothing is running any more. */
+// The error of a process that could not start.
+
+/** A start failed. When it is thrown, nothing is running any more. */
 export class StartError extends Error {
   readonly code: string;
 

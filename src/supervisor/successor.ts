@@ -1,21 +1,24 @@
-// The process that replaces this one: the same program with the same arguments, started with our listening sockets. It
-// says over a channel of its own when it serves.
+// Starts the process that replaces this one: the same program with the same arguments and the listening
+// sockets. It reports over an IPC channel when it serves.
 import { spawn } from 'node:child_process';
 import { forgetInheritedListeners, successorVariable } from './inherited-listeners.ts';
 import type { NamedDescriptor } from './listening-sockets.ts';
 
-/** What a successor tells its predecessor, once. */
+/** What a new process reports to the one it replaces, once. */
 type SuccessorReport = { readonly type: 'ready' } | { readonly type: 'failed'; readonly message: string };
 
 export interface Successor {
   readonly pid: number;
-  /** Resolves with null when it serves, else with why it never will. */
+  /** Resolves with null when it serves, else with the reason why it never will. */
   readonly outcome: Promise<string | null>;
-  /** Ends it; resolves when it has ended. */
+  /** Ends the process; resolves when it has ended. */
   end(): Promise<void>;
 }
 
-/** As it was called: through a link that points to a new release by now, and not where that pointed to. */
+/**
+ * The program as it was called. If that is a link, it may point to another version by now, which is then
+ * started.
+ */
 const program = process.argv0.includes('/') ? process.argv0 : process.execPath;
 
 export function startSuccessor(sockets: readonly NamedDescriptor[]): Successor {
@@ -37,7 +40,7 @@ export function startSuccessor(sockets: readonly NamedDescriptor[]): Successor {
     child.once('error', (error) => resolve(`it could not be started: ${error.message}`));
     child.once('exit', (code, signal) => resolve(`it ended (${signal ?? `exit code ${code}`})`));
   });
-  // Once it serves it has a life of its own.
+  // When it serves, this process need not wait for its end.
   void outcome.then((problem) => problem ?? child.unref());
   return {
     pid: child.pid ?? 0,
@@ -49,9 +52,9 @@ export function startSuccessor(sockets: readonly NamedDescriptor[]): Successor {
   };
 }
 
-/** Tells the process that started this one as its successor, if one did, and lets go of it. */
+/** Reports to the process that this one replaces, if there is one, and closes the channel to it. */
 export function reportToPredecessor(report: SuccessorReport): void {
   if (process.send === undefined || !process.connected) return;
-  // A predecessor that is gone by now has nothing to wait for.
+  // If the other process has ended by now, there is nobody to report to.
   process.send(report, undefined, undefined, () => process.disconnect?.());
 }

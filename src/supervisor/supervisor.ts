@@ -1,5 +1,6 @@
-// The supervisor: makes the shared memory, starts the control thread and the proxy workers, replaces those that are lost, and
-// passes the few control messages on. It carries no traffic and takes no decision, so that nothing in it can fail.
+// The supervisor makes the shared memory, starts the control thread and the proxy workers, replaces those
+// that are lost, and passes messages on between them. It handles no traffic and takes no decisions, so that
+// little in it can fail.
 import process from 'node:process';
 import type { Worker } from 'node:worker_threads';
 import { unreachable } from '#src/base/assert.ts';
@@ -20,16 +21,16 @@ import { WorkerPool } from './worker-pool.ts';
 
 export interface SupervisorOptions {
   readonly config: Config;
-  /** Where the config came from, for reports. */
+  /** Path of the configuration file, to be shown. */
   readonly configPath: string;
-  /** 'stream' uses net.Socket instead of raw TCP handles. */
+  /** 'stream' uses net.Socket instead of Node's TCP handles. */
   readonly transport?: 'raw' | 'stream';
   readonly log?: (line: LogLine) => void;
-  /** Reads the config again; without it a reload is refused. */
+  /** Reads the configuration again; without it a reload is refused. */
   readonly reload?: () => Promise<LoadResult>;
-  /** Listening sockets that the process was started with, to be used instead of `listen`. */
+  /** Listening sockets that the process was started with. They are used instead of binding to `listen`. */
   readonly inherited?: InheritedListeners | null;
-  /** Threads that were started ahead, by `preloadControl` and `preloadWorker`. */
+  /** Threads that `preloadControl` and `preloadWorker` have started. */
   readonly preloaded?: { readonly control: Worker | null; readonly worker: Worker | null };
 }
 
@@ -39,13 +40,19 @@ export interface Supervisor {
   readonly memory: SharedMemory;
   /** How the first rollout ended. */
   readonly ended: Promise<'completed' | 'reverted'>;
-  /** Reads the config again: all of it takes effect, or none. */
+  /** Reads the configuration again. It takes effect as a whole or not at all. */
   reload(): Promise<ReloadResult>;
-  /** Starts a new process in place of this one, which has to drain once that serves. When it does not, this one goes on. */
+  /**
+   * Starts a new process in place of this one. When that serves, this one has to drain; when it does not,
+   * this one goes on.
+   */
   replace(): Promise<ReplaceResult>;
-  /** Stops accepting, finishes what is under way until timeouts.drain, then ends every thread. */
+  /**
+   * Stops accepting, lets requests under way finish, at most `timeouts.drain` long, and then ends every
+   * thread.
+   */
   drain(): Promise<{ cutExchanges: number }>;
-  /** Ends a thread as a crash would; it is replaced. */
+  /** Ends a worker's thread as a crash would; it is replaced. */
   terminateWorker(index: number): Promise<void>;
   terminateControl(): Promise<void>;
 }
@@ -60,9 +67,9 @@ class Supervision implements Supervisor {
   #config: Config;
   #configRevision = 1;
   #nodes: NodeAssignments;
-  /** Routes with slots of their own, as the control thread handed them out. */
+  /** Routes with their slots, as the control thread assigned them. */
   #routes: RouteSlots = { kind: 'derived', routes: [] };
-  /** What the process was started with; null when workers bind. */
+  /** Listening sockets that the process was started with; null when workers bind. */
   #sockets: ListeningSockets | null = null;
   readonly #replacement: Replacement;
   #isStopping = false;
@@ -73,7 +80,7 @@ class Supervision implements Supervisor {
     this.#options = options;
     this.#config = options.config;
     this.#log = options.log ?? (() => {});
-    // Without SO_REUSEPORT only one worker can own the port.
+    // Without SO_REUSEPORT only one worker can listen on the port.
     const workerCount =
       process.platform === 'linux' || process.platform === 'freebsd' ? options.config.workers : 1;
     this.memory = createSharedMemory(workerCount);
@@ -119,7 +126,7 @@ class Supervision implements Supervisor {
     };
   }
 
-  /** Threads load side by side; workers take traffic once the recorded split is in place. */
+  /** Starts all threads at the same time. Workers take traffic when the recorded split is published. */
   async start(): Promise<void> {
     await this.#takeSockets();
     const { published, ready } = this.#control.start();
@@ -127,7 +134,7 @@ class Supervision implements Supervisor {
       await this.#workers.start(this.#config.listen.proxy.port, published);
       await ready;
     } catch (error) {
-      // A worker that listens has clients, whoever else does not.
+      // A worker that listens has clients already, and they have to be answered.
       if (this.#workers.isListening) await this.drain();
       else await this.#stopThreads();
       throw error;
@@ -150,7 +157,10 @@ class Supervision implements Supervisor {
     this.#log({ level: 'warn', message, fields });
   }
 
-  /** Two processes on one port may be meant, for the time of a replacement; otherwise nobody would notice. */
+  /**
+   * Warns when another process listens on the port. It may be meant, while that process is replaced; else
+   * nobody would notice.
+   */
   async #warnOfSharedPort(): Promise<void> {
     const { proxy } = this.#config.listen;
     if (proxy.port === 0 || this.#config.workers === 1 || !(await isListenedOn(proxy))) return;
@@ -269,7 +279,8 @@ class Supervision implements Supervisor {
     this.#workers.stopReplacing();
     this.#control.tell({ type: 'draining' });
     await this.#replacement.abandon();
-    // Workers close theirs: then a socket that nobody else has refuses connections instead of letting them wait.
+    // The workers close their descriptors too. Then a socket that no other process has refuses connections,
+    // which would wait else.
     this.#sockets?.close();
     const cutExchanges = await this.#workers.drain(this.#config.timeouts.drainMs);
     await this.#stopThreads();
@@ -292,7 +303,7 @@ class Supervision implements Supervisor {
   }
 }
 
-/** Starts everything; rejects with StartError when a port can't be had, with nothing left running. */
+/** Starts everything. Rejects with StartError, with nothing left running, when a port cannot be bound. */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
   const supervision = new Supervision(options);
   await supervision.start();

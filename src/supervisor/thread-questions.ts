@@ -1,5 +1,5 @@
-// What the supervisor asks of a thread and waits for an answer to. A thread that does not answer in time, or ends, never
-// keeps the supervisor waiting.
+// Questions of the supervisor to a thread. It waits for the answer, but never longer than a limit, nor when
+// the thread ends.
 import type { Worker } from 'node:worker_threads';
 import type {
   FromControl,
@@ -9,14 +9,17 @@ import type {
   ToWorker,
 } from '#src/shared-memory/messages.ts';
 
-/** Beyond the drain deadline a worker gets this long to report. */
+/** How long a worker may take to report after the drain's deadline. */
 const drainReportMs = 2_000;
 /** How long the control thread may take to write what it has. */
 const stopMs = 2_000;
-/** How long a worker has to report the requests it remembers: the record of a revert waits for it. */
+/** How long a worker may take to report the requests it remembers. The record of a revert waits for them. */
 const sampleReportMs = 500;
 
-/** Resolves with the number of exchanges that were cut; null when the worker ended or hung before it could say. */
+/**
+ * Lets a worker drain. Resolves with the number of requests that were cut; null when it ended or did not
+ * report in time.
+ */
 export function drainWorker(thread: Worker, deadlineMs: number): Promise<number | null> {
   return new Promise((resolve) => {
     const late = setTimeout(() => resolve(null), deadlineMs + drainReportMs);
@@ -32,7 +35,9 @@ export function drainWorker(thread: Worker, deadlineMs: number): Promise<number 
   });
 }
 
-/** Asks every thread for the requests it remembers, oldest first; one that does not answer in time is left out. */
+/**
+ * The requests that the threads remember, oldest first. A thread that does not answer in time is left out.
+ */
 export async function collectSamples(
   threads: readonly Worker[],
   requestId: number,
@@ -57,7 +62,7 @@ function reportSamples(thread: Worker, requestId: number): Promise<readonly Requ
   });
 }
 
-/** Lets the control thread write what it has; ends it when it does not answer. */
+/** Lets the control thread write what it has, and ends it, also when it does not answer in time. */
 export async function stopControl(thread: Worker): Promise<void> {
   await new Promise<void>((resolve) => {
     const late = setTimeout(resolve, stopMs);

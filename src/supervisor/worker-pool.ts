@@ -1,5 +1,5 @@
-// The proxy workers' life: started, told to listen, replaced when they are lost, and drained. A worker that cannot listen is
-// as good as none: it is ended, and another tried.
+// Starts the proxy workers, tells them to listen, replaces those that are lost, and lets them drain. A
+// replacement that cannot listen is ended, and another is started.
 import { Worker } from 'node:worker_threads';
 import { youngGenerationMiBMax } from '#src/limits.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
@@ -18,36 +18,38 @@ import { StartError } from './start-error.ts';
 import { collectSamples, drainWorker } from './thread-questions.ts';
 
 interface WorkerPoolOptions {
-  /** With one slab for each worker. */
+  /** It has a slab for each worker. */
   readonly memory: SharedMemory;
   readonly transport: 'raw' | 'stream';
-  /** What a thread that starts now is given. */
+  /** What a thread gets that starts now. */
   readonly start: () => ThreadStart;
   /** The first worker's thread, from `preloadWorker`; null when it is to be started. */
   readonly preloaded: Worker | null;
-  /** Listening sockets for a worker's own; empty when it binds. */
+  /** Listening sockets that will belong to the worker; empty when it binds one itself. */
   readonly listenDescriptors: (index: number) => Promise<readonly number[]>;
-  /** What the control thread has to know. */
+  /** Sends a message to the control thread. */
   readonly tellControl: (message: ToControl) => void;
   readonly log: (line: LogLine) => void;
 }
 
 interface StartingWorker {
   readonly prepared: Promise<void>;
-  /** The port it listens on. */
+  /** Resolves with the port on which it listens. */
   readonly listening: Promise<number>;
 }
 
 type WorkerSlot = ThreadSlot & {
-  /** It may have clients from here on, although it has not said yet that it listens. */
+  /**
+   * Whether it was told to listen. From then on it may have clients, also before it reports that it listens.
+   */
   isToldToListen: boolean;
   isListening: boolean;
   descriptors: readonly number[];
 };
 
 /**
- * Starts the first worker before it is known what it is to carry: it loads its modules while the config is read, and waits.
- * Until it is used it keeps no process running.
+ * Starts the first worker before the configuration is read: it loads its modules meanwhile, and then waits.
+ * Until it is used it does not keep the process running.
  */
 export function preloadWorker(): Worker {
   const thread = newThread(0, null);
@@ -66,7 +68,7 @@ const requestsInFlight = (slab: Float64Array): number =>
   (slab[WORKER.inFlightX] as number) + (slab[WORKER.inFlightY] as number);
 
 export class WorkerPool {
-  /** Where the workers listen. */
+  /** Port on which the workers listen. */
   port = 0;
   readonly #options: WorkerPoolOptions;
   readonly #slots: readonly WorkerSlot[];
@@ -86,24 +88,26 @@ export class WorkerPool {
     }));
   }
 
-  /** Whether any of them has, or may have, clients. */
+  /** Whether any worker has, or may have, clients. */
   get isListening(): boolean {
     return this.#slots.some(({ isToldToListen }) => isToldToListen);
   }
 
-  /** Threads load at once and listen when they may; rejects with StartError when one can't. */
+  /**
+   * Starts all workers; they listen when `mayListen` is resolved. Rejects with StartError when one cannot.
+   */
   async start(port: number, mayListen: Promise<void>): Promise<void> {
     const workers = this.#slots.map((slot, index) => ({ slot, ...this.#startWorker(index, slot) }));
     await Promise.all([mayListen, ...workers.map(({ prepared }) => prepared)]);
     this.port = port;
     for (const [index, { slot, listening }] of workers.entries()) {
-      // One after the other: with port 0 the first finds the port that the others share.
+      // One after the other, because with port 0 the first one chooses the port for all.
       await this.#tellToListen(index, slot);
       this.port = await listening;
     }
   }
 
-  /** Starts a worker's thread; it listens when told to. Both promises reject when it can't or ends before. */
+  /** Starts a worker's thread. Both promises reject when it cannot listen or ends before. */
   #startWorker(index: number, slot: WorkerSlot): StartingWorker {
     const start = this.#options.start();
     const thread = this.#newThread({ ...start, workerIndex: index, transport: this.#options.transport });
@@ -145,13 +149,13 @@ export class WorkerPool {
 
   async #tellToListen(index: number, slot: WorkerSlot): Promise<void> {
     const descriptors = await this.#options.listenDescriptors(index);
-    // What it accepted in a drain that began meanwhile would be cut.
+    // If a drain has begun meanwhile, connections that this worker accepted now would be cut.
     if (this.#isEnding) throw new StartError('EXITED', 'the process ends');
     slot.isToldToListen = true;
     slot.thread?.postMessage({ type: 'listen', port: this.port, descriptors } satisfies ToWorker);
   }
 
-  /** One that never listened is the business of whoever started it. */
+  /** A worker ended. If it had never listened, whoever started it deals with that. */
   #ended(index: number, slot: WorkerSlot): void {
     const wasListening = slot.isListening;
     slot.thread = null;
@@ -193,7 +197,7 @@ export class WorkerPool {
       const text = error instanceof Error ? error.message : String(error);
       const fields = { worker: index, error: text };
       this.#options.log({ level: 'error', message: 'proxy worker could not be replaced', fields });
-      // It may be alive still, of no use to anyone, and hold what the next one needs.
+      // It may be running still and have the descriptors that the next one needs.
       await slot.thread?.terminate();
       this.#scheduleReplacement(index, slot);
     }
@@ -209,18 +213,18 @@ export class WorkerPool {
     return collectSamples(threads, requestId);
   }
 
-  /** Of the sockets that workers bound or took. */
+  /** Descriptors of all sockets on which workers listen. */
   descriptors(): number[] {
     return this.#slots.flatMap((slot) => slot.descriptors);
   }
 
-  /** From here on no worker is replaced: one that came now would take clients just to cut them. */
+  /** No worker is replaced from now on: a new one would accept clients whose requests are cut soon. */
   stopReplacing(): void {
     this.#isEnding = true;
     this.#restarts.cancel();
   }
 
-  /** Has each finish what is under way; resolves with the number of exchanges that were cut. */
+  /** Lets all workers finish requests under way. Resolves with the number of requests that were cut. */
   async drain(deadlineMs: number): Promise<number> {
     this.stopReplacing();
     const counts = await Promise.all(
@@ -237,7 +241,10 @@ export class WorkerPool {
     return 0;
   }
 
-  /** What it had by its last counts is cut; at least one, for a drain that lost a worker did not go well. */
+  /**
+   * The requests that a worker had when it was lost in a drain, by its counters; at least one, so that the
+   * exit code is not 0.
+   */
   #lostInDrain(index: number): number {
     const slab = this.#slab(index);
     const requests = requestsInFlight(slab);
@@ -246,13 +253,13 @@ export class WorkerPool {
     return Math.max(1, requests);
   }
 
-  /** Ends every thread, and starts no other. */
+  /** Ends every thread; no other is started. */
   async stop(): Promise<void> {
     this.stopReplacing();
     await Promise.all(this.#slots.map(({ thread }) => thread?.terminate()));
   }
 
-  /** Ends one as a crash would; it is replaced. */
+  /** Ends a worker's thread as a crash would; it is replaced. */
   async terminate(index: number): Promise<void> {
     await this.#slots[index]?.thread?.terminate();
   }

@@ -1,10 +1,11 @@
-// What a command may touch of the outside world. Tests hand in their own, so that no command reads process.* by itself.
+// What commands use of the outside world: output, environment and terminal. It is passed in, so that tests
+// can pass their own.
 import process from 'node:process';
 
 export interface CliIo {
-  /** Results and data; what a script reads. */
+  /** Writes results and data, which a script may read. */
   out(text: string): void;
-  /** Everything meant for a person: errors, progress, advice. */
+  /** Writes what is meant for people: errors, progress, advice. */
   err(text: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether stdout is a terminal that can be redrawn. */
@@ -17,16 +18,16 @@ export interface CliIo {
   rows(): number;
 }
 
-/** A running program: the command that ran puts its exit code here. */
+/** What a command is given when it runs; it sets the exit code. */
 export interface CliContext {
   readonly io: CliIo;
   exitCode: number;
 }
 
-/** Thrown by a command to end with one plain sentence and an exit code; never for bugs. */
+/** Ends a command with a sentence and an exit code. It is for expected failures, not for bugs. */
 export class CliError extends Error {
   readonly exitCode: number;
-  /** What to do about it; printed below the message. */
+  /** What to do about it; it is printed below the message. */
   readonly advice: string | null;
 
   constructor(message: string, exitCode: number, advice: string | null = null) {

@@ -1,4 +1,4 @@
-// Problems of a configuration file as text: every one at once, each with the place to look at.
+// Problems and warnings of a configuration file as text, each with its place in the file.
 import type { ConfigProblem } from '#src/shared-memory/messages.ts';
 
 /** `file:line:column: path: message` and, indented below, `hint: …`; each line ends in a newline. */
@@ -6,7 +6,7 @@ export function formatConfigProblems(problems: readonly ConfigProblem[]): string
   return problems.map((problem) => format(problem, '')).join('');
 }
 
-/** The same for what is doubtful, with `warning:` after the place. */
+/** The same for warnings, with `warning:` after the place. */
 export function formatConfigWarnings(warnings: readonly ConfigProblem[]): string {
   return warnings.map((warning) => format(warning, 'warning: ')).join('');
 }

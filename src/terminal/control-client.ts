@@ -1,11 +1,11 @@
-// Talks to the control API and turns what goes wrong on the way into plain words and what to do about it.
+// A client of the control API for commands. Failures become sentences that say what to do.
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { CliError, type CliIo, exitCodes } from './cli-io.ts';
 import { weight } from './figures.ts';
 
 const defaultControlUrl = 'http://127.0.0.1:9900';
-/** The API answers from memory; longer means that nobody is there. */
+/** How long an answer may take. The API answers from memory or a database on the same machine. */
 const answerMsMax = 10_000;
 
 /** Options of every command that talks to a running Crossover. */
@@ -37,14 +37,17 @@ interface Problem {
   readonly detail?: string;
   readonly title?: string;
   readonly code?: string;
-  /** The split as it is, where a change of it was refused. */
+  /** The present split, where a change of it was refused. */
   readonly current?: { readonly y?: unknown };
 }
 
-/** What was asked for is not there: a thing without it, or a path that an older version does not have. */
+/** What was asked for does not exist, or the API of an older version does not have the path. */
 export class NotFoundError extends CliError {}
 
-/** No answer at all: refused, unreachable, or cut. `rollout start --wait` lives through it. */
+/**
+ * There was no answer: the connection was refused or cut, or the address is unreachable. `rollout start
+ * --wait` goes on after it.
+ */
 export class UnreachableError extends CliError {}
 
 /** Adds `--url`, `--token-file` and `--json` to a command. */
@@ -59,12 +62,12 @@ export interface OverrideOptions {
   readonly override?: boolean;
 }
 
-/** Adds `--override` to a command that may give Y more. */
+/** Adds `--override` to a command that can give Y a larger share. */
 export function addOverride(command: Command): Command {
   return command.option('--override', 'even while frozen or outside the change windows; the record says so');
 }
 
-/** What most commands send: what was given, and nothing of what was not. */
+/** The body that most commands send, with the members whose options were given. */
 export const reasonOf = ({
   reason,
   override,
@@ -73,7 +76,7 @@ export const reasonOf = ({
   ...(override === true ? { override } : {}),
 });
 
-/** A client for the options and environment of one command. */
+/** A client for a command's options and environment. */
 export function createControlClient(options: ControlOptions, io: CliIo): ControlClient {
   const url = checkedUrl(options.url ?? (io.env.CROSSOVER_URL || defaultControlUrl));
   const token = readToken(options.tokenFile, io);
@@ -168,7 +171,7 @@ function parseJson(text: string): unknown {
 
 function refused(status: number, problem: Problem, hasToken: boolean): CliError {
   const detail = problem.detail ?? problem.title ?? `the control API answered ${status}`;
-  // What a member of the body is to the API is an option here.
+  // The API names a member of the body; on the command line it is an option.
   const words = detail.replace('"override": true', '--override');
   if (status === 401) {
     const what = hasToken ? 'the control API refused the token' : 'the control API wants a token';

@@ -1,24 +1,24 @@
-// One line per event of the record: when, what, who, and the sentence.
+// Events of the record as lines: number, time, name, actor and text.
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import { timeOfDay } from './figures.ts';
 import { alignRows, fit, type Style, widthOf } from './style.ts';
 
-/** Columns kept for names and actors, so that lines printed one by one still align. */
+/** Columns for names and for actors at least, so that lines that are printed one by one are aligned. */
 const nameColumns = 18;
 const actorColumns = 9;
-/** A sentence is never cut to less than this. */
+/** Columns of the text that are shown even on a narrow terminal. */
 const textColumnsMin = 20;
 
 /**
- * `#12  12:03:04  rollout-step  analysis  Step 2 of 6, ...`, one line per event.
- * @param columns width at which sentences are cut off; by default they are not
+ * A line for each event, such as `#12  12:03:04  rollout-step  analysis  Step 2 of 6, ...`.
+ * @param columns width at which texts are cut; by default they are not
  */
 export function eventLines(
   events: readonly RecordedEvent[],
   style: Style,
   columns = Number.POSITIVE_INFINITY,
 ): string[] {
-  // Measured with a mark behind it, because aligned lines end without blanks.
+  // With a mark behind them, because alignRows removes blanks at the end of a line.
   const heads = alignRows(events.map((event) => [...headCells(event, style), '|']));
   const room = Math.max(textColumnsMin, columns - Math.max(0, ...heads.map(widthOf)) + 1);
   return alignRows(events.map((event) => [...headCells(event, style), fit(event.text, room)]));

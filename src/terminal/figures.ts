@@ -1,13 +1,15 @@
-// Numbers as people read them: units always shown, as many digits as are meant. The one place that decides how.
+// Numbers as text for people, with units and as many digits as are known. All views and reports use these.
 
-/** Share 0..1 as percent, with the digits that a table of them lines up by: `0 %`, `0.08 %`, `3.4 %`, `50 %`. */
+/**
+ * A share 0..1 in percent, with two decimals below 1 % and one below 10 %: `0 %`, `0.08 %`, `3.4 %`, `50 %`.
+ */
 export function percent(share: number): string {
   const value = share * 100;
   const digits = value === 0 || value >= 9.95 ? 0 : value < 0.995 ? 2 : 1;
   return `${value.toFixed(digits)} %`;
 }
 
-/** A weight in percent, exact: `12.5 %`. */
+/** A weight in percent with all its digits: `12.5 %`. */
 export const weight = (percentValue: number): string => `${trimZeros(percentValue.toFixed(4))} %`;
 
 /** Requests per second: `0.4/s`, `540/s`. */
@@ -29,7 +31,7 @@ export function duration(seconds: number): string {
   return pair(Math.floor(whole / 86_400), 'd', Math.floor((whole % 86_400) / 3600), 'h');
 }
 
-/** A count with separators: `48,120`. */
+/** A count with separators of thousands: `48,120`. */
 export const count = (value: number): string => value.toLocaleString('en-US');
 
 /** Local time of day: `12:03:04`. */

@@ -1,4 +1,4 @@
-// Writes the log to stderr: JSON lines (pino) for collectors, one readable line when a person is watching a terminal.
+// Writes the log to stderr: as JSON lines (pino), or as readable lines when stderr is a terminal.
 import process from 'node:process';
 import { pino } from 'pino';
 import type { LogLine } from '#src/shared-memory/messages.ts';
@@ -7,7 +7,7 @@ export type LogWriter = (line: LogLine) => void;
 
 const pad = (value: number, digits: number): string => String(value).padStart(digits, '0');
 
-/** One log line as text: `12:03:04.567 WARN  worker lost index=2`. Times are local, for the person at the terminal. */
+/** A log line as text, in local time: `12:03:04.567 WARN  worker lost index=2`. */
 function formatLogLine(line: LogLine, at: Date): string {
   const time = `${pad(at.getHours(), 2)}:${pad(at.getMinutes(), 2)}:${pad(at.getSeconds(), 2)}.${pad(at.getMilliseconds(), 3)}`;
   const fields = Object.entries(line.fields).map(
@@ -16,7 +16,10 @@ function formatLogLine(line: LogLine, at: Date): string {
   return [time, line.level.toUpperCase().padEnd(5), line.message, ...fields].join(' ');
 }
 
-/** Log to stderr; synchronous, so that the last lines before an exit are not lost. The volume is low: nothing logs per request. */
+/**
+ * Logs to stderr. Writing is synchronous, so that the last lines before an exit are not lost; no request is
+ * logged.
+ */
 export function createLogWriter(isTty: boolean): LogWriter {
   if (isTty) return (line) => void process.stderr.write(`${formatLogLine(line, new Date())}\n`);
   const logger = pino(

@@ -1,14 +1,17 @@
-// The line that `serve` prints once traffic is taken.
+// The line that `serve` prints when the proxy takes traffic.
 
 interface Listening {
   readonly version: string;
   readonly proxy: { readonly host: string; readonly port: number };
   readonly control: { readonly host: string; readonly port: number };
-  /** Where the control API listens; 0 while it does not, since traffic does not wait for it. */
+  /** Port of the control API; 0 while it does not listen yet, because traffic does not wait for it. */
   readonly controlPort: number;
 }
 
-/** Without the API's port where the system is yet to choose one: no address is better than a wrong one. */
+/**
+ * The line. It has no address of the control API while that does not listen and the system will choose its
+ * port.
+ */
 export function startLine({ version, proxy, control, controlPort }: Listening): string {
   const port = controlPort || control.port;
   const api =

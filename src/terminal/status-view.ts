@@ -1,5 +1,5 @@
-// The status as a page of text, for `crossover status` and the demo: where the split is, how both clusters do, and how
-// much evidence there is each way.
+// The status as text, for `crossover status` and the demo: the split, how both clusters do, and the evidence
+// for and against Y.
 
 import type { ClusterView, StatusView } from '#src/control-plane/status/status.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
@@ -13,12 +13,12 @@ interface ViewOptions {
   readonly columns: number;
 }
 
-/** Width of the labels at the left of every block. */
+/** Columns of the labels on the left. */
 const labelColumns = 11;
 const barColumnsMax = 40;
 const evidenceColumns = 24;
 
-/** The whole page as lines, without the heading line of the program. */
+/** All lines, without the program's heading. */
 export function statusLines(status: StatusView, options: ViewOptions): string[] {
   const { style } = options;
   const blocks = [
@@ -55,7 +55,7 @@ export function phaseText(status: StatusView, style: Style): string {
 const stepText = (step: StatusView['step']): string =>
   step === null ? '' : `, step ${step.index + 1} of ${step.count}`;
 
-/** Why it is where it is: the hold reason, the cause of a revert, or what to do next. */
+/** Why the rollout does not go on: why it holds, why it was reverted, or what to do next. */
 function whyLines(status: StatusView, { columns }: ViewOptions): string[] {
   const text = whyText(status);
   return text === null ? [] : wrap(text, Math.max(40, columns - labelColumns - 2));
@@ -86,7 +86,7 @@ function completedText(status: StatusView): string {
   return 'Everything else is on Y. X is still needed for what is parked there.';
 }
 
-/** Why Y does not get its share, or not all of it; null when nothing keeps it away. */
+/** Why Y does not get all of its share; null when it does. */
 function whyYLacksItsShare({ workers, clusters }: StatusView): string | null {
   const alive = workers.filter((worker) => worker.alive);
   const open = alive.filter((worker) => worker.breaker !== 'closed').length;
@@ -100,7 +100,7 @@ function splitBar(status: StatusView, { style, columns }: ViewOptions): string {
   const right = `${weight(split.y)} ${clusters.y.label} Y`;
   const room = columns - labelColumns - left.length - right.length - 6;
   const cells = Math.max(10, Math.min(barColumnsMax, room));
-  // A share above zero shows at least one cell: 1 % must not look like nothing.
+  // A share above zero has at least one cell, so that 1 % does not look like 0 %.
   const share = split.y > 0 ? Math.max(split.y / 100, 1 / cells) : 0;
   const yCells = Math.round(Math.min(1, share) * cells);
   const cellsOf = (count: number, glyph: string) => glyph.repeat(count);
@@ -108,7 +108,8 @@ function splitBar(status: StatusView, { style, columns }: ViewOptions): string {
 }
 
 function clusterTable(status: StatusView, style: Style): string[] {
-  // Requests are those that are compared. Where Y's share goes to X, what clients get from each says more.
+  // `Requests` are those that are compared. When Y's share goes to X, the answers of each cluster are shown
+  // as well.
   const withAnswers = status.split.y > 0 && whyYLacksItsShare(status) !== null;
   const titles = [
     '',
@@ -127,7 +128,7 @@ function clusterTable(status: StatusView, style: Style): string[] {
   );
 }
 
-/** Whose errors those in the table are, where services have a part in them. */
+/** Who made the errors in the table, where services made some of them. */
 function makersLines(verdict: Verdict | null): string[] {
   if (verdict?.failureMakers === undefined) return [];
   const { attribution, last60s } = verdict.failureMakers;
@@ -166,12 +167,12 @@ function nodesText(nodes: ClusterView['nodes'], style: Style): string {
   return good === nodes.length ? full : style.bad(full);
 }
 
-/** Both ways a step can end, each as a bar that is full when the evidence suffices. */
+/** The evidence to revert and to advance, each as a bar that is full when it suffices. */
 function evidenceLines(status: StatusView, { style, columns }: ViewOptions): string[] {
   const { verdict, phase, hold } = status;
   if (verdict === null || (phase !== 'ramping' && phase !== 'soaking' && phase !== 'paused')) return [];
   const revert = revertShare(verdict);
-  // The soak asks for no further proof that Y is not worse, only that nothing speaks against it.
+  // The soak asks for no further proof that Y is not worse.
   const advance = phase === 'soaking' ? null : advanceShare(verdict);
   const rows = [
     ['to revert', bar(revert, evidenceColumns, style.bad, style.dim), share(revert), causeText(verdict)],
@@ -190,10 +191,13 @@ function evidenceLines(status: StatusView, { style, columns }: ViewOptions): str
 
 const share = (value: number): string => `${Math.floor(Math.min(1, Math.max(0, value)) * 100)} %`;
 
-/** How far the evidence that Y is worse has come: ln e over its bar. */
+/** The evidence that Y is worse, as a share of what a revert takes. */
 export const revertShare = (verdict: Verdict): number => verdict.logEvidence / verdict.logEvidenceBar;
 
-/** How far the evidence that Y is not worse has come, of the stream that lacks most; null where none is required. */
+/**
+ * The evidence that Y is not worse, as a share of what an advance takes, of the stream that lacks most; null
+ * when none is needed.
+ */
 export function advanceShare(verdict: Verdict): number | null {
   const weakest = weakestStream(verdict);
   return weakest === null ? null : weakest.logSafe / verdict.logSafeBar;
@@ -218,7 +222,10 @@ function causeText({ cause, logEvidence, streams }: Verdict): string {
   return `mostly ${cause}${threshold?.by === 'overX' ? `, by more than ${threshold.overXMs} ms` : ''}`;
 }
 
-/** What the step still needs, and which comparison needs it; that is seldom the one with the least evidence so far. */
+/**
+ * What the step still needs, and for which comparison. That is often not the one with the least evidence so
+ * far.
+ */
 function neededText({ needs }: Verdict): string {
   if (needs === undefined) return '';
   const { stream, requests, seconds } = needs;
@@ -227,7 +234,7 @@ function neededText({ needs }: Verdict): string {
   return `${stream}: ${more}${seconds === null ? '' : `, ${duration(seconds)}`}`;
 }
 
-/** What is broken now; a breaker matters only while Y has a share. */
+/** What does not work now. An open breaker is named only while Y has a share. */
 function troubles(status: StatusView): string[] {
   const lost = status.workers.filter((worker) => !worker.alive).length;
   const open = status.workers.filter((worker) => worker.breaker !== 'closed').length;
@@ -248,7 +255,7 @@ function frozenText({ signals: { freeze } }: StatusView): string {
   return `Starts and advances are frozen by ${freeze.actor ?? 'an operator'}${until}${why}.`;
 }
 
-/** Lines with a label before the first and the same indent before the others. */
+/** The lines with a label before the first, and the others indented by as much. */
 function labelled(label: string, lines: readonly string[], style: Style): string[] {
   return lines.map((line, at) => style.dim((at === 0 ? label : '').padEnd(labelColumns + 2)) + line);
 }

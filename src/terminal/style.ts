@@ -14,7 +14,7 @@ export interface Style {
   readonly y: Paint;
 }
 
-/** SGR codes (ECMA-48 8.3.117): what to switch on, and what switches it off again. */
+/** A function that puts text between two SGR codes (ECMA-48 8.3.117), which switch something on and off. */
 const sgr =
   (on: number, off: number): Paint =>
   (text) =>
@@ -42,10 +42,10 @@ const colorStyle: Style = {
 
 export const createStyle = (color: boolean): Style => (color ? colorStyle : plainStyle);
 
-/** Columns that a text takes on the screen; colour takes none. */
+/** Columns that a text takes on the screen, without its colour codes. */
 export const widthOf = (text: string): number => stripVTControlCharacters(text).length;
 
-/** Rows as lines with aligned columns, two spaces apart; columns listed in `right` are right-aligned. */
+/** Rows as lines with aligned columns, two spaces apart. Columns in `right` are aligned to the right. */
 export function alignRows(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const columnCount = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: columnCount }, (_, at) =>
@@ -62,13 +62,13 @@ export function alignRows(rows: readonly (readonly string[])[], right: readonly 
   );
 }
 
-/** A bar of `width` columns, filled by a share that is clipped to 0..1. */
+/** A bar of `width` columns, filled up to a share; shares are limited to 0..1. */
 export function bar(share: number, width: number, filled: Paint = plain, empty: Paint = plain): string {
   const cells = Math.round(Math.min(1, Math.max(0, share)) * width);
   return filled('█'.repeat(cells)) + empty('░'.repeat(width - cells));
 }
 
-/** Cuts a text without colour to a number of columns; the cut shows as an ellipsis. */
+/** A text without colour, cut to a number of columns with an ellipsis at its end. */
 export const fit = (text: string, columns: number): string =>
   text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`;
 

@@ -1,14 +1,15 @@
-// Line charts over time as inline SVG. The drawing is stretched to the width there is; its labels are HTML, so that they
-// are as readable on a phone as on paper. No script: the numbers are in the table of steps, a chart shows their course.
+// Line charts over time as inline SVG. The drawing is stretched to the available width; its labels are HTML,
+// so that they stay readable on a phone and on paper. There is no script: the exact numbers are in the
+// report's tables.
 import { type Html, html, type Piece } from './html.ts';
 
 export interface Series {
   readonly name: string;
-  /** Class of its line: `x`, `y`, `good`, `bad`; `dashed` may be added. */
+  /** Class of the line: `x`, `y`, `good` or `bad`, with `dashed` or without. */
   readonly kind: string;
-  /** In time order; null breaks the line. */
+  /** In the order of time. The line is interrupted where a value is null. */
   readonly points: readonly { readonly atMs: number; readonly value: number | null }[];
-  /** Holds each value until the next. */
+  /** Whether each value holds until the next, as in steps. */
   readonly isStep?: boolean;
 }
 
@@ -26,16 +27,16 @@ interface ChartOptions {
   readonly timeLabel: (atMs: number) => string;
   /** Vertical lines at moments that matter. */
   readonly marks?: readonly { readonly atMs: number; readonly kind: string }[];
-  /** The top of the scale, where it is not the largest value. */
+  /** Top of the scale; by default the largest value. */
   readonly top?: number;
-  /** A horizontal line at this value. */
+  /** Value at which a horizontal line is drawn. */
   readonly bar?: number;
 }
 
 const width = 1000;
 const height = 200;
 
-/** Round numbers from 0 to at least `max`: 3 to 5 of them. */
+/** 3 to 5 round numbers from 0 to at least `max`. */
 export function ticksTo(max: number): number[] {
   if (!(max > 0) || !Number.isFinite(max)) return [0, 1];
   const rough = max / 4;
@@ -87,7 +88,10 @@ function placer(span: TimeSpan, top: number): Placer {
   };
 }
 
-/** The line as path data; a lone point becomes a short dash, which round line ends show as a dot. */
+/**
+ * The line as SVG path data. A single point becomes a very short line, which is shown as a dot because its
+ * ends are round.
+ */
 export function pathOf({ points, isStep = false }: Series, place: Placer): string {
   let path = '';
   let lastY: number | null = null;
@@ -111,14 +115,14 @@ const legend = ({ name, kind }: Series): Piece =>
 
 const percent = (share: number): string => `${Number((share * 100).toFixed(2))}%`;
 
-/** Labels at both ends stay within the chart. */
+/** Class of a label at an end of the axis, which keeps it within the chart. */
 const edge = (index: number, count: number): string =>
   index === 0 ? 'first' : index === count - 1 ? 'last' : 'middle';
 
 const timeTicks = ({ fromMs, toMs }: TimeSpan): number[] =>
   [0, 0.25, 0.5, 0.75, 1].map((share) => fromMs + share * (toMs - fromMs));
 
-/** What the chart says to those who cannot see it. */
+/** The chart's description for people who cannot see it. */
 function describe({ title, series, format }: ChartOptions): string {
   const texts = series.map(({ name, points }) => {
     const values = points.flatMap(({ value }) => (value === null ? [] : [value]));

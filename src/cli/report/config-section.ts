@@ -1,4 +1,5 @@
-// What the rollout was started with and judged by: its plan, the thresholds, and the whole configuration as it was kept.
+// The part of a report about a rollout's settings: its plan, the thresholds, and the whole configuration as
+// it was recorded.
 import type { RolloutRecord } from '#src/record/rollout-record.ts';
 import { count, duration, latency, weight } from '#src/terminal/figures.ts';
 import { type Html, html, type Piece } from './html.ts';
@@ -30,7 +31,7 @@ function settingsTable(title: string, rows: readonly (readonly [string, string])
   return html`<table class="settings"><caption>${title}</caption><tbody>${rows.map(([name, value]) => html`<tr><th>${name}</th><td>${value}</td></tr>`)}</tbody></table>`;
 }
 
-/** Every setting by its path, with the unit that its name ends with. */
+/** Every setting by its path, with the unit in which its name ends. */
 function settingRows(settings: Readonly<Record<string, unknown>>, path = ''): [string, string][] {
   return Object.entries(settings).flatMap(([name, value]): [string, string][] => {
     if (isObject(value)) return settingRows(value, `${path}${name}.`);

@@ -1,4 +1,4 @@
-// The course of a rollout as charts over one time axis: the split, the traffic of both clusters, the evidence.
+// The part of a report with charts over one time axis: the split, the traffic of both clusters, the evidence.
 
 import type { CoursePoint } from '#src/record/course.ts';
 import { evidenceShare } from '#src/record/evidence-share.ts';
@@ -12,7 +12,7 @@ import { axisTime } from './times.ts';
 type Arm = 'x' | 'y';
 type Value = (point: CoursePoint) => number | null;
 
-/** Charts, or a sentence where nothing was recorded. */
+/** The charts, or a sentence when no traffic was recorded. */
 export function courseSection(record: RolloutRecord, names: Readonly<Record<Arm, string>>): Html {
   const span = spanOf(record);
   const common = { span, timeLabel: axisTime(span.toMs - span.fromMs), marks: marksOf(record) };
@@ -77,7 +77,10 @@ ${
 }`;
 }
 
-/** The verdict that reverts is on record with the revert; the windows around it end before and after. */
+/**
+ * The evidence with points at reverts: their verdicts are recorded with them, not with the windows of
+ * traffic.
+ */
 function withReverts(series: Series, events: RolloutRecord['events']): Series {
   const reverts = events.flatMap((event) => {
     const verdict = moveOf(event)?.verdict ?? null;
@@ -99,7 +102,7 @@ const failureShareOf =
   (point) =>
     point[arm].requests > 0 ? point[arm].failures / point[arm].requests : null;
 
-/** Beyond the bar there is nothing more to decide. */
+/** A share of evidence, at most 1: more than the bar changes no decision. */
 const capped = (share: number | null | undefined): number | null =>
   share === null || share === undefined ? null : Math.min(1, share);
 

@@ -1,5 +1,5 @@
-// What the events of a rollout tell about its moves: from which weight to which, and by which verdict. The record may be of
-// another version, so everything is looked at before it is used.
+// Reads a rollout's moves from its events: from which weight to which, and by which verdict. The record may
+// have been written by another version, so the form of everything is checked before it is used.
 
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
@@ -9,16 +9,16 @@ export interface Move {
   readonly from: number;
   readonly to: number;
   readonly phase: string;
-  /** As it stood at that moment; null where there was none. */
+  /** The verdict at that moment; null where there was none. */
   readonly verdict: Verdict | null;
-  /** Whether the verdict is why it was made; else somebody or something else was, whatever the tests said. */
+  /** Whether the verdict was the reason of the move. */
   readonly isByVerdict: boolean;
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-/** The move that an event tells of; null for all other events. */
+/** The move that an event is about; null for all other events. */
 export function moveOf({ name, detail }: RecordedEvent): Move | null {
   if (!name.startsWith('rollout-') || !isObject(detail)) return null;
   const { from, to, evidence, testsSaid } = detail;
@@ -32,11 +32,11 @@ export function moveOf({ name, detail }: RecordedEvent): Move | null {
   };
 }
 
-/** A verdict has its sentence and its streams. */
+/** Whether the value has the members of a verdict that are used here. */
 const isVerdict = (value: unknown): value is Verdict =>
   isObject(value) && typeof value.text === 'string' && Array.isArray(value.streams) && 'decision' in value;
 
-/** By how many ms the clock was set back between an event and the one before it; 0 where it was not. */
+/** By how many ms the clock was set back before an event; 0 when it was not. */
 export function setBackMs(events: readonly RecordedEvent[], index: number): number {
   const [before, event] = [events[index - 1], events[index]];
   return before === undefined || event === undefined ? 0 : Math.max(0, before.atMs - event.atMs);

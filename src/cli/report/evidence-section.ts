@@ -1,4 +1,5 @@
-// What was frozen at the revert: routes, requests, the last minutes, nodes, the verdict.
+// The part of a report about the evidence that was kept at a revert: routes, requests, the last minutes,
+// nodes and the verdict.
 
 import type {
   ArmTraffic,
@@ -14,7 +15,7 @@ import { sentence } from './sentence.ts';
 import { makersNote, streamTable } from './timeline-section.ts';
 import { clockTime } from './times.ts';
 
-/** Null where the rollout was not reverted, or before evidence was kept. */
+/** Nothing when the rollout was not reverted, or when no evidence was kept. */
 export function evidenceSection(evidence: FrozenEvidence | null): Piece {
   if (evidence === null) return null;
   const { cause, fromWeight, problem, verdict } = evidence;

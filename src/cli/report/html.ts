@@ -1,6 +1,6 @@
-// HTML as text that can only be put together safely: what is interpolated is escaped, unless it is HTML already.
+// Templates for HTML: values that are put in are escaped, unless they are HTML that was made by a template.
 
-/** HTML that was put together here. */
+/** HTML that a template has made. */
 export interface Html {
   readonly html: string;
 }
@@ -15,17 +15,17 @@ const escapes: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Text as HTML shows it, also within quoted attributes. */
+/** The text escaped for HTML, also for quoted attributes. */
 const escapeHtml = (text: string): string => text.replaceAll(/[&<>"']/g, (sign) => escapes[sign] ?? sign);
 
-/** A template whose values are escaped; null is nothing, lists are joined. */
+/** A template tag that escapes values. Null becomes nothing, lists are joined. */
 export function html(texts: TemplateStringsArray, ...pieces: readonly Piece[]): Html {
   let out = texts[0] ?? '';
   for (const [index, piece] of pieces.entries()) out += render(piece) + (texts[index + 1] ?? '');
   return { html: out };
 }
 
-/** Text that is HTML already, such as a style sheet of ours. */
+/** Marks a text as HTML that need not be escaped, such as the style sheet. */
 export const trusted = (text: string): Html => ({ html: text });
 
 function render(piece: Piece): string {

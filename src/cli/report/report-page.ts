@@ -1,4 +1,5 @@
-// A rollout as one HTML file: for a ticket, a post-mortem, an auditor. It needs nothing from the network and no script.
+// A rollout as one HTML page. It loads nothing from the network and has no script, so that it can be kept and
+// passed on.
 import type { RolloutRecord } from '#src/record/rollout-record.ts';
 import { count, duration, percent, weight } from '#src/terminal/figures.ts';
 import { configSection } from './config-section.ts';
@@ -13,7 +14,7 @@ import { dateTime } from './times.ts';
 
 type Names = Readonly<Record<'x' | 'y', string>>;
 
-/** The whole page. version: of the Crossover that makes the report. */
+/** The whole page. `version` is that of the Crossover that makes the report. */
 export function reportPage(record: RolloutRecord, version: string): string {
   const names = namesOf(record.config);
   const { events, plan, evidence } = record;
@@ -43,7 +44,7 @@ ${footer(record, version)}
   return page.html;
 }
 
-/** Labels of the clusters as they were configured. */
+/** The clusters' labels in the recorded configuration. */
 function namesOf(config: unknown): Names {
   const clusters = (config as { clusters?: Partial<Record<'x' | 'y', { label?: unknown }>> } | null)
     ?.clusters;

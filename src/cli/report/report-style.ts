@@ -1,4 +1,5 @@
-// How a report looks: light and dark as the reader's system has it, on a phone, on a desk, on paper.
+// The style sheet of reports: light or dark as the reader's system is, for narrow and wide screens and for
+// paper.
 
 export const reportStyle = `
 :root { color-scheme: light dark;

@@ -1,5 +1,5 @@
-// What happened, in the order of the record: who did it, why, and on which numbers. The order is that of the numbers, not of
-// the times, since a clock may be set back.
+// The part of a report about what happened: events with who did it and why, and decisions with their numbers.
+// Events are in the order of their numbers, because the clock may have been set back between them.
 
 import type { StreamEvidence, Verdict } from '#src/core/analysis/verdict.ts';
 import { makersText, thresholdText } from '#src/core/analysis/verdict-text.ts';
@@ -11,10 +11,10 @@ import { type Html, html, type Piece } from './html.ts';
 import { sentence } from './sentence.ts';
 import { dateTime } from './times.ts';
 
-/** Streams of a verdict that are worth a line: those with the most against Y. */
+/** How many streams of a verdict are shown: those with the most evidence against Y. */
 const streamsShown = 20;
 
-/** Gates, approvals, freezes and business metrics: what stood before the rollout besides its traffic. */
+/** Names of events about gates, approvals, freezes, change windows and business metrics. */
 const signalNames = /^(gate|metric|freeze|frozen|thawed|window)/;
 
 const toneOf = (name: string): string =>
@@ -51,7 +51,7 @@ const moveText = (move: Move | null): Piece =>
     ? null
     : html` <span class="move">${weight(move.from)} → ${weight(move.to)}</span>`;
 
-/** Every move that a verdict stood behind, or in the face of which it was made. */
+/** Every move that was made while there was a verdict, with that verdict. */
 export function decisionsSection(events: readonly RecordedEvent[]): Piece {
   const decided = events.flatMap((event) => {
     const { verdict = null, isByVerdict = false } = moveOf(event) ?? {};
@@ -81,7 +81,7 @@ ${streamTable(verdict)}</article>
 `;
 }
 
-/** Whose errors those of the step were, where services had a part in them. */
+/** Who made the errors of the step, where services made some of them. */
 export function makersNote({ failureMakers }: Verdict): Piece {
   if (failureMakers === undefined) return null;
   const { attribution, step } = failureMakers;
@@ -92,7 +92,7 @@ export function makersNote({ failureMakers }: Verdict): Piece {
   return texts.length === 0 ? null : html`<p class="note">In this step ${texts.join('; ')}.</p>`;
 }
 
-/** What was compared, with its counts. */
+/** The comparisons of a verdict with their counts. */
 export function streamTable({ streams, logEvidenceBar, logSafeBar }: Verdict): Piece {
   if (streams.length === 0) return null;
   const worst = streams.toSorted((a, b) => b.logWorse - a.logWorse).slice(0, streamsShown);
@@ -110,14 +110,14 @@ function streamRow(stream: StreamEvidence, bars: Pick<Verdict, 'logEvidenceBar' 
   return html`<tr><td>${stream.stream}${slowFrom(stream)}</td><td>${armText(stream.x)}</td><td>${armText(stream.y)}</td><td>${of(stream.logWorse, bars.logEvidenceBar)}</td><td>${of(stream.logSafe, bars.logSafeBar)}</td></tr>`;
 }
 
-/** From where on a request of a latency stream counts as slow. */
+/** From which latency on a request counts as slow, in a stream of latency. */
 const slowFrom = ({ threshold }: StreamEvidence): Piece =>
   threshold === undefined ? null : html` <span class="note">${thresholdText(threshold)}</span>`;
 
 const armText = ({ requests, failures, rate }: StreamEvidence['x']): string =>
   `${count(Math.round(failures))} of ${count(Math.round(requests))} (${percent(rate)})`;
 
-/** What gates, freezes, windows and business metrics said, where any did. */
+/** Events of gates, freezes, windows and business metrics; nothing when there are none. */
 export function signalsSection(events: readonly RecordedEvent[]): Piece {
   const signals = events.filter(({ name }) => signalNames.test(name));
   if (signals.length === 0) return null;
