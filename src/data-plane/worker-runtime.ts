@@ -78,7 +78,7 @@ export class WorkerRuntime {
   scratch: Buffer;
   readonly smallRequests: BufferPool;
   largeRequests: BufferPool;
-  carries: BufferPool;
+  largeInputs: BufferPool;
   readonly log: (line: LogLine) => void;
   readonly clientEnvironment: RawSocketEnvironment | null;
   readonly #upstreamEnvironment: RawSocketEnvironment | null;
@@ -131,7 +131,7 @@ export class WorkerRuntime {
     this.scratch = Buffer.allocUnsafeSlow(0);
     this.smallRequests = new BufferPool(smallRequestBytes, 4096);
     this.largeRequests = new BufferPool(0, 0);
-    this.carries = new BufferPool(0, 0);
+    this.largeInputs = new BufferPool(0, 0);
     const binding = start.transport === 'raw' ? loadTcpBinding() : null;
     const environment = () =>
       binding === null
@@ -174,10 +174,10 @@ export class WorkerRuntime {
   #sizeBuffers(config: Config): void {
     const headBytes = config.limits.headBytes + headGrowthBytes;
     const largeBytes = headBytes + config.limits.replayBytes + readBufferBytes;
-    const carryBytes = config.limits.headBytes + readBufferBytes;
+    const inputBytes = config.limits.headBytes + readBufferBytes;
     this.scratch = Buffer.allocUnsafeSlow(headBytes + readBufferBytes);
     if (this.largeRequests.bytes !== largeBytes) this.largeRequests = new BufferPool(largeBytes, 64);
-    if (this.carries.bytes !== carryBytes) this.carries = new BufferPool(carryBytes, 64);
+    if (this.largeInputs.bytes !== inputBytes) this.largeInputs = new BufferPool(inputBytes, 64);
   }
 
   assignNodes(nodes: NodeAssignments): void {

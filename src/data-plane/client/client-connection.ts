@@ -15,9 +15,9 @@ import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { lingerBytesMax, lingerMsMax, pipelinedRequestsPerTurnMax } from '#src/limits.ts';
 import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
-import { Carry } from './carry.ts';
 import { ClientIdentity } from './client-identity.ts';
 import type { ClientRegistry, Closable } from './client-registry.ts';
+import { PendingInput } from './pending-input.ts';
 import { openTunnel } from './tunnel.ts';
 
 /** Where a connection is in its life. */
@@ -51,7 +51,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   #turnLink: ListLink<TurnWaiter> | null;
   #exchange: Exchange | null;
   readonly #identity: ClientIdentity;
-  readonly #carry: Carry;
+  readonly #input: PendingInput;
   #isProcessing: boolean;
   #hasEnded: boolean;
   /** The request body is not read: the upstream has to take what there is first. */
@@ -72,7 +72,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     this.#turnLink = null;
     this.#exchange = null;
     this.#identity = new ClientIdentity(runtime);
-    this.#carry = new Carry(runtime);
+    this.#input = new PendingInput(runtime);
     this.#isProcessing = false;
     this.#hasEnded = false;
     this.#isRequestPaused = false;
@@ -104,7 +104,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     switch (this.#state) {
       case State.idle:
         if (!this.#runtime.turns.mayTake(this.#registry.size)) {
-          this.#carry.keep(bytes, 0, length);
+          this.#input.keep(bytes, 0, length);
           this.#waitForTurn();
         } else this.#process(bytes, 0, length);
         return;
@@ -117,7 +117,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
       case State.queued:
       case State.busy:
       case State.flushing:
-        this.#carry.keep(bytes, 0, length);
+        this.#input.keep(bytes, 0, length);
         this.socket?.pause();
         return;
       case State.lingering:
@@ -145,12 +145,12 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
 
   /** A head that comes in pieces is only parsed again when the new bytes can change the answer. */
   #moreHead(bytes: Buffer, length: number): void {
-    const carry = this.#carry;
-    const seen = carry.length;
-    carry.keep(bytes, 0, length);
-    if (carry.buffer === null) return;
+    const input = this.#input;
+    const seen = input.length;
+    input.keep(bytes, 0, length);
+    if (input.buffer === null) return;
     const { limits } = this.#runtime.config;
-    if (scanHead(carry.buffer, carry.from, carry.from + seen, carry.end, limits) > 0) this.#processCarry();
+    if (scanHead(input.buffer, input.from, input.from + seen, input.end, limits) > 0) this.#processInput();
   }
 
   #bodyBytes(bytes: Buffer, length: number): void {
@@ -161,7 +161,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     if (this.#exchange !== exchange || this.#state !== State.body) return;
     if (exchange.isRequestDone) {
       this.#requestReceived();
-      this.#carry.keep(bytes, taken, length);
+      this.#input.keep(bytes, taken, length);
       return;
     }
     this.#awaitBody();
@@ -178,8 +178,8 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     this.socket?.resume();
   }
 
-  #processCarry(): void {
-    const { buffer, from, end } = this.#carry;
+  #processInput(): void {
+    const { buffer, from, end } = this.#input;
     if (buffer !== null) this.#process(buffer, from, end);
   }
 
@@ -223,21 +223,21 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   }
 
   #keepRest(bytes: Buffer, at: number, end: number): void {
-    const carry = this.#carry;
-    if (bytes === carry.buffer) {
+    const input = this.#input;
+    if (bytes === input.buffer) {
       if (at === end || this.#state >= State.lingering) {
-        carry.drop();
-        // Reading stopped while there was a carry; nothing else would start it again.
+        input.drop();
+        // Reading stopped while there was input; nothing else would start it again.
         if (this.#state === State.busy || this.#state === State.idle) this.socket?.resume();
-      } else carry.from = at;
-    } else if (this.#state < State.lingering) carry.keep(bytes, at, end);
-    if (carry.buffer !== null && this.#state >= State.busy) this.socket?.pause();
+      } else input.from = at;
+    } else if (this.#state < State.lingering) input.keep(bytes, at, end);
+    if (input.buffer !== null && this.#state >= State.busy) this.socket?.pause();
   }
 
   /** Goes on with what is kept, once its time has come. */
   #continue(): void {
     if (!this.#isReadyForHead || this.#isProcessing) return;
-    this.#processCarry();
+    this.#processInput();
     if (!this.#isReadyForHead) return;
     if (this.#hasEnded) this.#close();
     else this.socket?.resume();
@@ -329,17 +329,17 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
   }
 
   #answered(): void {
-    if (this.#clientCloses && this.#carry.buffer === null && !this.#isProcessing) {
+    if (this.#clientCloses && this.#input.buffer === null && !this.#isProcessing) {
       this.#close();
       return;
     }
-    if (!this.#keepAlive || (this.#hasEnded && this.#carry.buffer === null && !this.#isProcessing)) {
+    if (!this.#keepAlive || (this.#hasEnded && this.#input.buffer === null && !this.#isProcessing)) {
       this.#linger();
       return;
     }
     this.#state = State.idle;
     this.#runtime.wheel.set(this, this.#runtime.config.timeouts.clientIdleMs);
-    if (!this.#isProcessing && this.#carry.buffer !== null) this.#continue();
+    if (!this.#isProcessing && this.#input.buffer !== null) this.#continue();
   }
 
   responseCut(reset: boolean): void {
@@ -354,8 +354,8 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     const { socket } = this;
     if (socket === null) return;
     this.#releaseExchange();
-    const early = this.#carry.copy();
-    this.#carry.drop();
+    const early = this.#input.copy();
+    this.#input.drop();
     this.#state = State.closed;
     this.#runtime.wheel.remove(this);
     this.socket = null;
@@ -430,7 +430,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
         this.#close();
         return;
       case State.head:
-        this.#refuse('requestTimeout', this.#carry.beginsHead());
+        this.#refuse('requestTimeout', this.#input.beginsHead());
         return;
       case State.body:
         if (!this.#isRequestPaused) this.#exchange?.rejectTimeout();
@@ -467,7 +467,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     const requestId = Buffer.from(this.#runtime.requestIds.next()).toString('latin1');
     const options = { requestId, keepAlive: false, minorVersion: 1, isHead } as const;
     const response = Buffer.from(rescueResponse(name, options), 'latin1');
-    if (proxyErrors[name].status !== 408 || this.#carry.length > 0)
+    if (proxyErrors[name].status !== 408 || this.#input.length > 0)
       this.socket?.write(response, 0, response.length);
     this.#linger();
   }
@@ -478,7 +478,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     const { socket } = this;
     if (socket === null) return;
     this.#state = State.lingering;
-    if (!this.#isProcessing) this.#carry.drop();
+    if (!this.#isProcessing) this.#input.drop();
     if (this.#hasEnded && !socket.hasPendingWrites) {
       this.#close();
       return;
@@ -503,7 +503,7 @@ export class ClientConnection extends Timed implements SocketOwner, Downstream, 
     if (this.#state === State.closed) return;
     this.#state = State.closed;
     this.#runtime.wheel.remove(this);
-    if (!this.#isProcessing) this.#carry.drop();
+    if (!this.#isProcessing) this.#input.drop();
     this.socket?.destroy();
     this.socket = null;
     this.#registry.remove(this);

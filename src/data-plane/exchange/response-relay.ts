@@ -37,8 +37,8 @@ export class ResponseRelay {
   #end: number;
   #interimCount: number;
   /** Part of a head that did not come in one read. */
-  #carry: Buffer | null;
-  #carryLength: number;
+  #partialHead: Buffer | null;
+  #partialBytes: number;
   readonly #runtime: WorkerRuntime;
 
   constructor(runtime: WorkerRuntime) {
@@ -52,8 +52,8 @@ export class ResponseRelay {
     this.#bodyEnd = 0;
     this.#end = 0;
     this.#interimCount = 0;
-    this.#carry = null;
-    this.#carryLength = 0;
+    this.#partialHead = null;
+    this.#partialBytes = 0;
     this.#runtime = runtime;
   }
 
@@ -66,7 +66,7 @@ export class ResponseRelay {
   reset(): void {
     this.isHeadForwarded = false;
     this.#interimCount = 0;
-    this.#dropCarry();
+    this.#dropPartialHead();
   }
 
   /** Looks for the final head in what arrived. When it is there, it is in `head` and the body was begun. */
@@ -77,11 +77,11 @@ export class ResponseRelay {
     request: RequestMessage,
     client: Downstream,
   ): HeadResult {
-    if (this.#carry === null) return this.#parse(head, bytes, length, request, client);
-    if (this.#carryLength + length > this.#carry.length) return HeadResult.invalid;
-    bytes.copy(this.#carry, this.#carryLength, 0, length);
-    this.#carryLength += length;
-    return this.#parse(head, this.#carry, this.#carryLength, request, client);
+    if (this.#partialHead === null) return this.#parse(head, bytes, length, request, client);
+    if (this.#partialBytes + length > this.#partialHead.length) return HeadResult.invalid;
+    bytes.copy(this.#partialHead, this.#partialBytes, 0, length);
+    this.#partialBytes += length;
+    return this.#parse(head, this.#partialHead, this.#partialBytes, request, client);
   }
 
   #parse(
@@ -106,21 +106,21 @@ export class ResponseRelay {
       if (request.minorVersion === 1) this.#forwardInterim(head, source, client);
       from = headEnd;
     }
-    this.#dropCarry();
+    this.#dropPartialHead();
     return HeadResult.incomplete;
   }
 
   #keepPartialHead(source: Buffer, from: number, end: number): void {
-    if (this.#carry === null) this.#carry = this.#runtime.carries.take();
-    if (source !== this.#carry || from > 0) source.copy(this.#carry, 0, from, end);
-    this.#carryLength = end - from;
+    if (this.#partialHead === null) this.#partialHead = this.#runtime.largeInputs.take();
+    if (source !== this.#partialHead || from > 0) source.copy(this.#partialHead, 0, from, end);
+    this.#partialBytes = end - from;
   }
 
-  #dropCarry(): void {
-    if (this.#carry === null) return;
-    this.#runtime.carries.give(this.#carry);
-    this.#carry = null;
-    this.#carryLength = 0;
+  #dropPartialHead(): void {
+    if (this.#partialHead === null) return;
+    this.#runtime.largeInputs.give(this.#partialHead);
+    this.#partialHead = null;
+    this.#partialBytes = 0;
   }
 
   #forwardInterim(head: ResponseHead, source: Buffer, client: Downstream): void {
@@ -193,7 +193,7 @@ export class ResponseRelay {
   #headForwarded(): void {
     this.isHeadForwarded = true;
     this.#source = none;
-    this.#dropCarry();
+    this.#dropPartialHead();
   }
 
   #connectionHeader(request: RequestMessage): ConnectionHeader {
@@ -207,7 +207,7 @@ export class ResponseRelay {
     const length = encodeResponseHead(this.#source, head, scratch, 0, 1, ConnectionHeader.upgrade, false);
     const rest = Buffer.copyBytesFrom(this.#source, this.#headEnd, this.#end - this.#headEnd);
     this.#source = none;
-    this.#dropCarry();
+    this.#dropPartialHead();
     this.#writeScratch(client, length);
     return rest;
   }

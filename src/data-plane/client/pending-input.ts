@@ -7,7 +7,7 @@ import { leadingBlankLinesMax } from '#src/limits.ts';
 /** Blank lines that may come first, and the method. */
 const headStartBytesMax = 2 * leadingBlankLinesMax + 5;
 
-export class Carry {
+export class PendingInput {
   /** Null when nothing is kept; else the bytes are those in [from, end). */
   buffer: Buffer | null;
   from: number;
@@ -56,14 +56,14 @@ export class Carry {
   }
 
   #largeBuffer(bytes: number): Buffer {
-    const { carries } = this.#runtime;
-    return bytes <= carries.bytes ? carries.take() : Buffer.allocUnsafeSlow(bytes);
+    const { largeInputs } = this.#runtime;
+    return bytes <= largeInputs.bytes ? largeInputs.take() : Buffer.allocUnsafeSlow(bytes);
   }
 
   #recycle(buffer: Buffer): void {
-    const { carries, smallRequests } = this.#runtime;
+    const { largeInputs, smallRequests } = this.#runtime;
     if (buffer.length === smallRequests.bytes) smallRequests.give(buffer);
-    else if (buffer.length === carries.bytes) carries.give(buffer);
+    else if (buffer.length === largeInputs.bytes) largeInputs.give(buffer);
   }
 
   /** Whether what is kept is the beginning of a HEAD request. */
