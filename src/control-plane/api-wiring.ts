@@ -1,4 +1,5 @@
-// What the control API gets to see of the control thread: its parts, and views that are put together when asked for.
+// What the control API gets to see of the control thread: its parts, and views that are put together when
+// asked for.
 
 import type { ApiContext } from './api/api-context.ts';
 import { newRollout } from './api/plan.ts';

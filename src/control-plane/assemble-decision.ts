@@ -1,5 +1,5 @@
-// Puts together what decides: the assessor, the rollout, and the loop that drives them. Production, the simulator and tests all
-// have them from here; what they differ in comes in as ports.
+// Puts together what decides: the assessor, the rollout, and the loop that drives them. Production, the
+// simulator and tests all have them from here; what they differ in comes in as ports.
 import type { Clock } from '#src/base/clock.ts';
 import type { BusinessMetric } from '#src/config/signals-config.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
@@ -37,7 +37,10 @@ export interface DecisionParts {
   readonly loop: ControlLoop;
 }
 
-/** Nothing has happened yet when this returns: `rollout.resume()` takes up what is on record, `loop.tick()` begins. */
+/**
+ * Nothing has happened yet when this returns: `rollout.resume()` takes up what is on record, `loop.tick()`
+ * begins.
+ */
 export function assembleDecision(ports: DecisionPorts): DecisionParts {
   const { clock, sink, store, events, routes, signals, startChecks } = ports;
   const assessor = new Assessor(ports.thresholds, clock.monotonicMs, ports.businessMetrics, routes);

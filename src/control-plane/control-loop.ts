@@ -1,11 +1,11 @@
-// One tick of the control plane, four times a second, stage by stage in order, and what follows a transition. It names the
-// stages and holds nothing: what they run on comes in as ports, so that a simulation and tests drive it with their own clock,
-// traffic and store.
+// One tick of the control plane, four times a second, stage by stage in order, and what follows a transition.
+// It names the stages and holds nothing: what they run on comes in as ports, so that a simulation and tests
+// drive it with their own clock, traffic and store.
 //
 //   signals → sample → window → assess → facts → step → apply → notes
 //
-// What is not on this list is asked for rather than done by a tick: the status and the metrics are read when somebody asks
-// for them, and commands of operators go through the same `step` and `apply` between two ticks.
+// What is not on this list is asked for rather than done by a tick: the status and the metrics are read when
+// somebody asks for them, and commands of operators go through the same `step` and `apply` between two ticks.
 import type { Clock } from '#src/base/clock.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { StepResult, Transition } from '#src/core/rollout/rollout-effect.ts';
@@ -88,7 +88,8 @@ export class ControlLoop {
     const verdict = assessor.assess(rollout.state);
     const facts = this.#facts(nowMs);
     const result = rollout.decide({ type: 'tick', atMs: rollout.nowMs(), verdict, facts });
-    // Records and publishes, in the order of core/rollout/ready.ts. `follow` is called from it, at once or when the store answers.
+    // Records and publishes, in the order of core/rollout/ready.ts. `follow` is called from it, at once or
+    // when the store answers.
     rollout.apply(result);
     this.#note(nowMs, facts);
   }
@@ -124,7 +125,10 @@ export class ControlLoop {
     checkpoint?.tick(nowMs);
   }
 
-  /** What follows a transition once it took effect, whether a tick, a command or the store's answer brought it. */
+  /**
+   * What follows a transition once it took effect, whether a tick, a command or the store's answer brought
+   * it.
+   */
   follow(transition: Transition): void {
     const { signals, evidence, checkpoint, ended } = this.#ports;
     // Notifications and gates are told.

@@ -1,5 +1,6 @@
 // The control thread's wiring: makes every part and hands each what it needs. What decides is put together in
-// assemble-decision.ts; what a tick does with the parts is in control-loop.ts, when they start and stop in control-thread.ts.
+// assemble-decision.ts; what a tick does with the parts is in control-loop.ts, when they start and stop in
+// control-thread.ts.
 import { readFileSync } from 'node:fs';
 import { systemClock } from '#src/base/clock.ts';
 import type { Config } from '#src/config/config.ts';
@@ -130,7 +131,9 @@ export class ControlParts {
     this.rollout.storeCameBack();
   }
 
-  /** Has the store opened, in a thread of its own; one that cannot be opened is tried again in the background. */
+  /**
+   * Has the store opened, in a thread of its own; one that cannot be opened is tried again in the background.
+   */
   #openStore(storePortOf: StorePortOf): DurableStore {
     const { events } = this;
     const file = this.config.store.sqlite;

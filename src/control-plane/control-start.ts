@@ -1,5 +1,5 @@
-// What a control thread does once, at its start: takes up what its predecessor kept, says so, and starts a rollout where
-// the config wants one.
+// What a control thread does once, at its start: takes up what its predecessor kept, says so, and starts a
+// rollout where the config wants one.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { makePlan, newRollout } from './api/plan.ts';
@@ -14,15 +14,21 @@ const verifiedRecords = 1_000;
 /** Events before a start in which nodes that were set are looked for. */
 const recentEvents = 1_000;
 
-/** How long a start waits for the store. Then all traffic goes to X, or stays as it is, until the store opens. */
+/**
+ * How long a start waits for the store. Then all traffic goes to X, or stays as it is, until the store opens.
+ */
 const storeOpensMsMax = 3_000;
 
-/** How long a start waits for the recorded traffic of the last minutes, which makes the evidence of a revert complete. */
+/**
+ * How long a start waits for the recorded traffic of the last minutes, which makes the evidence of a revert
+ * complete.
+ */
 const traceReadMsMax = 3_000;
 
 /**
- * Waits for the store. False when another process owns it. Then the first thread of a process gives up before it has changed
- * anything, and the process ends. A later thread goes on without the store, because traffic depends on its process.
+ * Waits for the store. False when another process owns it. Then the first thread of a process gives up before
+ * it has changed anything, and the process ends. A later thread goes on without the store, because traffic
+ * depends on its process.
  */
 export async function ownStore({ store, generation, post }: ControlParts): Promise<boolean> {
   await store.ready(storeOpensMsMax);
@@ -83,7 +89,10 @@ export async function keepConfig({ store, clock, config }: ControlParts): Promis
   return kept.ok ? kept.value : null;
 }
 
-/** Starts only when there is nothing on record: a rollout that was reverted or completed is not started again by a restart. */
+/**
+ * Starts only when there is nothing on record: a rollout that was reverted or completed is not started again
+ * by a restart.
+ */
 export function autostart({ rollout, config, events }: ControlParts): void {
   const { state } = rollout;
   if (!config.rollout.autostart || state.phase !== 'idle' || state.weightPpm > 0) return;

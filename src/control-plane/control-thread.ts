@@ -1,5 +1,6 @@
-// Entry of the control thread: when its parts start, tick and stop, and what it and the supervisor say to each other
-// (shared-memory/messages.ts). The parts are put together in control-parts.ts; how a decision is made is in control-loop.ts.
+// Entry of the control thread: when its parts start, tick and stop, and what it and the supervisor say to
+// each other (shared-memory/messages.ts). The parts are put together in control-parts.ts; how a decision is
+// made is in control-loop.ts.
 import { flushCompileCache } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
@@ -16,7 +17,10 @@ import { lifecycleEvent } from './supervisor/lifecycle-event.ts';
 /** Between attempts to get the API's port back after a restart of this thread. */
 const listenRetryMs = 500;
 
-/** How long the end of the thread waits for writes, unless the disk hangs. The supervisor waits a little longer than this. */
+/**
+ * How long the end of the thread waits for writes, unless the disk hangs. The supervisor waits a little
+ * longer than this.
+ */
 const storeClosesMsMax = 1_500;
 
 export class ControlThread {
@@ -31,9 +35,9 @@ export class ControlThread {
   }
 
   /**
-   * Publishes the split that was recorded, then takes up everything else. Posts `published` and `ready`, or the reason why it
-   * does not come to that. The first thread of a process owns store and port before it publishes anything; one that replaces
-   * another does not wait for the port.
+   * Publishes the split that was recorded, then takes up everything else. Posts `published` and `ready`, or
+   * the reason why it does not come to that. The first thread of a process owns store and port before it
+   * publishes anything; one that replaces another does not wait for the port.
    */
   async run(): Promise<void> {
     const parts = this.#parts;
@@ -54,7 +58,10 @@ export class ControlThread {
     flushCompileCache();
   }
 
-  /** Loaded only now, because traffic does not wait for it, and its libraries are most of what this thread loads. */
+  /**
+   * Loaded only now, because traffic does not wait for it, and its libraries are most of what this thread
+   * loads.
+   */
   async #loadApi(): Promise<void> {
     const { createControlApi } = await import('./api/server.ts');
     const { apiContextOf } = await import('./api-wiring.ts');
@@ -91,8 +98,9 @@ export class ControlThread {
   }
 
   /**
-   * Resolves with the port, or with null when it cannot be had. The first thread gives up then, and the process ends, because
-   * an operator is watching. A replacement keeps trying, because the rollout that it controls must go on.
+   * Resolves with the port, or with null when it cannot be had. The first thread gives up then, and the
+   * process ends, because an operator is watching. A replacement keeps trying, because the rollout that it
+   * controls must go on.
    */
   async #listen(): Promise<number | null> {
     const { config, generation, predecessorPort, listenDescriptor, post } = this.#parts;
@@ -112,7 +120,8 @@ export class ControlThread {
         }
         const fields = { code, error: message };
         this.#parts.log({ level: 'error', message: 'the control API cannot listen yet', fields });
-        // By now somebody else may have the port that the system chose. Then any other port is better than none.
+        // By now somebody else may have the port that the system chose. Then any other port is better than
+        // none.
         port = configured;
         await delay(listenRetryMs);
       }

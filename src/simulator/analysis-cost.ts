@@ -1,4 +1,4 @@
-// What the decisions cost: the share of a core that the assessor takes with traffic on every stream. The one figure of a simulation
+// What the decisions cost: the share of a core that the judge takes with traffic on every stream. The one figure of a simulation
 // that depends on the machine, and on what else it does meanwhile.
 import type { Random } from '#src/base/random.ts';
 import { Assessor } from '#src/control-plane/rollout/assessor.ts';

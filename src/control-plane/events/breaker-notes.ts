@@ -1,5 +1,5 @@
-// Puts on record that Y's breaker keeps its whole share away from it, and that it lets it through again, while no rollout
-// is there to be reverted: after a completion, or with a split that was set by hand.
+// Puts on record that Y's breaker keeps its whole share away from it, and that it lets it through again,
+// while no rollout is there to be reverted: after a completion, or with a split that was set by hand.
 import { formatDuration } from '#src/core/analysis/verdict-text.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { breakerOpenRevertMs } from '#src/core/rollout/tick-step.ts';
@@ -13,7 +13,10 @@ export class BreakerNotes {
     this.#events = events;
   }
 
-  /** openMs: how long the breaker has been open in every worker with traffic for Y; 0 when it is not. Call it every tick. */
+  /**
+   * openMs: how long the breaker has been open in every worker with traffic for Y; 0 when it is not. Call it
+   * every tick.
+   */
   observe(openMs: number, { phase, weightPpm }: Pick<RolloutState, 'phase' | 'weightPpm'>): void {
     if (this.#isTold) {
       if (openMs === 0) this.#tellClosed(weightPpm > 0);

@@ -1,5 +1,5 @@
-// Everything worth telling an operator, numbered and in order: kept in the store, in a short memory for streams and for
-// when the store is unusable, and written to the process log.
+// Everything worth telling an operator, numbered and in order: kept in the store, in a short memory for
+// streams and for when the store is unusable, and written to the process log.
 
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import type { LogLine } from '#src/shared-memory/messages.ts';
@@ -34,8 +34,8 @@ export class EventLog {
   #nextId = 1;
   #keep: EventListener = () => {};
   /**
-   * Numbers of drafts that are not on record yet, and announcements that wait for these drafts, so that everyone sees events in
-   * order.
+   * Numbers of drafts that are not on record yet, and announcements that wait for these drafts, so that
+   * everyone sees events in order.
    */
   readonly #held = new Set<number>();
   #waiting: Announcement[] = [];
@@ -58,7 +58,10 @@ export class EventLog {
     return event;
   }
 
-  /** An event with the next number that nobody has seen yet: for one that is kept together with something else, or dropped. */
+  /**
+   * An event with the next number that nobody has seen yet: for one that is kept together with something
+   * else, or dropped.
+   */
   draft(input: EventInput): RecordedEvent {
     return {
       id: this.#nextId++,
@@ -120,8 +123,8 @@ export class EventLog {
   }
 
   /**
-   * Goes on after the numbers that the store has. Events numbered without it (from `firstQueuedId`) move up behind
-   * its last one; returns by how much.
+   * Goes on after the numbers that the store has. Events numbered without it (from `firstQueuedId`) move up
+   * behind its last one; returns by how much.
    */
   reconcileIds(lastEventId: number, firstQueuedId: number | null): number {
     if (firstQueuedId === null) {

@@ -1,9 +1,12 @@
-// Keeps what the analysis has gathered, and the rollout's time with it, so that a restart goes on where it was.
+// Keeps what the analysis has gathered, and the rollout's time with it, so that a restart goes on where it
+// was.
 import type { KeptTime } from '#src/control-plane/rollout/rollout-clock.ts';
 import type { DurableStore } from '#src/control-plane/store/durable-store.ts';
 import type { SavedSnapshot } from '#src/record/store.ts';
 
-/** Evidence lost by a crash is at most this old; writing more often would cost the disk more than it is worth. */
+/**
+ * Evidence lost by a crash is at most this old; writing more often would cost the disk more than it is worth.
+ */
 const keptEveryMs = 1_000;
 
 interface AnalysisCheckpointOptions {
@@ -36,7 +39,10 @@ export class AnalysisCheckpoint {
   }
 }
 
-/** The rollout's time when the snapshot was kept. Earlier versions kept none: their rollouts went by the wall clock. */
+/**
+ * The rollout's time when the snapshot was kept. Earlier versions kept none: their rollouts went by the wall
+ * clock.
+ */
 export function keptTimeOf({ atMs, snapshot }: SavedSnapshot): KeptTime {
   const { rolloutMs } = (snapshot ?? {}) as { readonly rolloutMs?: number };
   return { rolloutMs: rolloutMs ?? atMs, epochMs: atMs };

@@ -1,5 +1,5 @@
-// Which of the requests that workers remember belong to what sent a rollout back: a revert for 401s is explained by those, and
-// one for latency by the slow ones. Everything else is explained by what failed.
+// Which of the requests that workers remember belong to what sent a rollout back: a revert for 401s is
+// explained by those, and one for latency by the slow ones. Everything else is explained by what failed.
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { statusClassOf } from '#src/core/telemetry/status-class.ts';
 import type { RequestSample } from '#src/shared-memory/messages.ts';

@@ -1,5 +1,6 @@
-// Freezes the evidence of a revert, after the revert was made and recorded: nothing here can delay or undo it. The numbers are
-// taken at once. The workers are asked for the requests, and what they do not answer is left out.
+// Freezes the evidence of a revert, after the revert was made and recorded: nothing here can delay or undo
+// it. The numbers are taken at once. The workers are asked for the requests, and what they do not answer is
+// left out.
 
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
@@ -99,8 +100,9 @@ export class EvidenceRecorder {
   }
 
   /**
-   * When the evidence begins: minutes before the revert, but not before this rollout, because failures of an earlier one say
-   * nothing about it. A beginning in the future means that the clock was set back, and limits nothing.
+   * When the evidence begins: minutes before the revert, but not before this rollout, because failures of an
+   * earlier one say nothing about it. A beginning in the future means that the clock was set back, and limits
+   * nothing.
    */
   #sinceMs({ atMs, from }: Transition): number {
     const beganMs = 'plan' in from ? from.plan.startedAtMs : this.#trail.beganMs;

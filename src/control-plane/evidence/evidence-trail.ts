@@ -1,5 +1,5 @@
-// The traffic of the last minutes in pieces of ten seconds, kept in memory so that a revert can be explained even when the
-// store is dead. One piece is overwritten after the other; nothing is allocated per tick.
+// The traffic of the last minutes in pieces of ten seconds, kept in memory so that a revert can be explained
+// even when the store is dead. One piece is overwritten after the other; nothing is allocated per tick.
 
 import { keepsSlots, nameOfSlot, type RouteSlots } from '#src/core/routing/route-slots.ts';
 import { ArmSample, type TickSample } from '#src/core/telemetry/sample.ts';
@@ -53,7 +53,10 @@ class Piece {
 
 export class EvidenceTrail {
   readonly #pieces = Array.from({ length: pieceCount }, () => new Piece());
-  /** The trail's own time, ms, which never jumps back: the ticks so far, and the unused rest of pieces that were cut short. */
+  /**
+   * The trail's own time, ms, which never jumps back: the ticks so far, and the unused rest of pieces that
+   * were cut short.
+   */
   #ageMs = 0;
   #newest: Piece | null = null;
   /** When the traffic of the present rollout, or of none, began, Unix epoch ms. */
@@ -69,8 +72,8 @@ export class EvidenceTrail {
   }
 
   /**
-   * Adds traffic that an earlier control thread recorded. Counts under a slot that no route has now are left out, because
-   * nobody knows any more whose they were.
+   * Adds traffic that an earlier control thread recorded. Counts under a slot that no route has now are left
+   * out, because nobody knows any more whose they were.
    */
   restore(windows: readonly TrafficWindow[], slots: RouteSlots): void {
     const known = new Set([...slots.routes.map(({ slot }) => slot), otherRouteSlot]);
@@ -98,7 +101,10 @@ export class EvidenceTrail {
     }));
   }
 
-  /** Routes that failed on Y in this rollout, those first whose failures exceed what X's rate explains by the most. */
+  /**
+   * Routes that failed on Y in this rollout, those first whose failures exceed what X's rate explains by the
+   * most.
+   */
   worstRoutes(rolloutId: string | null): RouteFailures[] {
     const routes = new Map<string, RouteFailures>();
     for (const piece of this.#inOrder().toReversed()) {
@@ -111,7 +117,10 @@ export class EvidenceTrail {
       .slice(0, worstRoutesMax);
   }
 
-  /** The piece that a tick belongs to. A new piece begins with every rollout, and whenever a slot gets another route. */
+  /**
+   * The piece that a tick belongs to. A new piece begins with every rollout, and whenever a slot gets another
+   * route.
+   */
   #pieceAt(dtMs: number, epochMs: number, rolloutId: string | null, slots: RouteSlots): Piece {
     const open = this.#newest;
     if (open?.rolloutId !== rolloutId) this.beganMs = epochMs - dtMs;

@@ -1,4 +1,5 @@
-// Metrics of the analysis: the evidence of each comparison, and all of it together against its bar. Natural logarithms.
+// Metrics of the analysis: the evidence of each comparison, and all of it together against its bar. Natural
+// logarithms.
 import type { StreamEvidence, Verdict } from '#src/core/analysis/verdict.ts';
 import { weakestProof } from '#src/core/analysis/weakest-proof.ts';
 import { isSoaking } from '#src/core/rollout/transitions.ts';

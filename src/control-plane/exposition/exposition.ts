@@ -1,5 +1,5 @@
-// The metrics of /metrics. Every value is read from where it lives when someone scrapes: shared memory, the rollout, the
-// store. prom-client formats them and adds those of the process; docs/metrics.md describes each.
+// The metrics of /metrics. Every value is read from where it lives when someone scrapes: shared memory, the
+// rollout, the store. prom-client formats them and adds those of the process; docs/metrics.md describes each.
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { armOf, clusterNames } from '#src/control-plane/nodes/node-directory.ts';
 import { phases } from '#src/core/rollout/rollout-state.ts';
@@ -13,12 +13,16 @@ import { trafficMetrics } from './traffic-metrics.ts';
 import { workerMetrics } from './worker-metrics.ts';
 
 /**
- * How often prom-client looks at the event loop's delay, ms. Its own 10 ms would wake the thread a hundred times a second, which
- * costs as much as everything else it does; what holds up the control loop is a multiple of this.
+ * How often prom-client looks at the event loop's delay, ms. Its own 10 ms would wake the thread a hundred
+ * times a second, which costs as much as everything else it does; what holds up the control loop is a
+ * multiple of this.
  */
 const eventLoopMonitoringPrecision = 100;
 
-/** Gauges of prom-client that end in `_total`, which Prometheus' linter refuses; each has a twin by type without it. */
+/**
+ * Gauges of prom-client that end in `_total`, which Prometheus' linter refuses; each has a twin by type
+ * without it.
+ */
 const misnamed = [
   'nodejs_active_resources_total',
   'nodejs_active_handles_total',

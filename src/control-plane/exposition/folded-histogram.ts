@@ -10,7 +10,10 @@ export const durationBounds = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ] as const;
 
-/** First fine bucket that is not wholly at or below each bound; a fine bucket is 2 % wide, so a bound is at most 2 % off. */
+/**
+ * First fine bucket that is not wholly at or below each bound; a fine bucket is 2 % wide, so a bound is at
+ * most 2 % off.
+ */
 const foldedAt = durationBounds.map((bound) => {
   let bucket = 0;
   while (bucket < latencyBucketCount && bucketUpperMs(bucket) <= bound * 1000) bucket++;

@@ -1,5 +1,5 @@
-// Nodes that were set by the API last as long as the process. After a restart a rollout goes on with other nodes than before,
-// and somebody has to be told.
+// Nodes that were set by the API last as long as the process. After a restart a rollout goes on with other
+// nodes than before, and somebody has to be told.
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
 
 /** Nodes of one cluster that were set by the API and are not in use any more. */
@@ -11,7 +11,10 @@ interface ForgottenNodes {
 /** Events after which a cluster has the nodes of the configuration. */
 const takenFromConfig: ReadonlySet<string> = new Set(['started', 'config-reloaded']);
 
-/** What to tell at a start, for each cluster whose nodes were set. `events` are those before the start, the newest last. */
+/**
+ * What to tell at a start, for each cluster whose nodes were set. `events` are those before the start, the
+ * newest last.
+ */
 export function forgottenNodes(before: readonly RecordedEvent[]): ForgottenNodes[] {
   const since = before.findLastIndex(({ name }) => takenFromConfig.has(name)) + 1;
   const set = new Map<string, RecordedEvent>();

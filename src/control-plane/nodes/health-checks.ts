@@ -1,5 +1,6 @@
-// Active checks: every node is asked for a page in regular intervals. What several answers in a row agree on goes into shared
-// memory, where the workers read it. Any status below 500 is healthy, because Kong answers 404 where it has no route.
+// Active checks: every node is asked for a page in regular intervals. What several answers in a row agree on
+// goes into shared memory, where the workers read it. Any status below 500 is healthy, because Kong answers
+// 404 where it has no route.
 import type { Config } from '#src/config/config.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
@@ -63,7 +64,8 @@ export class HealthChecks {
   }
 
   /**
-   * At the start, the findings of an earlier control thread stay valid until the probes say otherwise. A new node is unknown.
+   * At the start, the findings of an earlier control thread stay valid until the probes say otherwise. A new
+   * node is unknown.
    */
   #follow(atStart: boolean): void {
     const { directory } = this.#options;

@@ -1,5 +1,5 @@
-// The nodes of both clusters as they are now, with what is known about each: what the probes found, what the workers
-// count, whether it is being drained.
+// The nodes of both clusters as they are now, with what is known about each: what the probes found, what the
+// workers count, whether it is being drained.
 import type { NodeView } from '#src/record/node-view.ts';
 import { type Arm, armNames, type ClusterName, NODE, nodeOffset, X, Y } from '#src/shared-memory/layout.ts';
 import type { NodeAssignment, NodeAssignments } from '#src/shared-memory/messages.ts';
@@ -41,7 +41,10 @@ export class NodeDirectory {
     Atomics.store(this.#health, nodeHealthIndex(arm, slot), value);
   }
 
-  /** Nodes that may get new requests: not drained and not found unhealthy. Unknown ones count, as for the workers. */
+  /**
+   * Nodes that may get new requests: not drained and not found unhealthy. Unknown ones count, as for the
+   * workers.
+   */
   usableCount(cluster: ClusterName): number {
     let count = 0;
     for (const node of this.#nodes[cluster]) {

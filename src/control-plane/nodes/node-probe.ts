@@ -1,6 +1,6 @@
-// One active check of one node: a connection of its own, a request, the status, read by the parser that reads answers for
-// clients. It uses a plain socket rather than node:http, because that takes half the CPU, and while little happens probes are
-// the largest part of what the control thread costs.
+// One active check of one node: a connection of its own, a request, the status, read by the parser that reads
+// answers for clients. It uses a plain socket rather than node:http, because that takes half the CPU, and
+// while little happens probes are the largest part of what the control thread costs.
 import { connect } from 'node:net';
 import { parseResponseHead, ResponseHead } from '#src/core/http1/response-head.ts';
 import { readBufferBytes } from '#src/limits.ts';

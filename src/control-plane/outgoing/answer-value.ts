@@ -1,5 +1,5 @@
-// One number out of an answer: a Prometheus query result, or a place in a JSON document. Anything but exactly one finite
-// number is a problem in words.
+// One number out of an answer: a Prometheus query result, or a place in a JSON document. Anything but exactly
+// one finite number is a problem in words.
 
 export type Reading =
   | { readonly ok: true; readonly value: number }
@@ -27,7 +27,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The answer of Prometheus' `/api/v1/query`. https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries */
+/**
+ * The answer of Prometheus' `/api/v1/query`.
+ * https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries
+ */
 export function readPrometheus(status: number, text: string): Reading {
   const answer = parseJson(text);
   if (!isObject(answer)) return trouble(`Prometheus answered ${status} without JSON`);

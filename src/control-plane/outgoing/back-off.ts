@@ -1,5 +1,5 @@
-// How long to wait before the next attempt: twice as long each time, drawn from the upper half, so that many clients of a
-// server that comes back do not come at once.
+// How long to wait before the next attempt: twice as long each time, drawn from the upper half, so that many
+// clients of a server that comes back do not come at once.
 
 export interface BackOff {
   readonly baseMs: number;

@@ -1,6 +1,6 @@
-// The one way to call the addresses that the config names: gates, metric sources, notifications. Calls are limited in time and
-// size and to addresses that are allowed, and follow no redirects. A failure comes back in words that name the host and nothing
-// secret.
+// The one way to call the addresses that the config names: gates, metric sources, notifications. Calls are
+// limited in time and size and to addresses that are allowed, and follow no redirects. A failure comes back
+// in words that name the host and nothing secret.
 import { type LookupAddress, lookup as resolveName } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import type { Agent } from 'undici';
@@ -86,7 +86,10 @@ export class OutgoingClient implements Outgoing {
   }
 }
 
-/** Resolves a name and hands on only what may be connected to: the check and the connection see the same address. */
+/**
+ * Resolves a name and hands on only what may be connected to: the check and the connection see the same
+ * address.
+ */
 function guardedLookup(allowed: () => readonly Cidr[]): LookupFunction {
   return (hostname, options, callback) => {
     resolveName(hostname, { ...options, all: true }, (error, found) => {

@@ -12,7 +12,10 @@ function fill(template: string, cluster: QueriedCluster, escaped: (text: string)
   );
 }
 
-/** For PromQL, where they stand in quotes. https://prometheus.io/docs/prometheus/latest/querying/basics/#string-literals */
+/**
+ * For PromQL, where they stand in quotes.
+ * https://prometheus.io/docs/prometheus/latest/querying/basics/#string-literals
+ */
 export const fillQuery = (template: string, cluster: QueriedCluster): string =>
   fill(template, cluster, (text) => text.replaceAll(/["'\\]/g, (character) => `\\${character}`));
 

@@ -1,9 +1,10 @@
-// Signs what is sent, so that the receiver can tell our requests from anyone else's and from old ones sent again.
+// Signs what is sent, so that the receiver can tell our requests from anyone else's and from old ones sent
+// again.
 import { createHmac } from 'node:crypto';
 
 /**
- * Headers over a body: `x-crossover-timestamp` in Unix seconds, and `x-crossover-signature: sha256=` with the hex HMAC-SHA256
- * of timestamp, a dot and the body. Without a secret there is only the timestamp.
+ * Headers over a body: `x-crossover-timestamp` in Unix seconds, and `x-crossover-signature: sha256=` with the
+ * hex HMAC-SHA256 of timestamp, a dot and the body. Without a secret there is only the timestamp.
  */
 export function signatureHeaders(
   body: string,

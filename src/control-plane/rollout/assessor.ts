@@ -1,5 +1,5 @@
-// The analysis as the control thread runs it: on the monotonic clock, kept across restarts, and rebuilt when the
-// thresholds change while it runs.
+// The analysis as the control thread runs it: on the monotonic clock, kept across restarts, and rebuilt when
+// the thresholds change while it runs.
 
 import type { BusinessMetric } from '#src/config/signals-config.ts';
 import { Analysis, type AnalysisSnapshot } from '#src/core/analysis/analysis.ts';
@@ -101,7 +101,10 @@ export class Assessor implements AnalysisResets {
     return this.#business.restore(before);
   }
 
-  /** Uses other thresholds from now on. Returns false when the evidence so far does not fit them and was dropped. */
+  /**
+   * Uses other thresholds from now on. Returns false when the evidence so far does not fit them and was
+   * dropped.
+   */
   setThresholds(thresholds: AnalysisThresholds): boolean {
     const before = this.#analysis.snapshot();
     this.#analysis = new Analysis(thresholds, this.#routes);
@@ -139,7 +142,10 @@ const streamsFor = (
     blipToleranceMs,
   );
 
-/** The store has checked its own pages, and `snapshot` wrote what it holds. So it is enough to look at the outline. */
+/**
+ * The store has checked its own pages, and `snapshot` wrote what it holds. So it is enough to look at the
+ * outline.
+ */
 function isKeptAnalysis(value: unknown): value is KeptAnalysis {
   return typeof value === 'object' && value !== null && 'rolloutId' in value && 'analysis' in value;
 }

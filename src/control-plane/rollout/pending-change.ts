@@ -1,7 +1,8 @@
-// The change that waits for its record, as a pure function: what is pending and what happened in, what is pending now and what
-// is to be done out, in order. At most one change waits at a time. What gives Y no more happens at once and takes its place.
-// The store's answer to a change that is not waited for any longer is still awaited: until then nothing else may be recorded
-// first, and a change that was recorded too late must be taken back, or the record would end with what never happened.
+// The change that waits for its record, as a pure function: what is pending and what happened in, what is
+// pending now and what is to be done out, in order. At most one change waits at a time. What gives Y no more
+// happens at once and takes its place. The store's answer to a change that is not waited for any longer is
+// still awaited: until then nothing else may be recorded first, and a change that was recorded too late must
+// be taken back, or the record would end with what never happened.
 import { unreachable } from '#src/base/assert.ts';
 import type { OrderedEffect, Ready } from '#src/core/rollout/ready.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';

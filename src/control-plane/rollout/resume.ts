@@ -1,5 +1,5 @@
-// Where a starting control thread goes on: from what the store recorded and what the workers use already. Pure, so that a table
-// of tests can cover every point at which the thread before may have died.
+// Where a starting control thread goes on: from what the store recorded and what the workers use already.
+// Pure, so that a table of tests can cover every point at which the thread before may have died.
 
 import type { OrderedEffect } from '#src/core/rollout/ready.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
@@ -18,16 +18,18 @@ interface Resume {
   /** What to publish at once. */
   readonly weightPpm: number;
   readonly salt: number;
-  /** The published weight, when it is not the recorded one: the predecessor died in the middle of a change. */
+  /**
+   * The published weight, when it is not the recorded one: the predecessor died in the middle of a change.
+   */
   readonly differingWeightPpm: number | null;
   /** The latest time in the state. The rollout's clock must not show less. */
   readonly notBeforeMs: number;
 }
 
 /**
- * Publishes the lower of the recorded and the published weight. An advance is recorded before it is published, and a revert is
- * published before it is recorded, so the lower weight is safe wherever the thread before died. The rollout decides what
- * follows from a difference (`recovered`).
+ * Publishes the lower of the recorded and the published weight. An advance is recorded before it is
+ * published, and a revert is published before it is recorded, so the lower weight is safe wherever the thread
+ * before died. The rollout decides what follows from a difference (`recovered`).
  */
 export function resume({ recorded, published }: ResumeFrom): Resume {
   if (recorded === undefined || recorded === null) {
@@ -53,8 +55,9 @@ export function resume({ recorded, published }: ResumeFrom): Resume {
 }
 
 /**
- * What makes the step of a rollout that is taken up begin anew for the analysis. Its evidence may not be restored afterwards,
- * because it was not kept or was gathered for other thresholds, and an analysis that was told of no step asks for no proof.
+ * What makes the step of a rollout that is taken up begin anew for the analysis. Its evidence may not be
+ * restored afterwards, because it was not kept or was gathered for other thresholds, and an analysis that was
+ * told of no step asks for no proof.
  */
 export function resetsOnResume(state: RolloutState): readonly OrderedEffect[] {
   if (!isRunning(state)) return [];

@@ -1,5 +1,6 @@
-// Holds the rollout's state and carries out what `step` decides. It never waits for the store: what must be recorded first goes
-// on when it is. The order of a change is in core/rollout/ready.ts, what may overtake what in pending-change.ts; here it is done.
+// Holds the rollout's state and carries out what `step` decides. It never waits for the store: what must be
+// recorded first goes on when it is. The order of a change is in core/rollout/ready.ts, what may overtake
+// what in pending-change.ts; here it is done.
 import { unreachable } from '#src/base/assert.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { PreflightCheck } from '#src/control-plane/nodes/preflight.ts';
@@ -68,14 +69,20 @@ export class RolloutService {
     return this.#state;
   }
 
-  /** The time that the rollout goes by, for everything that happens to it. The wall clock's while none is under way. */
+  /**
+   * The time that the rollout goes by, for everything that happens to it. The wall clock's while none is
+   * under way.
+   */
   nowMs(): number {
     const { time } = this.#options;
     if (this.#state.phase !== 'preflight' && !isRunning(this.#state)) time.followWall();
     return time.nowMs();
   }
 
-  /** Takes up the rollout where it was and publishes its split. Also used when the store becomes readable only later. */
+  /**
+   * Takes up the rollout where it was and publishes its split. Also used when the store becomes readable only
+   * later.
+   */
   resume(): void {
     const { store, sink, time, parking } = this.#options;
     const loaded = store.loadRollout();
@@ -94,7 +101,10 @@ export class RolloutService {
     if (this.#state.phase === 'preflight') this.#startChecks();
   }
 
-  /** The store takes writes again: brings it up to date, or, if it had never been read, takes up what it recorded. */
+  /**
+   * The store takes writes again: brings it up to date, or, if it had never been read, takes up what it
+   * recorded.
+   */
   storeCameBack(): void {
     const { store, sink } = this.#options;
     if (!this.#isLoaded && !this.#recorder.hasAnnounced) {
@@ -113,9 +123,10 @@ export class RolloutService {
   }
 
   /**
-   * Carries out a decision and tells `settled` what has become of it. What gives Y more waits until it is on record, while
-   * everything else goes on; when it cannot be recorded it does not happen, and the state stays as it was. What gives Y no
-   * more happens at once, and takes the place of a change that is still being recorded.
+   * Carries out a decision and tells `settled` what has become of it. What gives Y more waits until it is on
+   * record, while everything else goes on; when it cannot be recorded it does not happen, and the state stays
+   * as it was. What gives Y no more happens at once, and takes the place of a change that is still being
+   * recorded.
    */
   apply(result: StepResult, settled: (outcome: Outcome) => void = () => {}): Progress {
     let progress = inProgress;
@@ -180,7 +191,9 @@ export class RolloutService {
     runEffects(effects, state, { sink, analysis, parking, record, onTransition });
   }
 
-  /** The transition is on record although it was not made: the record must not end with what never happened. */
+  /**
+   * The transition is on record although it was not made: the record must not end with what never happened.
+   */
   #takeBack({ to }: Transition): void {
     const { weightPpm, phase } = this.#state;
     const transition: Transition = {

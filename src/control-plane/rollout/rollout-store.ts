@@ -14,7 +14,10 @@ export interface RolloutStore {
   loadRollout(): StoreResult<RolloutState | null>;
   /** Replaces the rollout on record without a transition. */
   saveRollout(state: RolloutState): void;
-  /** Records what must be on record before it happens; when `settle` and `answered` are called is told in write-answer.ts. */
+  /**
+   * Records what must be on record before it happens; when `settle` and `answered` are called is told in
+   * write-answer.ts.
+   */
   saveTransition(
     transition: Transition,
     state: RolloutState,
@@ -22,6 +25,9 @@ export interface RolloutStore {
     settle: WriteCallbacks['settle'],
     answered: WriteCallbacks['answered'],
   ): void;
-  /** Records what has happened already and cannot be refused, such as a revert: at the latest when the store is back. */
+  /**
+   * Records what has happened already and cannot be refused, such as a revert: at the latest when the store
+   * is back.
+   */
   saveTransitionEventually(transition: Transition, state: RolloutState, event: RecordedEvent): void;
 }

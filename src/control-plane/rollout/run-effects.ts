@@ -1,5 +1,5 @@
-// Carries out a decision's effects in their order. It decides nothing: what must wait for a record was cut off before
-// (core/rollout/ready.ts).
+// Carries out a decision's effects in their order. It decides nothing: what must wait for a record was cut
+// off before (core/rollout/ready.ts).
 import { unreachable } from '#src/base/assert.ts';
 import type { RetestKind } from '#src/core/analysis/verdict.ts';
 import type { OrderedEffect } from '#src/core/rollout/ready.ts';

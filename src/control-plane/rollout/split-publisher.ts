@@ -10,9 +10,9 @@ export class SplitPublisher implements SplitSink {
   }
 
   /**
-   * Makes the split visible to every worker and returns its epoch. Publishing what is already published changes
-   * nothing, so that a repeated command neither uses up an epoch nor splits a window in two. Epoch 0 means
-   * "never published", so the first call always publishes.
+   * Makes the split visible to every worker and returns its epoch. Publishing what is already published
+   * changes nothing, so that a repeated command neither uses up an epoch nor splits a window in two. Epoch 0
+   * means "never published", so the first call always publishes.
    */
   publish(weightPpm: number, salt: number): number {
     const { epoch, weightPpm: publishedPpm, salt: publishedSalt } = this.#cell.read();

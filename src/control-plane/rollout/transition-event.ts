@@ -1,4 +1,5 @@
-// A transition as an event of the record: in words, with the states before and after and the numbers it rests on.
+// A transition as an event of the record: in words, with the states before and after and the numbers it rests
+// on.
 import type { EventInput } from '#src/control-plane/events/event-log.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { percentOf } from '#src/core/rollout/percent-of.ts';
@@ -34,8 +35,9 @@ export function transitionEvent(
 }
 
 /**
- * A rollout that is moved by hand, or because of a dead node, is moved whatever the tests say. What they said is kept as well,
- * under a name that does not make it the reason. Before the first step, the last verdict is on the rollout before.
+ * A rollout that is moved by hand, or because of a dead node, is moved whatever the tests say. What they said
+ * is kept as well, under a name that does not make it the reason. Before the first step, the last verdict is
+ * on the rollout before.
  */
 function testsSaid(
   { actor, from }: Transition,

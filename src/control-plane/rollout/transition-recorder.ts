@@ -1,5 +1,6 @@
-// Puts transitions on record, each with its event: those that have happened, and, one at a time, one that happens only once it
-// is on record. The event of the latter has its number from the beginning and is shown to nobody before the record is there.
+// Puts transitions on record, each with its event: those that have happened, and, one at a time, one that
+// happens only once it is on record. The event of the latter has its number from the beginning and is shown
+// to nobody before the record is there.
 import { assert } from '#src/base/assert.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';

@@ -1,5 +1,6 @@
-// What the store says of a write that something waits for. The wait has an end although the answer may never come: a store that is
-// silent for too long counts as hanging, and what it answers after that is told as well.
+// What the store says of a write that something waits for. The wait has an end although the answer may never
+// come: a store that is silent for too long counts as hanging, and what it answers after that is told as
+// well.
 import type { StoreProblem, StoreResult } from '#src/record/store-result.ts';
 
 export type WriteAnswer =
@@ -7,7 +8,9 @@ export type WriteAnswer =
   | { readonly kind: 'kept' }
   /** It is not on record, and will not be. */
   | { readonly kind: 'refused'; readonly problem: StoreProblem }
-  /** The store has not answered and is not waited for any longer. `kept` or `refused` follows if it ever does. */
+  /**
+   * The store has not answered and is not waited for any longer. `kept` or `refused` follows if it ever does.
+   */
   | { readonly kind: 'overdue'; readonly problem: StoreProblem };
 
 /** The two callbacks of a store's write. */

@@ -1,6 +1,6 @@
-// Kong's own routes, read from its Admin API (GET /routes), as patterns by which traffic can be told apart. They serve
-// statistics, not routing, and are an approximation: conditions on headers, SNI and expressions are left out, and of a regular
-// expression only its literal beginning is used.
+// Kong's own routes, read from its Admin API (GET /routes), as patterns by which traffic can be told apart.
+// They serve statistics, not routing, and are an approximation: conditions on headers, SNI and expressions
+// are left out, and of a regular expression only its literal beginning is used.
 import { kongPagesMax, kongPageTimeoutMs } from '#src/limits.ts';
 import type { UnplacedPattern } from './route-directory.ts';
 
@@ -12,7 +12,10 @@ interface KongRoute {
   readonly methods?: readonly string[] | null;
 }
 
-/** Characters that mean something in a regular expression: the literal beginning ends before the first of them. */
+/**
+ * Characters that mean something in a regular expression: the literal beginning ends before the first of
+ * them.
+ */
 const firstMeta = /[\\^$.|?*+()[\]{}]/;
 
 /** `~/users/(?<id>\d+)` begins with `/users/`; null when nothing literal is left. */
@@ -25,10 +28,14 @@ function pathPrefixOf(path: string): string | null {
   return segment === '' ? null : segment;
 }
 
-/** Kong matches `*.example.com` and `example.*`; the latter has no counterpart here and matches by path alone. */
+/**
+ * Kong matches `*.example.com` and `example.*`; the latter has no counterpart here and matches by path alone.
+ */
 const hostOf = (host: string): string | null => (host.endsWith('.*') ? null : host.replace(/:\d+$/, ''));
 
-/** One pattern per host and path of a route, the most specific first, as Kong's router prefers longer paths. */
+/**
+ * One pattern per host and path of a route, the most specific first, as Kong's router prefers longer paths.
+ */
 export function patternsOf(routes: readonly KongRoute[]): UnplacedPattern[] {
   const patterns = routes.flatMap((route) => {
     const name = route.name ?? route.id;
@@ -50,8 +57,9 @@ function tokenAdvice(status: number, token: string | null): string {
 }
 
 /**
- * Reads every page; follows `offset`, not `next`, which Kong builds without host and workspace. `token` goes along as
- * `Kong-Admin-Token`; redirects, which would take it elsewhere, are not followed. Rejects with plain words.
+ * Reads every page; follows `offset`, not `next`, which Kong builds without host and workspace. `token` goes
+ * along as `Kong-Admin-Token`; redirects, which would take it elsewhere, are not followed. Rejects with plain
+ * words.
  */
 export async function readKongRoutes(adminUrl: string, token: string | null): Promise<KongRoute[]> {
   const { request } = await import('undici'); // not at the start, which it would hold up

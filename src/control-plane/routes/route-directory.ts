@@ -1,6 +1,7 @@
-// Which routes are counted on their own, under which slot, and which are parked on X. Routes come from configured patterns or
-// from Kong when there are any; otherwise from what the workers see often, first come first served. Derived routes keep their
-// slots while the process runs. Parking goes by name, because another process numbers the slots anew.
+// Which routes are counted on their own, under which slot, and which are parked on X. Routes come from
+// configured patterns or from Kong when there are any; otherwise from what the workers see often, first come
+// first served. Derived routes keep their slots while the process runs. Parking goes by name, because another
+// process numbers the slots anew.
 
 import type { RouteNames } from '#src/core/analysis/streams/tracked-routes.ts';
 import type { RouteParking } from '#src/core/rollout/route-parking.ts';
@@ -42,9 +43,9 @@ export class RouteDirectory implements RouteNames, RouteParking {
   }
 
   /**
-   * Counts by patterns from now on. The first pattern that matches a request counts; patterns with one name are one route.
-   * Routes for which there is no slot count as other; returns how many these are. Does nothing when the same patterns are in
-   * place.
+   * Counts by patterns from now on. The first pattern that matches a request counts; patterns with one name
+   * are one route. Routes for which there is no slot count as other; returns how many these are. Does nothing
+   * when the same patterns are in place.
    */
   usePatterns(patterns: readonly UnplacedPattern[]): number {
     const slotByName = new Map<string, number>();
@@ -101,8 +102,8 @@ export class RouteDirectory implements RouteNames, RouteParking {
   replaceParked(names: readonly string[]): void {
     this.#parkedNames.clear();
     for (const name of names) this.#parkedNames.add(name);
-    // Of derived routes none may have been seen yet, so the parked ones get their slots now. Patterns cannot be known before
-    // they are read.
+    // Of derived routes none may have been seen yet, so the parked ones get their slots now. Patterns cannot
+    // be known before they are read.
     if (this.#slots.kind === 'derived')
       for (const name of this.unknownParked()) this.seen(routeKeyOfName(name), name);
     this.#parkSlots();

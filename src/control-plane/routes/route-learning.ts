@@ -17,8 +17,8 @@ const sourceOf = ({ routing, clusters }: Config): string =>
   JSON.stringify([routing.routes, clusters.x.admin, clusters.x.adminToken]);
 
 /**
- * Takes the configured routes; otherwise Kong's own list where its Admin API is given, so that a bad route has the name that
- * Kong's operators know; otherwise the routes that the workers see.
+ * Takes the configured routes; otherwise Kong's own list where its Admin API is given, so that a bad route
+ * has the name that Kong's operators know; otherwise the routes that the workers see.
  */
 export async function learnRoutes(options: RouteLearningOptions): Promise<void> {
   const { routes, events } = options;

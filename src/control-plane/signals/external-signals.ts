@@ -1,5 +1,5 @@
-// What stands outside the traffic: freeze, change windows, business metrics, gates and notifications, put together. The control
-// loop tells it of ticks and transitions, and takes the facts from it.
+// What stands outside the traffic: freeze, change windows, business metrics, gates and notifications, put
+// together. The control loop tells it of ticks and transitions, and takes the facts from it.
 import type { Clock } from '#src/base/clock.ts';
 import type { Config } from '#src/config/config.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
@@ -242,8 +242,9 @@ export class ExternalSignals {
 }
 
 /**
- * Whether the verdict is why the rollout is where it is, or what its next move rests on. Before the first step the last verdict
- * is about the rollout before; and a revert by hand, by the breaker or because of the nodes was made whatever the verdict said.
+ * Whether the verdict is why the rollout is where it is, or what its next move rests on. Before the first
+ * step the last verdict is about the rollout before; and a revert by hand, by the breaker or because of the
+ * nodes was made whatever the verdict said.
  */
 function isDecidedBy(state: RolloutState): boolean {
   if (state.phase !== 'reverted') return isRunning(state);

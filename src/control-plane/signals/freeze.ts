@@ -1,4 +1,5 @@
-// A freeze by an operator: nothing starts or advances while it lasts. It is kept over restarts, and ends by hand or by time.
+// A freeze by an operator: nothing starts or advances while it lasts. It is kept over restarts, and ends by
+// hand or by time.
 import type { Clock } from '#src/base/clock.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { StoreResult } from '#src/record/store-result.ts';
@@ -31,7 +32,10 @@ const thawed: FreezeView = { frozen: false, reason: null, actor: null, sinceMs: 
 export class Freeze {
   readonly #options: FreezeOptions;
   #view: FreezeView = thawed;
-  /** Monotonic time before which it does not end by itself: a wall clock that jumps ahead must not lift a freeze. */
+  /**
+   * Monotonic time before which it does not end by itself: a wall clock that jumps ahead must not lift a
+   * freeze.
+   */
   #notBeforeMs = 0;
   /** Whether the store was read, or a change since then makes what it holds irrelevant. */
   #isKnown = false;
@@ -45,7 +49,10 @@ export class Freeze {
     return this.#view;
   }
 
-  /** Takes up what was kept, also when the store becomes readable only later. A change that was made meanwhile wins. */
+  /**
+   * Takes up what was kept, also when the store becomes readable only later. A change that was made meanwhile
+   * wins.
+   */
   restore(): void {
     if (this.#isKnown) {
       if (!this.#isKept) void this.#keep();
@@ -57,7 +64,10 @@ export class Freeze {
     if (isFreezeView(loaded.value)) this.#take(loaded.value);
   }
 
-  /** Freezes or lifts the freeze, and records who did it and why. Works while the store does not: then it is kept later. */
+  /**
+   * Freezes or lifts the freeze, and records who did it and why. Works while the store does not: then it is
+   * kept later.
+   */
   set({ frozen, reason, untilMs, actor }: FreezeChange): FreezeView {
     const sinceMs = this.#options.clock.epochMs();
     this.#take(frozen ? { frozen, reason, actor, sinceMs, untilMs } : thawed);

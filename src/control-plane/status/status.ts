@@ -1,4 +1,5 @@
-// The status as the API shows it: one picture of rollout, split, clusters and threads, in percent and plain names.
+// The status as the API shows it: one picture of rollout, split, clusters and threads, in percent and plain
+// names.
 
 import type { SignalsView } from '#src/control-plane/signals/external-signals.ts';
 import type { ClusterTraffic } from '#src/control-plane/traffic/recent-traffic.ts';
@@ -53,7 +54,9 @@ export interface RolloutView {
 export interface ClusterView extends ClusterTraffic {
   readonly label: string;
   readonly nodes: readonly NodeView[];
-  /** What clients got from it, whatever brought the requests there; the breaker's too, which are not compared. */
+  /**
+   * What clients got from it, whatever brought the requests there; the breaker's too, which are not compared.
+   */
   readonly answersPerSecond: number;
 }
 

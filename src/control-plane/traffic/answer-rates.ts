@@ -1,6 +1,6 @@
-// How many answers clients got from each cluster over the last ten seconds, whatever brought the requests there: the split, a
-// rule, the safety net or the breaker. The comparison counts first attempts only (recent-traffic.ts), so a cluster that serves
-// what the breaker diverts has answers and no requests there.
+// How many answers clients got from each cluster over the last ten seconds, whatever brought the requests
+// there: the split, a rule, the safety net or the breaker. The comparison counts first attempts only
+// (recent-traffic.ts), so a cluster that serves what the breaker diverts has answers and no requests there.
 import {
   ANSWER,
   type Arm,

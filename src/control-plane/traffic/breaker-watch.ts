@@ -1,17 +1,21 @@
-// How long Y's breaker has been open everywhere it matters: in every worker that gets traffic for Y. One worker whose
-// breaker is closed proves that Y still answers somewhere, so it alone keeps the figure at zero. Only time in which Y was to
-// get traffic counts: an open breaker that nobody asks for Y is not probed, and says nothing about it.
+// How long Y's breaker has been open everywhere it matters: in every worker that gets traffic for Y. One
+// worker whose breaker is closed proves that Y still answers somewhere, so it alone keeps the figure at zero.
+// Only time in which Y was to get traffic counts: an open breaker that nobody asks for Y is not probed, and
+// says nothing about it.
 import { breakerOpenMs } from '#src/limits.ts';
 import { ATTEMPT, attemptOffset, epochSlots, WORKER, Y } from '#src/shared-memory/layout.ts';
 import type { SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import type { SplitCell } from '#src/shared-memory/split-cell.ts';
 
 /**
- * A worker that has had no request for Y for this long is left out. This is longer than the open time at which the rollout
- * reverts.
+ * A worker that has had no request for Y for this long is left out. This is longer than the open time at
+ * which the rollout reverts.
  */
 const trafficMemoryMs = 5_000;
-/** A silence counts for no longer than the wait for one probe, because the probe is the first to tell how Y is. */
+/**
+ * A silence counts for no longer than the wait for one probe, because the probe is the first to tell how Y
+ * is.
+ */
 const silenceMsMax = breakerOpenMs;
 
 /** What is known of one worker. */
@@ -42,8 +46,8 @@ export class BreakerWatch {
   }
 
   /**
-   * The shortest open time in ms over the workers with traffic for Y; 0 when one of them is closed or Y has no share. While
-   * there is no traffic, an open breaker counts as just opened.
+   * The shortest open time in ms over the workers with traffic for Y; 0 when one of them is closed or Y has
+   * no share. While there is no traffic, an open breaker counts as just opened.
    */
   openMs(nowMs: number): number {
     const hasShare = this.#cell.weightPpmAt(this.#cell.epoch()) > 0;

@@ -1,5 +1,5 @@
-// What the traffic of each cluster looked like over the last ten seconds and over each whole minute: for people to look
-// at. The analysis keeps its own windows.
+// What the traffic of each cluster looked like over the last ten seconds and over each whole minute: for
+// people to look at. The analysis keeps its own windows.
 
 import { quantileMs } from '#src/core/telemetry/histogram.ts';
 import type { ArmSample, TickSample } from '#src/core/telemetry/sample.ts';
@@ -75,7 +75,10 @@ export class RecentTraffic {
   #second = Number.NaN;
   #minuteAtMs = Number.NaN;
 
-  /** Adds one tick; `epochMs` tells which minute it belongs to. Returns the minute before when this tick began a new one. */
+  /**
+   * Adds one tick; `epochMs` tells which minute it belongs to. Returns the minute before when this tick began
+   * a new one.
+   */
   add(sample: TickSample, epochMs: number): FinishedMinute | null {
     const second = Math.floor(sample.atMs / 1000);
     const span = this.#seconds[second % windowSeconds] as Span;

@@ -1,5 +1,6 @@
-// Reads the workers' counters and hands the control loop their growth since the last read, by arm and weight epoch.
-// The last read values live in shared memory, so that a restarted control thread goes on where the old one stopped.
+// Reads the workers' counters and hands the control loop their growth since the last read, by arm and weight
+// epoch. The last read values live in shared memory, so that a restarted control thread goes on where the old
+// one stopped.
 
 import {
   ArmSample,
@@ -22,8 +23,8 @@ import type { SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import type { SplitCell } from '#src/shared-memory/split-cell.ts';
 
 /**
- * The place in a baseline that holds when it was read, monotonic ms. Only counters are diffed, so the places of gauges are
- * free.
+ * The place in a baseline that holds when it was read, monotonic ms. Only counters are diffed, so the places
+ * of gauges are free.
  */
 const readAtIndex = WORKER.heartbeat;
 const serverErrorFrom = 500;
@@ -35,8 +36,8 @@ export class Sampler implements SampleSource {
   readonly #entries: readonly EpochSample[];
   readonly #tick: TickSample = { atMs: 0, dtMs: 0, epochs: [] };
   /**
-   * Bodies that were cut short after an earlier tick had counted their response head. They wait until there are requests to
-   * count them against.
+   * Bodies that were cut short after an earlier tick had counted their response head. They wait until there
+   * are requests to count them against.
    */
   readonly #carriedFailures = new Float64Array(2 * epochSlotCount);
 
@@ -53,9 +54,9 @@ export class Sampler implements SampleSource {
   }
 
   /**
-   * Growth of every counter since the last call, which may have been made by an earlier control thread. A slot is
-   * reused every `epochSlotCount` publications; what it holds is the newest epoch's, because workers count older
-   * requests as stale.
+   * Growth of every counter since the last call, which may have been made by an earlier control thread. A
+   * slot is reused every `epochSlotCount` publications; what it holds is the newest epoch's, because workers
+   * count older requests as stale.
    */
   sample(atMs: number): TickSample {
     const tick = this.#tick;
@@ -102,8 +103,9 @@ export class Sampler implements SampleSource {
   }
 
   /**
-   * Fills `requests` and `failures`. A cut body had its status counted with the response head, so it adds a failure
-   * but no request; what would exceed this tick's requests waits for the next, so that failures never outnumber requests.
+   * Fills `requests` and `failures`. A cut body had its status counted with the response head, so it adds a
+   * failure but no request; what would exceed this tick's requests waits for the next, so that failures never
+   * outnumber requests.
    */
   #total(into: ArmSample, carriedIndex: number): void {
     const { status, failuresByKind } = into;

@@ -1,5 +1,5 @@
-// Tells the workers from which age on a waiting request counts as slow, so that a cluster that hangs yields evidence
-// before its requests end.
+// Tells the workers from which age on a waiting request counts as slow, so that a cluster that hangs yields
+// evidence before its requests end.
 import { latencyQuantiles } from '#src/limits.ts';
 import { armNames } from '#src/shared-memory/layout.ts';
 import { type SharedMemory, slowThresholdIndex } from '#src/shared-memory/shared-memory.ts';

@@ -1,5 +1,5 @@
-// Records the traffic, by the second with all its counts and by the minute in a line. What is lost of it when the process is
-// killed is lost to the record, never to a decision.
+// Records the traffic, by the second with all its counts and by the minute in a line. What is lost of it when
+// the process is killed is lost to the record, never to a decision.
 import type { DurableStore } from '#src/control-plane/store/durable-store.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';

@@ -2,7 +2,10 @@
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type { SharedMemory } from '#src/shared-memory/shared-memory.ts';
 
-/** A live worker beats several times a second; longer than a long garbage collection, shorter than a probe interval. */
+/**
+ * A live worker beats several times a second; longer than a long garbage collection, shorter than a probe
+ * interval.
+ */
 const silentMsMax = 3_000;
 
 export interface WorkerView {

@@ -1,5 +1,5 @@
-// Everything that the analysis keeps of the traffic except its clock: the families of streams, and what they share. It is made
-// from the thresholds, and kept and restored as one.
+// Everything that the analysis keeps of the traffic except its clock: the families of streams, and what they
+// share. It is made from the thresholds, and kept and restored as one.
 
 import type { AnalysisThresholds } from './analysis-thresholds.ts';
 import { AttributedFailures, type AttributedSnapshot } from './streams/attributed-failures.ts';
@@ -89,8 +89,8 @@ export class AnalysisStreams {
     this.errors.restore(snapshot.errors);
     this.status.restore(snapshot.status);
     this.latency.restore(snapshot.latency);
-    // Routes may have changed since the snapshot. The streams are made for the present routes before their evidence is
-    // restored.
+    // Routes may have changed since the snapshot. The streams are made for the present routes before their
+    // evidence is restored.
     this.trackedRoutes.refresh();
     this.routes.routesChanged(nowMs);
     this.routes.restore(snapshot.routes);
@@ -101,6 +101,9 @@ export class AnalysisStreams {
   }
 }
 
-/** Earlier versions asked for no proof of status classes. In a step that one of them began, that proof begins now. */
+/**
+ * Earlier versions asked for no proof of status classes. In a step that one of them began, that proof begins
+ * now.
+ */
 const lacksStatusProof = ({ errors, status }: StreamsSnapshot): boolean =>
   errors.errors.required && status.some(({ stream }) => !stream.required);

@@ -16,7 +16,10 @@ export interface AnalysisThresholds {
   readonly attribution: Attribution;
 }
 
-/** The thresholds that evidence depends on, as a text to compare. What is done about evidence is not among them. */
+/**
+ * The thresholds that evidence depends on, as a text to compare. What is done about evidence is not among
+ * them.
+ */
 export function fingerprintOf(thresholds: AnalysisThresholds): string {
   const { errorRate, harm, blipToleranceMs, attribution } = thresholds;
   const { onWorse: _, ...statusMix } = thresholds.statusMix;

@@ -1,5 +1,6 @@
-// The analysis of a rollout: takes each tick's counts, keeps the tests of every stream, and says advance, hold or revert with
-// its numbers. How the tests work is in docs/decisions.md; what follows from a verdict is decided in core/rollout.
+// The analysis of a rollout: takes each tick's counts, keeps the tests of every stream, and says advance,
+// hold or revert with its numbers. How the tests work is in docs/decisions.md; what follows from a verdict is
+// decided in core/rollout.
 
 import { errorFailures, errorRequests } from '#src/core/telemetry/outcome.ts';
 import type { EpochSample, TickSample } from '#src/core/telemetry/sample.ts';
@@ -26,8 +27,8 @@ import {
 
 export interface AssessContext {
   /**
-   * What a good verdict would allow. The next step takes evidence that Y is not worse. The end of the soak takes only that
-   * nothing speaks against Y, because 1 % on X is too little to prove more within a soak.
+   * What a good verdict would allow. The next step takes evidence that Y is not worse. The end of the soak
+   * takes only that nothing speaks against Y, because 1 % on X is too little to prove more within a soak.
    */
   readonly goal: 'step' | 'soak';
   /** Whether a route that is broken on Y alone sends the rollout back, as is usual, or is parked on X. */
@@ -61,7 +62,10 @@ export class Analysis {
   readonly #logBar: number;
   readonly #streams: AnalysisStreams;
   readonly #window = new RollingWindow();
-  /** Time of the analysis: that of the samples, shifted after a restore so that it goes on where the snapshot ended. */
+  /**
+   * Time of the analysis: that of the samples, shifted after a restore so that it goes on where the snapshot
+   * ended.
+   */
   #nowMs = 0;
   /** Analysis time minus sample time; null from a restore to the first sample after it. */
   #shiftMs: number | null = 0;
@@ -114,7 +118,9 @@ export class Analysis {
     for (const family of families) family.add(epoch);
   }
 
-  /** Age in ms at which a waiting request counts as slow at latency quantile `index`; Infinity while unknown. */
+  /**
+   * Age in ms at which a waiting request counts as slow at latency quantile `index`; Infinity while unknown.
+   */
   slowThresholdMs(arm: 'x' | 'y', index: number): number {
     return this.#streams.latency.slowThresholdMs(arm, index);
   }
@@ -131,8 +137,9 @@ export class Analysis {
   }
 
   /**
-   * A route was parked. What its failures have added to the evidence on all requests is given up, and an advance takes new
-   * proof of the requests that are left. A test that begins anew owes nothing to the one before.
+   * A route was parked. What its failures have added to the evidence on all requests is given up, and an
+   * advance takes new proof of the requests that are left. A test that begins anew owes nothing to the one
+   * before.
    */
   routeParked(atMs: number): void {
     const nowMs = this.#time(atMs);
@@ -150,8 +157,9 @@ export class Analysis {
   }
 
   /**
-   * A step begins, or begins anew, after which Y's share would grow to `nextWeightPpm`. Evidence that Y is worse is kept,
-   * except on routes that have just been unparked: a snapshot taken from here on must not have that evidence either.
+   * A step begins, or begins anew, after which Y's share would grow to `nextWeightPpm`. Evidence that Y is
+   * worse is kept, except on routes that have just been unparked: a snapshot taken from here on must not have
+   * that evidence either.
    */
   resetStep(nextWeightPpm: number, atMs: number): void {
     const nowMs = this.#time(atMs);
@@ -223,8 +231,8 @@ export class Analysis {
   }
 
   /**
-   * What bad routes explain of the evidence against Y, where bad routes are parked. Null when they do not explain it, or when
-   * the evidence on them takes too long to come.
+   * What bad routes explain of the evidence against Y, where bad routes are parked. Null when they do not
+   * explain it, or when the evidence on them takes too long to come.
    */
   #parkAdvice(
     context: AssessContext,
@@ -342,8 +350,8 @@ export class Analysis {
   }
 
   /**
-   * Goes on where the snapshot ended, whatever the clock says now. Returns false, and changes nothing, when the evidence was
-   * gathered for other thresholds or by another version. Then the tests begin anew.
+   * Goes on where the snapshot ended, whatever the clock says now. Returns false, and changes nothing, when
+   * the evidence was gathered for other thresholds or by another version. Then the tests begin anew.
    */
   restore(snapshot: AnalysisSnapshot): boolean {
     if (snapshot.version !== 4 || snapshot.thresholds !== this.#fingerprint) return false;

@@ -1,10 +1,13 @@
-// Whether a plain number, such as orders per minute, is what it should be: within bounds, or against the same number of X.
-// Such a number carries no sample size, so this is no evidence and never enters the combination of tests.
+// Whether a plain number, such as orders per minute, is what it should be: within bounds, or against the same
+// number of X. Such a number carries no sample size, so this is no evidence and never enters the combination
+// of tests.
 
 export type ValueRule =
   /** Y's value must lie within them; at least one is there. */
   | { readonly kind: 'bounds'; readonly min: number | null; readonly max: number | null }
-  /** Y's value must not be worse than timesX * X + overX, or where lower is worse, than timesX * X - overX. */
+  /**
+   * Y's value must not be worse than timesX * X + overX, or where lower is worse, than timesX * X - overX.
+   */
   | {
       readonly kind: 'comparison';
       readonly worse: 'higher' | 'lower';

@@ -1,4 +1,5 @@
-// The words of a verdict: one plain sentence with its numbers, for an engineer who has not read about the tests.
+// The words of a verdict: one plain sentence with its numbers, for an engineer who has not read about the
+// tests.
 import type { Attribution } from '#src/core/telemetry/outcome.ts';
 import type { ArmCounts, LatencyThreshold, MadeFailures } from './verdict.ts';
 
@@ -7,7 +8,10 @@ export function formatCount(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** A share 0..1 in percent with two significant digits, and no more than three decimals: `4.1 %`, `0.12 %`, `100 %`. */
+/**
+ * A share 0..1 in percent with two significant digits, and no more than three decimals: `4.1 %`, `0.12 %`,
+ * `100 %`.
+ */
 export function formatShare(share: number): string {
   const percent = share * 100;
   if (percent === 0) return '0 %';
@@ -41,7 +45,10 @@ export function revertText(finding: string, capped: boolean, logEvidence: number
   return `${finding}; the chance of this if Y were ${unless} is below ${formatChance(logEvidence)}`;
 }
 
-/** What a proof takes: `needs about 32,000 more requests on Y to show that 404 responses are no more frequent`. */
+/**
+ * What a proof takes: `needs about 32,000 more requests on Y to show that 404 responses are no more
+ * frequent`.
+ */
 export const needsText = (requests: number, subject: string): string =>
   `needs about ${formatCount(requests)} more requests on Y to show that ${subject} are no more frequent`;
 
@@ -49,7 +56,9 @@ export const needsText = (requests: number, subject: string): string =>
 export const arrivalText = (seconds: number | null): string =>
   seconds === null ? ', none arrive at present' : `, ${formatDuration(seconds * 1000)} at the present rate`;
 
-/** `42 errors, of these 40 made by services, not counted`; null where no header says that a service made any. */
+/**
+ * `42 errors, of these 40 made by services, not counted`; null where no header says that a service made any.
+ */
 export function makersText(
   { kong, service, gateway, unattributed }: MadeFailures,
   attribution: Attribution | undefined,

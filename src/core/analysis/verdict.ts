@@ -1,4 +1,5 @@
-// The analysis' answer at one tick, with every number it rests on. Plain JSON data: shown by the API, kept with transitions.
+// The analysis' answer at one tick, with every number it rests on. Plain JSON data: shown by the API, kept
+// with transitions.
 import type { Attribution } from '#src/core/telemetry/outcome.ts';
 import type { Rates } from '#src/core/telemetry/window.ts';
 
@@ -31,7 +32,10 @@ export interface LatencyThreshold {
 }
 
 export interface StreamEvidence {
-  /** `errors`, `errors.max`, `latency.p99`, `status.401`, `route.<name>`; of routes only those that look worse. */
+  /**
+   * `errors`, `errors.max`, `latency.p99`, `status.401`, `route.<name>`; of routes only those that look
+   * worse.
+   */
   readonly stream: string;
   /** ln of the e-value against "Y is not worse", after deflation. */
   readonly logWorse: number;
@@ -103,7 +107,10 @@ export interface FailureMakersReport {
 /** The comparison that lacks most for an advance. */
 interface StreamNeed {
   readonly stream: string;
-  /** Requests on Y, with two significant digits, and when they will have come; null when unknown, or never at these rates. */
+  /**
+   * Requests on Y, with two significant digits, and when they will have come; null when unknown, or never at
+   * these rates.
+   */
   readonly requests: number | null;
   readonly seconds: number | null;
 }
@@ -119,7 +126,10 @@ export interface VerdictNumbers {
   /** Stream with the most evidence against Y; null while none has any. */
   readonly cause: string | null;
   readonly streams: readonly StreamEvidence[];
-  /** Estimate of Y requests still needed for an advance, and by when at the present rate; null when unknown or not needed. */
+  /**
+   * Estimate of Y requests still needed for an advance, and by when at the present rate; null when unknown or
+   * not needed.
+   */
   readonly samplesNeeded: number | null;
   readonly secondsNeeded: number | null;
   /** Whose estimate that is; absent when nothing is needed, and in verdicts of earlier versions. */
@@ -130,7 +140,9 @@ export interface VerdictNumbers {
   readonly last60s: Rates;
   /** Who made the failures, whether or not it counts; absent in verdicts of earlier versions. */
   readonly failureMakers?: FailureMakersReport;
-  /** Kinds whose evidence would revert, and that are to be tested again instead; absent when there are none. */
+  /**
+   * Kinds whose evidence would revert, and that are to be tested again instead; absent when there are none.
+   */
   readonly toRetest?: readonly RetestKind[];
   /** Retests of this rollout, one for each kind that had any; absent when there were none. */
   readonly retests?: readonly RetestReport[];
@@ -138,7 +150,9 @@ export interface VerdictNumbers {
   readonly badRoutes?: readonly BadRoute[];
 }
 
-/** `rule` says why: `evidence` or `cap` for a revert, `not-worse` for an advance, what is lacking for a hold. */
+/**
+ * `rule` says why: `evidence` or `cap` for a revert, `not-worse` for an advance, what is lacking for a hold.
+ */
 export type Verdict =
   | (VerdictNumbers & { readonly decision: 'revert'; readonly rule: 'evidence' | 'cap' })
   | (VerdictNumbers & { readonly decision: 'advance'; readonly rule: 'not-worse' })

@@ -2,8 +2,8 @@
 import type { StreamEvidence } from './verdict.ts';
 
 /**
- * ln of the e-value of the weakest comparison that has to show that Y is not worse; null where none has to. An advance takes
- * `logSafeBar` of each of them, so of this one.
+ * ln of the e-value of the weakest comparison that has to show that Y is not worse; null where none has to.
+ * An advance takes `logSafeBar` of each of them, so of this one.
  */
 export function weakestProof(streams: readonly StreamEvidence[]): number | null {
   const required = streams.flatMap(({ logSafe }) => (logSafe === null ? [] : [logSafe]));

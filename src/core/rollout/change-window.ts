@@ -1,5 +1,5 @@
-// Times at which changes are allowed, by the wall clock of a time zone. Every answer is computed from the moment alone, so a
-// clock that jumps, or a day of 23 or 25 hours, can't leave anything behind.
+// Times at which changes are allowed, by the wall clock of a time zone. Every answer is computed from the
+// moment alone, so a clock that jumps, or a day of 23 or 25 hours, can't leave anything behind.
 
 /** Local time on some weekdays; `toMinute` at or before `fromMinute` means on the day after. */
 export interface ChangeWindow {
@@ -86,7 +86,9 @@ export function isWindowOpen(windows: ChangeWindows, epochMs: number): boolean {
   return isOpenAtLocal(windows, epochMs + offsetMs(windows.timeZone, epochMs));
 }
 
-/** The first full minute after `epochMs` at which changes are allowed; null when there is none within 15 days. */
+/**
+ * The first full minute after `epochMs` at which changes are allowed; null when there is none within 15 days.
+ */
 export function nextOpeningMs(windows: ChangeWindows, epochMs: number): number | null {
   let at = (Math.floor(epochMs / minuteMs) + 1) * minuteMs;
   const end = at + searchMs;

@@ -1,4 +1,5 @@
-// What operators can do to a rollout by hand, and the words in which they are refused where it would be wrong.
+// What operators can do to a rollout by hand, and the words in which they are refused where it would be
+// wrong.
 import { unreachable } from '#src/base/assert.ts';
 import { PPM } from '#src/limits.ts';
 import type { StepResult } from './rollout-effect.ts';

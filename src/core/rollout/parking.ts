@@ -51,8 +51,8 @@ export function park(
 }
 
 /**
- * Gives a parked route back to the split. This is recorded first, because it gives Y more traffic. The step, or the soak,
- * begins anew with its proof: nothing was shown yet of the requests of this route.
+ * Gives a parked route back to the split. This is recorded first, because it gives Y more traffic. The step,
+ * or the soak, begins anew with its proof: nothing was shown yet of the requests of this route.
  */
 export function unpark(
   state: RolloutState,
@@ -74,7 +74,10 @@ export function unpark(
   return record(state, begunAnew(to, null, atMs), move, [unparking, resetStep(to.plan, to.stepIndex)]);
 }
 
-/** A rollout with parked routes does not complete by itself: a part of Y's traffic was never shown to be no worse. */
+/**
+ * A rollout with parked routes does not complete by itself: a part of Y's traffic was never shown to be no
+ * worse.
+ */
 export function holdByParked({ parked = [] }: RolloutState): HoldReason | null {
   if (parked.length === 0) return null;
   const verb = parked.length === 1 ? 'is' : 'are';

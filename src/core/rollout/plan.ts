@@ -1,5 +1,6 @@
-// What a rollout is started with: the configured plan with the settings that the operator gave for this start, checked as a
-// whole. Each thing that is wrong is one problem in the result, so that an operator sees all of them at once.
+// What a rollout is started with: the configured plan with the settings that the operator gave for this
+// start, checked as a whole. Each thing that is wrong is one problem in the result, so that an operator sees
+// all of them at once.
 import { PPM } from '#src/limits.ts';
 import type { RolloutPlan } from './rollout-state.ts';
 

@@ -1,10 +1,12 @@
 // What a decision is ready to do, cut at what must be on record first. Like the Ready of etcd's raft
-// (https://pkg.go.dev/go.etcd.io/raft/v3#Ready) it is a value: what is published, recorded and told, and in which order, can be
-// read and tested before anything has happened.
+// (https://pkg.go.dev/go.etcd.io/raft/v3#Ready) it is a value: what is published, recorded and told, and in
+// which order, can be read and tested before anything has happened.
 import type { RolloutEffect, Transition } from './rollout-effect.ts';
 import type { RolloutState } from './rollout-state.ts';
 
-/** An effect that is carried out in its place in the list; the checks before a start come after all others. */
+/**
+ * An effect that is carried out in its place in the list; the checks before a start come after all others.
+ */
 export type OrderedEffect = Exclude<RolloutEffect, { type: 'run-preflight' }>;
 
 export interface Ready {
@@ -26,8 +28,9 @@ interface Decision {
 }
 
 /**
- * Cuts a decision. `publishedPpm` is Y's share that the workers use now, 0..1,000,000. `atMs` is the wall clock's time, Unix
- * epoch ms: transitions have it on record and in what is told of them, as the events beside them do.
+ * Cuts a decision. `publishedPpm` is Y's share that the workers use now, 0..1,000,000. `atMs` is the wall
+ * clock's time, Unix epoch ms: transitions have it on record and in what is told of them, as the events
+ * beside them do.
  */
 export function readyOf({ state, effects }: Decision, publishedPpm: number, atMs: number): Ready {
   const ordered = effects.filter(isOrdered).map((effect) => dated(effect, atMs));
@@ -48,7 +51,10 @@ const isOrdered = (effect: RolloutEffect): effect is OrderedEffect => effect.typ
 const dated = (effect: OrderedEffect, atMs: number): OrderedEffect =>
   'transition' in effect ? { ...effect, transition: { ...effect.transition, atMs } } : effect;
 
-/** What gives Y more traffic does not happen unless it is on record first, nor does the start that leads there. */
+/**
+ * What gives Y more traffic does not happen unless it is on record first, nor does the start that leads
+ * there.
+ */
 function comesFirst({ name }: Transition, rest: readonly OrderedEffect[], weightPpm: number): boolean {
   const raises = rest.some((effect) => effect.type === 'publish' && effect.weightPpm > weightPpm);
   return raises || name === 'started' || name === 'route-unparked';

@@ -1,5 +1,6 @@
-// What a decision of the rollout wants done, in the order of the list. An advance persists before it publishes. A revert
-// publishes the safe split before it persists, so that a dead disk can never hold back a rollback.
+// What a decision of the rollout wants done, in the order of the list. An advance persists before it
+// publishes. A revert publishes the safe split before it persists, so that a dead disk can never hold back a
+// rollback.
 import type { RetestKind } from '#src/core/analysis/verdict.ts';
 import type { RolloutState } from './rollout-state.ts';
 

@@ -1,5 +1,5 @@
-// What can happen to a rollout. Every event carries its time, which never jumps while a rollout is under way; commands carry
-// who and why.
+// What can happen to a rollout. Every event carries its time, which never jumps while a rollout is under way;
+// commands carry who and why.
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { RolloutPlan } from './rollout-state.ts';
 import type { Signals } from './signals.ts';
@@ -7,8 +7,8 @@ import type { Signals } from './signals.ts';
 /** Facts of the moment that the analysis does not cover. */
 export interface TickFacts {
   /**
-   * For how long Y's breaker has been open in every worker that got traffic for Y, ms; 0 when one of them has it closed. Only
-   * time in which Y was to get traffic counts.
+   * For how long Y's breaker has been open in every worker that got traffic for Y, ms; 0 when one of them has
+   * it closed. Only time in which Y was to get traffic counts.
    */
   readonly breakerOpenMs: number;
   /** Nodes of each cluster able to take traffic. */

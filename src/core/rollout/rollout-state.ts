@@ -1,5 +1,6 @@
-// What a rollout is at one moment: a discriminated union, so that a phase carries exactly what it needs. Plain JSON data, kept
-// in the store. All times are Unix epoch milliseconds of the rollout's own clock (control-plane/rollout/rollout-clock.ts).
+// What a rollout is at one moment: a discriminated union, so that a phase carries exactly what it needs.
+// Plain JSON data, kept in the store. All times are Unix epoch milliseconds of the rollout's own clock
+// (control-plane/rollout/rollout-clock.ts).
 
 export type Phase = 'idle' | 'preflight' | 'ramping' | 'paused' | 'soaking' | 'completed' | 'reverted';
 export const phases: readonly Phase[] = [
@@ -78,7 +79,9 @@ export interface ParkedRoute {
   readonly text: string;
 }
 
-/** Routes stay parked through all phases until a rollout is reverted or started, or somebody takes them back. */
+/**
+ * Routes stay parked through all phases until a rollout is reverted or started, or somebody takes them back.
+ */
 interface Parking {
   /** Oldest first; absent when there are none. */
   readonly parked?: readonly ParkedRoute[];
@@ -90,7 +93,10 @@ type PhaseState =
   | {
       readonly phase: 'idle';
       readonly weightPpm: number;
-      /** Salt of the last rollout, so that a split set by hand moves as few sticky clients as possible; absent before the first. */
+      /**
+       * Salt of the last rollout, so that a split set by hand moves as few sticky clients as possible; absent
+       * before the first.
+       */
       readonly salt?: number;
     }
   | {

@@ -1,5 +1,5 @@
-// The rollout as a pure function: a state and an event in, the next state and what to do about it out, in order. It knows
-// neither clock nor store nor traffic; the control plane carries the effects out.
+// The rollout as a pure function: a state and an event in, the next state and what to do about it out, in
+// order. It knows neither clock nor store nor traffic; the control plane carries the effects out.
 import { unreachable } from '#src/base/assert.ts';
 import { stepOnCommand, stepOnSetSplit } from './operator-step.ts';
 import { unpark } from './parking.ts';
@@ -91,8 +91,8 @@ function finishPreflight(
 }
 
 /**
- * A start that waits may have passed its checks days ago, so the nodes are looked at again. The breaker is not: without traffic
- * for Y nothing could close it, and it begins closed with Y's first share.
+ * A start that waits may have passed its checks days ago, so the nodes are looked at again. The breaker is
+ * not: without traffic for Y nothing could close it, and it begins closed with Y's first share.
  */
 function stepWaiting(state: StateOf<'preflight'>, { atMs, facts }: EventOf<'tick'>): StepResult {
   const hold = holdByNodes(facts) ?? (facts.storeWritable ? null : storeHold);
@@ -134,10 +134,10 @@ function tick(state: RolloutState, event: EventOf<'tick'>): StepResult {
 }
 
 /**
- * Settles a difference between the split on record and the one that the workers use. A revert always publishes 0 %, and before
- * it is recorded, so a published 0 % counts as a revert that was cut short. Any other published share below the record is an
- * advance that was recorded and not published yet; while paused it can also be a split that was lowered by hand and not
- * recorded yet.
+ * Settles a difference between the split on record and the one that the workers use. A revert always
+ * publishes 0 %, and before it is recorded, so a published 0 % counts as a revert that was cut short. Any
+ * other published share below the record is an advance that was recorded and not published yet; while paused
+ * it can also be a split that was lowered by hand and not recorded yet.
  */
 function recover(state: RolloutState, event: EventOf<'recovered'>): StepResult {
   const { atMs, publishedWeightPpm } = event;
@@ -169,7 +169,9 @@ function recover(state: RolloutState, event: EventOf<'recovered'>): StepResult {
   return revert(state, { name: 'recovery', text }, { ...by, reason: text });
 }
 
-/** Publishes the split on record again, and when that gives Y less than it has now, before it records that. */
+/**
+ * Publishes the split on record again, and when that gives Y less than it has now, before it records that.
+ */
 function republish(state: RolloutState, event: EventOf<'recovered'>, difference: string): StepResult {
   const reason = `${difference}; what was recorded is published again`;
   const move = { atMs: event.atMs, name: 'recovered', actor: 'crossover', reason, evidence: null } as const;

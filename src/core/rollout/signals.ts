@@ -1,5 +1,6 @@
-// What stands outside the traffic and may hold a rollout or send it back: business metrics, gates, change windows, a
-// freeze. Here it is data that came in with an event; who asks whom is the control plane's business.
+// What stands outside the traffic and may hold a rollout or send it back: business metrics, gates, change
+// windows, a freeze. Here it is data that came in with an event; who asks whom is the control plane's
+// business.
 import type { HoldReason } from './rollout-state.ts';
 
 /** Whether the gates of a point let the rollout pass; in words why not. */
@@ -33,7 +34,10 @@ export function holdByMetrics(signals: Signals | undefined): HoldReason | null {
   return text === null ? null : { name: 'metric', text };
 }
 
-/** What holds a move that is ready otherwise. Gates come last, so that they are asked only about a move that could be made. */
+/**
+ * What holds a move that is ready otherwise. Gates come last, so that they are asked only about a move that
+ * could be made.
+ */
 export function holdBefore(move: GatedMove, signals: Signals | undefined): HoldReason | null {
   if (signals === undefined) return null;
   if (signals.freeze !== null) return { name: 'freeze', text: signals.freeze };

@@ -1,4 +1,5 @@
-// One tick of a running rollout: first whether it must go back to X, then what the next move still lacks, then the move.
+// One tick of a running rollout: first whether it must go back to X, then what the next move still lacks,
+// then the move.
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { formatDuration, formatElapsed } from '#src/core/analysis/verdict-text.ts';
 import { holdByParked, park, routesToPark } from './parking.ts';
@@ -24,8 +25,9 @@ type Tick = Extract<RolloutEvent, { type: 'tick' }>;
 /** The breaker probes Y every second. Without a success in three seconds Y is down for all its clients. */
 export const breakerOpenRevertMs = 3_000;
 /**
- * A node counts as unhealthy only after several failed checks. When all of Y's nodes have been unhealthy for this long, this is
- * more than the restart of one. Clients do not wait for it: the safety net and the breaker serve them from X meanwhile.
+ * A node counts as unhealthy only after several failed checks. When all of Y's nodes have been unhealthy for
+ * this long, this is more than the restart of one. Clients do not wait for it: the safety net and the breaker
+ * serve them from X meanwhile.
  */
 const yDownRevertMs = 5_000;
 
@@ -104,8 +106,8 @@ function stepRamping(state: StateOf<'ramping'>, event: Tick): StepResult {
 }
 
 /**
- * Stays at the step. When the step has lacked evidence for longer than its time-out, it says so or goes back, as the plan wants
- * it.
+ * Stays at the step. When the step has lacked evidence for longer than its time-out, it says so or goes back,
+ * as the plan wants it.
  */
 function holdRamping(state: StateOf<'ramping'>, hold: HoldReason, { atMs, verdict }: Tick): StepResult {
   const { plan, stepSinceMs, weightPpm } = state;
@@ -136,7 +138,10 @@ function stepSoaking(state: StateOf<'soaking'>, event: Tick): StepResult {
   return complete(state, advanceBy(event, `soaked for ${formatDuration(atMs - sinceMs)}: ${verdict.text}`));
 }
 
-/** Whether more traffic or time on Y would end the hold. Trouble of X, or of Crossover itself, says nothing about Y. */
+/**
+ * Whether more traffic or time on Y would end the hold. Trouble of X, or of Crossover itself, says nothing
+ * about Y.
+ */
 function lacksEvidence({ name }: HoldReason): boolean {
   return name === 'needs-samples' || name === 'suspicion' || name === 'retest' || name === 'no-data';
 }

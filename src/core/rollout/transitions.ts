@@ -1,5 +1,5 @@
-// The moves between states, each with its effects in the one order that is safe: what gives Y more is recorded before it is
-// published, what gives Y less is published before it is recorded.
+// The moves between states, each with its effects in the one order that is safe: what gives Y more is
+// recorded before it is published, what gives Y less is published before it is recorded.
 import { PPM } from '#src/limits.ts';
 import { soakWeightPpm } from './plan.ts';
 import type { RolloutEffect, StepResult, Transition } from './rollout-effect.ts';
@@ -36,8 +36,8 @@ const saltOf = (state: RolloutState): number =>
   state.phase === 'idle' ? (state.salt ?? 0) : state.plan.salt;
 
 /**
- * The same state, published again. What was asked for is the case already, and a change that is still being recorded must not
- * undo it.
+ * The same state, published again. What was asked for is the case already, and a change that is still being
+ * recorded must not undo it.
  */
 export const publishAgain = (state: RolloutState): StepResult => ({
   ok: true,
@@ -136,7 +136,10 @@ export const isRunning = (state: RolloutState): state is RunningState =>
 export const isSoaking = (state: RolloutState): boolean =>
   state.phase === 'soaking' || (state.phase === 'paused' && state.from === 'soaking');
 
-/** The same step from its beginning: bake, time-out and soak count from now on. A paused step begins when it is resumed. */
+/**
+ * The same step from its beginning: bake, time-out and soak count from now on. A paused step begins when it
+ * is resumed.
+ */
 export function begunAnew(from: RunningState, hold: HoldReason | null, atMs: number): RunningState {
   switch (from.phase) {
     case 'ramping':
@@ -160,7 +163,10 @@ export function enterStep(
   return shift(from, to, { ...move, name }, [...resets, resetStep(from.plan, to.stepIndex)]);
 }
 
-/** Gives Y everything but the routes that are parked. Whoever completes without them knows that they stay on X. */
+/**
+ * Gives Y everything but the routes that are parked. Whoever completes without them knows that they stay on
+ * X.
+ */
 export function complete(from: RunningState, move: Omit<Move, 'name'>): StepResult {
   const { plan } = from;
   const to: RolloutState = {

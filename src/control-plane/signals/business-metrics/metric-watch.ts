@@ -1,6 +1,6 @@
-// Watches the business metrics while Y is compared with X: asks each source in its interval, takes pushed samples, and says
-// what holds the rollout and what sends it back. Counted samples go to the analysis; here it only matters that they keep
-// coming.
+// Watches the business metrics while Y is compared with X: asks each source in its interval, takes pushed
+// samples, and says what holds the rollout and what sends it back. Counted samples go to the analysis; here
+// it only matters that they keep coming.
 import type { Clock } from '#src/base/clock.ts';
 import type { BusinessMetric, TrialsMetric, ValueMetric } from '#src/config/signals-config.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
@@ -154,7 +154,10 @@ export class MetricWatch {
     return [...values, ...counted];
   }
 
-  /** Asks every source once. A wrong query is found before a rollout starts; a source that is down only holds it later. */
+  /**
+   * Asks every source once. A wrong query is found before a rollout starts; a source that is down only holds
+   * it later.
+   */
   async preflight(): Promise<readonly PreflightCheck[]> {
     const checks = this.#options.metrics().map((metric) => this.#check(metric));
     return (await Promise.all(checks)).flat();

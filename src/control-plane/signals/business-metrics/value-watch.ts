@@ -1,5 +1,5 @@
-// One plain business metric: its latest values, what its rule says of them, and for how many evaluations in a row. Only an
-// evaluation within the present step counts; a metric that can't be evaluated holds.
+// One plain business metric: its latest values, what its rule says of them, and for how many evaluations in a
+// row. Only an evaluation within the present step counts; a metric that can't be evaluated holds.
 import type { ValueMetric } from '#src/config/signals-config.ts';
 import type { Reading } from '#src/control-plane/outgoing/answer-value.ts';
 import { checkValue } from '#src/core/analysis/value-rule.ts';

@@ -38,8 +38,8 @@ export class Approvals {
   }
 
   /**
-   * Adds an approval, or does nothing when it cannot be kept. Call it for one approval at a time: each is kept together with
-   * those before.
+   * Adds an approval, or does nothing when it cannot be kept. Call it for one approval at a time: each is
+   * kept together with those before.
    */
   async add(approval: Approval): Promise<StoreResult<undefined>> {
     const given = [...this.#given.filter(({ revision }) => revision === approval.revision), approval];

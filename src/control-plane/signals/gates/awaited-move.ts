@@ -1,5 +1,5 @@
-// What a rollout will do next, the gates' points before that, and a name for exactly this wait: an approval or a go counts for
-// one step as it is now, never for the same step entered again.
+// What a rollout will do next, the gates' points before that, and a name for exactly this wait: an approval
+// or a go counts for one step as it is now, never for the same step entered again.
 import type { GatePoint } from '#src/config/signals-config.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { stateAtStep } from '#src/core/rollout/transitions.ts';

@@ -1,4 +1,5 @@
-// Asks one gate once: its webhook, with retries, or its query. Every result is an answer: go, or hold with a reason.
+// Asks one gate once: its webhook, with retries, or its query. Every result is an answer: go, or hold with a
+// reason.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Gate } from '#src/config/signals-config.ts';
 import { quoted, type Reading } from '#src/control-plane/outgoing/answer-value.ts';
@@ -23,7 +24,10 @@ const backOff: BackOff = { baseMs: 250, maxMs: 5_000 };
 const isWorthAnotherTry = (answer: OutgoingAnswer): boolean =>
   !answer.ok || answer.status >= 500 || answer.status === 429;
 
-/** Posts `body` to a webhook, as often as its retries allow; resolves with the last answer. Rejects only when aborted. */
+/**
+ * Posts `body` to a webhook, as often as its retries allow; resolves with the last answer. Rejects only when
+ * aborted.
+ */
 export async function postSigned(
   { url, secret }: { readonly url: string; readonly secret: string | null },
   body: string,

@@ -1,5 +1,6 @@
-// The gates before the rollout's next move, and their answers. Gates are asked when everything else is ready: all gates at that
-// point, and again in intervals while any of them holds. An answer counts for the step as it was when the gate was asked.
+// The gates before the rollout's next move, and their answers. Gates are asked when everything else is ready:
+// all gates at that point, and again in intervals while any of them holds. An answer counts for the step as
+// it was when the gate was asked.
 import type { Clock } from '#src/base/clock.ts';
 import { PairCounts } from '#src/base/pair-counts.ts';
 import type { Gate, GatePoint } from '#src/config/signals-config.ts';
@@ -87,7 +88,8 @@ export class Gates {
     const isSame = move?.revision === this.#move?.revision && gates === this.#gates;
     this.#move = move;
     this.#gates = gates;
-    // A go is valid only while the move is ready. Once it is not ready any more, the gate has to be asked again.
+    // A go is valid only while the move is ready. Once it is not ready any more, the gate has to be asked
+    // again.
     if (!isSame || !waitsForGates(state)) this.#asked.clear();
     if (move === null || !waitsForGates(state)) return;
     for (const { gate, point } of this.#standing(move))

@@ -1,4 +1,5 @@
-// A transition in the form of each kind of receiver: our own JSON, Slack's incoming webhooks, PagerDuty's Events v2.
+// A transition in the form of each kind of receiver: our own JSON, Slack's incoming webhooks, PagerDuty's
+// Events v2.
 
 import { transitionText } from '#src/control-plane/rollout/transition-text.ts';
 import { percentOf } from '#src/core/rollout/percent-of.ts';
@@ -55,7 +56,10 @@ export function pagerDutyAction({ name }: Pick<Transition, 'name'>): 'trigger' |
   return name === 'started' || name === 'completed' ? 'resolve' : null;
 }
 
-/** https://developer.pagerduty.com/docs/events-api-v2-overview. One alert per upgrade: the next start resolves the last revert. */
+/**
+ * https://developer.pagerduty.com/docs/events-api-v2-overview. One alert per upgrade: the next start resolves
+ * the last revert.
+ */
 export function pagerDutyMessage(
   transition: Transition,
   context: MessageContext,

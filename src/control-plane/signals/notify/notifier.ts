@@ -1,6 +1,6 @@
-// Tells receivers about the rollout's transitions: one bounded queue per receiver, sent in order in the background. Nothing
-// waits for it; the record says what could not be delivered. Messages that wait are kept in the store and sent after a restart,
-// so a receiver may get a message twice; its id tells.
+// Tells receivers about the rollout's transitions: one bounded queue per receiver, sent in order in the
+// background. Nothing waits for it; the record says what could not be delivered. Messages that wait are kept
+// in the store and sent after a restart, so a receiver may get a message twice; its id tells.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PairCounts } from '#src/base/pair-counts.ts';
@@ -80,7 +80,10 @@ export class Notifier {
     void this.#keep();
   }
 
-  /** Takes up what was kept, once the store can be read. When the store is back later, keeps what it could not keep. */
+  /**
+   * Takes up what was kept, once the store can be read. When the store is back later, keeps what it could not
+   * keep.
+   */
   restore(): void {
     if (!this.#isKnown) {
       const loaded = this.#options.load();
@@ -229,6 +232,9 @@ function failureOf(answer: OutgoingAnswer): string | null {
   return answer.status >= 200 && answer.status < 300 ? null : `it answered ${answer.status}`;
 }
 
-/** A 4xx says that the message is wrong, and another attempt would be, too; except for codes that ask to come back later. */
+/**
+ * A 4xx says that the message is wrong, and another attempt would be, too; except for codes that ask to come
+ * back later.
+ */
 const isRefusal = (answer: OutgoingAnswer): boolean =>
   answer.ok && answer.status >= 300 && answer.status < 500 && answer.status !== 408 && answer.status !== 429;

@@ -1,8 +1,9 @@
-// Failures come in clusters: a node dies, a queue overflows, a client retries. The tests treat requests as independent, so
-// the evidence of each alternative is divided by how much more the counts vary from window to window than independent
-// requests would, over the windows since that evidence began to rise. Dividing only shrinks positive evidence, which keeps
-// the tests valid. One divisor for all, from the start of the strongest alternative, was tried first: no better against
-// one-second bursts, but a total failure after five minutes of calm then took 70 s to find instead of 9 s.
+// Failures come in clusters: a node dies, a queue overflows, a client retries. The tests treat requests as
+// independent, so the evidence of each alternative is divided by how much more the counts vary from window to
+// window than independent requests would, over the windows since that evidence began to rise. Dividing only
+// shrinks positive evidence, which keeps the tests valid. One divisor for all, from the start of the
+// strongest alternative, was tried first: no better against one-second bursts, but a total failure after five
+// minutes of calm then took 70 s to find instead of 9 s.
 import { appendNumbers } from '#src/base/plain-numbers.ts';
 import type { Clusters } from '#src/core/analysis/e-process/evidence-bank.ts';
 import type { ArmCounts } from '#src/core/analysis/verdict.ts';
@@ -12,8 +13,8 @@ import { addWindow, deflationOf, deflationOfY, windowSumCount } from './window-s
 /** Windows that are kept; 3 minutes of 1-second windows. */
 const windowsKept = 180;
 /**
- * Windows that are looked at, however young the evidence is, because it takes calm before a burst to see that it is one. With
- * seven a total failure after five minutes of calm is found in 6 s, with ten it took 9 s.
+ * Windows that are looked at, however young the evidence is, because it takes calm before a burst to see that
+ * it is one. With seven a total failure after five minutes of calm is found in 6 s, with ten it took 9 s.
  */
 const windowsMin = 7;
 /** Windows with traffic on Y before anything may be reverted: fewer say nothing about variation. */
@@ -32,7 +33,9 @@ export interface WindowRingSnapshot {
   readonly past?: PastWindowsSnapshot | null;
 }
 
-/** Counts of both arms in consecutive windows of one length. It reads no clock: time comes in as a parameter. */
+/**
+ * Counts of both arms in consecutive windows of one length. It reads no clock: time comes in as a parameter.
+ */
 export class WindowRing implements Clusters {
   readonly #windowMs: number;
   readonly #ring = new Float64Array(windowsKept * width);
@@ -116,7 +119,10 @@ export class WindowRing implements Clusters {
     return { requests, failures, rate: requests > 0 ? failures / requests : 0 };
   }
 
-  /** Sum of one column (0 nX, 1 kX, 2 nY, 3 kY) over the windows to compare evidence with that began at `sinceMs`. */
+  /**
+   * Sum of one column (0 nX, 1 kX, 2 nY, 3 kY) over the windows to compare evidence with that began at
+   * `sinceMs`.
+   */
   sum(column: 0 | 1 | 2 | 3, sinceMs: number): number {
     let sum = 0;
     if (this.#last < 0) return sum;
@@ -129,7 +135,10 @@ export class WindowRing implements Clusters {
     return deflationOf(this.#sumsSince(sinceMs));
   }
 
-  /** The windows to compare evidence with that began at `sinceMs`, and the groups of older ones where it began before them. */
+  /**
+   * The windows to compare evidence with that began at `sinceMs`, and the groups of older ones where it began
+   * before them.
+   */
   #sumsSince(sinceMs: number): Float64Array {
     const sums = this.#sums.fill(0);
     if (this.#last < 0) return sums;

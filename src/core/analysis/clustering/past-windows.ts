@@ -1,11 +1,14 @@
-// Windows that are too old to be kept one by one, summed up in groups. Evidence that has been rising for longer than the
-// windows are kept is divided by how its failures clustered then, too. Otherwise a burst would be forgotten after three minutes
-// while its evidence was not, and the evidence then counted in full: in simulation that reverted rollouts in the middle of a
-// calm.
+// Windows that are too old to be kept one by one, summed up in groups. Evidence that has been rising for
+// longer than the windows are kept is divided by how its failures clustered then, too. Otherwise a burst
+// would be forgotten after three minutes while its evidence was not, and the evidence then counted in full:
+// in simulation that reverted rollouts in the middle of a calm.
 import { appendNumbers } from '#src/base/plain-numbers.ts';
 import { addSums, addWindow, windowSumCount } from './window-sums.ts';
 
-/** Windows of a group, and groups that are told apart: an hour of 1-second windows. What is older is one group more. */
+/**
+ * Windows of a group, and groups that are told apart: an hour of 1-second windows. What is older is one group
+ * more.
+ */
 const groupWindows = 60;
 const groupsKept = 60;
 const olderAt = groupsKept * windowSumCount;

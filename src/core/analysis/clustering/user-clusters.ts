@@ -1,6 +1,7 @@
-// Under sticky routing the unit is the user, not the request: one client that fails all the time and is on Y looks like a worse
-// Y. Users are hashed into sub-buckets. When Y's failures are in a few of them, they are the failures of a few users, and the
-// evidence is divided by how much more the sub-buckets differ than independent requests would.
+// Under sticky routing the unit is the user, not the request: one client that fails all the time and is on Y
+// looks like a worse Y. Users are hashed into sub-buckets. When Y's failures are in a few of them, they are
+// the failures of a few users, and the evidence is divided by how much more the sub-buckets differ than
+// independent requests would.
 import { appendNumbers } from '#src/base/plain-numbers.ts';
 import type { Clusters } from '#src/core/analysis/e-process/evidence-bank.ts';
 import type { ArmSample } from '#src/core/telemetry/sample.ts';
@@ -21,7 +22,10 @@ export interface UserClustersSnapshot {
   readonly counts: readonly number[];
 }
 
-/** Y's requests and failures by sub-bucket of users in consecutive windows. All zero, and of no effect, without stickiness. */
+/**
+ * Y's requests and failures by sub-bucket of users in consecutive windows. All zero, and of no effect,
+ * without stickiness.
+ */
 export class UserClusters implements Clusters {
   readonly #windowMs: number;
   readonly #ring = new Float64Array(windowsKept * width);
@@ -70,7 +74,10 @@ export class UserClusters implements Clusters {
     return offset(this.#last);
   }
 
-  /** Variance of Y's failures between the sub-buckets, around its own rate, against that of independent requests. */
+  /**
+   * Variance of Y's failures between the sub-buckets, around its own rate, against that of independent
+   * requests.
+   */
   deflation(sinceMs: number): number {
     if (this.#last < 0) return 1;
     const oldest = Math.max(this.#first, Math.min(this.#windowAt(sinceMs), this.#last - windowsMin + 1));
@@ -94,9 +101,9 @@ export class UserClusters implements Clusters {
   }
 
   /**
-   * By which factor the evidence has been rising for longer than windows are kept. What users add to the variance grows with
-   * the square of their requests, so as a ratio with time. Without this factor evidence older than the windows would outgrow
-   * the division.
+   * By which factor the evidence has been rising for longer than windows are kept. What users add to the
+   * variance grows with the square of their requests, so as a ratio with time. Without this factor evidence
+   * older than the windows would outgrow the division.
    */
   #stretch(sinceMs: number, oldest: number): number {
     const kept = this.#last - oldest + 1;

@@ -1,12 +1,13 @@
-// How much failures vary from window to window, computed from sums over the windows. Sums can be added, so windows that are too
-// old to be kept one by one still count exactly, in groups.
+// How much failures vary from window to window, computed from sums over the windows. Sums can be added, so
+// windows that are too old to be kept one by one still count exactly, in groups.
 
 // Where each sum is.
 const nX = 0;
 const kX = 1;
 const nY = 2;
 const kY = 3;
-// Of a window with N = nX + nY requests: s = kY - nY (kX + kY) / N, Y's failures beyond its share, and c = nX nY / N.
+// Of a window with N = nX + nY requests: s = kY - nY (kX + kY) / N, Y's failures beyond its share, and c = nX
+// nY / N.
 const s = 4;
 const c = 5;
 const ss = 6;
@@ -24,10 +25,10 @@ const nn = 13;
 export const windowSumCount = 14;
 
 /**
- * A few failures can't show that they come one by one: two bursts of two failures look much like four independent ones. So the
- * variation counts as larger than it looks. The addition shrinks with the square of the number of failures: it is four fifths
- * at four of a hundred, a seventh at twelve of a thousand. It is nothing where no burst could hide: where everything fails, or
- * where a window holds a request or two.
+ * A few failures can't show that they come one by one: two bursts of two failures look much like four
+ * independent ones. So the variation counts as larger than it looks. The addition shrinks with the square of
+ * the number of failures: it is four fifths at four of a hundred, a seventh at twelve of a thousand. It is
+ * nothing where no burst could hide: where everything fails, or where a window holds a request or two.
  */
 const doubtOfFew = 25;
 
@@ -67,8 +68,8 @@ export function addSums(to: Float64Array, toAt: number, from: Float64Array, from
 }
 
 /**
- * Divisor (>= 1) for two-arm evidence: variance of Y's excess over the pooled rate between windows, around its own mean,
- * against the binomial variance.
+ * Divisor (>= 1) for two-arm evidence: variance of Y's excess over the pooled rate between windows, around
+ * its own mean, against the binomial variance.
  */
 export function deflationOf(sums: Float64Array): number {
   const rateX = (sums[kX] as number) / Math.max(1, sums[nX] as number);
@@ -80,7 +81,10 @@ export function deflationOf(sums: Float64Array): number {
   return divisor(sums, squares, variance);
 }
 
-/** Divisor (>= 1) for evidence about Y alone: variance of its failures between windows against the binomial variance. */
+/**
+ * Divisor (>= 1) for evidence about Y alone: variance of its failures between windows against the binomial
+ * variance.
+ */
 export function deflationOfY(sums: Float64Array): number {
   const rate = (sums[kY] as number) / Math.max(1, sums[nY] as number);
   const squares = (sums[kk] as number) - 2 * rate * (sums[kn] as number) + rate * rate * (sums[nn] as number);

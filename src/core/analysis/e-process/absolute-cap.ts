@@ -1,14 +1,15 @@
-// Is Y above an absolute cap, such as 5 % errors, while X is not? The null per block is "p_Y <= cap or p_X >= cap": trouble
-// that X has as well is no reason to send everything to X.
+// Is Y above an absolute cap, such as 5 % errors, while X is not? The null per block is "p_Y <= cap or p_X >=
+// cap": trouble that X has as well is no reason to send everything to X.
 //
-// Why it is a test supermartingale. For one arm and an alternative b > cap, the likelihood ratio of b against the cap over n
-// requests has expectation (1 + (p - cap)(b - cap) / (cap (1 - cap)))^n, a power of something affine in p that is 1 at
-// p = cap and grows with p: at most 1 for every p <= cap, and for n requests of different p as well (a product of factors
-// <= 1). Turned round, an alternative a < cap on X gives at most 1 for every p >= cap. A block counts with the smaller of
-// the two e-values. If p_Y <= cap in that block, it is at most Y's, if p_X >= cap, at most X's; either way its expectation
-// is at most 1, given all that came before. Alternatives and what closes a block are fixed before its outcomes are
-// known, so blocks multiply, and Ville's inequality holds for the product. Averages of such products, restarts with weights
-// that sum to 1, the limiter and the deflation keep that, as in the stream test.
+// Why it is a test supermartingale. For one arm and an alternative b > cap, the likelihood ratio of b against
+// the cap over n requests has expectation (1 + (p - cap)(b - cap) / (cap (1 - cap)))^n, a power of something
+// affine in p that is 1 at p = cap and grows with p: at most 1 for every p <= cap, and for n requests of
+// different p as well (a product of factors <= 1). Turned round, an alternative a < cap on X gives at most 1
+// for every p >= cap. A block counts with the smaller of the two e-values. If p_Y <= cap in that block, it is
+// at most Y's, if p_X >= cap, at most X's; either way its expectation is at most 1, given all that came
+// before. Alternatives and what closes a block are fixed before its outcomes are known, so blocks multiply,
+// and Ville's inequality holds for the product. Averages of such products, restarts with weights that sum to
+// 1, the limiter and the deflation keep that, as in the stream test.
 import { PPM } from '#src/limits.ts';
 import { BankedTest } from './banked-test.ts';
 import { EpochBlocks } from './epoch-blocks.ts';
@@ -43,8 +44,8 @@ export class AbsoluteCap extends BankedTest {
   }
 
   /**
-   * Adds the tick's counts of an epoch; `a` is X's rate as known before. In an epoch in which Y gets everything there is no
-   * X to share the trouble, and Y alone decides.
+   * Adds the tick's counts of an epoch; `a` is X's rate as known before. In an epoch in which Y gets
+   * everything there is no X to share the trouble, and Y alone decides.
    */
   add(epoch: number, weightPpm: number, nX: number, kX: number, nY: number, kY: number, a: number): void {
     const withX = weightPpm < PPM;

@@ -1,6 +1,6 @@
-// Cuts the counts of a stream into blocks, each within one weight epoch. A block closes at the first tick at which both arms
-// have traffic; until then its counts are carried. Whether it closes depends on request counts alone, never on outcomes:
-// that keeps the product of block e-values a test supermartingale.
+// Cuts the counts of a stream into blocks, each within one weight epoch. A block closes at the first tick at
+// which both arms have traffic; until then its counts are carried. Whether it closes depends on request
+// counts alone, never on outcomes: that keeps the product of block e-values a test supermartingale.
 import { plainNumbers } from '#src/base/plain-numbers.ts';
 import { epochSlotCount } from '#src/limits.ts';
 
@@ -28,8 +28,8 @@ export class EpochBlocks {
   }
 
   /**
-   * Adds one tick's counts of an epoch; `a` is the plug-in from before this tick. True when the block closed, whose counts
-   * are then in the fields. With `needsX` false a block closes on Y's traffic alone.
+   * Adds one tick's counts of an epoch; `a` is the plug-in from before this tick. True when the block closed,
+   * whose counts are then in the fields. With `needsX` false a block closes on Y's traffic alone.
    */
   add(epoch: number, nX: number, kX: number, nY: number, kY: number, a: number, needsX = true): boolean {
     const slots = this.#slots;

@@ -1,6 +1,7 @@
-// Evidence of a handful of alternatives against one null, averaged with weights that are fixed beforehand. The evidence of an
-// alternative is a product of per-block e-values, kept as a log. It may start afresh when it has gone far down, so that hours
-// of calm do not hide a failure that begins now. The bank knows neither streams nor arms.
+// Evidence of a handful of alternatives against one null, averaged with weights that are fixed beforehand.
+// The evidence of an alternative is a product of per-block e-values, kept as a log. It may start afresh when
+// it has gone far down, so that hours of calm do not hide a failure that begins now. The bank knows neither
+// streams nor arms.
 
 import { assert } from '#src/base/assert.ts';
 import { plainNumbers } from '#src/base/plain-numbers.ts';
@@ -51,7 +52,10 @@ export class EvidenceBank {
   readonly #options: BankOptions;
   readonly #logPrior: Float64Array;
   readonly #logs: Float64Array;
-  /** How often each alternative has started, from 1. Start j weighs 1/(j(j+1)); these sum to 1, so the average stays an e-process. */
+  /**
+   * How often each alternative has started, from 1. Start j weighs 1/(j(j+1)); these sum to 1, so the average
+   * stays an e-process.
+   */
   readonly #starts: Float64Array;
   readonly #startedMs: Float64Array;
   /** Lowest log since the start, and when it was: the present evidence has come since then. */
@@ -108,8 +112,8 @@ export class EvidenceBank {
   }
 
   /**
-   * Gives up what was gained against the null, and keeps what was lost. An e-process may be lowered at any time, so this
-   * needs no share of the budget.
+   * Gives up what was gained against the null, and keeps what was lost. An e-process may be lowered at any
+   * time, so this needs no share of the budget.
    */
   forgetGains(nowMs: number): void {
     for (let g = 0; g < this.#logs.length; g++) {
@@ -143,8 +147,9 @@ export class EvidenceBank {
   }
 
   /**
-   * The same with the positive evidence of each alternative divided by how much the counts have clustered since it began
-   * to rise. Divisors are at least 1, so this is never more than {@link logEvidence} where that is positive.
+   * The same with the positive evidence of each alternative divided by how much the counts have clustered
+   * since it began to rise. Divisors are at least 1, so this is never more than {@link logEvidence} where
+   * that is positive.
    */
   deflatedLogEvidence(clusters: Clusters): number {
     return this.#average(clusters);
@@ -187,8 +192,8 @@ export class EvidenceBank {
   }
 
   /**
-   * The least that keeps the tests valid, for evidence that is far from any decision: the logs, rounded down, and how often
-   * each alternative has started.
+   * The least that keeps the tests valid, for evidence that is far from any decision: the logs, rounded down,
+   * and how often each alternative has started.
    */
   compactSnapshot(): CompactBankSnapshot {
     return {

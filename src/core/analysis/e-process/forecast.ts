@@ -1,11 +1,12 @@
-// How many requests on Y a proof will still take, as a steady figure. A forecast divides by the small difference between Y's
-// rate and the margin, so a few failures change it tenfold. What is averaged here is its inverse, the part of the whole proof
-// that one request is worth. In that, "never" is simply 0.
+// How many requests on Y a proof will still take, as a steady figure. A forecast divides by the small
+// difference between Y's rate and the margin, so a few failures change it tenfold. What is averaged here is
+// its inverse, the part of the whole proof that one request is worth. In that, "never" is simply 0.
 
 /** How much less an earlier forecast counts for each doubling of what was seen, as a power of two. */
 const forgetting = 5;
 /**
- * The average lags when rates get worse. So it never promises less than this part of the present forecast, or of what was seen.
+ * The average lags when rates get worse. So it never promises less than this part of the present forecast, or
+ * of what was seen.
  */
 const partMin = 1 / 3;
 /** "Never" is believed when, by the average, the proof takes this many times what was seen already. */
@@ -25,8 +26,8 @@ export class Forecast {
   }
 
   /**
-   * Takes what a proof needs at the present rates beyond the `seen` requests on Y; null for never. Returns what it needs on
-   * average, with two significant digits.
+   * Takes what a proof needs at the present rates beyond the `seen` requests on Y; null for never. Returns
+   * what it needs on average, with two significant digits.
    */
   take(seen: number, needed: number | null): number | null {
     const worth = needed === null ? 0 : 1 / (seen + needed);

@@ -1,4 +1,5 @@
-// Sums of e-values are formed from their logarithms, since the values themselves can be too large for a number.
+// Sums of e-values are formed from their logarithms, since the values themselves can be too large for a
+// number.
 
 /** ln(e^a + e^b) without overflow. */
 export function logAdd(a: number, b: number): number {

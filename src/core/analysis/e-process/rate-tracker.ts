@@ -1,5 +1,6 @@
-// X's rate of some outcome as it was until now: the plug-in `a` of the tests, and the measure of X's own health. Two
-// exponential averages, because one alone is either noisy or blind for a minute after an outage of both clusters has ended.
+// X's rate of some outcome as it was until now: the plug-in `a` of the tests, and the measure of X's own
+// health. Two exponential averages, because one alone is either noisy or blind for a minute after an outage
+// of both clusters has ended.
 
 const fastHalfLifeMs = 10_000;
 const slowHalfLifeMs = 120_000;
@@ -15,7 +16,9 @@ export interface RateSnapshot {
   readonly slow: readonly [number, number];
 }
 
-/** Decayed counts of requests and of those with the outcome. It reads no clock: time comes in as a parameter. */
+/**
+ * Decayed counts of requests and of those with the outcome. It reads no clock: time comes in as a parameter.
+ */
 export class RateTracker {
   #fastRequests = 0;
   #fastHits = 0;
@@ -43,10 +46,10 @@ export class RateTracker {
   }
 
   /**
-   * The plug-in: the lower of the two rates, each with half an event on top for its noise; 1e-6..0.999. Without the half event
-   * a cluster with a few hundred requests and no failure would pass for one in ten thousand, and its next failure would
-   * cost all the evidence there is: at one request a second a total failure took more than 6 requests in 4.7 % of
-   * the runs, now in 3.7 %.
+   * The plug-in: the lower of the two rates, each with half an event on top for its noise; 1e-6..0.999.
+   * Without the half event a cluster with a few hundred requests and no failure would pass for one in ten
+   * thousand, and its next failure would cost all the evidence there is: at one request a second a total
+   * failure took more than 6 requests in 4.7 % of the runs, now in 3.7 %.
    */
   plugIn(): number {
     const fast = this.fastRate() + halfEvent / (this.#fastRequests + priorRequests);

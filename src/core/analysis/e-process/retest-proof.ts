@@ -1,14 +1,14 @@
-// Whether Y is certainly within its tolerance, which ends a retest: the stream test's own boundary, p_Y = R p_X + d, from the
-// other side. An advance asks for less (a margin that depends on what is at stake), and sooner. So a Y that is a fifth slower
-// may pass there and must not pass here.
+// Whether Y is certainly within its tolerance, which ends a retest: the stream test's own boundary, p_Y = R
+// p_X + d, from the other side. An advance asks for less (a margin that depends on what is at stake), and
+// sooner. So a Y that is a fifth slower may pass there and must not pass here.
 import { BankedTest } from './banked-test.ts';
 import type { EpochBlocks } from './epoch-blocks.ts';
 import { blockLogEvidence, growthPerY } from './ripr.ts';
 
 /**
- * Rates on Y that are bet on, as parts of X's. Where a latency on Y counts as slow only beyond X's quantile, a Y like X has six to
- * nine tenths of X's rate: with a bet on X's rate alone a retest of all quantiles took two minutes more. One bet more is on a Y
- * that is worse than X, halfway to what it may be.
+ * Rates on Y that are bet on, as parts of X's. Where a latency on Y counts as slow only beyond X's quantile,
+ * a Y like X has six to nine tenths of X's rate: with a bet on X's rate alone a retest of all quantiles took
+ * two minutes more. One bet more is on a Y that is worse than X, halfway to what it may be.
  */
 const partsOfX = [1, 0.85, 0.7, 0.5] as const;
 const alternatives = partsOfX.length + 1;
@@ -52,8 +52,8 @@ export class RetestProof extends BankedTest {
   }
 
   /**
-   * Y requests after which one of the bets will have reached `bar` on average at these rates, with `xPerY` requests on X for
-   * each; null for never.
+   * Y requests after which one of the bets will have reached `bar` on average at these rates, with `xPerY`
+   * requests on X for each; null for never.
    */
   requestsNeeded(bar: number, pX: number, pY: number, xPerY: number): number | null {
     if (!(xPerY > 0) || this.isMoot(pX)) return null;

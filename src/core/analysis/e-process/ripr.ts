@@ -1,15 +1,16 @@
-// The point of a null hypothesis that is hardest to tell from an alternative: the reverse information projection onto the
-// line p_Y = R p_X + d (Turner, Ly, Grünwald, "Generic E-variables for exact sequential k-sample tests"). The likelihood
-// ratio of the alternative against that point has an expectation of at most 1 under every point of the null, for blocks
-// of any size: ln E is concave in (p_X, p_Y), it is 0 at the projection, and its gradient there points out of the null.
+// The point of a null hypothesis that is hardest to tell from an alternative: the reverse information
+// projection onto the line p_Y = R p_X + d (Turner, Ly, Grünwald, "Generic E-variables for exact sequential
+// k-sample tests"). The likelihood ratio of the alternative against that point has an expectation of at most
+// 1 under every point of the null, for blocks of any size: ln E is concave in (p_X, p_Y), it is 0 at the
+// projection, and its gradient there points out of the null.
 
 const relativeTolerance = 1e-7;
 const iterationsMax = 60;
 
 /**
- * p_X of the projection of the alternative (`a`, `b`) onto the boundary, for a block of `nX` and `nY` requests: minimises
- * nX KL(a||x) + nY KL(b||R x + d). The alternative lies on either side of the line, never on it.
- * Newton's method kept inside a shrinking bracket; 4 to 8 steps.
+ * p_X of the projection of the alternative (`a`, `b`) onto the boundary, for a block of `nX` and `nY`
+ * requests: minimises nX KL(a||x) + nY KL(b||R x + d). The alternative lies on either side of the line, never
+ * on it. Newton's method kept inside a shrinking bracket; 4 to 8 steps.
  */
 export function projectOntoBoundary(
   a: number,
@@ -37,7 +38,8 @@ export function projectOntoBoundary(
       (nX * (x * x - 2 * a * x + a)) / (varianceX * varianceX) +
       (nY * timesX * timesX * (y * y - 2 * b * y + b)) / (varianceY * varianceY);
     const next = x - slope / curvature;
-    // The error after a Newton step is about the square of the step, so one more than this would change nothing.
+    // The error after a Newton step is about the square of the step, so one more than this would change
+    // nothing.
     if (Math.abs(next - x) <= relativeTolerance * x) return next;
     x = next > low && next < high ? next : (low + high) / 2;
   }
@@ -51,8 +53,8 @@ export function logRatio(n: number, k: number, b: number, q: number): number {
 }
 
 /**
- * ln of the e-value of one block against a two-arm null whose boundary is given: the alternative (`a`, `b`) against its
- * projection. Its expectation under the null is at most 1 (after exponentiation).
+ * ln of the e-value of one block against a two-arm null whose boundary is given: the alternative (`a`, `b`)
+ * against its projection. Its expectation under the null is at most 1 (after exponentiation).
  */
 export function blockLogEvidence(
   nX: number,
@@ -69,8 +71,9 @@ export function blockLogEvidence(
 }
 
 /**
- * Evidence in nats that one Y request adds on average when the alternative (`a`, `b`) fits and X has `xPerY` requests for
- * each: the growth-optimal (GRO) rate. The other rates give what it would add when the truth is (`pX`, `pY`) instead.
+ * Evidence in nats that one Y request adds on average when the alternative (`a`, `b`) fits and X has `xPerY`
+ * requests for each: the growth-optimal (GRO) rate. The other rates give what it would add when the truth is
+ * (`pX`, `pY`) instead.
  */
 export function growthPerY(
   a: number,

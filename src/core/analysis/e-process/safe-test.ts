@@ -1,11 +1,14 @@
-// Is Y certainly not worse than a margin? The stream test turned round: null p_Y >= R p_X + m, alternatives in which Y is
-// like X, halfway to the margin, or better. Evidence against that null is what an advance needs; it starts afresh at every step.
+// Is Y certainly not worse than a margin? The stream test turned round: null p_Y >= R p_X + m, alternatives
+// in which Y is like X, halfway to the margin, or better. Evidence against that null is what an advance
+// needs; it starts afresh at every step.
 
 import type { EpochBlocks } from './epoch-blocks.ts';
 import { type BankSnapshot, EvidenceBank } from './evidence-bank.ts';
 import { blockLogEvidence, growthPerY } from './ripr.ts';
 
-/** Chance per step of advancing a Y that is worse than the margin (beta), and the evidence that bounds it so. */
+/**
+ * Chance per step of advancing a Y that is worse than the margin (beta), and the evidence that bounds it so.
+ */
 const wrongAdvances = 0.05;
 export const logSafeBar = Math.log(1 / wrongAdvances);
 
@@ -23,16 +26,16 @@ const halfOfX: Alternative = (a) => a / 2;
 /** The alternatives where both arms are counted alike. */
 const alike = [likeX, halfwayToMargin] as const;
 /**
- * The alternatives where Y's threshold is easier to keep than X's, so that a Y like X has a lower rate than X. Without an
- * alternative below X's rate a clean rollout took four minutes, most of them to show what was plain. Any rate may be an
- * alternative, so the test stays valid.
+ * The alternatives where Y's threshold is easier to keep than X's, so that a Y like X has a lower rate than
+ * X. Without an alternative below X's rate a clean rollout took four minutes, most of them to show what was
+ * plain. Any rate may be an alternative, so the test stays valid.
  */
 const easier = [likeX, halfwayToMargin, halfOfX] as const;
 
 /**
- * An alternative for a margin that is little more than the tolerance. A Y that uses the tolerance is then nearer to the margin
- * than to the other alternatives, which lose on it for ever. An alternative beyond the margin would favour what is to be
- * refuted.
+ * An alternative for a margin that is little more than the tolerance. A Y that uses the tolerance is then
+ * nearer to the margin than to the other alternatives, which lose on it for ever. An alternative beyond the
+ * margin would favour what is to be refuted.
  */
 const atTolerance =
   (over: number): Alternative =>
@@ -90,8 +93,8 @@ export class SafeTest {
   }
 
   /**
-   * Requests on Y after which one of the alternatives reaches `bar` on average, if X stays at the rate `pX`, Y at `pY`, and X
-   * has `xPerY` requests for each of Y's; null when none ever would.
+   * Requests on Y after which one of the alternatives reaches `bar` on average, if X stays at the rate `pX`,
+   * Y at `pY`, and X has `xPerY` requests for each of Y's; null when none ever would.
    */
   requestsNeeded(bar: number, pX: number, pY: number, xPerY: number): number | null {
     if (this.logEvidence() >= bar) return 0;
@@ -118,7 +121,10 @@ export class SafeTest {
 /** Margins that are tested for the report, largest first: shares of Y's requests. */
 const certifiedMargins = [0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005] as const;
 
-/** The smallest margin above which Y is certified: an upper bound on p_Y - R p_X that holds whenever it is read. */
+/**
+ * The smallest margin above which Y is certified: an upper bound on p_Y - R p_X that holds whenever it is
+ * read.
+ */
 export class CertifiedBound {
   readonly #tests: readonly SafeTest[];
 
@@ -135,8 +141,9 @@ export class CertifiedBound {
   }
 
   /**
-   * The bound at log evidence `bar`; null when not even the largest margin is certified. Margins count from the largest
-   * down and only while none is missing: so a wrong bound needs the one largest wrong margin to be certified.
+   * The bound at log evidence `bar`; null when not even the largest margin is certified. Margins count from
+   * the largest down and only while none is missing: so a wrong bound needs the one largest wrong margin to
+   * be certified.
    */
   bound(bar: number): number | null {
     let bound: number | null = null;

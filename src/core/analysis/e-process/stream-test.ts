@@ -1,5 +1,6 @@
-// Is Y worse than X? An e-process for one stream of counts with the null p_Y(t) <= R p_X(t) + d at every t, whatever p_X
-// does over time. Evidence against the null is a product over blocks; ln(1/alpha) may be compared at every tick.
+// Is Y worse than X? An e-process for one stream of counts with the null p_Y(t) <= R p_X(t) + d at every t,
+// whatever p_X does over time. Evidence against the null is a product over blocks; ln(1/alpha) may be
+// compared at every tick.
 
 import { BankedTest } from './banked-test.ts';
 import type { EpochBlocks } from './epoch-blocks.ts';

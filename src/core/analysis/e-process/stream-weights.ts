@@ -1,5 +1,6 @@
-// Many streams, one budget for false reverts: the weighted average of their e-values is an e-value again, whatever the
-// streams have to do with each other. Weights sum to at most 1; what no stream spends stays unspent.
+// Many streams, one budget for false reverts: the weighted average of their e-values is an e-value again,
+// whatever the streams have to do with each other. Weights sum to at most 1; what no stream spends stays
+// unspent.
 
 /** Shares of the false-revert budget by family of streams. With those of the caps they sum to 1. */
 export const familyWeights = {
@@ -13,8 +14,8 @@ export const familyWeights = {
 } as const;
 
 /**
- * Shares of the absolute caps, 0.05 in all. They are small because a cap is a rule about gross failure, and costs that a
- * second: ln(1/0.03) is 3.5 nats, and evidence grows by up to 8 a second. They are taken from the routes, whose share is split
- * so finely that it costs each of them only 0.2 nats.
+ * Shares of the absolute caps, 0.05 in all. They are small because a cap is a rule about gross failure, and
+ * costs that a second: ln(1/0.03) is 3.5 nats, and evidence grows by up to 8 a second. They are taken from
+ * the routes, whose share is split so finely that it costs each of them only 0.2 nats.
  */
 export const capWeights = { errors: 0.03, latencyEach: 0.004 } as const;

@@ -1,5 +1,6 @@
-// Which failures count with `attribution: kong`: not those that, as Kong says, the service behind it made. Kong says so in
-// headers that its configuration can turn off. Without them no failure may be left out, and nothing can be concluded.
+// Which failures count with `attribution: kong`: not those that, as Kong says, the service behind it made.
+// Kong says so in headers that its configuration can turn off. Without them no failure may be left out, and
+// nothing can be concluded.
 import {
   type Attribution,
   errorFailures,
@@ -49,9 +50,9 @@ export class AttributedFailures {
   }
 
   /**
-   * Failures that count. With `kong` these are all but the service's, so that a Kong that breaks before it can write its
-   * headers does not go unnoticed. Until both clusters have shown that they write headers at all, only failures on the way to
-   * Kong count.
+   * Failures that count. With `kong` these are all but the service's, so that a Kong that breaks before it
+   * can write its headers does not go unnoticed. Until both clusters have shown that they write headers at
+   * all, only failures on the way to Kong count.
    */
   failures(arm: ArmSample): number {
     if (this.attribution === 'all') return errorFailures(arm);
@@ -71,7 +72,9 @@ export class AttributedFailures {
     return Math.max(0, failures - (arm.routeServiceFailures[slot] as number));
   }
 
-  /** Why Kong's failures can't be told from the service's, in words; null when they can, or when nobody asks. */
+  /**
+   * Why Kong's failures can't be told from the service's, in words; null when they can, or when nobody asks.
+   */
   blindness(): string | null {
     if (this.attribution === 'all') return null;
     const blind = [

@@ -1,9 +1,11 @@
-// Successes and trials that the business counts, such as checkouts: assessed by the test of the error stream, and combined with
-// the verdict on the traffic under one budget for false reverts. They can speak against Y. They are few, so an advance does not
-// wait until they speak in Y's favour; but it waits until they could have spoken against it.
+// Successes and trials that the business counts, such as checkouts: assessed by the test of the error stream,
+// and combined with the verdict on the traffic under one budget for false reverts. They can speak against Y.
+// They are few, so an advance does not wait until they speak in Y's favour; but it waits until they could
+// have spoken against it.
 //
-// The average of all e-values stays an e-value when the traffic's part is scaled to make room: with streams here, traffic
-// counts (1 - businessShare) and they share businessShare equally, so weights sum to no more than they did, at most 1.
+// The average of all e-values stays an e-value when the traffic's part is scaled to make room: with streams
+// here, traffic counts (1 - businessShare) and they share businessShare equally, so weights sum to no more
+// than they did, at most 1.
 
 import { yWindowsMin } from '#src/core/analysis/clustering/deflation.ts';
 import { logAdd } from '#src/core/analysis/e-process/log-add.ts';
@@ -13,7 +15,9 @@ import type { HoldRule, StreamEvidence, Verdict } from '#src/core/analysis/verdi
 import { formatChance, formatDuration } from '#src/core/analysis/verdict-text.ts';
 import { blipProfiles, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
 
-/** Share of the false-revert budget of all business streams together. Costs the others ln(1/0.9) = 0.1 nats. */
+/**
+ * Share of the false-revert budget of all business streams together. Costs the others ln(1/0.9) = 0.1 nats.
+ */
 export const businessShare = 0.1;
 
 interface BusinessStreamSpec {
@@ -78,8 +82,8 @@ class BusinessStream {
     this.stream.beginTick(nowMs, dtMs);
     if (nX + nY > 0) this.stream.add(step, nX, kX, nY, kY, a);
     this.#pending = [0, 0, 0, 0];
-    // The tracker's half-lives are made for ticks. Samples that come every 15 s need half-lives that are longer by the same
-    // factor.
+    // The tracker's half-lives are made for ticks. Samples that come every 15 s need half-lives that are
+    // longer by the same factor.
     this.#rate.add((dtMs * 1000) / this.#windowMs, nX, kX);
   }
 
@@ -104,8 +108,8 @@ class BusinessStream {
   }
 
   /**
-   * How long the first counts still cannot speak against Y: evidence counts from the third window on. They are waited for that
-   * long, and no longer when trials are so few that windows stay empty.
+   * How long the first counts still cannot speak against Y: evidence counts from the third window on. They
+   * are waited for that long, and no longer when trials are so few that windows stay empty.
    */
   #unheardMs(nowMs: number): number {
     if (this.#firstYMs === null || this.stream.ring.yWindows(nowMs) >= yWindowsMin) return 0;
@@ -188,7 +192,10 @@ export class BusinessStreams {
     return this.#holdAdvance(decide(combined, verdict.decision === 'revert', finding, isOurs));
   }
 
-  /** An advance waits for counts that look bad, or that could not speak against Y yet. A revert waits for nothing. */
+  /**
+   * An advance waits for counts that look bad, or that could not speak against Y yet. A revert waits for
+   * nothing.
+   */
   #holdAdvance(verdict: Verdict): Verdict {
     if (verdict.decision !== 'advance') return verdict;
     for (const stream of this.#streams) {
@@ -206,7 +213,9 @@ export class BusinessStreams {
     };
   }
 
-  /** Goes on with the evidence of every stream that is still the same. False when some evidence did not fit. */
+  /**
+   * Goes on with the evidence of every stream that is still the same. False when some evidence did not fit.
+   */
   restore(snapshot: BusinessSnapshot): boolean {
     this.#nowMs = snapshot.nowMs;
     this.#step = snapshot.step;
@@ -234,7 +243,10 @@ function largest(evidence: readonly StreamEvidence[], streams: readonly Business
 
 const findingOf = (stream: ComparedStream): string => stream.finding().replace(/ requests$/, ' trials');
 
-/** Applies the bars to the combined evidence. The verdict on the traffic alone stands unless the combination changes it. */
+/**
+ * Applies the bars to the combined evidence. The verdict on the traffic alone stands unless the combination
+ * changes it.
+ */
 function decide(verdict: Verdict, trafficReverts: boolean, finding: string, isOurs: boolean): Verdict {
   const { logEvidence, logEvidenceBar: bar } = verdict;
   if (logEvidence >= bar) {

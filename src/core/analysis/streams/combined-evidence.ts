@@ -1,5 +1,5 @@
-// The streams of all families at one moment: their evidence combined into one number, and what is left of it when a few routes
-// explain why all requests look bad.
+// The streams of all families at one moment: their evidence combined into one number, and what is left of it
+// when a few routes explain why all requests look bad.
 import { logAdd } from '#src/core/analysis/e-process/log-add.ts';
 import type { StreamEvidence } from '#src/core/analysis/verdict.ts';
 import type { ParkAdvice } from './park-advice.ts';

@@ -1,5 +1,6 @@
-// One metric of Y against the same metric of X: everything the analysis keeps about one stream of counts. Streams differ
-// only in what they count and in their boundaries; errors, status classes and latency quantiles all have this shape.
+// One metric of Y against the same metric of X: everything the analysis keeps about one stream of counts.
+// Streams differ only in what they count and in their boundaries; errors, status classes and latency
+// quantiles all have this shape.
 import { plainNumbers } from '#src/base/plain-numbers.ts';
 import {
   deflationBetween,
@@ -33,9 +34,10 @@ export interface BlipProfile {
 }
 
 /**
- * A burst of the tolerated length gives at most `burst` and the evidence of its seconds: 9 and 6.5 nats. Deflation leaves a
- * part of that, and a revert takes 8 to 9. More evidence than that comes only from failures that go on after it. In the three
- * windows before which nothing is reverted a total failure gives 19 and 13.5.
+ * A burst of the tolerated length gives at most `burst` and the evidence of its seconds: 9 and 6.5 nats.
+ * Deflation leaves a part of that, and a revert takes 8 to 9. More evidence than that comes only from
+ * failures that go on after it. In the three windows before which nothing is reverted a total failure gives
+ * 19 and 13.5.
  */
 export const blipProfiles: Readonly<Record<1000 | 5000, BlipProfile>> = {
   1000: { windowMs: 1_000, limit: { perSecond: 5, burst: 4 } },
@@ -61,10 +63,10 @@ interface StreamSpec {
 }
 
 /**
- * What a forecast adds to the counts, so that the first few failures do not make it swing: requests at the rate that X is known
- * to have. X gets as many as have this many failures at the margin, 1,000 for a margin of one point. Y gets at most as many as
- * have this many failures at X's rate. By X's rate alone it would be a million requests where X has no failures, and no failure
- * on Y would show in the forecast.
+ * What a forecast adds to the counts, so that the first few failures do not make it swing: requests at the
+ * rate that X is known to have. X gets as many as have this many failures at the margin, 1,000 for a margin
+ * of one point. Y gets at most as many as have this many failures at X's rate. By X's rate alone it would be
+ * a million requests where X has no failures, and no failure on Y would show in the forecast.
  */
 const forecastPriorFailures = 10;
 
@@ -129,7 +131,10 @@ export class ComparedStream implements EvidenceStream {
   /** Proof that Y is within its tolerance, while a retest asks for it. */
   readonly #proof: RetestProof;
   #isProving = false;
-  /** How often it has started afresh in this rollout, each time with half its weight; and from when on it counts. */
+  /**
+   * How often it has started afresh in this rollout, each time with half its weight; and from when on it
+   * counts.
+   */
   #retests = 0;
   #startsMs = Number.NEGATIVE_INFINITY;
   /** Whether an advance takes evidence of this stream that Y is not worse. */
@@ -185,8 +190,8 @@ export class ComparedStream implements EvidenceStream {
   }
 
   /**
-   * Gives up its evidence for a fresh test with half the weight, on what comes after `startsMs`. If the stream has spoken
-   * against Y, it has to show as well that Y is within its tolerance.
+   * Gives up its evidence for a fresh test with half the weight, on what comes after `startsMs`. If the
+   * stream has spoken against Y, it has to show as well that Y is within its tolerance.
    */
   retest(nowMs: number, startsMs: number): void {
     this.#isProving = this.#worse.logEvidence() > 0;
@@ -198,7 +203,10 @@ export class ComparedStream implements EvidenceStream {
     this.#proofForecast.reset();
   }
 
-  /** A new step: fresh tests of not being worse than `margin`, or none where it is null. Evidence against Y is kept. */
+  /**
+   * A new step: fresh tests of not being worse than `margin`, or none where it is null. Evidence against Y is
+   * kept.
+   */
   resetStep(margin: number | null, nowMs: number): void {
     this.#required = margin !== null;
     this.#safe.reset(margin ?? 1, nowMs);
@@ -211,8 +219,8 @@ export class ComparedStream implements EvidenceStream {
   }
 
   /**
-   * Gives up the evidence against Y, which is valid at any time, and the windows that it was counted in. Blocks that are open
-   * stay: to leave them out after a look at them would not be valid.
+   * Gives up the evidence against Y, which is valid at any time, and the windows that it was counted in.
+   * Blocks that are open stay: to leave them out after a look at them would not be valid.
    */
   forgetGains(nowMs: number): void {
     this.#worse.forgetGains(nowMs);
@@ -226,7 +234,10 @@ export class ComparedStream implements EvidenceStream {
     this.#worse.refill(dtMs);
   }
 
-  /** Adds the tick's counts of an epoch to the question whether Y is worse; `a` is X's rate as known before this tick. */
+  /**
+   * Adds the tick's counts of an epoch to the question whether Y is worse; `a` is X's rate as known before
+   * this tick.
+   */
   add(epoch: number, nX: number, kX: number, nY: number, kY: number, a: number): void {
     if (this.#waits()) return;
     this.#totals.add(nX, kX, nY, kY);
@@ -291,7 +302,9 @@ export class ComparedStream implements EvidenceStream {
     return comparisonText(this.#what(), x, y);
   }
 
-  /** No proof is asked for where X has no past to compare with, or where no rate of Y could exceed the margin. */
+  /**
+   * No proof is asked for where X has no past to compare with, or where no rate of Y could exceed the margin.
+   */
   #hasSay(): boolean {
     return this.#required && this.#a > 0 && this.spec.timesX * this.#a + this.#safe.margin < 1;
   }
@@ -301,7 +314,10 @@ export class ComparedStream implements EvidenceStream {
     return this.#needOf(this.#safe, this.#safeTotals, this.#forecast, this.#safe.margin);
   }
 
-  /** What a retest still takes to show that Y is within its tolerance; null when nothing, or when none is under way. */
+  /**
+   * What a retest still takes to show that Y is within its tolerance; null when nothing, or when none is
+   * under way.
+   */
   retestNeed(): Need | null {
     if (!this.#isProving || this.#proof.isMoot(this.#a)) return null;
     return this.#needOf(this.#proof, this.#proofTotals, this.#proofForecast, this.spec.over);

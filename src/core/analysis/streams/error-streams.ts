@@ -23,10 +23,11 @@ export interface ErrorThresholds {
 const marginMax = 0.3;
 
 /**
- * Weights of the alternatives. Gross failures give so much evidence in the three seconds before which nothing is reverted that
- * a small weight is enough for them. The rest goes to the small regressions, for which a nat is five seconds: with equal
- * weights half a point more took a quarter longer (95 of 100 runs). The last two keep nearly an equal share for low traffic,
- * where a total failure is to be found from six requests, three nats each.
+ * Weights of the alternatives. Gross failures give so much evidence in the three seconds before which nothing
+ * is reverted that a small weight is enough for them. The rest goes to the small regressions, for which a nat
+ * is five seconds: with equal weights half a point more took a quarter longer (95 of 100 runs). The last two
+ * keep nearly an equal share for low traffic, where a total failure is to be found from six requests, three
+ * nats each.
  */
 const errorPrior = [0.06, 0.08, 0.12, 0.18, 0.18, 0.1, 0.05, 0.05, 0.09, 0.09] as const;
 
@@ -113,7 +114,10 @@ export class ErrorStreams implements StreamFamily<ErrorSnapshot> {
     this.#cap?.add(epoch, weightPpm, nX, kX, nY, kY, this.#a);
   }
 
-  /** Requests of parked routes that were under way when they were parked are left out like those that came after. */
+  /**
+   * Requests of parked routes that were under way when they were parked are left out like those that came
+   * after.
+   */
   #requestsOf(arm: ArmSample): number {
     let requests = errorRequests(arm);
     const { parkedSlots } = this.#routes;
@@ -146,7 +150,10 @@ export class ErrorStreams implements StreamFamily<ErrorSnapshot> {
     this.#cap?.resetRollout(nowMs);
   }
 
-  /** The margin, as a share of Y's requests: so much worse on Y is, at the next weight, the accepted harm to all traffic. */
+  /**
+   * The margin, as a share of Y's requests: so much worse on Y is, at the next weight, the accepted harm to
+   * all traffic.
+   */
   resetStep(nextWeightPpm: number, nowMs: number): void {
     const margin = Math.min((this.#harm * PPM) / Math.max(1, nextWeightPpm), marginMax);
     this.errors.resetStep(margin, nowMs);

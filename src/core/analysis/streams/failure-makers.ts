@@ -1,4 +1,5 @@
-// Who made the failures, for people: since the step began and over the last minute. Decisions do not rest on it.
+// Who made the failures, for people: since the step began and over the last minute. Decisions do not rest on
+// it.
 import { plainNumbers } from '#src/base/plain-numbers.ts';
 import type { FailureMakersReport, MadeFailures } from '#src/core/analysis/verdict.ts';
 import { errorFailures, gatewayFailures } from '#src/core/telemetry/outcome.ts';

@@ -1,10 +1,12 @@
-// One quantile of the latency comparison: where X's quantile is, and above which latency a request on Y counts as slower. That
-// latency is above timesX times X's quantile, and more than overX above it as well, because nobody notices a tenth of 0.3 ms.
-// Both are rounded up to the edge of a bucket, so a request on Y is only ever counted as slow when it is.
+// One quantile of the latency comparison: where X's quantile is, and above which latency a request on Y
+// counts as slower. That latency is above timesX times X's quantile, and more than overX above it as well,
+// because nobody notices a tenth of 0.3 ms. Both are rounded up to the edge of a bucket, so a request on Y is
+// only ever counted as slow when it is.
 //
-// Why overX costs no validity. The test's null is that Y is above its threshold no more often than X is above X's quantile,
-// plus a margin. A Y that is slower than X by at most overX, or by at most timesX, meets it, whichever threshold is the higher
-// one; and a higher threshold on Y alone only lowers Y's count, which never raises the evidence against it.
+// Why overX costs no validity. The test's null is that Y is above its threshold no more often than X is above
+// X's quantile, plus a margin. A Y that is slower than X by at most overX, or by at most timesX, meets it,
+// whichever threshold is the higher one; and a higher threshold on Y alone only lowers Y's count, which never
+// raises the evidence against it.
 
 import type { LatencyThreshold, StreamEvidence } from '#src/core/analysis/verdict.ts';
 import { bucketUpperMs, latencyBucketIndex, quantileBucketOfSums } from '#src/core/telemetry/histogram.ts';
@@ -32,7 +34,10 @@ export class LatencyQuantile implements EvidenceStream {
   readonly index: number;
   readonly q: number;
   readonly compared: ComparedStream;
-  /** Null without an absolute limit; then Y may be above `maxBucket` no more often than in 1 - q of its requests. */
+  /**
+   * Null without an absolute limit; then Y may be above `maxBucket` no more often than in 1 - q of its
+   * requests.
+   */
   readonly cap: CapStream | null;
   readonly maxBucket: number;
   readonly #tolerance: LatencyTolerance;
@@ -74,8 +79,8 @@ export class LatencyQuantile implements EvidenceStream {
   }
 
   /**
-   * The same with another factor, as an advance has it, where that is larger. A Y that is as slow as timesX and overX allow
-   * must not be held, so an advance allows that as well.
+   * The same with another factor, as an advance has it, where that is larger. A Y that is as slow as timesX
+   * and overX allow must not be held, so an advance allows that as well.
    */
   bucketAbove(factorShift: number): number {
     const { shift, overXMs } = this.#tolerance;

@@ -1,7 +1,8 @@
-// Whether Y is slower than X: at each quantile q, is a request on Y slower than r times X's own running quantile more often
-// than a request on X is slower than that quantile? One quantile in each mode of a latency distribution matters: a shift of
-// the slow tenth is invisible at the median. Successes only, and those that wait for longer than the threshold as soon as
-// they do: a Y that hangs would yield no latencies at all.
+// Whether Y is slower than X: at each quantile q, is a request on Y slower than r times X's own running
+// quantile more often than a request on X is slower than that quantile? One quantile in each mode of a
+// latency distribution matters: a shift of the slow tenth is invisible at the median. Successes only, and
+// those that wait for longer than the threshold as soon as they do: a Y that hangs would yield no latencies
+// at all.
 
 import { capWeights, familyWeights } from '#src/core/analysis/e-process/stream-weights.ts';
 import { thresholdText } from '#src/core/analysis/verdict-text.ts';
@@ -34,12 +35,16 @@ const quantileNames = ['p50', 'p75', 'p90', 'p95', 'p99'] as const;
 const odds = [1.1, 1.2, 1.35, 1.6, 2, 3, 6, 20] as const;
 /** By quantile: how much more often Y may be slower than its threshold, as a share of its requests. */
 const over = [0.01, 0.0075, 0.005, 0.0025, 0.0005] as const;
-/** The same for an advance, with an accepted harm of 0.1 % of all traffic. With more accepted harm, more is allowed. */
+/**
+ * The same for an advance, with an accepted harm of 0.1 % of all traffic. With more accepted harm, more is
+ * allowed.
+ */
 const safeMargins = [0.05, 0.04, 0.02, 0.01, 0.0008] as const;
 const harmOfMargins = 0.001;
 const marginMax = 0.3;
 /**
- * Quantiles above this one need no proof for steps up to 5 %: it would take too many requests, compared with what is at stake.
+ * Quantiles above this one need no proof for steps up to 5 %: it would take too many requests, compared with
+ * what is at stake.
  */
 const alwaysRequiredUpTo = 0.9;
 const allRequiredAbovePpm = 50_000;
@@ -107,9 +112,9 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
   }
 
   /**
-   * Age in ms at which a waiting request of an arm counts as slow at quantile `index`; Infinity while unknown. Valid for the
-   * ticks to come: what workers count by it comes back in `ageCrossed`. It is always unknown where only Kong's time counts,
-   * because while a request waits nobody knows on whom.
+   * Age in ms at which a waiting request of an arm counts as slow at quantile `index`; Infinity while
+   * unknown. Valid for the ticks to come: what workers count by it comes back in `ageCrossed`. It is always
+   * unknown where only Kong's time counts, because while a request waits nobody knows on whom.
    */
   slowThresholdMs(arm: 'x' | 'y', index: number): number {
     if (this.#ofKong) return Number.POSITIVE_INFINITY;
@@ -230,7 +235,10 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
 const above = (sums: Float64Array, bucket: number): number =>
   sums[Math.min(lastBucket, bucket) + 1] as number;
 
-/** Requests that became slow while they wait, without those that have succeeded since: these are in the histogram now. */
+/**
+ * Requests that became slow while they wait, without those that have succeeded since: these are in the
+ * histogram now.
+ */
 const waiting = (arm: ArmSample, index: number): number =>
   (arm.ageCrossed[index] as number) - (arm.ageCrossedDone[index] as number);
 

@@ -1,17 +1,19 @@
-// Streams of a kind that looked worse are tested once more before they send a rollout back, where that is wanted: an incident of
-// a minute on Y's machines looks like a slower Y, and is over. Y keeps its weight meanwhile. The kind's streams stop, wait
-// until such an incident would be over, and start afresh with half their weight. The retest ends with what comes first: worse once
-// more, which reverts, or proof that Y is within its tolerance, by the same test turned round. Until then the rollout holds.
+// Streams of a kind that looked worse are tested once more before they send a rollout back, where that is
+// wanted: an incident of a minute on Y's machines looks like a slower Y, and is over. Y keeps its weight
+// meanwhile. The kind's streams stop, wait until such an incident would be over, and start afresh with half
+// their weight. The retest ends with what comes first: worse once more, which reverts, or proof that Y is
+// within its tolerance, by the same test turned round. Until then the rollout holds.
 //
 // Why the accepted chance of a false revert still covers the whole rollout. What is compared with 1/alpha is
-// M = sum of w E over all streams, a nonnegative supermartingale that begins at 1 or less. A retest begins at the moment when
-// M reaches the bar, which is no outcome of what follows. Let S be what the kind contributes then, and W the sum of its weights.
-// The kind gives up S and gets W/2 times fresh e-processes, which begin at 1, look at later requests alone, and are given
-// weights that are fixed at that moment. A retest begins only when S >= W/2. So M falls, and from there on is a supermartingale
-// again; it stays one after any number of retests, and Ville's inequality holds for all of it: the chance that a good Y ever
-// takes it to 1/alpha, for a retest or for a revert, is at most alpha. So retests cost nothing, and spare most of what would have
-// been false reverts: each has, once it has begun, a chance of at most alpha times what M is then. Retests have W/2, W/4 and
-// W/8: together less than W, whatever became of the first test.
+// M = sum of w E over all streams, a nonnegative supermartingale that begins at 1 or less. A retest begins at
+// the moment when M reaches the bar, which is no outcome of what follows. Let S be what the kind contributes
+// then, and W the sum of its weights. The kind gives up S and gets W/2 times fresh e-processes, which begin
+// at 1, look at later requests alone, and are given weights that are fixed at that moment. A retest begins
+// only when S >= W/2. So M falls, and from there on is a supermartingale again; it stays one after any number
+// of retests, and Ville's inequality holds for all of it: the chance that a good Y ever takes it to 1/alpha,
+// for a retest or for a revert, is at most alpha. So retests cost nothing, and spare most of what would have
+// been false reverts: each has, once it has begun, a chance of at most alpha times what M is then. Retests
+// have W/2, W/4 and W/8: together less than W, whatever became of the first test.
 import { logAdd } from '#src/core/analysis/e-process/log-add.ts';
 import type { RetestKind, RetestReport } from '#src/core/analysis/verdict.ts';
 import { formatDuration, formatShare, needsText } from '#src/core/analysis/verdict-text.ts';
@@ -24,8 +26,8 @@ export const retestKinds: readonly RetestKind[] = ['latency', 'status'];
 export type OnWorse = 'revert' | 'retest';
 
 /**
- * What passes by itself, a restart or a failover, does so within a minute. The test begins that long after the incident was
- * noticed.
+ * What passes by itself, a restart or a failover, does so within a minute. The test begins that long after
+ * the incident was noticed.
  */
 export const retestWaitMs = 60_000;
 /** How often Y may look worse and come back. More often is no accident. */
@@ -116,7 +118,10 @@ export class Retest {
     return largest;
   }
 
-  /** `status 404 looked worse at 10 %: held and testing again, needs about 300 more requests on Y to show that …`. */
+  /**
+   * `status 404 looked worse at 10 %: held and testing again, needs about 300 more requests on Y to show that
+   * …`.
+   */
   text(nowMs: number): string {
     const looked = `${this.#cause} looked worse at ${formatShare(this.#weightPpm / 1e6)}`;
     const waits = this.waitsMs(nowMs);

@@ -1,5 +1,6 @@
-// The retests of all kinds of streams, as the analysis asks for them: which kinds to test again instead of a revert, what an
-// advance waits for because of them, and what is reported. How a retest works, and why it is valid, is in retest.ts.
+// The retests of all kinds of streams, as the analysis asks for them: which kinds to test again instead of a
+// revert, what an advance waits for because of them, and what is reported. How a retest works, and why it is
+// valid, is in retest.ts.
 
 import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';
 import { formatDuration, revertText } from '#src/core/analysis/verdict-text.ts';
@@ -36,8 +37,8 @@ export class Retests {
   }
 
   /**
-   * The kinds whose retest comes before a revert at `logBar`: those that the evidence rests on most, as long as they may be
-   * tested again. None when what is left would revert all the same.
+   * The kinds whose retest comes before a revert at `logBar`: those that the evidence rests on most, as long
+   * as they may be tested again. None when what is left would revert all the same.
    */
   advice(readings: readonly StreamReading[], logBar: number): RetestAdvice {
     const kinds: RetestKind[] = [];
@@ -71,8 +72,8 @@ export class Retests {
   }
 
   /**
-   * What a retest holds with, in words. It holds until it has ended; in the soak only while it waits, because after that the
-   * soak's time decides.
+   * What a retest holds with, in words. It holds until it has ended; in the soak only while it waits, because
+   * after that the soak's time decides.
    */
   holdText(nowMs: number, isSoak: boolean): string | null {
     const holding = this.#all.find((retest) => retest.isUnderWay && (!isSoak || retest.waitsMs(nowMs) > 0));

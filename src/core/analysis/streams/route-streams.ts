@@ -1,9 +1,11 @@
-// Errors route by route: the errors of a route that is broken on Y alone can be too few among those of all requests, and are
-// found here. Each route has an equal share of the budget, whether it has traffic or not; what is not spent stays unspent.
+// Errors route by route: the errors of a route that is broken on Y alone can be too few among those of all
+// requests, and are found here. Each route has an equal share of the budget, whether it has traffic or not;
+// what is not spent stays unspent.
 //
-// A stream that has gained nothing is left out of the combination, as if its evidence were 0: that only lowers the average, and
-// spares the work of looking at calm routes. A slot that gets another route gives up what it has gained, because that spoke
-// against the route before. The product of its blocks goes on, since each block was fair to the route that had the slot then.
+// A stream that has gained nothing is left out of the combination, as if its evidence were 0: that only
+// lowers the average, and spares the work of looking at calm routes. A slot that gets another route gives up
+// what it has gained, because that spoke against the route before. The product of its blocks goes on, since
+// each block was fair to the route that had the slot then.
 
 import type { Clusters, CompactBankSnapshot } from '#src/core/analysis/e-process/evidence-bank.ts';
 import { type RateSnapshot, RateTracker } from '#src/core/analysis/e-process/rate-tracker.ts';
@@ -22,7 +24,9 @@ const slotCount = routesTrackedMax + 1;
 export const otherSlot = routesTrackedMax;
 /** Share of the budget of one route, and of all others together. */
 export const routeWeight = familyWeights.routes / slotCount;
-/** Least tolerance: a tenth of a point. A route has few requests, and one failure of them is a large share. */
+/**
+ * Least tolerance: a tenth of a point. A route has few requests, and one failure of them is a large share.
+ */
 const overMin = 0.001;
 
 /** What every route is compared by: the tolerance of all requests, or more. */

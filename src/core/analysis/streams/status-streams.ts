@@ -1,5 +1,5 @@
-// Whether Y answers with another mix of status classes than X. Any drift raises the share of some class, so each class is
-// tested for an increase alone. Server errors are left to the error comparison.
+// Whether Y answers with another mix of status classes than X. Any drift raises the share of some class, so
+// each class is tested for an increase alone. Server errors are left to the error comparison.
 
 import { type RateSnapshot, RateTracker } from '#src/core/analysis/e-process/rate-tracker.ts';
 import { familyWeights } from '#src/core/analysis/e-process/stream-weights.ts';
@@ -19,14 +19,21 @@ export interface StatusThresholds {
 
 const odds = [1.3, 1.6, 2.2, 4, 10, 50, 1000] as const;
 /**
- * Weights of these alternatives. A class has a small share of the budget, so most of it goes to drifts of a point or two, for
- * which a nat is several seconds. A Y that answers 404 to everything is found in three seconds with less.
+ * Weights of these alternatives. A class has a small share of the budget, so most of it goes to drifts of a
+ * point or two, for which a nat is several seconds. A Y that answers 404 to everything is found in three
+ * seconds with less.
  */
 const prior = [0.18, 0.36, 0.22, 0.1, 0.06, 0.04, 0.04] as const;
 
-/** The least that an advance accepts beyond the tolerance, as a share of Y's requests. To prove less would take minutes. */
+/**
+ * The least that an advance accepts beyond the tolerance, as a share of Y's requests. To prove less would
+ * take minutes.
+ */
 const acceptedBeyond = 0.008;
-/** A tolerance above this is more than three quarters of the margin, which is further than the usual alternatives reach. */
+/**
+ * A tolerance above this is more than three quarters of the margin, which is further than the usual
+ * alternatives reach.
+ */
 const wideTolerance = 3 * acceptedBeyond;
 /** The largest margin that a small weight justifies. */
 const marginMax = 0.3;
@@ -40,8 +47,8 @@ interface StatusClass {
 }
 
 /**
- * The mix is that of the responses which are no server errors. Of all requests, an X that fails on its own has fewer successes
- * than Y, and they would count against Y.
+ * The mix is that of the responses which are no server errors. Of all requests, an X that fails on its own
+ * has fewer successes than Y, and they would count against Y.
  */
 const answeredBy = (arm: ArmSample): number => statusSum(arm, 100, 499);
 
@@ -144,7 +151,10 @@ export class StatusStreams implements StreamFamily<StatusSnapshot> {
     for (const stream of this.streams) stream.resetRollout(nowMs);
   }
 
-  /** The margin is never below the tolerance. What the comparison lets pass must be provable, or a step would hold for ever. */
+  /**
+   * The margin is never below the tolerance. What the comparison lets pass must be provable, or a step would
+   * hold for ever.
+   */
   resetStep(nextWeightPpm: number, nowMs: number): void {
     const atStake = (this.#harm * PPM) / Math.max(1, nextWeightPpm);
     const margin = Math.max(this.#overX + acceptedBeyond, Math.min(atStake, marginMax));

@@ -19,7 +19,9 @@ export interface Need {
   /** Whose need it is, and what that counts: `404 responses`. */
   readonly stream: string;
   readonly subject: string;
-  /** Requests on Y, an estimate; null when unknown, or when no number of them would do at the present rates. */
+  /**
+   * Requests on Y, an estimate; null when unknown, or when no number of them would do at the present rates.
+   */
   readonly requests: number | null;
   /** The sentence for when there is no number. */
   readonly doubt: string;
@@ -28,7 +30,10 @@ export interface Need {
 export interface StreamFamily<Snapshot> {
   /** The streams that have any evidence at this moment. The others count as no evidence at all. */
   readonly streams: readonly EvidenceStream[];
-  /** A tick begins: the samples that follow are of the `dtMs` before `nowMs`. `warm` is whether Y's warm-up is over. */
+  /**
+   * A tick begins: the samples that follow are of the `dtMs` before `nowMs`. `warm` is whether Y's warm-up is
+   * over.
+   */
   beginTick(nowMs: number, dtMs: number, warm: boolean): void;
   /** One epoch of the tick. */
   add(sample: EpochSample): void;
@@ -36,7 +41,10 @@ export interface StreamFamily<Snapshot> {
   endTick(): void;
   /** A rollout begins: all evidence is forgotten. What is known of X alone stays. */
   resetRollout(nowMs: number): void;
-  /** A step begins, after which Y's share would be `nextWeightPpm`: evidence for Y is gathered anew, that against it is kept. */
+  /**
+   * A step begins, after which Y's share would be `nextWeightPpm`: evidence for Y is gathered anew, that
+   * against it is kept.
+   */
   resetStep(nextWeightPpm: number, nowMs: number): void;
   /** Gives up the evidence against Y, because its cause was found and removed. That is valid at any time. */
   forgetGains(nowMs: number): void;

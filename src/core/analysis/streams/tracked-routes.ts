@@ -1,5 +1,5 @@
-// Which route is counted under which slot, and which routes are parked on X and therefore not compared. The analysis asks on
-// every tick, so names are looked up again only when something has changed.
+// Which route is counted under which slot, and which routes are parked on X and therefore not compared. The
+// analysis asks on every tick, so names are looked up again only when something has changed.
 import { routesTrackedMax } from '#src/limits.ts';
 
 /** Where names and parking come from: the control plane's directory in production. */

@@ -1,11 +1,15 @@
-// Whether X itself is well: nothing advances while it is not. Compares X's error rate of the last seconds with what is usual
-// for it, and learns what is usual mostly from when it was well, so that a long outage does not come to count as usual.
+// Whether X itself is well: nothing advances while it is not. Compares X's error rate of the last seconds
+// with what is usual for it, and learns what is usual mostly from when it was well, so that a long outage
+// does not come to count as usual.
 import { type RateSnapshot, RateTracker } from '#src/core/analysis/e-process/rate-tracker.ts';
 
 /** X counts as unhealthy above this rate when that is also a multiple of what is usual. */
 const unhealthyRate = 0.01;
 const unhealthyTimes = 5;
-/** How much more slowly the usual rate is learnt while X is unhealthy. A lasting change becomes usual nevertheless. */
+/**
+ * How much more slowly the usual rate is learnt while X is unhealthy. A lasting change becomes usual
+ * nevertheless.
+ */
 const learningWhileUnhealthy = 0.1;
 
 export class XHealth {
