@@ -1,8 +1,10 @@
 // The few control messages between the supervisor and its threads. Everything that changes per request is in shared memory.
+import type { FailureKind } from '#src/base/error-catalog.ts';
 import type { Config, ConfigProblem } from '#src/config/config.ts';
 import type { NodeAssignment } from '#src/core/routing/node-slots.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
-import type { ClusterName, FailureKind } from './layout.ts';
+import type { FailurePhase } from '#src/core/telemetry/failure-cause.ts';
+import type { ClusterName } from './layout.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
 export type { ConfigProblem, NodeAssignment };
@@ -12,6 +14,12 @@ export type NodeAssignments = Readonly<Record<ClusterName, readonly NodeAssignme
 /** Kong by itself, or the service behind it. */
 export type AnswerMaker = 'kong' | 'service';
 
+/** As in `failureCauses`. */
+export interface SampleCause {
+  readonly phase: FailurePhase;
+  readonly code: string;
+}
+
 /** A request on Y that failed, was slow, or was answered with a status that is not the rule. */
 export interface RequestSample {
   /** Unix epoch ms. */
@@ -20,8 +28,10 @@ export interface RequestSample {
   readonly node: string | null;
   /** Status that Y answered with; null when it did not get to answer. */
   readonly status: number | null;
-  /** Failure kind where there was no status. */
+  /** Failure kind where there was no status, or where the answer was cut short. */
   readonly kind: FailureKind | null;
+  /** How far it had come and what happened then, where it failed at the gateway. */
+  readonly cause: SampleCause | null;
   /** Who made the answer; null when Kong's headers do not tell. */
   readonly maker: AnswerMaker | null;
   readonly latencyMs: number;

@@ -6,6 +6,7 @@ import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { phases } from '#src/core/rollout/rollout-state.ts';
 import type { NodeView } from '#src/record/node-view.ts';
 import { nodeHealth } from '#src/shared-memory/shared-memory.ts';
+import { failureMetrics } from './failure-metrics.ts';
 import { type MetricDefinition, type MetricSources, type MetricValue, single } from './metric-definition.ts';
 import { signalMetrics } from './signal-metrics.ts';
 import { trafficMetrics } from './traffic-metrics.ts';
@@ -29,6 +30,7 @@ export function createMetrics(sources: MetricSources): Registry {
   const registry = new Registry();
   const definitions = [
     ...trafficMetrics(sources),
+    ...failureMetrics(sources),
     ...nodeMetrics(sources),
     ...rolloutMetrics(sources),
     ...signalMetrics(sources),

@@ -51,6 +51,7 @@ function waitFor(cluster: Cluster, node: UpstreamNode, count: number): string[] 
       isWaiting: false,
       useConnection: () => {},
       connectFailed: () => {},
+      heldUp: () => {},
       turnedAway: () => {
         const other = cluster.pick(node, true, 0);
         went.push(other?.id ?? 'none');
