@@ -13,6 +13,7 @@ import { ControlLoop } from './control-loop.ts';
 import { BreakerNotes } from './events/breaker-notes.ts';
 import { EventLog } from './events/event-log.ts';
 import { EvidenceKeeper } from './evidence/evidence-keeper.ts';
+import { FailureLog } from './nodes/failure-log.ts';
 import { HealthChecks } from './nodes/health-checks.ts';
 import { NodeDirectory } from './nodes/node-directory.ts';
 import { runPreflight } from './nodes/preflight.ts';
@@ -74,6 +75,7 @@ export class ControlParts {
   readonly judge: Judge;
   readonly signals: SignalDesk;
   readonly health: HealthChecks;
+  readonly failures: FailureLog;
   readonly workers: WorkerWatch;
   readonly breakers: BreakerWatch;
   readonly breakerNotes: BreakerNotes;
@@ -110,6 +112,12 @@ export class ControlParts {
       events: this.events,
       settings: () => this.config.health,
       random: Math.random,
+    });
+    this.failures = new FailureLog({
+      memory,
+      directory: this.directory,
+      checkShortages: this.health.shortages,
+      log: (line) => this.log(line),
     });
     this.workers = new WorkerWatch(memory);
     this.breakers = new BreakerWatch(memory, this.cell);

@@ -91,12 +91,14 @@ export class ControlThread {
 
   /** Four times a second: the facts of the moment, one decision, then what has no hurry. */
   #tick(): void {
-    const { signals, loop, housekeeping, breakers, breakerNotes, answers, rollout, clock } = this.#parts;
+    const { signals, loop, housekeeping, breakers, breakerNotes, answers, failures, rollout, clock } =
+      this.#parts;
     signals.tick();
     loop.tick();
     const nowMs = clock.monotonicMs();
     breakerNotes.observe(breakers.openMs(nowMs), rollout.state);
     answers.observe(nowMs);
+    failures.observe(nowMs);
     housekeeping.tick(nowMs);
   }
 
