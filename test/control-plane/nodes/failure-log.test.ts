@@ -65,6 +65,11 @@ describe('the log of failures', () => {
     add(memory, 0, refused, -3);
     directory.replace({ x: [], y: [node('y2', 0)] });
     assert.deepEqual(at(1_000), ['y y2 connect ECONNREFUSED 1']);
+    // The same node anew, before anybody looked.
+    add(memory, 0, refused, 6);
+    assert.deepEqual(at(2 * minuteMs), ['y y2 connect ECONNREFUSED 6']);
+    add(memory, 0, refused, -5);
+    assert.deepEqual(at(4 * minuteMs), ['y y2 connect ECONNREFUSED 2']);
   });
 
   it('has our own shortages, each once a minute', () => {

@@ -1,6 +1,7 @@
 // Why an upstream failed, from the socket to what is counted, remembered and answered.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { connectsPerNodeMax } from '#src/limits.ts';
 import { ATTEMPT, failureKindIndex, NODE, nodeOffset, noNodeSlot, X, Y } from '#src/shared-memory/layout.ts';
 import {
   codeOf,
@@ -195,14 +196,16 @@ describe('the cause of a failure', () => {
     assert.equal(worker.runtime.requestSamples.list()[0]?.node, null);
   });
 
-  it('of requests that waited for a connect that failed, and find no other node, is that of the connect', () => {
+  it('of a request that is turned away when a connect fails, and finds no other node, is that of the connect', () => {
     const worker = new FakeWorker(alone);
-    const clients = [worker.ask(), worker.ask()];
-    for (const connect of [...worker.connects]) connect.fail('ECONNREFUSED');
+    const clients = Array.from({ length: connectsPerNodeMax + 1 }, () => worker.ask());
+    worker.connects[0]?.fail('ECONNREFUSED');
     assert.deepEqual(worker.causes(Y), { 'connect ECONNREFUSED': 2 });
-    assert.deepEqual(clients.map(codeOf), ['upstream_connect_failed', 'upstream_connect_failed']);
-    worker.failsWith = 'ECONNREFUSED';
+    const told = clients.map(codeOf);
+    assert.deepEqual([told[0], told.at(-1)], ['upstream_connect_failed', 'upstream_unavailable']);
     assert.deepEqual(worker.causes(Y, noNodeSlot), {});
+    const [node] = worker.runtime.clusters[Y].nodes;
+    assert.equal(node?.failuresInARow, 1, 'the node is charged with the connect, and with nothing else');
   });
 
   it('is counted on X for what X fails, and makes no sample there', () => {
