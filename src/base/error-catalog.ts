@@ -1,6 +1,7 @@
 // Every error that a client of the proxy or a user of the control API can get: its code, HTTP status and
-// sentence, whose fault it is, and whether sending the same request again may help. docs/errors.md lists the
-// same; a test compares the two.
+// sentence, whose fault it is, and whether sending the same request again may help; and of a request to a
+// cluster, what it counts as against that cluster and whether the other cluster may answer instead.
+// docs/errors.md lists the same; a test compares the two.
 
 export interface CatalogError {
   /** Stable machine-readable name, quoted in response bodies, events and metrics. */
@@ -13,6 +14,20 @@ export interface CatalogError {
   readonly retryable: boolean;
 }
 
+/** What a failed first attempt counts as against its cluster. `crossover_failures_total{kind}` uses these names. */
+export const failureKinds = ['connect', 'reset', 'timeout', 'protocol', 'truncated', 'unavailable'] as const;
+export type FailureKind = (typeof failureKinds)[number];
+
+/** An entry of `failover.on`: which failures of Y are sent again to X. */
+export type ReplayTrigger = 'connect' | 'reset' | 'timeout' | 502;
+
+export interface ProxyError extends CatalogError {
+  /** What it counts as against the cluster; null where no cluster is at fault. */
+  readonly kind: FailureKind | null;
+  /** The entry of `failover.on` that has X answer in Y's place; null where X could not, or must not. */
+  readonly replayOn: ReplayTrigger | null;
+}
+
 const define = (
   code: string,
   status: number,
@@ -21,157 +36,198 @@ const define = (
   title: string,
 ): CatalogError => ({ code, status, title, fault, retryable });
 
+/** A request that is refused before it is assigned to a cluster, or for what its client does. */
+const refusal = (...entry: Parameters<typeof define>): ProxyError => ({
+  ...define(...entry),
+  kind: null,
+  replayOn: null,
+});
+
+/** A request that got no answer from its cluster, or only part of one. */
+const failure = (
+  { kind, replayOn }: Pick<ProxyError, 'kind' | 'replayOn'>,
+  ...entry: Parameters<typeof define>
+): ProxyError => ({ ...define(...entry), kind, replayOn });
+
 /**
  * Answers that the proxy gives before it asks a node, or in place of a node's answer. An error's position is
  * the index of its counter in shared memory.
  */
 export const proxyErrors = {
-  requestLineInvalid: define(
+  requestLineInvalid: refusal(
     'request_line_invalid',
     400,
     'client',
     false,
     'The request line is not valid HTTP/1.1.',
   ),
-  requestTargetInvalid: define(
+  requestTargetInvalid: refusal(
     'request_target_invalid',
     400,
     'client',
     false,
     'The request target is not valid.',
   ),
-  versionNotSupported: define(
+  versionNotSupported: refusal(
     'version_not_supported',
     505,
     'client',
     false,
     'Only HTTP/1.0 and HTTP/1.1 are spoken here.',
   ),
-  methodNotSupported: define(
+  methodNotSupported: refusal(
     'method_not_supported',
     405,
     'client',
     false,
     'CONNECT is not served by this proxy.',
   ),
-  headerInvalid: define('header_invalid', 400, 'client', false, 'A header field is malformed.'),
-  headerTooLarge: define(
+  headerInvalid: refusal('header_invalid', 400, 'client', false, 'A header field is malformed.'),
+  headerTooLarge: refusal(
     'header_too_large',
     431,
     'client',
     false,
     'The request head is larger than the limit.',
   ),
-  targetTooLong: define(
+  targetTooLong: refusal(
     'target_too_long',
     414,
     'client',
     false,
     'The request target is longer than the limit.',
   ),
-  tooManyHeaders: define(
+  tooManyHeaders: refusal(
     'too_many_headers',
     431,
     'client',
     false,
     'The request has more header fields than the limit.',
   ),
-  hostInvalid: define(
+  hostInvalid: refusal(
     'host_invalid',
     400,
     'client',
     false,
     'The Host header is missing, repeated, malformed or longer than 1 KiB.',
   ),
-  contentLengthInvalid: define(
+  contentLengthInvalid: refusal(
     'content_length_invalid',
     400,
     'client',
     false,
     'Content-Length is malformed or repeated.',
   ),
-  framingAmbiguous: define(
+  framingAmbiguous: refusal(
     'framing_ambiguous',
     400,
     'client',
     false,
     'Content-Length and Transfer-Encoding must not be combined.',
   ),
-  transferEncodingInvalid: define(
+  transferEncodingInvalid: refusal(
     'transfer_encoding_invalid',
     400,
     'client',
     false,
     'Only Transfer-Encoding: chunked is accepted, on HTTP/1.1.',
   ),
-  transferCodingNotSupported: define(
+  transferCodingNotSupported: refusal(
     'transfer_coding_not_supported',
     501,
     'client',
     false,
     'Only the transfer coding chunked is supported.',
   ),
-  chunkInvalid: define('chunk_invalid', 400, 'client', false, 'The chunked body is malformed.'),
-  trailersTooLarge: define(
+  chunkInvalid: refusal('chunk_invalid', 400, 'client', false, 'The chunked body is malformed.'),
+  trailersTooLarge: refusal(
     'trailers_too_large',
     431,
     'client',
     false,
     'The trailer section is larger than the limit.',
   ),
-  bodyTooLarge: define('body_too_large', 413, 'client', false, 'The request body is larger than the limit.'),
-  expectationInvalid: define(
+  bodyTooLarge: refusal('body_too_large', 413, 'client', false, 'The request body is larger than the limit.'),
+  expectationInvalid: refusal(
     'expectation_invalid',
     417,
     'client',
     false,
     'Only Expect: 100-continue is supported.',
   ),
-  requestTimeout: define('request_timeout', 408, 'client', true, 'The request was not received in time.'),
-  connectionsExhausted: define(
+  requestTimeout: refusal('request_timeout', 408, 'client', true, 'The request was not received in time.'),
+  connectionsExhausted: refusal(
     'connections_exhausted',
     503,
     'crossover',
     true,
     'The proxy has reached its connection limit.',
   ),
-  upstreamConnectFailed: define(
+  upstreamConnectFailed: failure(
+    { kind: 'connect', replayOn: 'connect' },
     'upstream_connect_failed',
     502,
     'upstream',
     true,
     'No connection to the upstream could be made.',
   ),
-  upstreamReset: define(
+  upstreamReset: failure(
+    { kind: 'reset', replayOn: 'reset' },
     'upstream_reset',
     502,
     'upstream',
     true,
     'The upstream closed the connection before it answered.',
   ),
-  upstreamResponseInvalid: define(
+  upstreamResponseInvalid: failure(
+    { kind: 'protocol', replayOn: 502 },
     'upstream_response_invalid',
     502,
     'upstream',
     false,
     'The upstream answered with an invalid response.',
   ),
-  upstreamTimeout: define('upstream_timeout', 504, 'upstream', true, 'The upstream did not answer in time.'),
-  upstreamUnavailable: define(
+  upstreamTimeout: failure(
+    { kind: 'timeout', replayOn: 'timeout' },
+    'upstream_timeout',
+    504,
+    'upstream',
+    true,
+    'The upstream did not answer in time.',
+  ),
+  upstreamUnavailable: failure(
+    { kind: 'unavailable', replayOn: 'connect' },
     'upstream_unavailable',
     503,
     'upstream',
     true,
     'No upstream node is available.',
   ),
-  upstreamOverloaded: define(
+  upstreamOverloaded: failure(
+    { kind: null, replayOn: 'connect' },
     'upstream_overloaded',
     503,
+    'crossover',
+    true,
+    'The proxy has as many connections to the upstream, or requests that wait for one, as it may have.',
+  ),
+  resourcesExhausted: failure(
+    { kind: null, replayOn: 'connect' },
+    'resources_exhausted',
+    503,
+    'crossover',
+    true,
+    'The proxy has no descriptor, port or memory left for this request.',
+  ),
+  upstreamTruncated: failure(
+    { kind: 'truncated', replayOn: null },
+    'upstream_truncated',
+    502,
     'upstream',
     true,
-    'The upstream has no free connection.',
+    'The upstream began an answer and did not complete it.',
   ),
-} as const satisfies Record<string, CatalogError>;
+} as const satisfies Record<string, ProxyError>;
 
 export type ProxyErrorName = keyof typeof proxyErrors;
 export const proxyErrorNames = Object.keys(proxyErrors) as ProxyErrorName[];

@@ -23,6 +23,7 @@ export function apiContextOf(parts: ControlParts): ApiContext {
     workers: () => parts.workers.views(clock.monotonicMs()),
     store,
     signals,
+    checkShortages: parts.health.shortages,
     version,
   });
   return {

@@ -50,6 +50,8 @@ export interface NotePorts {
   /** Counts what clients are answered, and looks for signs of life of the workers. */
   readonly answers?: { observe(nowMs: number): void };
   readonly workers?: { observe(nowMs: number): void };
+  /** Logs why requests to nodes fail, and what this process is short of. */
+  readonly failures?: { observe(nowMs: number): void };
   /** Keeps the analysis for a restart. */
   readonly checkpoint?: { tick(nowMs: number): void; keepNow(): void };
   /** Told that a rollout has ended. */
@@ -116,10 +118,11 @@ export class ControlLoop {
 
   /** What has no hurry, after the decision: none of it decides about traffic. */
   #note(nowMs: number, { breakerOpenMs }: TickFacts): void {
-    const { rollout, store, breakerNotes, answers, workers, checkpoint } = this.#ports;
+    const { rollout, store, breakerNotes, answers, workers, failures, checkpoint } = this.#ports;
     breakerNotes?.observe(breakerOpenMs, rollout.state);
     answers?.observe(nowMs);
     workers?.observe(nowMs);
+    failures?.observe(nowMs);
     // Notices a store that hangs, and tries one again that failed.
     store.tick?.(nowMs);
     checkpoint?.tick(nowMs);

@@ -13,6 +13,7 @@ import { BreakerNotes } from './events/breaker-notes.ts';
 import { EventLog } from './events/event-log.ts';
 import { AnalysisCheckpoint, keptTimeOf } from './evidence/analysis-checkpoint.ts';
 import { EvidenceRecorder } from './evidence/evidence-recorder.ts';
+import { FailureLog } from './nodes/failure-log.ts';
 import { HealthChecks } from './nodes/health-checks.ts';
 import { NodeDirectory } from './nodes/node-directory.ts';
 import { type PreflightCheck, runPreflight } from './nodes/preflight.ts';
@@ -66,6 +67,7 @@ export class ControlParts {
   readonly assessor: Assessor;
   readonly signals: ExternalSignals;
   readonly health: HealthChecks;
+  readonly failures: FailureLog;
   readonly workers: WorkerWatch;
   readonly breakers: BreakerWatch;
   readonly breakerNotes: BreakerNotes;
@@ -102,6 +104,12 @@ export class ControlParts {
       events: this.events,
       settings: () => this.config.health,
       random: Math.random,
+    });
+    this.failures = new FailureLog({
+      memory,
+      directory: this.directory,
+      checkShortages: this.health.shortages,
+      log: (line) => this.log(line),
     });
     this.workers = new WorkerWatch(memory);
     this.breakers = new BreakerWatch(memory, this.cell);
@@ -218,6 +226,7 @@ export class ControlParts {
       breakerNotes: this.breakerNotes,
       answers: this.answers,
       workers: this.workers,
+      failures: this.failures,
       checkpoint: this.checkpoint,
       ended: (phase) => this.post({ type: 'rollout-ended', phase }),
     });

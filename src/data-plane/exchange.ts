@@ -3,21 +3,24 @@
 // Every failure ends in fail() before the response head and in cut() after it; what may still save the request is in
 // recovery.ts. Nothing here knows HTTP/1.1 connections (client-connection.ts) or sockets (transport/).
 import { performance } from 'node:perf_hooks';
-import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
+import { type FailureKind, type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
 import { Framing } from '#src/core/http1/framing.ts';
 import type { RequestHead } from '#src/core/http1/request-head.ts';
 import type { ResponseHead } from '#src/core/http1/response-head.ts';
+import { closedCode, deadlineCode, type FailurePhase, faultCode } from '#src/core/telemetry/failure-cause.ts';
 import { increment } from '#src/shared-memory/counters.ts';
-import { type FailureKind, WORKER, X } from '#src/shared-memory/layout.ts';
+import { WORKER, X } from '#src/shared-memory/layout.ts';
 import type { Peer } from './base/peer-directory.ts';
 import { countRejection } from './counting/answer-counters.ts';
 import { Assignment } from './exchange/assignment.ts';
 import type { Downstream } from './exchange/downstream.ts';
 import { OutcomeLedger } from './exchange/outcome-ledger.ts';
 import { Recovery } from './exchange/recovery.ts';
+import { RecoveryStep } from './exchange/recovery-policy.ts';
 import { RequestMessage } from './exchange/request-message.ts';
 import { rescueResponse } from './exchange/rescue.ts';
 import { HeadResult, RelayResult, ResponseRelay } from './exchange/response-relay.ts';
+import { noNode, ownShortage, type UpstreamFailure, upstreamFailure } from './exchange/upstream-failure.ts';
 import type { PooledConnection } from './upstream/pooled-connection.ts';
 import { type Leaseholder, LeaseResult, UpstreamLease } from './upstream/upstream-lease.ts';
 import type { UpstreamNode } from './upstream/upstream-node.ts';
@@ -146,14 +149,15 @@ export class Exchange implements Leaseholder {
 
   // ---- connection ----
 
-  #open(except: UpstreamNode | null): void {
+  /** `failedCode`: what the connect to `except` failed with that this request was waiting for. */
+  #open(except: UpstreamNode | null, failedCode: string | null = null): void {
     const runtime = this.#runtime;
     const cluster = runtime.clusters[this.#assigned.arm];
     // With X to fall back on there is no point in trying a Y that is known to be down.
     const panic = this.#assigned.arm === X || this.#assigned.isPinned || !runtime.clusters[X].hasEligibleNode;
     const node = cluster.pick(except, panic, this.#startedAtMs);
     if (node === null) {
-      this.#fail('unavailable', 'upstreamUnavailable');
+      this.#fail(noNode(failedCode), failedCode === null ? null : except);
       return;
     }
     switch (this.#lease.take(node, this.#recovery.needsFreshConnection)) {
@@ -162,8 +166,11 @@ export class Exchange implements Leaseholder {
         return;
       case LeaseResult.pending:
         return;
-      case LeaseResult.exhausted:
-        this.#fail('unavailable', 'upstreamOverloaded');
+      case LeaseResult.noConnection:
+        this.#fail(ownShortage('connections'), node);
+        return;
+      case LeaseResult.queueFull:
+        this.#fail(ownShortage('queue'), node);
         return;
     }
   }
@@ -173,14 +180,18 @@ export class Exchange implements Leaseholder {
     this.#send();
   }
 
-  onConnectFailed(timedOut: boolean): void {
-    if (timedOut) this.#recovery.connectTimedOut();
-    this.#fail('connect', 'upstreamConnectFailed');
+  onConnectFailed(code: string): void {
+    if (code === deadlineCode) this.#recovery.connectTimedOut();
+    this.#failIn('connect', code);
   }
 
-  onTurnedAway(node: UpstreamNode): void {
+  onTurnedAway(node: UpstreamNode, code: string | null): void {
     this.#leaveUpstream();
-    this.#open(node);
+    this.#open(node, code);
+  }
+
+  onHeldUp(): void {
+    this.#ledger.ranShort();
   }
 
   #send(): void {
@@ -234,7 +245,7 @@ export class Exchange implements Leaseholder {
       case HeadResult.incomplete:
         return;
       case HeadResult.invalid:
-        this.#fail('protocol', 'upstreamResponseInvalid');
+        this.#failIn('head', faultCode(this.#response.fault));
         return;
       case HeadResult.final:
         this.#acceptHead(head, client, upstream, node);
@@ -247,11 +258,7 @@ export class Exchange implements Leaseholder {
     const { status } = head;
     const nowMs = performance.now();
     this.#ledger.answered(status, nowMs, node, this.#response.headSource);
-    if (status >= 500 && this.#recovery.failsOverForStatus(status, nowMs)) {
-      this.#leaveUpstream();
-      this.#open(null);
-      return;
-    }
+    if (status >= 500 && this.#recover(this.#recovery.afterStatus(status, nowMs), status, null)) return;
     this.#ledger.delivered(status, nowMs);
     if (status === 101) {
       this.#switchProtocols(head, client, upstream);
@@ -269,7 +276,7 @@ export class Exchange implements Leaseholder {
   #relayBody(bytes: Buffer, length: number, client: Downstream, upstream: PooledConnection): void {
     const result = this.#response.relay(bytes, length, client);
     if (result === RelayResult.invalid) {
-      this.#cutShort();
+      this.#failIn('body', faultCode(this.#response.fault));
       return;
     }
     if (result === RelayResult.pending) upstream.socket.pause();
@@ -282,40 +289,57 @@ export class Exchange implements Leaseholder {
   }
 
   onUpstreamEnd(): void {
-    if (!this.#response.isHeadForwarded) this.#fail('reset', 'upstreamReset');
-    else if (this.#response.body.framing === Framing.close) this.#finish();
-    else this.#cutShort();
+    const isEndOfBody = this.#response.isHeadForwarded && this.#response.body.framing === Framing.close;
+    if (isEndOfBody) this.#finish();
+    else this.#failIn(this.#phase, closedCode);
   }
 
-  onUpstreamFailed(_code: string, connected: boolean): void {
-    if (!connected) this.onConnectFailed(false);
-    else if (!this.#response.isHeadForwarded) this.#fail('reset', 'upstreamReset');
-    else this.#cutShort();
+  onUpstreamFailed(code: string, connected: boolean): void {
+    if (!connected) this.onConnectFailed(code);
+    else this.#failIn(code === 'EPIPE' && this.#phase === 'head' ? 'send' : this.#phase, code);
   }
 
   onUpstreamDeadline(connected: boolean): void {
-    if (!connected) this.onConnectFailed(true);
-    else if (!this.#response.isHeadForwarded) this.#fail('timeout', 'upstreamTimeout');
-    else if (this.#client?.hasPendingWrites === true)
+    if (!connected) this.onConnectFailed(deadlineCode);
+    else if (this.#response.isHeadForwarded && this.#client?.hasPendingWrites === true)
       this.#awaitUpstream(); // the client is slow, not the upstream
-    else this.#cutShort();
+    else this.#failIn(this.#phase, deadlineCode);
   }
 
-  // ---- failures before the response head ----
+  /** How far the exchange has come on its connection. */
+  get #phase(): FailurePhase {
+    if (this.#response.isHeadForwarded) return 'body';
+    const isSending = !this.isRequestDone || this.#lease.connection?.socket.hasPendingWrites === true;
+    return isSending ? 'send' : 'head';
+  }
 
-  #fail(kind: FailureKind, error: ProxyErrorName): void {
-    const recovery = this.#recovery;
-    const { node, isReused } = this.#lease;
+  // ---- failures ----
+
+  /** The connection to the node, or the attempt to get one, failed in this phase. */
+  #failIn(phase: FailurePhase, code: string): void {
+    const failure = upstreamFailure(phase, code);
+    if (phase === 'body') this.#cutShort(failure);
+    else this.#fail(failure, this.#lease.node);
+  }
+
+  /** The try on `node` (null: there was none) failed before the response head. */
+  #fail(failure: UpstreamFailure, node: UpstreamNode | null): void {
     const nowMs = performance.now();
+    const { isReused } = this.#lease;
     this.#leaveUpstream();
-    if (recovery.retriesStale(kind, isReused)) {
-      this.#open(null);
-      return;
-    }
-    this.#ledger.failed(kind, node, nowMs);
-    if (recovery.triesAnotherNode(kind, node, this.#startedAtMs)) this.#open(node);
-    else if (recovery.failsOver(kind, nowMs)) this.#open(null);
-    else this.#rescue(error);
+    const step = this.#recovery.afterFailure(failure, isReused, node, nowMs);
+    if (step !== RecoveryStep.freshConnection) this.#ledger.failed(failure, node, nowMs);
+    if (!this.#recover(step, proxyErrors[failure.error].kind, node)) this.#rescue(failure.error);
+  }
+
+  /** Tries again as the step says; false when it says to give up. `reason`: what failed, for a move to X. */
+  #recover(step: RecoveryStep, reason: FailureKind | number | null, failed: UpstreamNode | null): boolean {
+    this.#ledger.stepTaken(step, reason);
+    if (step === RecoveryStep.giveUp || step === RecoveryStep.budgetSpent) return false;
+    this.#leaveUpstream();
+    if (step === RecoveryStep.otherCluster) this.#recovery.moveToX();
+    this.#open(step === RecoveryStep.anotherNode ? failed : null);
+    return true;
   }
 
   /** Parts with the present connection, which can't be used again. */
@@ -345,7 +369,10 @@ export class Exchange implements Leaseholder {
 
   #rescue(name: ProxyErrorName): void {
     const keepAlive = this.request.wantsKeepAlive && this.isRequestDone && !this.#runtime.isDraining;
-    this.#ledger.delivered(proxyErrors[name].status, performance.now());
+    const { status, fault } = proxyErrors[name];
+    // What fails at our own end is no answer of a cluster.
+    if (fault === 'crossover') countRejection(this.#runtime.slab, name);
+    else this.#ledger.delivered(status, performance.now());
     this.#respond(name, keepAlive);
     this.#end();
   }
@@ -380,8 +407,8 @@ export class Exchange implements Leaseholder {
   }
 
   /** The upstream began an answer and did not complete it. */
-  #cutShort(): void {
-    this.#ledger.truncated();
+  #cutShort(failure: UpstreamFailure): void {
+    this.#ledger.truncated(failure, this.#lease.node, performance.now());
     this.#cut();
   }
 

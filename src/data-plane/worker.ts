@@ -89,6 +89,7 @@ class ProxyWorker {
     runtime.date.refresh(Date.now());
     for (const cluster of runtime.clusters) cluster.refresh(nowMs);
     runtime.inFlight.countCrossings(nowMs);
+    if (slab[WORKER.listening] === 1) this.#listener.lookForDescriptor();
     if (nowMs >= this.#nextResolveMs) {
       this.#nextResolveMs = nowMs + resolveEveryMs;
       void resolveNodes(runtime.clusters, runtime.log);

@@ -1,9 +1,10 @@
 // What is kept of the moment of a revert: plain data, never changed. It answers "what did Y do wrong, and to whom" when the
 // traffic is long gone.
 
+import type { FailureKind } from '#src/base/error-catalog.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
-import type { ClusterName, FailureKind } from '#src/shared-memory/layout.ts';
-import type { AnswerMaker } from '#src/shared-memory/messages.ts';
+import type { ClusterName } from '#src/shared-memory/layout.ts';
+import type { AnswerMaker, SampleCause } from '#src/shared-memory/messages.ts';
 import type { NodeView } from './node-view.ts';
 
 /** A cluster's traffic over some seconds. First attempts only. */
@@ -41,6 +42,8 @@ export interface CauseRequest {
   readonly status: number | null;
   /** What went wrong where there was no status. */
   readonly kind: FailureKind | null;
+  /** How far it had come and what happened then, where it failed at the gateway; absent in what earlier versions kept. */
+  readonly cause?: SampleCause | null;
   /** Who made the answer; null when Kong's headers do not tell, absent in what earlier versions kept. */
   readonly maker?: AnswerMaker | null;
   readonly latencyMs: number;

@@ -2,7 +2,14 @@
 // Each worker writes its own slab, so no locks are needed; the control thread reads all slabs and works with
 // differences. Counters are Float64 and only grow; they are exact up to 2^53. A store of 8 aligned bytes is
 // one store of the machine on every platform that Node runs on.
-import { proxyErrorNames } from '#src/base/error-catalog.ts';
+import { type FailureKind, proxyErrorNames } from '#src/base/error-catalog.ts';
+import { failureCauses } from '#src/core/telemetry/failure-cause.ts';
+import {
+  type OwnResource,
+  ownResources,
+  type ShortOperation,
+  shortOperations,
+} from '#src/core/telemetry/own-shortage.ts';
 import {
   epochSlotCount,
   latencyBucketCount,
@@ -19,12 +26,7 @@ export type Arm = typeof X | typeof Y;
 export const armNames = ['x', 'y'] as const;
 export type ClusterName = (typeof armNames)[number];
 
-/**
- * Kinds of failures of an attempt, in the order of their counters. `crossover_failures_total{kind}` has these
- * names.
- */
-export const failureKinds = ['connect', 'reset', 'timeout', 'protocol', 'truncated', 'unavailable'] as const;
-export type FailureKind = (typeof failureKinds)[number];
+/** Where each failure kind of an attempt is counted. */
 export const failureKindIndex = {
   connect: 0,
   reset: 1,
@@ -66,6 +68,8 @@ export const ATTEMPT = {
   /** 5xx that Kong made by itself, and those of the service behind it, as Kong's headers say. */
   kongFailures: 22,
   serviceFailures: 23,
+  /** First attempts taken out of the comparison because a resource of ours was short: in no other count of the block. */
+  ownShortages: 24,
   /** By status code, as the node sent it. */
   status: 32,
   /** First attempts with a status below 500, by bucket of the latency to their response head. */
@@ -106,7 +110,16 @@ export const NODE = {
   size: 8,
 } as const;
 
-/** Reasons for a replay on X: the kinds of failures, then the status codes. */
+/** Why attempts failed, per (arm, node slot): failureCauses[]. One slot more is for requests that found no node. */
+const causeSlots = 64;
+export const noNodeSlot = nodesPerClusterMax;
+
+/** Shortages at our own end by operation and resource. */
+const shortageSlots = shortOperations.length * ownResources.length;
+
+/** Slot of a failover for a shortage of ours; the slots before are the failure kinds'. */
+const failoverShortageSlot = failureKindSlots - 1;
+/** Reasons of a failover Y -> X: failure kinds and shortage first, then configured statuses by code. */
 export const failoverReasonSlots = failureKindSlots + statusSlots;
 
 const attemptsAt = 0;
@@ -173,8 +186,11 @@ export const WORKER = {
   parkedDiverted: workerAt + 37,
 } as const;
 
+const causesAt = workerAt + 64;
+const shortagesAt = causesAt + 2 * (nodesPerClusterMax + 1) * causeSlots;
+
 /** Length of a worker's slab, in Float64 elements. */
-export const slabLength = workerAt + 64;
+export const slabLength = shortagesAt + shortageSlots;
 
 export const attemptOffset = (arm: number, epochSlot: number): number =>
   attemptsAt + (arm * epochSlots + epochSlot) * ATTEMPT.size;
@@ -186,5 +202,14 @@ export const rejectedOffset = (errorIndex: number): number => rejectedAt + error
 /** Offset of the counter of replays for a kind of failure by its index; the next one for a status code. */
 export const failoverKindOffset = (kindIndex: number): number => failoversAt + kindIndex;
 export const failoverStatusOffset = (status: number): number => failoversAt + failureKindSlots + status;
+export const failoverShortageOffset = failoversAt + failoverShortageSlot;
+/** Offset of the first cause's counter for a node, or for no node (`noNodeSlot`). */
+export const causesOffset = (arm: number, nodeSlot: number): number =>
+  causesAt + (arm * (nodesPerClusterMax + 1) + nodeSlot) * causeSlots;
+/** One past the last. */
+export const causesEnd = (arm: number, nodeSlot: number): number => causesOffset(arm, nodeSlot) + causeSlots;
+export const shortageOffset = (operation: ShortOperation, resource: OwnResource): number =>
+  shortagesAt + shortOperations.indexOf(operation) * ownResources.length + ownResources.indexOf(resource);
 
+if (failureCauses.length > causeSlots) throw new Error('invariant broken: more causes than counters');
 if (proxyErrorNames.length > 64) throw new Error('invariant broken: more proxy errors than counters');

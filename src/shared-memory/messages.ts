@@ -1,9 +1,11 @@
 // The messages between the supervisor and its threads, which are few and rare. What changes with each request
 // is in shared memory.
+import type { FailureKind } from '#src/base/error-catalog.ts';
 import type { Config, ConfigProblem } from '#src/config/config.ts';
 import type { NodeAssignment } from '#src/core/routing/node-slots.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
-import type { ClusterName, FailureKind } from './layout.ts';
+import type { FailurePhase } from '#src/core/telemetry/failure-cause.ts';
+import type { ClusterName } from './layout.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
 export type { ConfigProblem, NodeAssignment };
@@ -13,6 +15,12 @@ export type NodeAssignments = Readonly<Record<ClusterName, readonly NodeAssignme
 /** Who made an answer: Kong by itself, or the service behind it. */
 export type AnswerMaker = 'kong' | 'service';
 
+/** As in `failureCauses`. */
+export interface SampleCause {
+  readonly phase: FailurePhase;
+  readonly code: string;
+}
+
 /** A request on Y that failed, was slow, or was answered with 3xx or 4xx. */
 export interface RequestSample {
   /** Unix epoch ms. */
@@ -21,8 +29,10 @@ export interface RequestSample {
   readonly node: string | null;
   /** Status of Y's answer; null when there was none. */
   readonly status: number | null;
-  /** Kind of failure where there was no status. */
+  /** Failure kind where there was no status, or where the answer was cut short. */
   readonly kind: FailureKind | null;
+  /** How far it had come and what happened then, where it failed at the gateway. */
+  readonly cause: SampleCause | null;
   /** Who made the answer; null when Kong's headers do not tell. */
   readonly maker: AnswerMaker | null;
   readonly latencyMs: number;

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { proxyErrorIndex } from '#src/base/error-catalog.ts';
-import { rejectedOffset, WORKER, X, Y } from '#src/shared-memory/layout.ts';
+import { failureCause } from '#src/core/telemetry/failure-cause.ts';
+import { causesOffset, rejectedOffset, WORKER, X, Y } from '#src/shared-memory/layout.ts';
 import { backend, startControl } from '../control-plane/support/control-rig.ts';
 import { add, countAnswers, countFailures } from '../control-plane/support/counters.ts';
 
@@ -53,6 +54,7 @@ notifications: [{ name: chat, slack: "http://127.0.0.1:${port}/" }]`;
   countAnswers(rig.memory, { arm: X, epoch: 1 }, { status: 200, count: 1 });
   countFailures(rig.memory, { arm: Y, epoch: 1 }, 'reset', 1);
   add(rig.memory, 0, rejectedOffset(proxyErrorIndex.hostInvalid), 1);
+  add(rig.memory, 0, causesOffset(Y, 0) + failureCause('head', 'ECONNRESET').index, 1);
   add(rig.memory, 0, WORKER.connectionsOpen, 1);
   // The evidence has labels once the loop has judged for the first time.
   let text = '';

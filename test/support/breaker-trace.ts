@@ -1,11 +1,11 @@
 // How many requests fail on Y until each worker's breaker opens, read all the time from the memory that workers count in.
 import { setImmediate as turn } from 'node:timers/promises';
+import { failureKinds } from '#src/base/error-catalog.ts';
 import { nodesPerClusterMax } from '#src/limits.ts';
 import {
   ATTEMPT,
   attemptOffset,
   epochSlots,
-  failureKinds,
   NODE,
   nodeOffset,
   WORKER,

@@ -1,6 +1,7 @@
 // The part of a report about the evidence that was kept at a revert: routes, requests, the last minutes,
 // nodes and the verdict.
 
+import type { FailurePhase } from '#src/core/telemetry/failure-cause.ts';
 import type {
   ArmTraffic,
   CauseRequest,
@@ -50,8 +51,23 @@ function samplesTable(samples: readonly CauseRequest[]): Piece {
 <div class="scroll"><table class="samples"><thead><tr><th>Time</th><th>Request</th><th>Answer</th><th>Made by</th><th>After</th><th>Node</th><th>Request id</th></tr></thead>
 <tbody>${samples.map(
     (sample) =>
-      html`<tr><td>${clockTime(sample.atMs)}</td><td>${sample.request}</td><td>${sample.status ?? sample.kind ?? ''}</td><td>${makerText(sample)}</td><td>${latency(sample.latencyMs)}</td><td>${sample.node ?? '–'}</td><td><code>${sample.requestId}</code></td></tr>`,
+      html`<tr><td>${clockTime(sample.atMs)}</td><td>${sample.request}</td><td>${answerText(sample)}</td><td>${makerText(sample)}</td><td>${latency(sample.latencyMs)}</td><td>${sample.node ?? '–'}</td><td><code>${sample.requestId}</code></td></tr>`,
   )}</tbody></table></div>`;
+}
+
+const phaseTexts: Readonly<Record<FailurePhase, string>> = {
+  select: 'no node',
+  connect: 'while connecting',
+  send: 'while the request was sent',
+  head: 'before the response head',
+  body: 'within the body',
+};
+
+/** The status, or what went wrong in its place: the kind, and where it is known how far the request had come and why it failed. */
+function answerText({ status, kind, cause }: CauseRequest): string {
+  if (status !== null) return `${status}`;
+  if (kind === null) return '';
+  return cause == null ? kind : `${kind}: ${phaseTexts[cause.phase]}, ${cause.code.replaceAll('_', ' ')}`;
 }
 
 const makerText = ({ maker }: CauseRequest): string =>

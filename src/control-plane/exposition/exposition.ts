@@ -7,6 +7,7 @@ import type { NodeView } from '#src/record/node-view.ts';
 import { NODE, nodeOffset } from '#src/shared-memory/layout.ts';
 import { nodeHealth } from '#src/shared-memory/shared-memory.ts';
 import { analysisMetrics } from './analysis-metrics.ts';
+import { failureMetrics } from './failure-metrics.ts';
 import { type ExpositionSources, type MetricDefinition, single } from './metric-definition.ts';
 import { signalMetrics } from './signal-metrics.ts';
 import { trafficMetrics } from './traffic-metrics.ts';
@@ -34,6 +35,7 @@ export function createExposition(sources: ExpositionSources): Registry {
   const registry = new Registry();
   const definitions = [
     ...trafficMetrics(sources),
+    ...failureMetrics(sources),
     ...nodeMetrics(sources),
     ...rolloutMetrics(sources),
     ...analysisMetrics(sources),

@@ -7,6 +7,7 @@ import type { SlabTotals } from '#src/control-plane/traffic/slab-totals.ts';
 import type { WorkerView } from '#src/control-plane/traffic/worker-watch.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
+import type { OwnResource } from '#src/core/telemetry/own-shortage.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
 
 export interface ExpositionSources {
@@ -18,6 +19,8 @@ export interface ExpositionSources {
   readonly workers: () => readonly WorkerView[];
   readonly store: Pick<DurableStore, 'writable' | 'queuedCount' | 'droppedCount'>;
   readonly signals: ExternalSignals;
+  /** Health checks that a shortage of ours kept from their node. */
+  readonly checkShortages: ReadonlyMap<OwnResource, number>;
   readonly version: string;
 }
 

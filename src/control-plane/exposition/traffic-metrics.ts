@@ -1,5 +1,5 @@
 // Metrics of the traffic: answers, latency, failures, failovers, refusals, and the split.
-import { proxyErrorNames, proxyErrors } from '#src/base/error-catalog.ts';
+import { failureKinds, proxyErrorNames, proxyErrors } from '#src/base/error-catalog.ts';
 import { armOf, clusterNames } from '#src/control-plane/nodes/node-directory.ts';
 import type { SlabTotals } from '#src/control-plane/traffic/slab-totals.ts';
 import { PPM } from '#src/limits.ts';
@@ -10,9 +10,9 @@ import {
   attemptOffset,
   epochSlots,
   failoverKindOffset,
+  failoverShortageOffset,
   failoverStatusOffset,
   failureKindIndex,
-  failureKinds,
   rejectedOffset,
   staleSlot,
   statusSlots,
@@ -54,7 +54,7 @@ export function trafficMetrics({ totals, sink }: ExpositionSources): MetricDefin
     },
     {
       name: 'crossover_failovers_total',
-      help: 'Requests that failed on Y and were sent again to X, by what failed.',
+      help: 'Requests of Y that X answered, by what had failed; `shortage`: of resources of this proxy.',
       type: 'counter',
       read: () => failovers(totals),
     },
@@ -140,6 +140,7 @@ function failovers(totals: SlabTotals): MetricValue[] {
     value: totals.at(failoverKindOffset(failureKindIndex[kind])),
     labels: labelsOf(kind),
   }));
+  values.push({ value: totals.at(failoverShortageOffset), labels: labelsOf('shortage') });
   for (let code = 0; code < statusSlots; code++) {
     const value = totals.at(failoverStatusOffset(code));
     if (value > 0) values.push({ value, labels: labelsOf(code) });

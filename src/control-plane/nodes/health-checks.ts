@@ -3,6 +3,7 @@
 // 404 where it has no route.
 import type { Config } from '#src/config/config.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
+import type { OwnResource } from '#src/core/telemetry/own-shortage.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
 import type { NodeAssignment } from '#src/shared-memory/messages.ts';
 import { nodeHealth } from '#src/shared-memory/shared-memory.ts';
@@ -36,6 +37,8 @@ const keyOf = (cluster: ClusterName, node: NodeAssignment): string =>
 
 export class HealthChecks {
   readonly #options: HealthOptions;
+  /** Probes that did not reach their node because a resource of ours was short: they say nothing about the node. */
+  readonly shortages = new Map<OwnResource, number>();
   readonly #probed = new Map<string, Probed>();
   readonly #stopping = new AbortController();
 
@@ -113,8 +116,10 @@ export class HealthChecks {
   async #probe(probed: Probed): Promise<void> {
     const { path, timeoutMs } = this.#options.settings();
     const { host, port } = probed.node;
-    const failure = await probeNode({ host, port, path, timeoutMs, signal: this.#stopping.signal });
-    if (this.#isCurrent(probed)) this.#note(probed, failure);
+    const result = await probeNode({ host, port, path, timeoutMs, signal: this.#stopping.signal });
+    if (!this.#isCurrent(probed)) return;
+    if (result === null || typeof result === 'string') this.#note(probed, result);
+    else this.shortages.set(result.shortage, (this.shortages.get(result.shortage) ?? 0) + 1);
   }
 
   #isCurrent(probed: Probed): boolean {

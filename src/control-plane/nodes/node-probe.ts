@@ -3,6 +3,7 @@
 // while little happens probes are the largest part of what the control thread costs.
 import { connect } from 'node:net';
 import { parseResponseHead, ResponseHead } from '#src/core/http1/response-head.ts';
+import { type OwnResource, shortResource } from '#src/core/telemetry/own-shortage.ts';
 import { readBufferBytes } from '#src/limits.ts';
 
 interface ProbeOptions {
@@ -22,8 +23,16 @@ const readBytes = 2_048;
 /** A check asks whether the node answers. The workers decide how large a head clients may get. */
 const limits = { headBytes: readBufferBytes, headerCount: readBufferBytes };
 
-/** Resolves with null when the node answered well, otherwise with what was wrong. Never rejects. */
-export function probeNode({ host, port, path, timeoutMs, signal }: ProbeOptions): Promise<string | null> {
+/** A resource of ours was short: the node was not asked. */
+export interface ProbeShortage {
+  readonly shortage: OwnResource;
+}
+
+/** Null: the node answered well. A text: what was wrong with it. */
+export type ProbeResult = string | null | ProbeShortage;
+
+/** Asks the node. Never rejects. */
+export function probeNode({ host, port, path, timeoutMs, signal }: ProbeOptions): Promise<ProbeResult> {
   if (signal.aborted) return Promise.resolve('the check was stopped');
   return new Promise((resolve) => {
     const answer = new ProbeAnswer();
@@ -37,17 +46,22 @@ export function probeNode({ host, port, path, timeoutMs, signal }: ProbeOptions)
     const stop = () => finish('the check was stopped');
     const timer = setTimeout(() => finish(`no answer within ${timeoutMs} ms`), timeoutMs);
     timer.unref();
-    const finish = (failure: string | null) => {
+    const finish = (result: ProbeResult) => {
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
-      resolve(failure);
+      resolve(result);
       socket.destroy();
     };
     signal.addEventListener('abort', stop);
-    socket.on('error', ({ message }) => finish(message));
+    socket.on('error', (error) => finish(resultOf(error)));
     socket.once('close', () => finish('the connection was closed'));
     socket.write(probeRequest(host, port, path), 'latin1');
   });
+}
+
+function resultOf({ code, message }: NodeJS.ErrnoException): ProbeResult {
+  const shortage = shortResource(code ?? '');
+  return shortage === null ? message : { shortage };
 }
 
 /** What a check sends; `host` is a name or an address, of IPv6 without brackets. */

@@ -16,6 +16,22 @@ import { Framing } from './framing.ts';
 import { MessageLength, messageLength } from './message-length.ts';
 import type { HeadLimits } from './request-head.ts';
 
+/** What can be wrong with a response head, in short words for logs. */
+export const responseFaults = [
+  'status line malformed',
+  'status code out of range',
+  'head too large',
+  'header field malformed',
+  'too many header fields',
+  '101 without an upgrade',
+  'too many connection options',
+  'interim response with a body',
+  'Content-Length with Transfer-Encoding',
+  'Transfer-Encoding not supported',
+  'Content-Length malformed or repeated',
+] as const;
+export type ResponseFault = (typeof responseFaults)[number];
+
 /** A parsed response head. It is reused from response to response; offsets are into the parsed bytes. */
 export class ResponseHead extends FieldSection {
   start = 0;
@@ -45,7 +61,7 @@ export class ResponseHead extends FieldSection {
   /** The answer has X-Kong-Response-Latency: Kong answered by itself. */
   hasKongResponseLatency = false;
   /** What is wrong with the head, for logs. */
-  error: string | null = null;
+  error: ResponseFault | null = null;
 }
 
 // V8 changes the hidden class of all heads when a length first needs a double, and discards code that was
@@ -84,12 +100,12 @@ export function parseResponseHead(
   return readFields(bytes, head, requestIsHead, isUpgradeRequest) ? headEnd : -1;
 }
 
-function refuse(head: ResponseHead, error: string): -1 {
+function refuse(head: ResponseHead, error: ResponseFault): -1 {
   head.error = error;
   return -1;
 }
 
-function fault(head: ResponseHead, error: string): false {
+function fault(head: ResponseHead, error: ResponseFault): false {
   head.error = error;
   return false;
 }

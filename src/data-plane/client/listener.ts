@@ -1,8 +1,12 @@
 // Accepts connections on the worker's own SO_REUSEPORT listener, or on listening sockets that the process was started with,
 // and gives each its ClientConnection.
 import { createServer, type ListenOptions, type Socket as NetSocket, type Server } from 'node:net';
+import { getSystemErrorName } from 'node:util';
 import type { Address } from '#src/config/config.ts';
+import { shortResource } from '#src/core/telemetry/own-shortage.ts';
+import { hasFreeDescriptor } from '#src/data-plane/base/free-descriptor.ts';
 import { countRejection } from '#src/data-plane/counting/answer-counters.ts';
+import { countShortage } from '#src/data-plane/counting/failure-counters.ts';
 import type { ExchangePool } from '#src/data-plane/exchange-pool.ts';
 import { RawSocket, type RawSocketEnvironment, resetHandle } from '#src/data-plane/transport/raw-socket.ts';
 import type { Socket } from '#src/data-plane/transport/socket.ts';
@@ -19,6 +23,9 @@ const backlog = 4_096;
 
 /** So many times `limits.connections` are open at most: those beyond the limit to be told so. */
 const overrunFactor = 1.1;
+
+/** Failed accepts are logged once in this time, with their count. */
+const acceptLineEveryMs = 60_000;
 
 interface RawServer {
   _handle: {
@@ -39,12 +46,17 @@ export class Listener {
   readonly #registry: ClientRegistry;
   readonly #exchanges: ExchangePool;
   readonly #servers: Server[];
+  /** Accepts that failed since the last log line. */
+  #acceptFailures: number;
+  #nextAcceptLineMs: number;
 
   constructor(runtime: WorkerRuntime, registry: ClientRegistry, exchanges: ExchangePool) {
     this.#runtime = runtime;
     this.#registry = registry;
     this.#exchanges = exchanges;
     this.#servers = [];
+    this.#acceptFailures = 0;
+    this.#nextAcceptLineMs = 0;
   }
 
   /** Listens on an address; rejects with the system's error. `shared`: other workers listen on the same port. */
@@ -67,9 +79,7 @@ export class Listener {
       // With a descriptor Node takes the backlog from the second argument only.
       server.listen(options, backlog, () => {
         server.off('error', reject);
-        server.on('error', (error) => {
-          this.#runtime.log({ level: 'warn', message: 'accept failed', fields: { error: error.message } });
-        });
+        server.on('error', ({ code }: NodeJS.ErrnoException) => this.#acceptFailed(code ?? 'UNKNOWN'));
         resolve(this.#takeOver(server));
       });
     });
@@ -85,8 +95,8 @@ export class Listener {
       // What is accepted inherits it (Linux, the BSDs): a system call less for each connection.
       handle.setNoDelay(true);
       handle.onconnection = (status, accepted) => {
-        // Without a handle the kernel closed it, or no descriptor was free.
-        if (status === 0 && accepted !== undefined) this.#acceptHandle(accepted, environment);
+        if (accepted === undefined) this.#acceptFailed(status < 0 ? getSystemErrorName(status) : 'UNKNOWN');
+        else this.#acceptHandle(accepted, environment);
       };
     }
     return { port, descriptor: handle?.fd ?? -1 };
@@ -100,6 +110,29 @@ export class Listener {
     }
     const connection = this.#newConnection();
     this.#begin(connection, new RawSocket(handle, environment, connection), open);
+  }
+
+  #acceptFailed(code: string): void {
+    const { slab, log } = this.#runtime;
+    const resource = shortResource(code);
+    if (resource !== null) {
+      countShortage(slab, 'accept', resource);
+      return;
+    }
+    this.#acceptFailures++;
+    const nowMs = performance.now();
+    if (nowMs < this.#nextAcceptLineMs) return;
+    log({ level: 'warn', message: 'accept failed', fields: { code, count: this.#acceptFailures } });
+    this.#acceptFailures = 0;
+    this.#nextAcceptLineMs = nowMs + acceptLineEveryMs;
+  }
+
+  /**
+   * Counts it when no descriptor is free for a client; call it from time to time. While none is, libuv accepts clients only to
+   * close them at once, and tells nobody (uv__emfile_trick in src/unix/stream.c).
+   */
+  lookForDescriptor(): void {
+    if (!hasFreeDescriptor()) countShortage(this.#runtime.slab, 'accept', 'descriptors');
   }
 
   #acceptStream(socket: NetSocket): void {

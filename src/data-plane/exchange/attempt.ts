@@ -1,12 +1,13 @@
 // The record of one request's first attempt: in which arm and weight epoch it was assigned, and what came of it. Later
 // attempts (retries, replays) are not randomised and count nowhere but in the counters of their node.
+import type { FailureKind } from '#src/base/error-catalog.ts';
 import { latencyBucketIndex } from '#src/core/telemetry/histogram.ts';
 import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import type { InFlightEntry } from '#src/data-plane/counting/in-flight-list.ts';
 import { countKong } from '#src/data-plane/counting/kong-attribution.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
-import { type Arm, ATTEMPT, type FailureKind, failureKindIndex, X, Y } from '#src/shared-memory/layout.ts';
+import { type Arm, ATTEMPT, failureKindIndex, X, Y } from '#src/shared-memory/layout.ts';
 import type { Assignment } from './assignment.ts';
 
 export class Attempt implements InFlightEntry {
@@ -86,6 +87,7 @@ export class Attempt implements InFlightEntry {
     return true;
   }
 
+  /** There is no answer. Returns whether the attempt is part of the comparison. */
   failed(kind: FailureKind, nowMs: number): boolean {
     if (!this.#isOpen) return false;
     this.#close();
@@ -108,9 +110,12 @@ export class Attempt implements InFlightEntry {
     increment(slab, at + ATTEMPT.changes);
   }
 
-  /** The body was cut short. Only where this attempt's own answer had counted as a success is it now a failure as well. */
-  truncated(): void {
-    if (!this.#isCountedSuccess) return;
+  /**
+   * The body was cut short. Only where this attempt's own answer had counted as a success is it now a failure as well. Returns
+   * whether it is.
+   */
+  truncated(): boolean {
+    if (!this.#isCountedSuccess) return false;
     this.#isCountedSuccess = false;
     const { slab } = this.#runtime;
     const at = this.attemptAt();
@@ -118,6 +123,7 @@ export class Attempt implements InFlightEntry {
     increment(slab, at + ATTEMPT.routeFailures + this.#routeSlot);
     if (this.#userBucket >= 0) increment(slab, at + ATTEMPT.userFailures + this.#userBucket);
     increment(slab, at + ATTEMPT.changes);
+    return true;
   }
 
   /** The client went away, or its request was invalid, before there was an outcome. */
@@ -127,6 +133,14 @@ export class Attempt implements InFlightEntry {
     const at = this.attemptAt();
     increment(this.#runtime.slab, at + ATTEMPT.clientAborts);
     increment(this.#runtime.slab, at + ATTEMPT.changes);
+    if (this.#countsForBreaker()) this.#runtime.breaker.abandoned();
+  }
+
+  /** A resource of ours was short before there was an outcome: whatever comes of the request now says nothing about the cluster. */
+  withdrawn(): void {
+    if (!this.#isOpen) return;
+    this.#close();
+    increment(this.#runtime.slab, this.attemptAt() + ATTEMPT.ownShortages);
     if (this.#countsForBreaker()) this.#runtime.breaker.abandoned();
   }
 

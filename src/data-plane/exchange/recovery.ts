@@ -1,13 +1,12 @@
-// What may still save a request whose attempt failed before its answer began, in this order: a fresh connection, another
-// node of the cluster, the other cluster. Each at most once per cluster, and only where sending again does no harm.
-
-import { countFailover } from '#src/data-plane/counting/answer-counters.ts';
+// What has been tried to save one request, and what is tried next. The rules are in recovery-policy.ts, the counts in
+// outcome-ledger.ts.
 import type { UpstreamNode } from '#src/data-plane/upstream/upstream-node.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
-import { increment } from '#src/shared-memory/counters.ts';
-import { type FailureKind, WORKER, X, Y } from '#src/shared-memory/layout.ts';
+import { X, Y } from '#src/shared-memory/layout.ts';
 import type { Assignment } from './assignment.ts';
+import { needsBudget, RecoveryStep, stepAfterFailure, stepAfterStatus } from './recovery-policy.ts';
 import type { RequestMessage } from './request-message.ts';
+import { type UpstreamFailure, wasSent } from './upstream-failure.ts';
 
 export class Recovery {
   /** Any byte of an answer came from the present cluster: the request was worked on there. */
@@ -45,83 +44,56 @@ export class Recovery {
     return this.#hasRetriedStale;
   }
 
-  /** Everything received is in the buffer, and sending it twice does no harm (RFC 9110 9.2.2). */
-  get #canReplay(): boolean {
-    const request = this.#request;
-    return request.isIdempotent && request.isWhole && request.isWithinReplayLimit;
-  }
-
-  /** A node may close an idle connection just as it is used again (RFC 9112 9.3.1): that is no failure of the attempt. */
-  retriesStale(kind: FailureKind, wasReused: boolean): boolean {
-    if (kind !== 'reset' || !wasReused || this.hasResponseBytes || this.#hasRetriedStale || !this.#canReplay)
-      return false;
-    this.#hasRetriedStale = true;
-    increment(this.#runtime.slab, WORKER.staleReuseRetries);
-    return true;
-  }
-
   /** A node that swallows connects cost its time once already: no other one is waited for. */
   connectTimedOut(): void {
     this.#hasTriedAnotherNode = true;
   }
 
-  /**
-   * Nothing was sent on a connection that never came to be: any method may try another node. Where a node died with the
-   * request before it answered a byte, a request that may be sent again tries another one, once.
-   */
-  triesAnotherNode(kind: FailureKind, failed: UpstreamNode | null, nowMs: number): boolean {
-    if (failed === null || this.#hasTriedAnotherNode) return false;
-    const diedSilently = kind === 'reset' && !this.hasResponseBytes && this.#canReplay;
-    if (kind !== 'connect' && !diedSilently) return false;
-    const { clusters, slab } = this.#runtime;
-    if (clusters[this.#assigned.arm].pick(failed, false, nowMs) === null) return false;
-    this.#hasTriedAnotherNode = true;
-    increment(slab, WORKER.connectRetries);
-    return true;
+  /** The next step after a try on `failed` (null: there was no node). The step counts as taken. */
+  afterFailure(
+    failure: UpstreamFailure,
+    wasReused: boolean,
+    failed: UpstreamNode | null,
+    nowMs: number,
+  ): RecoveryStep {
+    const { clusters, triggers } = this.#runtime;
+    const { error } = failure;
+    const step = stepAfterFailure(
+      {
+        error,
+        request: this.#request,
+        wasSent: wasSent(failure),
+        wasReused,
+        hasResponseBytes: this.hasResponseBytes,
+        hasRetriedStale: this.#hasRetriedStale,
+        hasTriedAnotherNode: this.#hasTriedAnotherNode,
+        hasAnotherNode: failed !== null && clusters[this.#assigned.arm].hasOther(failed),
+        mayLeaveCluster: this.#mayLeaveCluster,
+      },
+      triggers,
+    );
+    return this.#take(step, needsBudget(error), nowMs);
   }
 
-  /** Moves a request that failed on Y to X, when it may be sent again and the budget allows it. */
-  failsOver(kind: FailureKind, nowMs: number): boolean {
-    const wasSent = kind !== 'connect' && kind !== 'unavailable';
-    const mayReplay = wasSent ? this.#canReplay : this.#request.isWhole;
-    if (!mayReplay || !this.#isTrigger(kind) || !this.#mayLeaveY(nowMs)) return false;
-    this.#moveToX(kind);
-    return true;
+  /** The next step after an answer with `status`: X answers instead, or the client gets it. */
+  afterStatus(status: number, nowMs: number): RecoveryStep {
+    const step = stepAfterStatus(status, this.#request, this.#mayLeaveCluster, this.#runtime.triggers);
+    return this.#take(step, true, nowMs);
   }
 
-  /** The same for an answer whose status is among `failover.on`. */
-  failsOverForStatus(status: number, nowMs: number): boolean {
-    if (!this.#canReplay || !this.#runtime.triggers.includesStatus(status) || !this.#mayLeaveY(nowMs))
-      return false;
-    this.#moveToX(status);
-    return true;
+  get #mayLeaveCluster(): boolean {
+    return this.#assigned.arm === Y && !this.#assigned.isPinned && !this.#hasFailedOver;
   }
 
-  #isTrigger(kind: FailureKind): boolean {
-    const { triggers } = this.#runtime;
-    switch (kind) {
-      case 'connect':
-      case 'unavailable':
-        return triggers.connect;
-      case 'reset':
-        return triggers.reset;
-      case 'timeout':
-        return triggers.timeout;
-      case 'protocol':
-      case 'truncated':
-        return triggers.includesStatus(502);
-    }
+  #take(step: RecoveryStep, needsBudget: boolean, nowMs: number): RecoveryStep {
+    if (step === RecoveryStep.freshConnection) this.#hasRetriedStale = true;
+    if (step === RecoveryStep.anotherNode) this.#hasTriedAnotherNode = true;
+    if (step !== RecoveryStep.otherCluster || !needsBudget) return step;
+    return this.#runtime.budget.withdraw(nowMs) ? step : RecoveryStep.budgetSpent;
   }
 
-  #mayLeaveY(nowMs: number): boolean {
-    if (this.#assigned.arm !== Y || this.#assigned.isPinned || this.#hasFailedOver) return false;
-    if (this.#runtime.budget.withdraw(nowMs)) return true;
-    increment(this.#runtime.slab, WORKER.failoverBudgetExhausted);
-    return false;
-  }
-
-  #moveToX(reason: FailureKind | number): void {
-    countFailover(this.#runtime.slab, reason);
+  /** The request is X's from now on. */
+  moveToX(): void {
     this.#hasFailedOver = true;
     this.#assigned.arm = X;
     this.#startOver();

@@ -4,6 +4,7 @@
 import { encodeResponseHead } from '#src/core/http1/forward-response-head.ts';
 import { ConnectionHeader, Framing } from '#src/core/http1/framing.ts';
 import { parseResponseHead, type ResponseHead } from '#src/core/http1/response-head.ts';
+import type { AnswerFault } from '#src/core/telemetry/failure-cause.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { interimResponsesMax } from '#src/limits.ts';
 import type { Downstream } from './downstream.ts';
@@ -30,6 +31,8 @@ export class ResponseRelay {
   isUpstreamReusable: boolean;
   /** Payload of a chunked body for an HTTP/1.0 client, delimited by the close. */
   isDechunked: boolean;
+  /** The rule that an answer broke which was found invalid. */
+  fault: AnswerFault;
   // Where the final head was found; valid until the bytes of that callback are.
   #source: Buffer;
   #headEnd: number;
@@ -47,6 +50,7 @@ export class ResponseRelay {
     this.keepAlive = false;
     this.isUpstreamReusable = false;
     this.isDechunked = false;
+    this.fault = 'status line malformed';
     this.#source = none;
     this.#headEnd = 0;
     this.#bodyEnd = 0;
@@ -78,7 +82,7 @@ export class ResponseRelay {
     client: Downstream,
   ): HeadResult {
     if (this.#partialHead === null) return this.#parse(head, bytes, length, request, client);
-    if (this.#partialBytes + length > this.#partialHead.length) return HeadResult.invalid;
+    if (this.#partialBytes + length > this.#partialHead.length) return this.#invalid('head too large');
     bytes.copy(this.#partialHead, this.#partialBytes, 0, length);
     this.#partialBytes += length;
     return this.#parse(head, this.#partialHead, this.#partialBytes, request, client);
@@ -95,13 +99,13 @@ export class ResponseRelay {
     let from = 0;
     while (from < end) {
       const headEnd = parseResponseHead(source, from, end, head, limits, request.isHead, request.isUpgrade);
-      if (headEnd === -1) return HeadResult.invalid;
+      if (headEnd === -1) return this.#invalid(head.error ?? 'status line malformed');
       if (headEnd === 0) {
         this.#keepPartialHead(source, from, end);
         return HeadResult.incomplete;
       }
       if (!head.isInterim) return this.#beginBody(head, source, end, request);
-      if (++this.#interimCount > interimResponsesMax) return HeadResult.invalid;
+      if (++this.#interimCount > interimResponsesMax) return this.#invalid('too many interim responses');
       // 100, 102, 103: for clients that can know them (RFC 9110 15.2).
       if (request.minorVersion === 1) this.#forwardInterim(head, source, client);
       from = headEnd;
@@ -139,7 +143,17 @@ export class ResponseRelay {
     this.isDechunked = request.minorVersion === 0 && head.framing === Framing.chunked;
     this.body.begin(head.framing, head.contentLength);
     this.#bodyEnd = this.body.take(source, headEnd, end, this.isDechunked);
-    return this.#bodyEnd === -1 ? HeadResult.invalid : HeadResult.final;
+    return this.#bodyEnd === -1 ? this.#invalid(this.#bodyFault) : HeadResult.final;
+  }
+
+  #invalid(fault: AnswerFault): HeadResult {
+    this.fault = fault;
+    return HeadResult.invalid;
+  }
+
+  /** Of a body whose framing is invalid: only a chunked one can be. */
+  get #bodyFault(): AnswerFault {
+    return this.body.decoder.error === 'trailersTooLarge' ? 'trailers too large' : 'chunk malformed';
   }
 
   /** Sends the final head and what came with it. False when part of it waits for the client. */
@@ -215,7 +229,10 @@ export class ResponseRelay {
   /** More of the body. */
   relay(bytes: Buffer, length: number, client: Downstream): RelayResult {
     const end = this.body.take(bytes, 0, length, this.isDechunked);
-    if (end === -1) return RelayResult.invalid;
+    if (end === -1) {
+      this.fault = this.#bodyFault;
+      return RelayResult.invalid;
+    }
     if (end < length) this.isUpstreamReusable = false;
     if (end === 0) return RelayResult.flushed;
     const isFlushed =

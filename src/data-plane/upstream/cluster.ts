@@ -68,7 +68,7 @@ export class Cluster {
     return node;
   }
 
-  /** Re-reads health and ejection times. Who waits for a node that became unhealthy goes to those that are left. */
+  /** Re-reads health and ejection times, and lets connects be tried again that a shortage of ours had stopped. Who waits for a node that became unhealthy goes to those that are left. */
   refresh(nowMs: number): void {
     const becameUnhealthy: UpstreamNode[] = [];
     for (const node of this.nodes) {
@@ -80,6 +80,7 @@ export class Cluster {
         node.readmit(nowMs);
       if (node.slowStartSinceMs !== 0 && nowMs - node.slowStartSinceMs >= this.slowStartMs)
         node.slowStartSinceMs = 0;
+      node.pool.endShortage();
     }
     this.#eligible = this.nodes.filter(
       (node) => node.isHealthy && !node.isDraining && node.ejectedUntilMs === 0,
@@ -115,6 +116,11 @@ export class Cluster {
     // By chance and not by load: at low load every node has nothing in flight, and a starting one must still get some.
     const share = Math.max(slowStartFloor, (nowMs - node.slowStartSinceMs) / this.slowStartMs);
     return this.#random.next() < share ? load : Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether a node other than `except` takes traffic. */
+  hasOther(except: UpstreamNode): boolean {
+    return this.#eligible.some((node) => node !== except);
   }
 
   #pickOther(except: UpstreamNode): UpstreamNode | null {

@@ -2,6 +2,7 @@
 // belongs to the node and not to the request that caused it: whichever connection is there first, new or given back, goes
 // to whoever waits longest, so that a node that is slow to accept holds nobody up while others' connections come free.
 import { assert } from '#src/base/assert.ts';
+import { shortResource } from '#src/core/telemetry/own-shortage.ts';
 import { IntrusiveList, type ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { connectsPerNodeMax, idleUpstreamPerNodeMax, upstreamPerNodeMax } from '#src/limits.ts';
 import type { PooledConnection } from './pooled-connection.ts';
@@ -11,10 +12,12 @@ export interface Waiter {
   readonly waiterLink: ListLink<Waiter>;
   /** This connection is the waiter's now. */
   useConnection(connection: PooledConnection): void;
-  /** A connect came to nothing, and it is this waiter's loss. */
-  connectFailed(timedOut: boolean): void;
-  /** The node is not to be waited for any longer. */
-  turnedAway(): void;
+  /** A connect failed with this code (a system error or a deadline), and this waiter gets none instead. */
+  connectFailed(code: string): void;
+  /** The node is not to be waited for any longer: for the code that a connect failed with, or null where it takes no requests. */
+  turnedAway(code: string | null): void;
+  /** A resource of ours is short. The wait goes on, and says nothing about the node. */
+  heldUp(): void;
 }
 
 export class ConnectionPool {
@@ -24,6 +27,8 @@ export class ConnectionPool {
   connectingCount: number;
   /** No connection is kept or handed on: the node takes no further requests. */
   isClosing: boolean;
+  /** The last connect failed for a resource of ours that was short: none is begun until `endShortage`. */
+  isShort: boolean;
   /** The one used last comes first: the others get old and are closed. */
   readonly #idle: PooledConnection[];
   /** Who waits longest comes first. */
@@ -35,6 +40,7 @@ export class ConnectionPool {
     this.openCount = 0;
     this.connectingCount = 0;
     this.isClosing = false;
+    this.isShort = false;
     this.#idle = [];
     this.#waiting = new IntrusiveList();
     this.#connect = connect;
@@ -73,7 +79,8 @@ export class ConnectionPool {
   wait(waiter: Waiter): void {
     assert(!this.isClosing, 'nobody waits for a node that takes no further requests');
     this.#waiting.add(waiter.waiterLink);
-    this.#connectMore();
+    if (this.isShort) waiter.heldUp();
+    else this.#connectMore();
   }
 
   /** `waiter` has lost interest, if it waits at all. */
@@ -88,10 +95,10 @@ export class ConnectionPool {
     return waiter !== null;
   }
 
-  /** Sends those who wait elsewhere: all of them, or those who came last until `count` are left. */
-  turnAway(count = 0): void {
+  /** Sends those who wait elsewhere, for the code that a connect failed with: all of them, or the last until `count` are left. */
+  turnAway(code: string | null, count = 0): void {
     for (let leaving = this.waitingCount - count; leaving > 0; leaving--) {
-      this.#waiting.removeLast()?.turnedAway();
+      this.#waiting.removeLast()?.turnedAway(code);
     }
   }
 
@@ -99,6 +106,7 @@ export class ConnectionPool {
 
   /** One connect for each who waits, within the limits. */
   #connectMore(): void {
+    if (this.isShort) return;
     const wanted = Math.min(this.waitingCount, connectsPerNodeMax);
     while (this.connectingCount < wanted && !this.isFull) {
       this.connectingCount++;
@@ -120,14 +128,42 @@ export class ConnectionPool {
   }
 
   /**
-   * A connect, already closed, came to nothing. Who waits longest takes the loss. Where no connection is in use that will
-   * come free, only as many go on waiting as connects are under way.
+   * A connect failed and is closed. The request that waits longest is told. Where no connection is in use that will come free,
+   * only as many requests go on waiting as connects are under way.
    */
-  connectFailed(timedOut: boolean): void {
+  connectFailed(code: string): void {
     this.connectingCount--;
     const noneComesFree = this.openCount <= this.connectingCount;
-    this.#waiting.removeFirst()?.connectFailed(timedOut);
-    if (noneComesFree) this.turnAway(this.connectingCount);
+    if (shortResource(code) !== null) {
+      this.#runShort(code, noneComesFree);
+      return;
+    }
+    this.#waiting.removeFirst()?.connectFailed(code);
+    if (noneComesFree) this.turnAway(code, this.connectingCount);
+    this.#connectMore();
+  }
+
+  /**
+   * There is no descriptor, port or memory for another connection. Whoever can still get one of those there are waits for it;
+   * a further connect would fail as well, so the next one is left to a later time.
+   */
+  #runShort(code: string, noneComesFree: boolean): void {
+    this.isShort = true;
+    if (noneComesFree) this.#failWaiting(code, this.connectingCount);
+    for (let link = this.#waiting.first; link !== null; link = link.next) link.member.heldUp();
+  }
+
+  /** Tells those who came last, until `count` are left, that there is no connection for them. */
+  #failWaiting(code: string, count: number): void {
+    for (let leaving = this.waitingCount - count; leaving > 0; leaving--) {
+      this.#waiting.removeLast()?.connectFailed(code);
+    }
+  }
+
+  /** Connects may be tried again; call it from time to time. */
+  endShortage(): void {
+    if (!this.isShort) return;
+    this.isShort = false;
     this.#connectMore();
   }
 }

@@ -1,6 +1,9 @@
 // One connection to a node: connecting, idle, or carrying one exchange. It passes what happens on to its exchange.
 
+import { deadlineCode } from '#src/core/telemetry/failure-cause.ts';
+import { shortResource } from '#src/core/telemetry/own-shortage.ts';
 import { Timed, type TimerWheel } from '#src/data-plane/base/timer-wheel.ts';
+import { countShortage } from '#src/data-plane/counting/failure-counters.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type { ConnectingOwner, Socket } from '../transport/socket.ts';
@@ -71,8 +74,11 @@ export class UpstreamConnection extends Timed implements ConnectingOwner, Pooled
   onFailed(code: string): void {
     const { user } = this;
     this.close();
+    const resource = shortResource(code);
+    if (resource !== null)
+      countShortage(this.#environment.slab, this.isConnected ? 'transfer' : 'connect', resource);
     if (user !== null) user.onUpstreamFailed(code, this.isConnected);
-    else if (!this.isConnected) this.node.pool.connectFailed(false);
+    else if (!this.isConnected) this.node.pool.connectFailed(code);
   }
 
   onDeadline(): void {
@@ -81,7 +87,7 @@ export class UpstreamConnection extends Timed implements ConnectingOwner, Pooled
       return;
     }
     this.close();
-    if (!this.isConnected) this.node.pool.connectFailed(true);
+    if (!this.isConnected) this.node.pool.connectFailed(deadlineCode);
   }
 
   giveUp(): void {

@@ -1,6 +1,7 @@
 // One exchange's hold on a connection to a node: an idle one, a new one, or one that another exchange gives back; given back
 // or closed afterwards. It keeps the counts of requests that wait and of those on the node right, whichever way it ends.
 import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
+import { countShortage } from '#src/data-plane/counting/failure-counters.ts';
 import { pendingPerClusterMax } from '#src/limits.ts';
 import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
@@ -15,17 +16,21 @@ export const LeaseResult = {
   ready: 0,
   /** The user hears of it: onUpstreamConnected, onConnectFailed or onTurnedAway. */
   pending: 1,
-  /** The node has as many connections, or its cluster as many requests that wait for one, as the limits allow. */
-  exhausted: 2,
+  /** The node has as many connections as our limit allows. */
+  noConnection: 2,
+  /** As many requests wait for a connection to the cluster as our limit allows. */
+  queueFull: 3,
 } as const;
 export type LeaseResult = (typeof LeaseResult)[keyof typeof LeaseResult];
 
 /** What the holder of a lease hears beside what its connection reports. */
 export interface Leaseholder extends UpstreamUser {
-  /** No connection to the node came to be. */
-  onConnectFailed(timedOut: boolean): void;
-  /** The node that was waited for takes no connection; another may. */
-  onTurnedAway(node: UpstreamNode): void;
+  /** There is no connection to the node: why, as a system error's code or a deadline. */
+  onConnectFailed(code: string): void;
+  /** The node that was waited for takes no connection, and another may: the code of the connect that failed, if one did. */
+  onTurnedAway(node: UpstreamNode, code: string | null): void;
+  /** The wait for a connection goes on because a resource of ours is short: how long it takes says nothing about the node. */
+  onHeldUp(): void;
 }
 
 export class UpstreamLease implements Waiter {
@@ -66,7 +71,14 @@ export class UpstreamLease implements Waiter {
     const { slab } = this.#environment;
     const pendingAt = WORKER.pendingX + node.arm;
     const pending = slab[pendingAt] as number;
-    if (pending >= pendingPerClusterMax || pool.isFull) return LeaseResult.exhausted;
+    if (pending >= pendingPerClusterMax) {
+      countShortage(slab, 'connect', 'queue');
+      return LeaseResult.queueFull;
+    }
+    if (pool.isFull) {
+      countShortage(slab, 'connect', 'connections');
+      return LeaseResult.noConnection;
+    }
     add(slab, pendingAt, 1);
     this.node = node;
     this.#isPending = true;
@@ -82,13 +94,17 @@ export class UpstreamLease implements Waiter {
     this.#holder.onUpstreamConnected();
   }
 
-  connectFailed(timedOut: boolean): void {
-    this.#holder.onConnectFailed(timedOut);
+  connectFailed(code: string): void {
+    this.#holder.onConnectFailed(code);
   }
 
-  turnedAway(): void {
+  turnedAway(code: string | null): void {
     const { node } = this;
-    if (node !== null) this.#holder.onTurnedAway(node);
+    if (node !== null) this.#holder.onTurnedAway(node, code);
+  }
+
+  heldUp(): void {
+    this.#holder.onHeldUp();
   }
 
   /** The wait for a connection came to an end. */

@@ -1,7 +1,7 @@
 // One node of a cluster as this worker sees it: load, connections, failures in a row, ejection, slow start.
 import { ejectionBaseMs, ejectionFailuresInARow, ejectionMsMax } from '#src/limits.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
-import { type Arm, NODE, nodeOffset, WORKER } from '#src/shared-memory/layout.ts';
+import { type Arm, causesEnd, causesOffset, NODE, nodeOffset, WORKER } from '#src/shared-memory/layout.ts';
 import type { NodeAssignment } from '#src/shared-memory/messages.ts';
 import { ConnectionPool } from './connection-pool.ts';
 
@@ -53,6 +53,7 @@ export class UpstreamNode {
   /** The slot had another node before: its counters start afresh. */
   forgetPredecessor(): void {
     this.#slab.fill(0, this.#at, this.#at + NODE.size);
+    this.#slab.fill(0, causesOffset(this.arm, this.slot), causesEnd(this.arm, this.slot));
   }
 
   requestStarted(): void {
@@ -110,6 +111,6 @@ export class UpstreamNode {
   /** Closes what is idle, and turns those away who wait. */
   leaveAlone(): void {
     this.pool.closeIdle();
-    this.pool.turnAway();
+    this.pool.turnAway(null);
   }
 }

@@ -11,6 +11,7 @@ const sample = (requestId: string, status: number | null, latencyMs = 1): Reques
   node: 'n',
   status,
   kind: status === null ? 'reset' : null,
+  cause: null,
   maker: null,
   latencyMs,
   request: 'GET /',

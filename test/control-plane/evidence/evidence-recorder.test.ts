@@ -17,6 +17,7 @@ const sample = (atMs: number, requestId: string): RequestSample => ({
   node: '127.0.0.1:12',
   status: 500,
   kind: null,
+  cause: null,
   maker: null,
   latencyMs: 12.5,
   request: 'POST /checkout',

@@ -5,15 +5,20 @@ import { proxyErrorIndex } from '#src/base/error-catalog.ts';
 import { createRandom } from '#src/base/random.ts';
 import { foldHistogram } from '#src/control-plane/exposition/folded-histogram.ts';
 import { SlabTotals } from '#src/control-plane/traffic/slab-totals.ts';
+import { failureCause } from '#src/core/telemetry/failure-cause.ts';
 import {
   ATTEMPT,
   attemptOffset,
+  causesOffset,
   failoverKindOffset,
+  failoverShortageOffset,
   failoverStatusOffset,
   failureKindIndex,
   NODE,
   nodeOffset,
+  noNodeSlot,
   rejectedOffset,
+  shortageOffset,
   WORKER,
   X,
   Y,
@@ -112,6 +117,36 @@ test('failures are counted by who made them, in every epoch', async (t) => {
   assert.equal(value('crossover_kong_made_failures_total{cluster="y"}'), 3);
   assert.equal(value('crossover_kong_made_failures_total{cluster="x"}'), 0);
   assert.equal(value('crossover_service_made_failures_total{cluster="x"}'), 5);
+});
+
+test('failures of upstreams are given by node and cause, and only those that there were', async (t) => {
+  const nodes = { x: [await backend(t)], y: [await backend(t), await backend(t)] };
+  const rig = await startControl(t, { nodes, memory: createSharedMemory(2) });
+  const refused = failureCause('connect', 'ECONNREFUSED').index;
+  add(rig.memory, 0, causesOffset(Y, 1) + refused, 2);
+  add(rig.memory, 1, causesOffset(Y, 1) + refused, 3);
+  add(rig.memory, 0, causesOffset(X, noNodeSlot) + failureCause('select', 'no_node').index, 4);
+  const { text } = await rig.call('GET', '/metrics');
+  const samples = text.split('\n').filter((line) => line.startsWith('crossover_upstream_failures_total{'));
+  assert.deepEqual(samples, [
+    'crossover_upstream_failures_total{cluster="x",node="",phase="select",code="no_node"} 4',
+    `crossover_upstream_failures_total{cluster="y",node="127.0.0.1:${nodes.y[1]}",phase="connect",code="ECONNREFUSED"} 5`,
+  ]);
+});
+
+test('shortages of our own are given by operation and resource, and the requests by cluster', async (t) => {
+  const rig = await startControl(t);
+  add(rig.memory, 0, shortageOffset('accept', 'descriptors'), 2);
+  add(rig.memory, 0, shortageOffset('connect', 'queue'), 3);
+  add(rig.memory, 0, failoverShortageOffset, 4);
+  for (const epoch of [1, 6]) add(rig.memory, 0, attemptOffset(Y, epoch) + ATTEMPT.ownShortages, epoch);
+  const value = await scrape(rig);
+  assert.equal(value('crossover_own_shortage_total{operation="accept",resource="descriptors"}'), 2);
+  assert.equal(value('crossover_own_shortage_total{operation="connect",resource="queue"}'), 3);
+  assert.equal(value('crossover_own_shortage_total{operation="connect",resource="ports"}'), 0);
+  assert.equal(value('crossover_own_shortage_requests_total{cluster="y"}'), 7);
+  assert.equal(value('crossover_own_shortage_requests_total{cluster="x"}'), 0);
+  assert.equal(value('crossover_failovers_total{from="y",to="x",reason="shortage"}'), 4);
 });
 
 test('metrics need the token on an address that is not loopback', async (t) => {

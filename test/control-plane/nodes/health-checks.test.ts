@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { EventLog } from '#src/control-plane/events/event-log.ts';
 import { HealthChecks } from '#src/control-plane/nodes/health-checks.ts';
@@ -150,6 +149,26 @@ test('health check finds a node unhealthy when it accepts and stays silent', asy
   for (let probe = 0; probe < 3; probe++) await health.probeAll();
   assert.equal(stateOf(0), nodeHealth.unhealthy);
   assert.match((await event).text, /unhealthy: no answer within 20 ms/);
+});
+
+test('health check that meets a shortage of ours says nothing about its node, and is counted', async (t) => {
+  const { state, port } = await kong(t);
+  const { health, stateOf } = rig(t, [node(port)]);
+  health.start();
+  await health.probeAll();
+  state.status = 500;
+  await health.probeAll();
+  await health.probeAll();
+  const shortage = Object.assign(new Error('connect EMFILE'), { code: 'EMFILE' });
+  const connects = t.mock.method(Socket.prototype, 'connect', function (this: Socket) {
+    return this.destroy(shortage);
+  });
+  for (let probe = 0; probe < 5; probe++) await health.probeAll();
+  assert.equal(stateOf(0), nodeHealth.healthy);
+  assert.deepEqual([...health.shortages], [['descriptors', 5]]);
+  connects.mock.restore();
+  await health.probeAll();
+  assert.equal(stateOf(0), nodeHealth.unhealthy, 'the failures before and after are in a row');
 });
 
 test('health check that is stopped lets go of the probes that are under way', async (t) => {

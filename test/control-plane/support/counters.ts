@@ -1,5 +1,6 @@
 // Writes into shared memory what proxy workers would have counted.
 
+import type { FailureKind } from '#src/base/error-catalog.ts';
 import { latencyBucketIndex } from '#src/core/telemetry/histogram.ts';
 import { epochSlotCount } from '#src/limits.ts';
 import {
@@ -8,7 +9,6 @@ import {
   ATTEMPT,
   answerOffset,
   attemptOffset,
-  type FailureKind,
   failureKindIndex,
 } from '#src/shared-memory/layout.ts';
 import type { SharedMemory } from '#src/shared-memory/shared-memory.ts';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Server } from 'node:net';
 import { it } from 'node:test';
 import type { ClientRegistry } from '#src/data-plane/client/client-registry.ts';
 import { Listener } from '#src/data-plane/client/listener.ts';
@@ -6,7 +7,8 @@ import { ExchangePool } from '#src/data-plane/exchange-pool.ts';
 import { RawSocketEnvironment } from '#src/data-plane/transport/raw-socket.ts';
 import { loadTcpBinding, type TcpHandle } from '#src/data-plane/transport/tcp-binding.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
-import { slabLength } from '#src/shared-memory/layout.ts';
+import { shortageOffset, slabLength } from '#src/shared-memory/layout.ts';
+import type { LogLine } from '#src/shared-memory/messages.ts';
 import { Signal } from '../../support/signal.ts';
 import { WireClient } from '../../support/wire-client.ts';
 
@@ -37,4 +39,29 @@ it('a listener far beyond its limit closes a connection that the system does not
   await signal.until(() => client.ended, 10_000);
   assert.equal(reset.mock.callCount(), 1);
   assert.ok(client.ended, 'the connection is closed all the same');
+});
+
+it('a listener counts an accept that a shortage of ours fails, and logs others once a minute with their number', async (t) => {
+  const log: LogLine[] = [];
+  const slab = new Float64Array(slabLength);
+  const runtime = { clientEnvironment: null, slab, log: (line: LogLine) => log.push(line) };
+  const listener = new Listener(
+    runtime as unknown as WorkerRuntime,
+    {} as unknown as ClientRegistry,
+    new ExchangePool(runtime as unknown as WorkerRuntime),
+  );
+  const listens = t.mock.method(Server.prototype, 'listen');
+  await listener.bind({ host: '127.0.0.1', port: 0 }, false);
+  t.after(() => listener.close());
+  const server = listens.mock.calls[0]?.this as Server;
+  const fail = (code: string) => server.emit('error', Object.assign(new Error(code), { code }));
+  for (const code of ['EMFILE', 'ENFILE', 'ENOMEM', 'EPROTO', 'EPROTO']) fail(code);
+  assert.equal(slab[shortageOffset('accept', 'descriptors')], 2);
+  assert.equal(slab[shortageOffset('accept', 'memory')], 1);
+  assert.deepEqual(
+    log.map(({ fields }) => fields),
+    [{ code: 'EPROTO', count: 1 }],
+  );
+  listener.lookForDescriptor();
+  assert.equal(slab[shortageOffset('accept', 'descriptors')], 2, 'there are descriptors');
 });

@@ -12,6 +12,7 @@ const base: RequestSample = {
   node: 'n',
   status: 500,
   kind: null,
+  cause: null,
   maker: null,
   latencyMs: 1,
   request: 'GET /',

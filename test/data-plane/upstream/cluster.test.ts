@@ -53,6 +53,7 @@ class RetryingWaiter implements Waiter {
 
   useConnection(): void {}
   connectFailed(): void {}
+  heldUp(): void {}
 
   turnedAway(): void {
     this.#next()?.pool.wait(this);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { deadlineCode } from '#src/core/telemetry/failure-cause.ts';
 import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { ConnectionPool, type Waiter } from '#src/data-plane/upstream/connection-pool.ts';
 import type { UpstreamConnection } from '#src/data-plane/upstream/upstream-connection.ts';
@@ -17,9 +18,9 @@ function createPool(): { pool: ConnectionPool; connects: () => number } {
   return { pool, connects: () => connects };
 }
 
-function failConnect(pool: ConnectionPool, timedOut = false): void {
+function failConnect(pool: ConnectionPool, code = 'ECONNREFUSED'): void {
   pool.closed();
-  pool.connectFailed(timedOut);
+  pool.connectFailed(code);
 }
 
 /** Somebody who waits and writes down what becomes of it. */
@@ -37,12 +38,16 @@ class RecordingWaiter implements Waiter {
     this.#fates.push(`${this.#name} is served`);
   }
 
-  connectFailed(timedOut: boolean): void {
-    this.#fates.push(`${this.#name}: connect ${timedOut ? 'timed out' : 'failed'}`);
+  connectFailed(code: string): void {
+    this.#fates.push(`${this.#name}: ${code}`);
   }
 
-  turnedAway(): void {
-    this.#fates.push(`${this.#name} is turned away`);
+  turnedAway(code: string | null): void {
+    this.#fates.push(`${this.#name} is turned away${code === null ? '' : `: ${code}`}`);
+  }
+
+  heldUp(): void {
+    this.#fates.push(`${this.#name} is held up`);
   }
 }
 
@@ -99,8 +104,8 @@ describe('those who wait for a connection to a node', () => {
     const fates: string[] = [];
     queue(pool, 'first', fates);
     pool.stopWaiting(queue(pool, 'second', fates));
-    pool.turnAway();
-    pool.turnAway();
+    pool.turnAway(null);
+    pool.turnAway(null);
     assert.deepEqual(fates, ['first is turned away']);
     assert.equal(pool.waitingCount, 0);
   });
@@ -110,8 +115,8 @@ describe('those who wait for a connection to a node', () => {
     const fates: string[] = [];
     for (const name of ['first', 'second', 'third']) queue(pool, name, fates);
     failConnect(pool);
-    failConnect(pool, true);
-    assert.deepEqual(fates, ['first: connect failed', 'second: connect timed out']);
+    failConnect(pool, deadlineCode);
+    assert.deepEqual(fates, ['first: ECONNREFUSED', 'second: deadline']);
     assert.equal(pool.waitingCount, 1);
   });
 
@@ -121,11 +126,14 @@ describe('those who wait for a connection to a node', () => {
     pool.opened();
     for (let index = 0; index < connectsPerNodeMax + 2; index++) queue(pool, `${index}`, fates);
     failConnect(pool);
-    assert.deepEqual(fates, ['0: connect failed']);
+    assert.deepEqual(fates, ['0: ECONNREFUSED']);
     assert.equal(connects(), connectsPerNodeMax + 1);
     pool.closed(); // the one in use
     failConnect(pool);
-    assert.deepEqual(fates.slice(1), ['1: connect failed', `${connectsPerNodeMax + 1} is turned away`]);
+    assert.deepEqual(fates.slice(1), [
+      '1: ECONNREFUSED',
+      `${connectsPerNodeMax + 1} is turned away: ECONNREFUSED`,
+    ]);
     assert.equal(pool.waitingCount, connectsPerNodeMax - 1);
   });
 
@@ -148,6 +156,55 @@ describe('those who wait for a connection to a node', () => {
     assert.throws(() => queue(pool, 'second', []), /takes no further requests/);
     assert.equal(pool.serveWaiting(connection), false);
     assert.equal(pool.keepIdle(connection), false);
+  });
+});
+
+describe('those who wait for a connection while a resource of ours is short', () => {
+  it('are held up where a connection is in use that will come free, and cause no connect until the shortage may be over', () => {
+    const { pool, connects } = createPool();
+    const fates: string[] = [];
+    pool.opened();
+    for (const name of ['first', 'second']) queue(pool, name, fates);
+    failConnect(pool, 'EMFILE');
+    failConnect(pool, 'EMFILE');
+    queue(pool, 'third', fates);
+    assert.deepEqual(
+      new Set(fates),
+      new Set(['first', 'second', 'third'].map((name) => `${name} is held up`)),
+    );
+    assert.equal(pool.waitingCount, 3);
+    assert.equal(connects(), 2);
+    pool.serveWaiting(connection);
+    assert.equal(fates.at(-1), 'first is served');
+    pool.endShortage();
+    assert.equal(connects(), 4, 'one for each who waits');
+  });
+
+  it('fail where none is in use, but for those for whom a connect is under way', () => {
+    const { pool, connects } = createPool();
+    const fates: string[] = [];
+    for (let index = 0; index < connectsPerNodeMax + 2; index++) queue(pool, `${index}`, fates);
+    failConnect(pool, 'EADDRNOTAVAIL');
+    const failed = [connectsPerNodeMax + 1, connectsPerNodeMax, connectsPerNodeMax - 1];
+    assert.deepEqual(
+      fates.filter((fate) => fate.endsWith('EADDRNOTAVAIL')),
+      failed.map((index) => `${index}: EADDRNOTAVAIL`),
+    );
+    assert.equal(pool.waitingCount, connectsPerNodeMax - 1);
+    assert.equal(connects(), connectsPerNodeMax);
+  });
+
+  it('are all told when every connect fails', () => {
+    const { pool } = createPool();
+    const fates: string[] = [];
+    for (const name of ['first', 'second']) queue(pool, name, fates);
+    failConnect(pool, 'ENOBUFS');
+    failConnect(pool, 'ENOBUFS');
+    assert.deepEqual(
+      fates.filter((fate) => fate.endsWith('ENOBUFS')),
+      ['second: ENOBUFS', 'first: ENOBUFS'],
+    );
+    assert.equal(pool.waitingCount, 0);
   });
 });
 

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Assignment } from '#src/data-plane/exchange/assignment.ts';
+import { Attempt } from '#src/data-plane/exchange/attempt.ts';
+import { ATTEMPT, failureKindIndex, routeSlots, Y } from '#src/shared-memory/layout.ts';
+import { FakeWorker } from '../../support/worker-with-fake-nodes.ts';
+
+/** A first attempt on Y that has begun. */
+function begin(facts: Partial<Assignment> = {}): { worker: FakeWorker; attempt: Attempt } {
+  const worker = new FakeWorker();
+  const attempt = new Attempt(worker.runtime);
+  const assigned = Object.assign(new Assignment(), { arm: Y, isDrawn: true }, facts);
+  attempt.begin(assigned, performance.now());
+  return { worker, attempt };
+}
+
+/** What of an attempt is in the comparison: assigned, failures, client aborts, answers, routes' requests. */
+const compared = (worker: FakeWorker): number[] => [
+  worker.attempts(Y, ATTEMPT.assigned),
+  worker.attempts(Y, ATTEMPT.failures, 8),
+  worker.attempts(Y, ATTEMPT.clientAborts),
+  worker.attempts(Y, ATTEMPT.status, 600),
+  worker.attempts(Y, ATTEMPT.routeRequests, routeSlots),
+];
+
+describe('a first attempt', () => {
+  it('has one outcome: what comes later counts nowhere', () => {
+    const { worker, attempt } = begin();
+    assert.equal(attempt.failed('reset', 0), true);
+    assert.equal(attempt.failed('timeout', 0), false);
+    assert.equal(attempt.answered(200, 1, 0, new Uint8Array()), false);
+    attempt.abandoned();
+    attempt.withdrawn();
+    assert.deepEqual(compared(worker), [1, 1, 0, 0, 1]);
+    assert.equal(worker.attempts(Y, ATTEMPT.ownShortages), 0);
+  });
+
+  it('that is withdrawn is in no count of the comparison, and its changes need not be read', () => {
+    const { worker, attempt } = begin();
+    attempt.withdrawn();
+    assert.equal(attempt.answered(503, 1, 0, new Uint8Array()), false);
+    assert.equal(attempt.failed('reset', 0), false);
+    attempt.abandoned();
+    assert.deepEqual(compared(worker), [1, 0, 0, 0, 0]);
+    assert.equal(worker.attempts(Y, ATTEMPT.ownShortages), 1);
+    assert.equal(worker.attempts(Y, ATTEMPT.changes), 0);
+  });
+
+  it('that is withdrawn does not become slow while it waits on', () => {
+    const { worker, attempt } = begin();
+    worker.runtime.slowThresholds.fill(1);
+    attempt.withdrawn();
+    worker.runtime.inFlight.countCrossings(performance.now() + 60_000);
+    assert.equal(worker.attempts(Y, ATTEMPT.ageCrossed, 5), 0);
+  });
+
+  it('that was answered well fails when its body is cut, once; one that had failed does not fail twice', () => {
+    const { worker, attempt } = begin();
+    attempt.answered(200, 1, 0, new Uint8Array());
+    assert.deepEqual([attempt.truncated(), attempt.truncated()], [true, false]);
+    assert.equal(worker.attempts(Y, ATTEMPT.failures + failureKindIndex.truncated), 1);
+    const other = begin();
+    other.attempt.answered(500, 1, 0, new Uint8Array());
+    assert.equal(other.attempt.truncated(), false);
+    assert.equal(other.worker.attempts(Y, ATTEMPT.failures, 8), 0);
+  });
+
+  it('that was not drawn by the split counts nowhere', () => {
+    const { worker, attempt } = begin({ isDrawn: false, isPinned: true });
+    assert.equal(attempt.failed('connect', 0), false);
+    attempt.withdrawn();
+    assert.deepEqual(compared(worker), [0, 0, 0, 0, 0]);
+    assert.equal(worker.attempts(Y, ATTEMPT.ownShortages), 0);
+  });
+});
