@@ -1,16 +1,17 @@
-// Draws the pictures of docs/decisions.md from the production engine, in simulation with fixed seeds: the same engine draws
-// the same files, so a test can hold them to it. `npm run pictures` after a change of the engine.
+// Draws the pictures of docs/decisions.md by simulations of the real analysis with fixed seeds. The same
+// analysis draws the same files, so a test can compare them. Run `npm run pictures` after a change of the
+// analysis.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { type Climate, calm, climate, onBoth, onY } from '#src/simulator/conditions.ts';
+import { combine, onBoth, onY, steady, type TrafficModel } from '#src/simulator/conditions.ts';
 import { fixedWeight, type Scenario, wholeRollout } from '#src/simulator/scenario.ts';
 import { type Moment, randomOfRun, simulate } from '#src/simulator/simulation.ts';
 import { chartFile, type Line, type Panel } from './svg-chart.ts';
 
 const seed = 1;
-const base = calm({ errors: 0.001 });
+const base = steady({ errors: 0.001 });
 
 function watch(scenario: Scenario): Moment[] {
   const moments: Moment[] = [];
@@ -18,8 +19,8 @@ function watch(scenario: Scenario): Moment[] {
   return moments;
 }
 
-const tenPercent = (name: string, horizonSeconds: number, ...parts: readonly Climate[]): Moment[] =>
-  watch(fixedWeight(0.1, { name, title: name, climate: climate(base, ...parts), horizonSeconds }));
+const tenPercent = (name: string, horizonSeconds: number, ...parts: readonly TrafficModel[]): Moment[] =>
+  watch(fixedWeight(0.1, { name, title: name, traffic: combine(base, ...parts), horizonSeconds }));
 
 /** The stake as a power of ten: 0 at the start, 2 where it reverts at `falseReverts: 1%`. */
 const stakes = (moments: readonly Moment[]): (readonly [number, number])[] =>
@@ -40,7 +41,7 @@ const stakePanel = (title: string, lines: readonly Line[], notes: Panel['notes']
   notes,
 });
 
-/** How the stake goes when Y is as good as X, a little worse, and much worse. */
+/** The stake over time when Y is as good as X, a little worse, and much worse. */
 function evidencePicture(): string {
   const seconds = 40;
   const worse = (name: string, errors: number) =>
@@ -78,7 +79,7 @@ function errorShares(moments: readonly Moment[], arm: 'x' | 'y'): (readonly [num
   return points;
 }
 
-/** Trouble of both clusters moves nothing; trouble of Y alone does. */
+/** Errors of both clusters do not change the stake, errors of Y alone do. */
 function outagePicture(): string {
   const seconds = 120;
   const outage = (arm: { errors: number }) => {
@@ -120,14 +121,14 @@ function outagePicture(): string {
   );
 }
 
-/** What is proven so far, as a share of what the next step takes: that of the test that lags most. */
+/** What is proven so far, as a share of what the next step takes, by the test that has proven least. */
 function proof({ verdict }: Moment): number {
   const proven = (verdict?.streams ?? []).flatMap(({ logSafe }) => logSafe ?? []);
   if (verdict === null || proven.length === 0) return 0;
   return Math.min(1, Math.max(0, Math.min(...proven) / verdict.logSafeBar));
 }
 
-/** As a power of ten, so that the small steps can be told apart; no traffic is drawn at the bottom. */
+/** The share as a power of ten, so that small steps can be told apart. No traffic is at the bottom. */
 const shareOf = (weightPpm: number): number => Math.max(smallestShare, Math.log10(weightPpm / 1e6));
 const smallestShare = Math.log10(0.005);
 
@@ -137,8 +138,8 @@ const shares = (moments: readonly Moment[]): (readonly [number, number])[] =>
 /** A whole rollout of a good Y beside one of a worse Y. */
 function rolloutPicture(): string {
   const seconds = 180;
-  const rollout = (name: string, ...parts: readonly Climate[]) =>
-    watch(wholeRollout({ name, title: name, climate: climate(base, ...parts), horizonSeconds: seconds }));
+  const rollout = (name: string, ...parts: readonly TrafficModel[]) =>
+    watch(wholeRollout({ name, title: name, traffic: combine(base, ...parts), horizonSeconds: seconds }));
   const good = rollout('picture/rollout-good');
   const worse = rollout(
     'picture/rollout-worse',

@@ -1,25 +1,29 @@
-// What the decisions cost: the share of a core that the judge takes with traffic on every stream. The one figure of a simulation
-// that depends on the machine, and on what else it does meanwhile.
+// Measures what the analysis costs: the share of a core that it takes with traffic on every stream. Of all
+// figures of a simulation only this one depends on the machine and on what else runs there.
 import type { Random } from '#src/base/random.ts';
 import { Assessor } from '#src/control-plane/rollout/assessor.ts';
 import { PPM, tickMs } from '#src/limits.ts';
-import { calm, climate, routes } from './conditions.ts';
+import { combine, routes, steady } from './conditions.ts';
 import { productDefaults } from './product-defaults.ts';
 import { SimulatedSplit } from './simulated-split.ts';
 import { SimulatedTraffic } from './simulated-traffic.ts';
 
-/** Ticks before the measured ones, for X to be known and the code to be compiled, and ticks that are measured. */
+/**
+ * Ticks before the measured ones, in which X becomes known and code is compiled; and ticks that are measured.
+ */
 const warmTicks = 400;
 const measuredTicks = 400;
 
-/** Share of a core at four ticks a second: all requests in one process, 10 % on Y, over more routes than are tracked. */
+/**
+ * Share of a core at four ticks a second, with 10 % of the requests on Y and more routes than are tracked.
+ */
 export function analysisCost(random: Random): number {
   const split = new SimulatedSplit();
   let nowMs = 0;
   const assessor = new Assessor({ ...productDefaults.thresholds, warmupMs: 0 }, () => nowMs);
   const traffic = new SimulatedTraffic({
     random,
-    weather: climate(calm({ errors: 0.001 }), routes(100))(random),
+    setConditions: combine(steady({ errors: 0.001 }), routes(100))(random),
     split,
     slowThresholdMs: (arm, index) => assessor.slowThresholdMs(arm, index),
     startMs: 0,

@@ -1,4 +1,4 @@
-// Runs of a scenario under a baseline, on the same climates and seeds as Crossover's.
+// Runs a scenario with the decisions of another tool, on the same traffic and seeds as Crossover.
 import type { Random } from '#src/base/random.ts';
 import { PPM, tickMs } from '#src/limits.ts';
 import { type BaselineName, createBaseline } from './baselines.ts';
@@ -8,24 +8,24 @@ import { SimulatedTraffic } from './simulated-traffic.ts';
 
 export interface BaselineOutcome {
   readonly end: 'promoted' | 'reverted' | 'running';
-  /** From the onset, or Y's first traffic. */
+  /** Seconds from when Y became worse, or from Y's first traffic. */
   readonly seconds: number;
   readonly requestsY: number;
   readonly extraFailures: number;
 }
 
-/** A minute per step, as is usual where a baseline runs a whole rollout. */
+/** Shortest time at a step in whole rollouts; a minute is usual for these tools. */
 const stepSeconds = 60;
 
 /**
- * Runs a scenario under one baseline. At a fixed weight it can only revert; over a rollout it goes up a step when its checks
- * pass, and at most one a minute.
+ * Runs a scenario with one tool's decisions. At a fixed weight it can only revert. In a whole rollout it goes
+ * up one step when its checks pass, at most once a minute.
  */
 export function simulateBaseline(scenario: Scenario, name: BaselineName, random: Random): BaselineOutcome {
   const split = new SimulatedSplit();
   const traffic = new SimulatedTraffic({
     random,
-    weather: scenario.climate(random),
+    setConditions: scenario.traffic(random),
     split,
     slowThresholdMs: () => Number.POSITIVE_INFINITY,
     startMs: 0,

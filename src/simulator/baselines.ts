@@ -1,26 +1,30 @@
-// What else decides about canary releases, from the published rules of each: not the products themselves. Each looks at the
-// same simulated traffic as Crossover does.
-//   Flagger: every interval, absolute thresholds on Y alone (99 % success, p99 of 500 ms); a failed check or one without data
-//     counts, nothing is ever forgiven; rolled back at the check after the count has reached the threshold.
-//   Argo Rollouts: every interval an absolute success rate; failed once more than `failureLimit` measurements have.
-//   Kayenta: every minute the judge compares series of 5-second points of both (see kayenta.ts); any metric that is High fails.
+// How other tools decide about canary releases, written from their published rules; the tools themselves are
+// not used. Each gets the same simulated traffic as Crossover.
+//   Flagger: at every interval, absolute thresholds on Y alone (99 % success, p99 of 500 ms). Failed checks
+//     and checks without data are counted and the count never falls; the check after it has reached the
+//     threshold rolls back.
+//   Argo Rollouts: at every interval, an absolute success rate. It fails when more than `failureLimit`
+//     measurements have failed.
+//   Kayenta: every minute, its judge compares series of 5-second points of both clusters (see kayenta.ts). A
+//     metric that is High fails.
 import { quantileMs } from '#src/core/telemetry/histogram.ts';
 import type { ArmSample, TickSample } from '#src/core/telemetry/sample.ts';
 import { latencyBucketCount } from '#src/limits.ts';
 import { isHigh } from './kayenta.ts';
 
-export type BaselineVerdict = 'wait' | 'pass' | 'hold' | 'revert';
+type BaselineVerdict = 'wait' | 'pass' | 'hold' | 'revert';
 
-export interface Baseline {
+interface Baseline {
   readonly name: string;
-  /** Takes a tick's traffic; `second` counts from Y's first. */
+  /** Takes a tick's traffic; `second` is counted from Y's first traffic. */
   take(sample: TickSample, second: number): BaselineVerdict;
 }
 
+/** The thresholds of Flagger's examples; the same success rate is asked of Argo Rollouts. */
 const successRateMin = 0.99;
 const p99MsMax = 500;
 
-/** One arm's traffic between two checks. */
+/** Counts of one arm between two checks. */
 class Tally {
   requests = 0;
   failures = 0;
@@ -47,16 +51,16 @@ class Tally {
 
 interface Checks {
   readonly intervalSeconds: number;
-  /** Failed checks that a release survives. */
+  /** Failed checks after which it is not rolled back yet. */
   readonly failuresMax: number;
-  /** Whether the rollback waits for the check after the last failure. */
+  /** Whether it is rolled back one check after the last failure. */
   readonly lateRollback: boolean;
   readonly p99MsMax: number | null;
   /** Whether a check without data counts as failed. */
   readonly failsWithoutData: boolean;
 }
 
-/** Counts failed checks of absolute thresholds on Y. */
+/** Flagger and Argo Rollouts: counts failed checks of absolute thresholds on Y. */
 class AbsoluteChecks implements Baseline {
   readonly name: string;
   readonly #checks: Checks;
@@ -92,9 +96,9 @@ class AbsoluteChecks implements Baseline {
 }
 
 const pointSeconds = 5;
-const judgeSeconds = 60;
+const checkSeconds = 60;
 
-/** The judge over 5-second points of error rate, median and p99 of both arms. */
+/** Kayenta's judge, on 5-second points of error rate, median and p99 of both arms. */
 class KayentaJudge implements Baseline {
   readonly name: string;
   readonly #keepsAll: boolean;
@@ -103,9 +107,9 @@ class KayentaJudge implements Baseline {
   readonly #y = new Tally();
   #series: { x: number[]; y: number[] }[] = [];
   #pointAt = pointSeconds;
-  #judgeAt = judgeSeconds;
+  #checkAt = checkSeconds;
 
-  /** `keepsAll`: judges everything since the start rather than the last minute. */
+  /** With `keepsAll` it compares everything since the start, else the last minute. */
   constructor(name: string, keepsAll: boolean, increaseMin: number) {
     this.name = name;
     this.#keepsAll = keepsAll;
@@ -119,8 +123,8 @@ class KayentaJudge implements Baseline {
       this.#y.add(y, true);
     }
     if (second >= this.#pointAt) this.#addPoint();
-    if (second < this.#judgeAt) return 'wait';
-    this.#judgeAt += judgeSeconds;
+    if (second < this.#checkAt) return 'wait';
+    this.#checkAt += checkSeconds;
     const high = this.#series.some(({ x, y }) => isHigh(x, y, this.#increaseMin));
     if (!this.#keepsAll) this.#clear();
     return high ? 'revert' : 'pass';
@@ -130,7 +134,7 @@ class KayentaJudge implements Baseline {
     this.#series = Array.from({ length: 3 }, () => ({ x: [], y: [] }));
   }
 
-  /** Points without data are left out, as the judge does by default. */
+  /** Adds a point; one without data is left out, as Kayenta does by default. */
   #addPoint(): void {
     this.#pointAt += pointSeconds;
     for (const [arm, tally] of [

@@ -1,40 +1,44 @@
-// What traffic and both clusters are like at a moment, and the things that happen to them: outages, drift, bursts, cold
-// starts, regressions. A climate is made anew for each run, so that chance falls differently each time.
+// The conditions of traffic and both clusters at a moment, and models of how they change: outages, drift,
+// bursts, cold starts and regressions. A model is instantiated for each run with a random generator of its
+// own.
 import type { Random } from '#src/base/random.ts';
 import { routesTrackedMax, userBucketCount } from '#src/limits.ts';
 import { drawExponential, drawNormal } from './draws.ts';
 import { type LatencyShape, usualShape } from './latency-shape.ts';
 
 export interface ArmConditions {
-  /** Shares of the requests, 0..1: answered 5xx, answered 404, answered 5xx only after `lateMs`, never answered. */
+  /**
+   * Shares of the requests, 0..1: answered with 5xx, with 404, with 5xx after some seconds, and never
+   * answered.
+   */
   errors: number;
   notFound: number;
   lateErrors: number;
   hanging: number;
-  /** Share answered 5xx by the service behind Kong; those of `errors` are Kong's own. */
+  /** Share that the service behind Kong answers with 5xx; `errors` are Kong's own. */
   serviceErrors: number;
-  /** Whether answers carry Kong's headers, which tell the two apart. */
+  /** Whether answers have Kong's headers, which tell the two apart. */
   tellsMaker: boolean;
   latency: LatencyShape;
   /** Factor on every latency. */
   slowdown: number;
 }
 
-/** A user with a fixed place under sticky routing, who makes many requests. */
-export interface HeavyUser {
-  /** Where the hash puts them, 0..1: on Y once Y's share is above it. */
+/** A user with many requests, whom sticky routing keeps on one cluster. */
+interface HeavyUser {
+  /** Hash of the user, 0..1: on Y when Y's share is above it. */
   readonly place: number;
   readonly bucket: number;
-  /** Share of all requests that are theirs, and share of those that fail, on whichever cluster. */
+  /** Share of all requests that the user makes, and share of those that fail on either cluster. */
   readonly share: number;
   readonly errors: number;
 }
 
 /** Requests by route slot. */
-export interface RouteMix {
+interface RouteMix {
   /** Share of the requests by slot; sums to 1. */
   readonly shares: readonly number[];
-  /** The slot that fails on Y, and how much of it; -1 for none. */
+  /** The slot that fails on Y, or -1, and the share of its requests that fails. */
   readonly failingSlot: number;
   readonly failing: number;
 }
@@ -42,19 +46,19 @@ export interface RouteMix {
 export interface Conditions {
   /** Requests per second over both clusters. */
   perSecond: number;
-  /** Null: routes are not told apart. */
+  /** Null when routes are not told apart. */
   routes: RouteMix | null;
-  /** Null: routing is not sticky. */
+  /** Null when routing is not sticky. */
   users: readonly HeavyUser[] | null;
   readonly x: ArmConditions;
   readonly y: ArmConditions;
 }
 
-/** Sets or changes the conditions at `second`, counted from Y's first traffic; before it, X is alone and `second` negative. */
-export type Weather = (second: number, now: Conditions) => void;
-export type Climate = (random: Random) => Weather;
+/** Sets or changes the conditions at `second`, counted from Y's first traffic. Before that it is negative. */
+export type SetConditions = (second: number, now: Conditions) => void;
+export type TrafficModel = (random: Random) => SetConditions;
 
-const calmArm = (): ArmConditions => ({
+const faultlessArm = (): ArmConditions => ({
   errors: 0,
   notFound: 0,
   lateErrors: 0,
@@ -69,22 +73,22 @@ export const newConditions = (): Conditions => ({
   perSecond: 0,
   routes: null,
   users: null,
-  x: calmArm(),
-  y: calmArm(),
+  x: faultlessArm(),
+  y: faultlessArm(),
 });
 
-/** One after the other, each on what those before it have made. */
-export function climate(...parts: readonly Climate[]): Climate {
+/** Several models in order: each changes the conditions that those before it have set. */
+export function combine(...parts: readonly TrafficModel[]): TrafficModel {
   return (random) => {
-    const weathers = parts.map((part) => part(random));
+    const setters = parts.map((part) => part(random));
     return (second, now) => {
-      for (const weather of weathers) weather(second, now);
+      for (const setConditions of setters) setConditions(second, now);
     };
   };
 }
 
-/** The same constant conditions on both clusters: where every climate begins. */
-export function calm({
+/** Constant conditions that are the same on both clusters, with which every model begins. */
+export function steady({
   errors,
   perSecond = 1000,
   latency = usualShape,
@@ -94,7 +98,7 @@ export function calm({
   perSecond?: number;
   latency?: LatencyShape;
   notFound?: number;
-}): Climate {
+}): TrafficModel {
   return () => (_second, now) => {
     now.perSecond = perSecond;
     for (const arm of [now.x, now.y]) {
@@ -109,17 +113,17 @@ export function calm({
   };
 }
 
-/** Changes Y from `fromSecond` on: the regression of a scenario. */
+/** Changes Y from `fromSecond` on, as a regression does. */
 export const onY =
-  (change: (y: ArmConditions) => void, fromSecond = 0): Climate =>
+  (change: (y: ArmConditions) => void, fromSecond = 0): TrafficModel =>
   () =>
   (second, now) => {
     if (second >= fromSecond) change(now.y);
   };
 
-/** Both clusters from `fromSecond` to `toSecond`. */
+/** Changes both clusters from `fromSecond` to `toSecond`. */
 export const onBoth =
-  (change: (arm: ArmConditions) => void, fromSecond: number, toSecond: number): Climate =>
+  (change: (arm: ArmConditions) => void, fromSecond: number, toSecond: number): TrafficModel =>
   () =>
   (second, now) => {
     if (second < fromSecond || second >= toSecond) return;
@@ -127,16 +131,19 @@ export const onBoth =
     change(now.y);
   };
 
-/** X alone. */
+/** The same for X alone. */
 export const onX =
-  (change: (x: ArmConditions) => void, fromSecond: number, toSecond: number): Climate =>
+  (change: (x: ArmConditions) => void, fromSecond: number, toSecond: number): TrafficModel =>
   () =>
   (second, now) => {
     if (second >= fromSecond && second < toSecond) change(now.x);
   };
 
-/** Outages of what both clusters depend on: every two minutes or so, 5 to 25 s of 30 % errors and 2.5 times the latency. */
-export const sharedOutages: Climate = (random) => {
+/**
+ * Outages of something that both clusters depend on: about every two minutes, 5 to 25 s with 30 % errors and
+ * 2.5 times the latency.
+ */
+export const sharedOutages: TrafficModel = (random) => {
   let beginsAt = drawExponential(random, 120);
   let endsAt = beginsAt + 5 + 20 * random.next();
   return (second, now) => {
@@ -152,8 +159,11 @@ export const sharedOutages: Climate = (random) => {
   };
 };
 
-/** Error rate and latency of both wander together: logarithms follow AR(1) with a memory of half a minute. */
-export const wandering: Climate = (random) => {
+/**
+ * Error rate and latency of both clusters drift together: their logarithms are an AR(1) process with a memory
+ * of half a minute.
+ */
+export const wandering: TrafficModel = (random) => {
   const memorySeconds = 30;
   let errors = drawNormal(random);
   let latency = drawNormal(random);
@@ -171,8 +181,8 @@ export const wandering: Climate = (random) => {
   };
 };
 
-/** A day in ten minutes: load, errors and latency swing together. */
-export const diurnal: Climate = (random) => {
+/** Load, errors and latency rise and fall together, as over a day, in ten minutes. */
+export const diurnal: TrafficModel = (random) => {
   const phase = 2 * Math.PI * random.next();
   return (second, now) => {
     const swing = Math.sin((2 * Math.PI * second) / 600 + phase);
@@ -184,12 +194,12 @@ export const diurnal: Climate = (random) => {
   };
 };
 
-/** Short bursts on each cluster by itself, at times of their own, on average every `everySeconds`. */
+/** Short bursts on each cluster separately, at random times, on average every `everySeconds`. */
 export function blips(
   everySeconds: number,
   lastsSeconds: number,
   change: (arm: ArmConditions) => void,
-): Climate {
+): TrafficModel {
   return (random) => {
     const startsAt = { x: drawExponential(random, everySeconds), y: drawExponential(random, everySeconds) };
     return (second, now) => {
@@ -202,12 +212,12 @@ export function blips(
   };
 }
 
-/** The same at even times, at a phase of its own for each cluster. */
+/** The same at regular intervals, with another phase for each cluster. */
 export function evenBlips(
   everySeconds: number,
   lastsSeconds: number,
   change: (arm: ArmConditions) => void,
-): Climate {
+): TrafficModel {
   return (random) => {
     const phase = { x: everySeconds * random.next(), y: everySeconds * random.next() };
     return (second, now) => {
@@ -218,25 +228,25 @@ export function evenBlips(
   };
 }
 
-/** Answers carry Kong's headers, on both clusters or on X alone. */
+/** Answers have Kong's headers, on both clusters or on X alone. */
 export const tellingMakers =
-  (onY: boolean): Climate =>
+  (onY: boolean): TrafficModel =>
   () =>
   (_second, now) => {
     now.x.tellsMaker = true;
     now.y.tellsMaker = onY;
   };
 
-/** Y begins with empty caches: three times as slow at first, as quick as X after half a minute. */
-export const coldStart: Climate = () => (second, now) => {
+/** Y begins with empty caches: it is three times as slow at first, and as fast as X after half a minute. */
+export const coldStart: TrafficModel = () => (second, now) => {
   if (second >= 0 && second < 30) now.y.slowdown *= 3 ** (1 - second / 30);
 };
 
 /**
- * `count` routes, from popular to rare (the i-th has a share proportional to 1/i); those beyond the tracked ones are counted
- * together. With `failing`, one more route that fails on Y, with its share of the traffic.
+ * `count` routes, of which the i-th has a share proportional to 1/i; those that are not tracked are counted
+ * together. With `failing`, there is one more route with that share of the traffic, which fails on Y.
  */
-export function routes(count: number, failing?: { share: number; errors: number }): Climate {
+export function routes(count: number, failing?: { share: number; errors: number }): TrafficModel {
   const shares = new Array<number>(routesTrackedMax + 1).fill(0);
   const first = failing === undefined ? 0 : 1;
   let harmonic = 0;
@@ -252,8 +262,11 @@ export function routes(count: number, failing?: { share: number; errors: number 
   };
 }
 
-/** Sticky routing with so many users who each make `share` of all requests, of which many fail on either cluster. */
-export function heavyUsers(count: number, share: number, errors: number): Climate {
+/**
+ * Sticky routing with `count` users who each make `share` of all requests, of which `errors` fail on either
+ * cluster.
+ */
+export function heavyUsers(count: number, share: number, errors: number): TrafficModel {
   return (random) => {
     const users = Array.from({ length: count }, () => ({
       place: random.next(),

@@ -1,15 +1,15 @@
-// Draws from the distributions that traffic is made of, from a seeded generator. Exact, not approximations by a normal: the
-// analysis is held to probabilities of a percent, which the tails decide.
+// Random numbers from the distributions that simulated traffic needs. They are exact rather than approximated
+// by a normal distribution: the analysis is held to probabilities of a percent, which depend on the tails.
 import { assert } from '#src/base/assert.ts';
 import type { Random } from '#src/base/random.ts';
 
-/** Means up to this are drawn by skipping from success to success; above it, rejection is faster. */
+/** Up to this mean, skipping from success to success is faster than rejection. */
 const skippedMeanMax = 10;
 
-/** Uniform in (0, 1): never 0, so that its logarithm is finite. */
+/** Uniform in (0, 1). It is never 0, so its logarithm is finite. */
 const openUniform = (random: Random): number => (random.nextUint32() + 0.5) / 0x1_0000_0000;
 
-/** Number of successes among `n` trials of probability `p`. */
+/** Binomial: the number of successes among `n` trials with probability `p`. */
 export function drawBinomial(random: Random, n: number, p: number): number {
   if (n <= 0 || p <= 0) return 0;
   if (p >= 1) return n;
@@ -17,7 +17,7 @@ export function drawBinomial(random: Random, n: number, p: number): number {
   return n * p <= skippedMeanMax ? bySkipping(random, n, p) : byRejection(random, n, p);
 }
 
-/** The gaps between successes are geometric. */
+/** Adds up the gaps between successes, which are geometric. */
 function bySkipping(random: Random, n: number, p: number): number {
   const logMiss = Math.log1p(-p);
   let successes = 0;
@@ -29,7 +29,9 @@ function bySkipping(random: Random, n: number, p: number): number {
   }
 }
 
-/** Transformed rejection with squeeze, BTRS (W. Hörmann, "The generation of binomial random variates", 1993). */
+/**
+ * Transformed rejection with squeeze, BTRS (W. Hörmann, "The generation of binomial random variates", 1993).
+ */
 function byRejection(random: Random, n: number, p: number): number {
   const spread = Math.sqrt(n * p * (1 - p));
   const b = 1.15 + 2.53 * spread;
@@ -55,7 +57,7 @@ function byRejection(random: Random, n: number, p: number): number {
 const factorials = Float64Array.from({ length: 128 }, () => 0);
 for (let n = 2; n < factorials.length; n++) factorials[n] = (factorials[n - 1] as number) + Math.log(n);
 
-/** ln n!; above the table by Stirling's series, exact to 1e-15. */
+/** ln n!, from a table or, for large n, by Stirling's series to 1e-15. */
 function logFactorial(n: number): number {
   if (n < factorials.length) return factorials[n] as number;
   const inverse = 1 / n;
@@ -63,7 +65,7 @@ function logFactorial(n: number): number {
   return n * Math.log(n) - n + 0.5 * Math.log(2 * Math.PI * n) + tail;
 }
 
-/** Events of a Poisson process with this mean: the limit of a binomial with many trials, to one in a million of the mean. */
+/** Poisson: drawn as a binomial with so many trials that the difference is a millionth of the mean. */
 export function drawPoisson(random: Random, mean: number): number {
   if (mean <= 0) return 0;
   const trials = Math.max(1e6, Math.ceil(mean * 1000));
@@ -79,7 +81,7 @@ export function drawNormal(random: Random): number {
 export const drawExponential = (random: Random, mean: number): number =>
   -mean * Math.log(openUniform(random));
 
-/** Draws indices by given weights at two comparisons each: Walker's alias method (Vose, 1991). */
+/** Draws indices with given weights, with two comparisons for each: Walker's alias method (Vose, 1991). */
 export class AliasTable {
   readonly #accept: Float64Array;
   readonly #alias: Uint16Array;

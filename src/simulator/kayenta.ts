@@ -1,14 +1,15 @@
-// The rule by which Kayenta's NetflixACAJudge calls a metric High: a Mann-Whitney confidence interval of how far the
-// experiment's points lie above the control's, and the ratio of their means. Written from the rule, with the interval from
-// the order statistics of all pairwise differences and a normal approximation with correction for ties.
+// The rule by which Kayenta's NetflixACAJudge classifies a metric as High: by a Mann-Whitney confidence
+// interval of how far the points of the experiment are above those of the control, and by the ratio of their
+// means. It is written from the rule. The interval is taken from the order statistics of all pairwise
+// differences, by a normal approximation with a correction for ties.
 
 const tolerance = 0.25;
-/** Two-sided 98 %. */
+/** Quantile of the normal distribution for a two-sided interval of 98 %. */
 const normalQuantile = 2.3263;
 
 /**
- * Whether Y's points are High against X's: the interval lies above a quarter of the estimated shift, and the mean has grown
- * by the factor `increaseMin`, which is not looked at when either mean is 0.
+ * Whether Y's points are High compared with X's: the interval is above a quarter of the estimated shift, and
+ * Y's mean is at least `increaseMin` times X's. The means are not compared when one of them is 0.
  */
 export function isHigh(x: readonly number[], y: readonly number[], increaseMin: number): boolean {
   if (x.length === 0 || y.length === 0) return false;
@@ -29,7 +30,7 @@ function pairwiseDifferences(x: readonly number[], y: readonly number[]): Float6
   return differences.sort();
 }
 
-/** Standard deviation of the rank-sum statistic, less for tied values. */
+/** Standard deviation of the rank-sum statistic; it is smaller when values are tied. */
 function rankDeviation(x: readonly number[], y: readonly number[]): number {
   const all = [...x, ...y].sort((a, b) => a - b);
   const count = all.length;

@@ -1,4 +1,4 @@
-// Shapes of latency as shares per bucket: the families that the analysis is tried on, and what a slower version does to them.
+// Distributions of latency, as the share of requests in each bucket, and how a slower version changes them.
 import type { Random } from '#src/base/random.ts';
 import { bucketUpperMs } from '#src/core/telemetry/histogram.ts';
 import { latencyBucketCount, latencyBucketGamma } from '#src/limits.ts';
@@ -7,7 +7,7 @@ import { AliasTable } from './draws.ts';
 const lastBucket = latencyBucketCount - 1;
 
 export class LatencyShape {
-  /** Share of the requests by bucket; sums to 1. */
+  /** Share of the requests in each bucket; the sum is 1. */
   readonly shares: Float64Array;
   readonly #table: AliasTable;
 
@@ -16,7 +16,7 @@ export class LatencyShape {
     this.#table = new AliasTable(shares);
   }
 
-  /** Adds `count` draws to `into`, each `shift` buckets slower. */
+  /** Draws `count` latencies, each `shift` buckets slower, and adds them to `into`. */
   addDraws(random: Random, count: number, shift: number, into: Float64Array): void {
     for (let i = 0; i < count; i++) {
       const bucket = Math.max(0, Math.min(lastBucket, this.#table.draw(random) + shift));
@@ -25,10 +25,13 @@ export class LatencyShape {
   }
 }
 
-/** Buckets by which a latency moves when it is multiplied by `factor`; the nearest whole number is at most 1 % off. */
+/**
+ * Buckets by which a latency moves when it is multiplied by `factor`. Rounded to a whole number it is at most
+ * 1 % off.
+ */
 export const shiftOf = (factor: number): number => Math.log(factor) / Math.log(latencyBucketGamma);
 
-/** Lognormal with this median; `sigma` is the standard deviation of the logarithm. */
+/** A lognormal distribution; `sigma` is the standard deviation of the logarithm. */
 export function lognormal(medianMs: number, sigma: number): LatencyShape {
   const shares = new Float64Array(latencyBucketCount);
   let below = 0;
@@ -40,13 +43,13 @@ export function lognormal(medianMs: number, sigma: number): LatencyShape {
   return new LatencyShape(shares);
 }
 
-/** Of two kinds of requests, the share `second` of the second kind. */
+/** Two kinds of requests, of which the second has the share `share`. */
 export function mixed(first: LatencyShape, second: LatencyShape, share: number): LatencyShape {
   const shares = first.shares.map((value, j) => value * (1 - share) + (second.shares[j] as number) * share);
   return new LatencyShape(shares);
 }
 
-/** What lies above quantile `fromQuantile` takes `factor` times as long; with 0, everything does. */
+/** Requests above quantile `fromQuantile` take `factor` times as long; with 0, all requests do. */
 export function slower(shape: LatencyShape, factor: number, fromQuantile = 0): LatencyShape {
   const shares = new Float64Array(latencyBucketCount);
   const shift = shiftOf(factor);
@@ -66,7 +69,7 @@ export function slower(shape: LatencyShape, factor: number, fromQuantile = 0): L
   return new LatencyShape(shares);
 }
 
-/** The standard normal's distribution function, to 1e-7 (Abramowitz and Stegun 7.1.26 on the complementary error function). */
+/** Distribution function of the standard normal distribution, to 1e-7 (Abramowitz and Stegun 7.1.26). */
 function normalCdf(z: number): number {
   const x = Math.abs(z) / Math.SQRT2;
   const t = 1 / (1 + 0.3275911 * x);
@@ -76,9 +79,9 @@ function normalCdf(z: number): number {
   return z > 0 ? 1 - tail : tail;
 }
 
-/** Median 50 ms, p99 202 ms: most APIs look like this. */
+/** Median 50 ms and p99 202 ms, like many APIs. */
 export const usualShape = lognormal(50, 0.6);
-/** Four fifths quick, one fifth behind something slow. */
+/** Four fifths are fast, and one fifth waits for something slow. */
 export const bimodalShape = mixed(lognormal(20, 0.3), lognormal(300, 0.3), 0.2);
-/** Hardly any spread: a small shift moves everything. */
+/** A very narrow distribution, of which a small shift moves every request. */
 export const narrowShape = lognormal(50, 0.08);

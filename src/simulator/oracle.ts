@@ -1,5 +1,6 @@
-// The best that any test could do: Wald's sequential probability ratio test, told both distributions exactly, looking at Y
-// alone after every request. And the engine's own error stream by itself, without limiter and deflation, to compare with it.
+// The best that a test could do: Wald's sequential probability ratio test, which knows both distributions
+// exactly and looks at Y after every request. And, to compare it with, the product's own test of errors by
+// itself, without protection against bursts.
 import type { Random } from '#src/base/random.ts';
 import { EpochBlocks } from '#src/core/analysis/e-process/epoch-blocks.ts';
 import { RateTracker } from '#src/core/analysis/e-process/rate-tracker.ts';
@@ -9,12 +10,17 @@ import { AliasTable, drawBinomial, drawPoisson } from './draws.ts';
 
 const alpha = 0.01;
 const bar = Math.log(1 / alpha);
+/** Requests after which a run counts as never ending. */
 const samplesMax = 1e7;
 
-/** Y requests until the ratio of Y's distribution to X's reaches 1/alpha; Infinity when it does not. */
+/**
+ * Requests on Y until the likelihood ratio of Y's distribution to X's reaches 1/alpha; Infinity when it never
+ * does.
+ */
 export function sprtSamples(random: Random, x: ArrayLike<number>, y: ArrayLike<number>): number {
   const table = new AliasTable(y);
-  // An outcome that X never has proves the point at once; one that Y never has does not come up.
+  // An outcome that X never has decides at once, so its logarithm is very large; one that Y never has is
+  // never drawn.
   const ratios = Float64Array.from(y, (share, i) => Math.log(share / Math.max(1e-300, x[i] as number)));
   let log = 0;
   for (let samples = 1; samples <= samplesMax; samples++) {
@@ -24,9 +30,9 @@ export function sprtSamples(random: Random, x: ArrayLike<number>, y: ArrayLike<n
   return Number.POSITIVE_INFINITY;
 }
 
-export interface StreamRun {
+interface StreamRun {
   readonly random: Random;
-  /** X's error rate, and Y's for that. */
+  /** X's error rate by second, and Y's for X's. */
   readonly pX: (second: number) => number;
   readonly pY: (pX: number) => number;
   /** Y's share by second. */
@@ -37,7 +43,7 @@ export interface StreamRun {
   readonly over: number;
 }
 
-/** Y requests until the raw stream reaches 1/alpha; Infinity when it never does within the time. */
+/** Requests on Y until the stream reaches 1/alpha; Infinity when it does not within the time. */
 export function streamSamples(run: StreamRun): number {
   const { random, pX, pY, weight, timesX, over } = run;
   const test = new StreamTest({ timesX, over, odds: errorOdds, limit: null });

@@ -1,4 +1,5 @@
-// The thresholds that Crossover ships with, read from where they are defined: what is simulated is what users run.
+// The default thresholds and rollout settings, read from the configuration's defaults, so that simulations
+// use what users run.
 import { assert } from '#src/base/assert.ts';
 import type { Config } from '#src/config/config.ts';
 import { parseConfig } from '#src/config/load.ts';

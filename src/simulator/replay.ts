@@ -1,6 +1,7 @@
-// What other thresholds would have made of recorded traffic: the windows that a control plane kept, given to the same
-// analysis again. The weights are those of the record, since nobody knows what other weights would have brought; so it is
-// said when a step would have been ready and when it would have been reverted, and nothing is made up after that.
+// Replays recorded traffic with other thresholds: the windows that a control plane has kept are given to the
+// same analysis again. The weights are those of the record, because nobody knows what had happened with
+// others. So the result is when a step would have been ready and when it would have been reverted, and
+// nothing after that.
 
 import { Analysis } from '#src/core/analysis/analysis.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
@@ -10,38 +11,38 @@ import { ArmSample, type EpochSample, type TickSample } from '#src/core/telemetr
 import { fillArm, type RolloutPlace, type TrafficWindow } from '#src/record/traffic-window.ts';
 import { otherRouteSlot } from '#src/shared-memory/layout.ts';
 
-export interface ReplayedStep {
+interface ReplayedStep {
   readonly weightPpm: number;
   readonly nextWeightPpm: number;
   /** Unix epoch ms. */
   readonly enteredAtMs: number;
   readonly leftAtMs: number;
-  /** When the evidence would have allowed the next step; null when it never did. A bake comes on top. */
+  /** When the evidence would have allowed the next step, apart from the bake; null when it never did. */
   readonly readyAtMs: number | null;
-  /** The last thing it would have waited for. */
+  /** What it would have waited for last. */
   readonly lastHold: string | null;
 }
 
 export interface ReplayedRollout {
   readonly id: string;
   readonly startedAtMs: number;
-  /** How it ended in the record: `completed`, `reverted`, or the phase it was last seen in. */
+  /** How it ended in the record: `completed`, `reverted`, or the last phase in it. */
   readonly recordedEnd: string;
   readonly recordedEndAtMs: number;
-  /** Whether it was completed and sent back later, which only a person does. */
+  /** Whether it was completed and reverted later, which only a person can do. */
   readonly revertedLater: boolean;
-  /** Time within it of which no counts were kept, ms: the process was killed before it wrote them, or did not run. */
+  /** Time in the rollout without counts, ms: the process did not run, or was killed before it wrote them. */
   readonly missingMs: number;
-  /** Routes that were parked in the record, by name. They are judged like all others here. */
+  /** Names of routes that were parked in the record. In the replay they are compared like all others. */
   readonly parked: readonly string[];
-  /** What it is judged by at its start. */
+  /** The thresholds at its start. */
   readonly thresholds: AnalysisThresholds;
   /** The first revert that these thresholds would have made; null for none. */
   readonly revert: { readonly atMs: number; readonly weightPpm: number; readonly text: string } | null;
   readonly steps: readonly ReplayedStep[];
 }
 
-/** What is known of a record besides its windows. */
+/** What is known from a record besides its windows. */
 export interface RecordNotes {
   /** By slot. */
   readonly routeNames: readonly string[];
@@ -49,22 +50,22 @@ export interface RecordNotes {
   readonly parked: ReadonlyMap<string, readonly string[]>;
 }
 
-/** A shorter gap is a tick that came late. */
+/** Shorter gaps between windows come from a tick that was late. */
 const gapMsMin = 1_000;
 
-const judgedPhases: ReadonlySet<string> = new Set(['ramping', 'paused', 'soaking']);
+const comparedPhases: ReadonlySet<string> = new Set(['ramping', 'paused', 'soaking']);
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Thresholds that are in force from a time on, Unix epoch ms. */
+/** Thresholds and the time from which on they are in force, Unix epoch ms. */
 export interface ThresholdsFrom {
   readonly atMs: number;
   readonly thresholds: AnalysisThresholds;
 }
 
 /**
- * Everything that was recorded, judged by `thresholds`, the first of them from the beginning on, each until the next. Windows
- * and thresholds oldest first.
+ * Replays everything that was recorded. The first of `thresholds` is in force from the beginning, each until
+ * the next. Windows and thresholds are ordered, the oldest first.
  */
 export function replay(
   windows: readonly TrafficWindow[],
@@ -81,7 +82,7 @@ class Replayer {
   readonly rollouts: Mutable<ReplayedRollout>[] = [];
   #analysis: Analysis;
   #thresholds: AnalysisThresholds;
-  /** Those that come into force later. */
+  /** Thresholds that come into force later. */
   #later: readonly ThresholdsFrom[];
   readonly #routes: RouteNames;
   readonly #parked: RecordNotes['parked'];
@@ -112,16 +113,19 @@ class Replayer {
     this.#give(window);
     const rollout = this.rollouts.at(-1);
     if (rollout === undefined || this.#place === null) return;
-    // A completed rollout has ended; what sends it back is no verdict on what is judged here.
+    // A completed rollout has ended; that it was reverted later was no decision by the thresholds.
     if (rollout.recordedEnd === 'completed') rollout.revertedLater ||= this.#place.phase === 'reverted';
     else rollout.recordedEnd = this.#place.phase;
-    if (judgedPhases.has(this.#place.phase)) {
+    if (comparedPhases.has(this.#place.phase)) {
       rollout.recordedEndAtMs = window.atMs;
       this.#assess(window, rollout);
     }
   }
 
-  /** As the control plane does on a reload: what is judged by others than before begins anew. */
+  /**
+   * Changes the thresholds as the control plane does on a reload: the evidence begins anew when they ask
+   * another question.
+   */
   #changeThresholds(atMs: number): void {
     const due = this.#later.filter((one) => one.atMs <= atMs).at(-1);
     if (due === undefined) return;
@@ -139,16 +143,16 @@ class Replayer {
     const rollout = this.rollouts.at(-1);
     const place = window.rollout;
     if (gapMs < gapMsMin || rollout === undefined || place?.id !== rollout.id) return;
-    // Once it has ended, nothing is judged that could be missing.
-    if (this.#place !== null && judgedPhases.has(this.#place.phase)) rollout.missingMs += gapMs;
+    // Counts after its end are not needed.
+    if (this.#place !== null && comparedPhases.has(this.#place.phase)) rollout.missingMs += gapMs;
   }
 
-  /** Time before a window of which there is no other. */
+  /** Time before a window that no other window covers. */
   #gapMs({ atMs, dtMs }: TrafficWindow): number {
     return Number.isNaN(this.#lastAtMs) ? 0 : Math.max(0, atMs - dtMs - this.#lastAtMs);
   }
 
-  /** Does to the analysis what the rollout did at this point of the record. */
+  /** Resets the analysis where the rollout did at this point of the record. */
   #move(window: TrafficWindow): void {
     const before = this.#place;
     const place = window.rollout;
@@ -171,9 +175,9 @@ class Replayer {
         steps: this.#steps,
       });
     }
-    if (!judgedPhases.has(place.phase)) return;
+    if (!comparedPhases.has(place.phase)) return;
     const sameStep =
-      place.id === before?.id && place.stepIndex === before.stepIndex && judgedPhases.has(before.phase);
+      place.id === before?.id && place.stepIndex === before.stepIndex && comparedPhases.has(before.phase);
     if (!sameStep) this.#enterStep(place, beganAtMs);
   }
 
@@ -183,7 +187,7 @@ class Replayer {
     this.#steps.push({ weightPpm, nextWeightPpm, enteredAtMs, leftAtMs, readyAtMs: null, lastHold: null });
   }
 
-  /** The analysis' clock goes on as the record's did; where the record has a gap, so has the analysis. */
+  /** Gives a window to the analysis. Its clock moves on as that of the record did, also over gaps. */
   #give(window: TrafficWindow): void {
     const sample = this.#sample;
     sample.dtMs = window.dtMs + this.#gapMs(window);

@@ -1,4 +1,4 @@
-// Puts a simulation together: what is run at which depth, and the report of it.
+// Chooses what a simulation runs and how often, and makes its report.
 import { cpus } from 'node:os';
 import type { Results } from './results.ts';
 import { allScenarios } from './scenarios/all-scenarios.ts';
@@ -6,13 +6,13 @@ import {
   attributionScenarios,
   blipScenarios,
   capScenarios,
-  cleanBeyondScenarios,
   cleanScenarios,
+  disturbedScenarios,
   stickyScenarios,
 } from './scenarios/clean-scenarios.ts';
 import {
-  foundBeyondScenarios,
   foundScenarios,
+  moreFoundScenarios,
   parkScenarios,
   routeScenarios,
   worseScenarios,
@@ -36,7 +36,7 @@ const quickNames: ReadonlySet<string> = new Set([
 const quickYardsticks: ReadonlySet<string> = new Set(['ideal/0.6', 'ideal/5', 'ideal/slow-all']);
 const quickRuns = 12;
 
-/** Everything, as often as the figures need it. */
+/** All scenarios, as often as the figures need it. */
 export const fullSelection = (seed: number, runs: number | null): Selection => ({
   scenarios: allScenarios,
   yardsticks,
@@ -45,14 +45,14 @@ export const fullSelection = (seed: number, runs: number | null): Selection => (
   runs,
 });
 
-/** A few of each kind: half a minute on two cores. */
+/** A few scenarios of each kind, which take half a minute on two cores. */
 export function quickSelection(seed: number, runs: number | null): Selection {
   const scenarios = allScenarios.filter(({ name }) => quickNames.has(name));
   const measures = yardsticks.filter(({ name }) => quickYardsticks.has(name));
   return { scenarios, yardsticks: measures, compared: scenarios, seed, runs: runs ?? quickRuns };
 }
 
-/** One scenario and what it is compared with; null when there is no such scenario. */
+/** One scenario with what it is compared with; null when there is none with that name. */
 export function singleSelection(name: string, seed: number, runs: number | null): Selection | null {
   const scenarios = allScenarios.filter((scenario) => scenario.name === name);
   const suffix = name.replace(/^[^/]*\//, '/');
@@ -79,10 +79,10 @@ export function reportOf(results: Results): Report {
     worseTable('Whole rollouts of a worse Y', worseScenarios, results),
     foundTable('One route of many', routeScenarios.slice(0, 2), results),
     cleanTable(
-      'Beyond the prototype: nothing wrong with Y',
+      'More with nothing wrong with Y',
       [
         ...routeScenarios.slice(2),
-        ...cleanBeyondScenarios,
+        ...disturbedScenarios,
         ...stickyScenarios,
         ...capScenarios,
         ...attributionScenarios,
@@ -90,7 +90,7 @@ export function reportOf(results: Results): Report {
       ],
       results,
     ),
-    foundTable('Beyond the prototype: regressions', foundBeyondScenarios, results),
+    foundTable('More regressions', moreFoundScenarios, results),
     cleanTable('Tested again before a revert: incidents that pass', incidentScenarios, results),
     foundTable('Tested again before a revert: what stays worse', retestedScenarios, results),
   ].filter(({ rows }) => rows.length > 0);
@@ -99,24 +99,23 @@ export function reportOf(results: Results): Report {
 
 export interface RunFacts {
   readonly seed: number;
-  /** Upper bound on the runs of each scenario; null for as many as a full simulation has. */
+  /** Most runs of each scenario; null for as many as a full simulation has. */
   readonly runs: number | null;
   readonly seconds: number;
   readonly atMs: number;
 }
 
-/** What must be known to read the figures beside those of the prototype that the formulas were tried on first. */
-const differences = `## What differs from the prototype
+/** What a reader of the figures has to know. */
+const readingNotes = `## How to read the figures
 
-- A clean Y goes through whole rollouts with the shipped steps, from 1 % on, and so do the baselines; the prototype watched most of these rows at 10 %.
-- All streams run at once with the shipped budget: errors, caps, latency, eight status classes (aborts among them), 64 routes. The prototype's detection rows had fewer.
-- Bursts on one cluster alone come at random times, in rows of their own at even ones. The prototype's came once a minute, and at 10 % of the traffic; here rollouts begin at 1 %, where Y gets 10 requests a second and two bursts within seconds are four failures of some fifty. One row has the shipped bake and soak, a quarter of an hour of bursts.
-- The ideal test for latency knows the share of every bucket, so it needs fewer requests than the prototype's. "Latency above p98 +20 %" leaves all that is quicker as it is.
+- A clean Y goes through whole rollouts with the shipped steps, from 1 % on, and so do the baselines. All streams run at once with the shipped budget: errors, caps, latency, eight status classes (aborts among them), 64 routes.
+- Bursts on one cluster alone come at random times, in rows of their own at even ones. Rollouts begin at 1 %, where Y gets 10 requests a second and two bursts within seconds are four failures of some fifty. One row has the shipped bake and soak, a quarter of an hour of bursts.
+- The ideal test for latency knows the share of every bucket. "Latency above p98 +20 %" leaves all that is quicker as it is.
 - Seconds of a rollout include the shipped warm-up of 45 s. Without safety net and breaker, which no simulation of counts has, extra failures are those of the split alone.
 - A false revert within 1 % over a whole rollout is what the evidence promises, not an accident: one in thousands of clean rollouts is. One that was found, with requests never answered on both clusters, had four failures of 82 requests on Y within four seconds, by errors of 0.1 % alone; none of them was a time-out.
 `;
 
-/** The report as a document. */
+/** The report as Markdown. */
 export function markdownReport(report: Report, { seed, runs, seconds, atMs }: RunFacts): string {
   const [cpu] = cpus();
   const date = new Date(atMs).toISOString().slice(0, 10);
@@ -127,6 +126,6 @@ export function markdownReport(report: Report, { seed, runs, seconds, atMs }: Ru
     `Measured by \`crossover simulate --full --seed ${seed}${runs === null ? '' : ` --runs ${runs}`}\` on ${date} in ${Math.round(seconds / 60)} min (${machine}). The engine, the control loop and the rollout are those of production; clock, traffic and faults are simulated. What the rows mean is in [docs/simulator.md](../docs/simulator.md).`,
     '',
     ...report.tables.map(markdownTable),
-    differences,
+    readingNotes,
   ].join('\n');
 }

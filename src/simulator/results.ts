@@ -1,4 +1,4 @@
-// The outcomes of a simulation by scenario, and the figures that tables and targets are made of.
+// The outcomes of a simulation by scenario, and the statistics that tables and targets need.
 import type { BaselineOutcome } from './baseline-simulation.ts';
 import type { BaselineName } from './baselines.ts';
 import type { RunOutcome } from './simulation.ts';
@@ -15,7 +15,7 @@ export class Results {
     else append(this.#baselines, `${task.kind} ${task.name}`, baseline);
   }
 
-  /** Outcomes of a scenario under Crossover; none when it was not run. */
+  /** Outcomes of a scenario with Crossover's decisions; none when it was not run. */
   runs(name: string): readonly RunOutcome[] {
     return this.#runs.get(name) ?? [];
   }
@@ -35,7 +35,7 @@ function append<T>(map: Map<string, T[]>, key: string, values: readonly T[]): vo
   else list.push(...values);
 }
 
-/** The value at or below which the share `q` of the values lies; NaN without values. */
+/** The value at or below which the share `q` of the values is; NaN without values. */
 export function quantileOf(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] ?? Number.NaN;
@@ -44,7 +44,7 @@ export function quantileOf(values: readonly number[], q: number): number {
 export const countOf = <T>(values: readonly T[], holds: (value: T) => boolean): number =>
   values.filter(holds).length;
 
-/** Upper end of the one-sided 95 % interval of a chance that came true in `hits` of `runs` (Clopper and Pearson). */
+/** Upper end of the one-sided 95 % interval of a probability, from `hits` in `runs` (Clopper and Pearson). */
 export function upperBound95(hits: number, runs: number): number {
   if (hits >= runs) return 1;
   let low = hits / runs;

@@ -1,5 +1,5 @@
-// Simulated traffic on the way it takes in production: several workers write their counters into shared memory, each its
-// part, and the production sampler reads, sums and diffs them.
+// Passes simulated traffic through shared memory, as in production: several workers count their parts of it
+// there, and the production sampler reads the counters, adds them up and takes differences.
 
 import { SplitPublisher } from '#src/control-plane/rollout/split-publisher.ts';
 import { Sampler } from '#src/control-plane/traffic/sampler.ts';
@@ -33,7 +33,7 @@ export class SharedMemoryTraffic implements VisibleSplit {
     return this.#cell.weightPpmAt(epoch);
   }
 
-  /** What the sampler reads after the workers have counted what `traffic` generates. */
+  /** A source that lets the workers count what `traffic` generates and returns what the sampler reads. */
   from(traffic: SampleSource): SampleSource {
     return {
       sample: (atMs) => {
@@ -58,7 +58,7 @@ export class SharedMemoryTraffic implements VisibleSplit {
     }
   }
 
-  /** Deals counts out to the workers, one after the other. */
+  /** Distributes counts over the workers in turn. */
   #deal(at: number, counts: Float64Array): void {
     for (let index = 0; index < counts.length; index++) {
       for (let left = counts[index] as number; left > 0; left--) {

@@ -1,5 +1,6 @@
-// The control plane of a simulation: the real control loop, judge and rollout service, put together as the control thread
-// does it, on a simulated clock and in memory. Restarts as a control thread does, from what was kept.
+// The control plane of a simulation: the real control loop, judge and rollout service, put together as the
+// control thread does it, on a simulated clock and in memory. Restarts as a control thread does, from what
+// was kept.
 import type { Clock } from '#src/base/clock.ts';
 import { assembleDecision, type DecisionParts } from '#src/control-plane/assemble-decision.ts';
 import { EventLog } from '#src/control-plane/events/event-log.ts';

@@ -1,4 +1,4 @@
-// The split as the simulated workers see it: a SplitSink that remembers the weight of each epoch.
+// The split in a simulation: it remembers the weight of each epoch.
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
 
 /** What simulated traffic needs to know of the split. */

@@ -1,5 +1,5 @@
-// Requests as the control loop sees them: counts by cluster and weight epoch, drawn per tick rather than per request. Takes
-// the place of the workers' counters.
+// Simulated traffic as the control loop sees it: counts by cluster and epoch, which are drawn for each tick
+// rather than for each request. It replaces the workers' counters.
 import type { Random } from '#src/base/random.ts';
 import {
   ArmSample,
@@ -8,48 +8,48 @@ import {
   type TickSample,
 } from '#src/core/telemetry/sample.ts';
 import { epochSlotCount, latencyQuantiles, PPM, tickMs, userBucketCount } from '#src/limits.ts';
-import { type ArmConditions, type Conditions, newConditions, type Weather } from './conditions.ts';
+import { type ArmConditions, type Conditions, newConditions, type SetConditions } from './conditions.ts';
 import { drawBinomial, drawPoisson } from './draws.ts';
 import { shiftOf } from './latency-shape.ts';
 import type { VisibleSplit } from './simulated-split.ts';
 
-/** After this long without an answer a request fails, and a late error arrives. */
+/** A request without an answer fails after this time. */
 const timeoutMs = 60_000;
 const lateMs = 3_000;
 const timeoutKind = 2;
-/** Of a latency, a tenth is Kong's own. */
+/** Buckets between a latency and Kong's own part of it, which is a tenth. */
 const kongShift = Math.round(shiftOf(10));
 
 type ArmName = 'x' | 'y';
 
-/** Requests of one tick that get no answer yet. */
+/** Requests of one tick that have no answer yet. */
 interface Waiting {
   readonly epoch: number;
   readonly arm: ArmName;
   readonly count: number;
   readonly sinceMs: number;
   readonly failsAtMs: number;
-  /** Slow thresholds that they have crossed. */
+  /** How many of the thresholds of slowness they have passed. */
   crossed: number;
 }
 
-export interface SimulatedTrafficOptions {
+interface SimulatedTrafficOptions {
   readonly random: Random;
-  readonly weather: Weather;
+  readonly setConditions: SetConditions;
   readonly split: VisibleSplit;
   /** Age at which a waiting request counts as slow. */
   readonly slowThresholdMs: (arm: ArmName, quantileIndex: number) => number;
-  /** Time of the sample clock at which Y gets its first traffic. */
+  /** Time at which Y gets its first traffic, by the clock of the samples. */
   readonly startMs: number;
-  /** Whether a route is kept on X; absent where none ever is. */
+  /** Whether a route is parked on X; absent when none ever is. */
   readonly isParked?: (slot: number) => boolean;
 }
 
-/** What was sent so far, for the figures of a run. */
-export interface Sent {
+/** Counts of what was sent so far. */
+interface Sent {
   requestsY: number;
   failuresY: number;
-  /** Failures that Y's requests would have had on X. */
+  /** Failures that Y's requests had had on X, as an expectation. */
   expectedFailuresY: number;
 }
 
@@ -71,7 +71,7 @@ export class SimulatedTraffic implements SampleSource {
     }));
   }
 
-  /** All requests since the last call, at the split that is current. */
+  /** All requests since the last call, at the present split. */
   sample(atMs: number): TickSample {
     const tick = this.#tick;
     tick.dtMs = atMs - tick.atMs;
@@ -83,9 +83,9 @@ export class SimulatedTraffic implements SampleSource {
   }
 
   #advance(atMs: number): void {
-    const { random, weather, split, startMs } = this.#options;
+    const { random, setConditions, split, startMs } = this.#options;
     const now = this.#now;
-    weather((atMs - startMs) / 1000, now);
+    setConditions((atMs - startMs) / 1000, now);
     this.#leaveOutParked(now);
     const { epoch, weightPpm } = split.current();
     const entry = this.#entry(epoch);
@@ -97,7 +97,7 @@ export class SimulatedTraffic implements SampleSource {
     this.#advanceWaiting(atMs);
   }
 
-  /** Requests of parked routes all go to X and count in neither arm: as if there were none. */
+  /** Leaves out requests of parked routes: they go to X and count for neither arm. */
   #leaveOutParked(now: Conditions): void {
     const { isParked } = this.#options;
     const { routes } = now;
@@ -109,7 +109,7 @@ export class SimulatedTraffic implements SampleSource {
     now.routes = { ...routes, shares: compared.map((share) => share / left) };
   }
 
-  /** The sample of an epoch in this tick, empty when it is first asked for. */
+  /** The sample of an epoch in this tick; it is empty at first. */
   #entry(epoch: number): EpochSample {
     const entry = this.#pool[epoch % epochSlotCount] as EpochSample;
     if (this.#tick.epochs.includes(entry)) return entry;
@@ -162,7 +162,7 @@ export class SimulatedTraffic implements SampleSource {
     conditions.latency.addDraws(random, successes, shift - kongShift, into.kongLatency);
   }
 
-  /** Draws the failures, by route or by user where those are told apart. */
+  /** Draws failures, by route or by user where those are told apart. */
   #failures(into: ArmSample, arm: ArmName, count: number, rate: number): number {
     const { routes, users } = this.#now;
     if (routes !== null) {
@@ -176,7 +176,10 @@ export class SimulatedTraffic implements SampleSource {
     return drawBinomial(this.#options.random, count, rate);
   }
 
-  /** Spreads requests over cells by their shares, with failures in each; returns the failures of all. */
+  /**
+   * Distributes requests over cells by their shares, draws failures in each, and returns the sum of the
+   * failures.
+   */
   #spread(
     count: number,
     shares: readonly number[],
@@ -201,7 +204,7 @@ export class SimulatedTraffic implements SampleSource {
     return failed;
   }
 
-  /** Returns the share of the traffic that heavy users made. */
+  /** Sends the requests of heavy users and returns their share of the traffic. */
   #sendHeavyUsers(now: Conditions, entry: EpochSample, share: number): number {
     const { random } = this.#options;
     let total = 0;
@@ -232,7 +235,7 @@ export class SimulatedTraffic implements SampleSource {
     const { split } = this.#options;
     const oldest = split.current().epoch - epochSlotCount;
     for (const waiting of this.#waiting) {
-      // Workers count the outcome of a request this old as stale.
+      // The outcome of a request from so old an epoch would count as stale.
       if (waiting.epoch <= oldest) continue;
       this.#cross(waiting, atMs);
       if (atMs >= waiting.failsAtMs) this.#fail(waiting);

@@ -1,4 +1,5 @@
-// One run of a scenario through the real control loop: a minute of X alone, then a rollout until it ends or the time is up.
+// Runs a scenario through the real control loop: a minute with X alone, then a rollout until it ends or the
+// time is over.
 
 import { assert } from '#src/base/assert.ts';
 import { createRandom, type Random } from '#src/base/random.ts';
@@ -14,40 +15,43 @@ import { SimulatedTraffic } from './simulated-traffic.ts';
 
 export interface RunOutcome {
   readonly end: 'completed' | 'reverted' | 'running';
-  /** From the onset, or Y's first traffic, to the end. Negative: reverted before anything was wrong. */
+  /**
+   * Seconds from when Y became worse, or from its first traffic, to the end; negative when it was reverted
+   * before.
+   */
   readonly seconds: number;
   /** Y's requests over that time. */
   readonly requestsY: number;
-  /** Failures of Y's requests beyond those that X would have had, over the whole run. */
+  /** Failures on Y in the whole run, less those that would have happened on X. */
   readonly extraFailures: number;
   /** Seconds from Y's first traffic until Y got everything but the holdback; null when it never did. */
   readonly promotedAfterSeconds: number | null;
-  /** Y's share at the end, or at the moment of the revert, ppm. */
+  /** Y's share at the end, or before the revert, ppm. */
   readonly weightPpm: number;
-  /** Stream or rule that caused a revert. */
+  /** The stream or rule that caused a revert; null when there was none. */
   readonly cause: string | null;
-  /** When each weight was entered: seconds from Y's first traffic, ppm. */
+  /** When each weight began, in seconds from Y's first traffic, and the weight in ppm. */
   readonly steps: readonly (readonly [number, number])[];
-  /** Names of the reasons for which it held. */
+  /** Names of the reasons for which the rollout held. */
   readonly holds: readonly string[];
-  /** Names of the routes that are parked at the end. */
+  /** Names of the routes that were parked at the end. */
   readonly parked: readonly string[];
 }
 
-/** What a watcher sees of a run after a tick. */
+/** A run after a tick, for a caller that watches it. */
 export interface Moment {
-  /** From Y's first traffic. */
+  /** Seconds from Y's first traffic. */
   readonly second: number;
   readonly weightPpm: number;
   readonly verdict: Verdict | null;
 }
 
-/** X alone, for what must be known of it before Y can be compared. */
+/** Time with X alone, in which its rates become known, so that Y can be compared with them. */
 const warmSeconds = 60;
-/** A new control thread needs about this long. */
+/** Time that a new control thread takes to start, about. */
 const restartMs = 500;
 
-/** A generator of its own for every run of every scenario. */
+/** The random generator of a run; each run of each scenario has its own. */
 export function randomOfRun(seed: number, name: string, run: number): Random {
   let hash = 0x811c9dc5 ^ seed;
   for (const text of [name, String(run)]) {
@@ -57,7 +61,7 @@ export function randomOfRun(seed: number, name: string, run: number): Random {
   return createRandom(hash);
 }
 
-export function planOf(scenario: Scenario): RolloutPlan {
+function planOf(scenario: Scenario): RolloutPlan {
   const origin = { id: 'simulated', salt: 0, startedAtMs: 0, startedBy: 'simulator', reason: scenario.title };
   const built = buildPlan(scenario.plan, {}, origin);
   assert(built.ok, `the plan of ${scenario.name} is valid`);
@@ -83,7 +87,7 @@ class Simulation {
     const shared = split === null ? new SharedMemoryTraffic(scenario.workers) : null;
     this.#traffic = new SimulatedTraffic({
       random,
-      weather: scenario.climate(random),
+      setConditions: scenario.traffic(random),
       split: split ?? shared ?? new SimulatedSplit(),
       slowThresholdMs: (arm, index) => this.#control.assessor.slowThresholdMs(arm, index),
       startMs: this.#startMs,
@@ -169,7 +173,7 @@ class Simulation {
   }
 }
 
-/** Runs a scenario once; `watch` is called after every tick with Y in traffic. */
+/** Runs a scenario once. `watch` is called after every tick in which Y has traffic. */
 export const simulate = (
   scenario: Scenario,
   random: Random,

@@ -1,13 +1,12 @@
-// The figures of a simulation as tables: plain cells, laid out by whoever prints them.
+// The figures of a simulation as tables of texts, for the terminal and for Markdown.
 import { type BaselineName, baselineNames } from './baselines.ts';
-import { prototypeFigure } from './prototype-figures.ts';
 import { countOf, quantileOf, type Results } from './results.ts';
 import type { Scenario } from './scenario.ts';
 import { figuresOf, percent, rounded, targets } from './targets.ts';
 
 export interface Table {
   readonly title: string;
-  /** What the figures are, in a sentence or two. */
+  /** What the figures are. */
   readonly note: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
@@ -18,7 +17,7 @@ const middleAndTail = (values: readonly number[]): string =>
 
 const shareText = (hits: number, runs: number): string => (runs === 0 ? '' : percent(hits / runs));
 
-/** How it went for a baseline over a rollout: reverted and promoted shares. */
+/** Shares of runs in which a baseline reverted and promoted. */
 function courseOf(results: Results, name: string, baseline: BaselineName): string {
   const runs = results.baseline(name, baseline);
   if (runs.length === 0) return '';
@@ -30,7 +29,7 @@ function courseOf(results: Results, name: string, baseline: BaselineName): strin
   return `${share('reverted')} / ${share('promoted')}`;
 }
 
-/** Rollouts of a Y that is as good as X. */
+/** The table of rollouts in which Y is as good as X. */
 export function cleanTable(title: string, scenarios: readonly Scenario[], results: Results): Table {
   const rows = scenarios.flatMap(({ name, title: what }) => {
     const runs = results.runs(name);
@@ -71,7 +70,7 @@ function foundBy(results: Results, name: string, baseline: BaselineName): string
   return found.length === runs.length ? seconds : `${shareText(found.length, runs.length)}: ${seconds}`;
 }
 
-/** Regressions at a fixed weight. */
+/** The table of regressions at a fixed weight. */
 export function foundTable(title: string, scenarios: readonly Scenario[], results: Results): Table {
   const rows = scenarios.flatMap(({ name, title: what }) => {
     const runs = results.runs(name);
@@ -89,7 +88,6 @@ export function foundTable(title: string, scenarios: readonly Scenario[], result
         ideal.length === 0 ? '' : middleAndTail(ideal),
         ideal.length === 0 ? '' : rounded(quantileOf(samples, 0.5) / quantileOf(ideal, 0.5)),
         commonCause(runs.map(({ cause }) => cause)),
-        prototypeFigure(name),
         ...baselineNames.map((baseline) => foundBy(results, name, baseline)),
       ],
     ];
@@ -106,7 +104,6 @@ export function foundTable(title: string, scenarios: readonly Scenario[], result
       'ideal',
       'ratio',
       'cause',
-      'prototype',
       ...baselineNames,
     ],
     rows,
@@ -134,7 +131,7 @@ function worseBy(results: Results, name: string, baseline: BaselineName): string
   )}`;
 }
 
-/** Whole rollouts of a Y that is worse. */
+/** The table of whole rollouts in which Y is worse. */
 export function worseTable(title: string, scenarios: readonly Scenario[], results: Results): Table {
   const rows = scenarios.flatMap(({ name, title: what }) => {
     const runs = results.runs(name);
@@ -157,7 +154,6 @@ export function worseTable(title: string, scenarios: readonly Scenario[], result
         ),
         middleAndTail(figuresOf(runs, 'extraFailures')),
         commonCause(runs.map(({ cause }) => cause)),
-        prototypeFigure(name),
         ...baselineNames.map((baseline) => worseBy(results, name, baseline)),
       ],
     ];
@@ -174,14 +170,13 @@ export function worseTable(title: string, scenarios: readonly Scenario[], result
       'at weight',
       'extra failures',
       'cause',
-      'prototype',
       ...baselineNames,
     ],
     rows,
   };
 }
 
-/** Every target with what was measured. */
+/** The table of all targets with what was measured. */
 export function targetTable(results: Results): Table & { readonly missedCount: number } {
   const rows: string[][] = [];
   let missedCount = 0;

@@ -1,18 +1,18 @@
-// What the decisions must achieve, each as a figure to measure and the bound it must keep.
+// Targets for the decisions: each is a figure that is measured, and a bound for it.
 
 import { countOf, quantileOf, type Results, upperBound95 } from './results.ts';
 import { blipScenarios, cleanScenarios, stickyScenarios } from './scenarios/clean-scenarios.ts';
 import type { RunOutcome } from './simulation.ts';
 
-export interface Measured {
+interface Measured {
   readonly figure: string;
   readonly kept: boolean;
 }
 
-export interface Target {
+interface Target {
   readonly name: string;
   readonly bound: string;
-  /** Null when what it needs was not run. */
+  /** What was measured; null when the scenario was not run. */
   measure(results: Results): Measured | null;
 }
 
@@ -38,7 +38,7 @@ function target(
   };
 }
 
-/** At most this share of the runs. */
+/** A target: `bad` happens in at most the share `max` of the runs. */
 const rarely = (name: string, scenario: string, max: number, bad = reverted): Target =>
   target(name, `<= ${percent(max)}`, scenario, (runs) => {
     const hits = countOf(runs, bad);
@@ -68,7 +68,7 @@ const units: Readonly<Record<Figure, string>> = {
   promotedAfterSeconds: 's',
 };
 
-/** Runs that never got there count as infinite. */
+/** The figure of each run; Infinity for runs that never got there. */
 export function figuresOf(runs: readonly RunOutcome[], figure: Figure): number[] {
   if (figure === 'promotedAfterSeconds')
     return runs.map(({ promotedAfterSeconds }) => promotedAfterSeconds ?? Number.POSITIVE_INFINITY);
@@ -82,7 +82,7 @@ const within = (name: string, scenario: string, figure: Figure, q: 0.5 | 0.95, m
     return { figure: `${rounded(value)} ${units[figure]}`, kept: value <= max };
   });
 
-/** Median samples as a multiple of a yardstick's. */
+/** Median number of requests, as a multiple of that of a yardstick. */
 function multiple(of: readonly number[], than: readonly number[], max: number): Measured | null {
   if (of.length === 0 || than.length === 0) return null;
   const [value, ideal] = [quantileOf(of, 0.5), quantileOf(than, 0.5)];
@@ -156,7 +156,7 @@ const detection: readonly Target[] = [
   within('2 points of 200 -> 404 found', 'found/404', 'requestsY', 0.95, 8500),
 ];
 
-/** The warm-up is part of the shipped thresholds; the bounds without it are 240 and 330 s. */
+/** The shipped warm-up, which is added to the bounds of clean rollouts. */
 const graceSeconds = 45;
 
 const rollouts: readonly Target[] = [
@@ -180,8 +180,8 @@ const steppedDuring =
   ({ steps }: RunOutcome): boolean =>
     steps.some(([second]) => second > from && second < to);
 
-/** What the prototype did not try. */
-const beyond: readonly Target[] = [
+/** Whose fault it is, parked routes, what the analysis costs, late answers, restarts and several workers. */
+const special: readonly Target[] = [
   rarely('false reverts: attribution kong, 5 % errors of the services', 'attribution/services', 0.01),
   always(
     'attribution kong, Y without the headers: holds and says so',
@@ -189,7 +189,8 @@ const beyond: readonly Target[] = [
     ({ end, holds }) => end === 'running' && holds.includes('attribution'),
   ),
   within('attribution kong, 5 % errors of Kong found', 'found/kong', 'seconds', 0.95, 5),
-  // At 1 % a route with a request in ten seconds may convict all requests first, and be too slow to be convicted itself.
+  // At 1 %, with a request in ten seconds, the errors of all requests may be enough to revert before those of
+  // the route are.
   never(
     'onBadRoute park, one bad route: another one parked, none, or reverted for anything else',
     'park/failing',
@@ -214,7 +215,7 @@ const beyond: readonly Target[] = [
   },
   rarely('false reverts: late errors over changes of the split', 'clean/late-errors', 0.01),
   rarely('false reverts: hangs on both clusters', 'clean/hangs', 0.01),
-  // Two seconds until X's own average shows it.
+  // X's average takes two seconds to show it.
   never(
     'X alone unhealthy from 70 to 130 s: advanced between 72 and 130 s',
     'clean/x-unhealthy',
@@ -248,7 +249,7 @@ const beyond: readonly Target[] = [
 
 const completed = ({ end }: RunOutcome): boolean => end === 'completed';
 
-/** Tested twice: what passes does not revert, what stays does, a minute and a second test later. */
+/** Tested twice: what passes does not revert; what stays does, after a minute and a second test. */
 const retested: readonly Target[] = [
   always('Y twice as slow for 60 s, onWorse revert: reverts', 'retest/slow-minute-revert', reverted),
   always('Y twice as slow for 60 s, onWorse retest: completes', 'retest/slow-minute', completed),
@@ -263,6 +264,6 @@ export const targets: readonly Target[] = [
   ...falseReverts,
   ...detection,
   ...rollouts,
-  ...beyond,
+  ...special,
   ...retested,
 ];

@@ -1,9 +1,9 @@
-// Shares tasks out among worker threads, one per core, and hands back their results as they come.
+// Distributes tasks over worker threads, one for each core, and returns their results as they come.
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Task, TaskResult } from './tasks.ts';
 
-/** Runs all tasks; rejects when a thread fails. `threads` is at least 1. */
+/** Runs all tasks. Rejects when a thread fails. `threads` is at least 1. */
 export async function runTasks(
   tasks: readonly Task[],
   onResult: (result: TaskResult) => void,

@@ -1,4 +1,4 @@
-// Entry of a thread of the simulator: does the tasks that it is sent, one at a time.
+// Entry of a thread of the simulator: runs the tasks that it is sent, one at a time.
 import { parentPort } from 'node:worker_threads';
 import { runTask, type Task } from './tasks.ts';
 

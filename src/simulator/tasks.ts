@@ -1,6 +1,6 @@
-// What a simulation consists of: runs of scenarios under Crossover and the baselines, and runs of yardsticks, in pieces small
-// enough to share out among threads. A run depends on seed, scenario and its number alone, so that the pieces can be done in
-// any order and on any number of cores.
+// Divides a simulation into tasks that are small enough to be distributed over threads: runs of scenarios
+// with Crossover's decisions and with those of the baselines, and runs of yardsticks. A run depends on the
+// seed, the scenario and its number only, so the tasks can run in any order and on any number of cores.
 import { type BaselineOutcome, simulateBaseline } from './baseline-simulation.ts';
 import { type BaselineName, baselineNames } from './baselines.ts';
 import type { Scenario } from './scenario.ts';
@@ -25,18 +25,18 @@ export interface TaskResult {
   readonly yardstick: readonly number[];
 }
 
-/** Baselines need fewer runs: their rates are tens of percents, not fractions of one. */
+/** Baselines need fewer runs, because their rates are tens of percent rather than fractions of one. */
 const baselineRunsMax = 30;
-/** Runs of a scenario take tenths of a second, of a yardstick milliseconds. */
+/** Runs in a task. A run of a scenario takes tenths of a second, of a yardstick milliseconds. */
 const pieceRuns = { scenario: 4, yardstick: 50 } as const;
 
 export interface Selection {
   readonly scenarios: readonly Scenario[];
   readonly yardsticks: readonly Yardstick[];
-  /** Scenarios that the baselines go through as well. */
+  /** Scenarios that are run with the baselines as well. */
   readonly compared: readonly Scenario[];
   readonly seed: number;
-  /** Upper bound on the runs of each; null: as many as a full simulation has. */
+  /** Most runs of each scenario; null for as many as a full simulation has. */
   readonly runs: number | null;
 }
 

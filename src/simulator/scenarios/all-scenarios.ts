@@ -1,16 +1,16 @@
-// Every scenario by name.
+// All scenarios, and where they are found by their names.
 import type { Scenario } from '../scenario.ts';
 import {
   attributionScenarios,
   blipScenarios,
   capScenarios,
-  cleanBeyondScenarios,
   cleanScenarios,
+  disturbedScenarios,
   stickyScenarios,
 } from './clean-scenarios.ts';
 import {
-  foundBeyondScenarios,
   foundScenarios,
+  moreFoundScenarios,
   parkScenarios,
   routeScenarios,
   worseScenarios,
@@ -20,13 +20,13 @@ import { incidentScenarios, retestedScenarios } from './retest-scenarios.ts';
 export const allScenarios: readonly Scenario[] = [
   ...cleanScenarios,
   ...blipScenarios,
-  ...cleanBeyondScenarios,
+  ...disturbedScenarios,
   ...stickyScenarios,
   ...capScenarios,
   ...attributionScenarios,
   ...parkScenarios,
   ...foundScenarios,
-  ...foundBeyondScenarios,
+  ...moreFoundScenarios,
   ...routeScenarios,
   ...worseScenarios,
   ...incidentScenarios,

@@ -1,10 +1,9 @@
-// Rollouts of a Y that is as good as X, under everything that traffic does by itself: none of them may be reverted.
+// Scenarios in which Y is as good as X, with everything that traffic does by itself. None of them may be
+// reverted.
 import {
   blips,
-  type Climate,
-  calm,
-  climate,
   coldStart,
+  combine,
   diurnal,
   evenBlips,
   heavyUsers,
@@ -12,34 +11,36 @@ import {
   onX,
   onY,
   sharedOutages,
+  steady,
+  type TrafficModel,
   tellingMakers,
   wandering,
 } from '../conditions.ts';
 import { bimodalShape, narrowShape } from '../latency-shape.ts';
 import { fixedWeight, type Scenario, wholeRollout } from '../scenario.ts';
 
-const base = calm({ errors: 0.001 });
+const base = steady({ errors: 0.001 });
 const runs = 1000;
 
-const rollout = (name: string, title: string, ...parts: readonly Climate[]): Scenario =>
-  wholeRollout({ name: `clean/${name}`, title, climate: climate(...parts), horizonSeconds: 1500, runs });
+const rollout = (name: string, title: string, ...parts: readonly TrafficModel[]): Scenario =>
+  wholeRollout({ name: `clean/${name}`, title, traffic: combine(...parts), horizonSeconds: 1500, runs });
 
-/** At one request a second no step ends within the hour; what is watched is that none is reverted. */
+/** At one request a second no step ends within an hour; the scenario shows that none is reverted. */
 const oneARequestASecond = (name: string, title: string, share: number): Scenario =>
   fixedWeight(share, {
     name: `clean/${name}`,
     title,
-    climate: calm({ errors: 0.01, perSecond: 1 }),
+    traffic: steady({ errors: 0.01, perSecond: 1 }),
     horizonSeconds: 1800,
     runs,
   });
 
 export const cleanScenarios: readonly Scenario[] = [
-  rollout('errors-0.01', 'errors 0.01 %', calm({ errors: 0.0001 })),
+  rollout('errors-0.01', 'errors 0.01 %', steady({ errors: 0.0001 })),
   rollout('errors-0.1', 'errors 0.1 %', base),
-  rollout('errors-1', 'errors 1 %', calm({ errors: 0.01 })),
-  rollout('bimodal', 'bimodal latency', calm({ errors: 0.001, latency: bimodalShape })),
-  rollout('narrow', 'very narrow latency', calm({ errors: 0.001, latency: narrowShape })),
+  rollout('errors-1', 'errors 1 %', steady({ errors: 0.01 })),
+  rollout('bimodal', 'bimodal latency', steady({ errors: 0.001, latency: bimodalShape })),
+  rollout('narrow', 'very narrow latency', steady({ errors: 0.001, latency: narrowShape })),
   rollout('shared-outages', 'shared outages (30 % errors, 2.5 x latency, 5 to 25 s)', base, sharedOutages),
   rollout('wandering', 'errors and latency wander together (AR(1))', base, wandering),
   rollout('diurnal', 'load, errors and latency swing', base, diurnal),
@@ -52,7 +53,7 @@ const burstOfErrors = (arm: { errors: number }): void => {
   arm.errors = 0.2;
 };
 
-/** Trouble of one cluster alone that is over at once; the tolerant profile is for the longer ones. */
+/** Short bursts on one cluster alone; the longer ones are for `blipTolerance: 5s`. */
 export const blipScenarios: readonly Scenario[] = [
   rollout(
     'blips-errors',
@@ -78,7 +79,7 @@ export const blipScenarios: readonly Scenario[] = [
     wholeRollout({
       name: `clean/blips-5s-tolerance-${blipToleranceMs / 1000}s`,
       title: `5-s bursts of 10 % errors on each cluster, 1 in 2 min, blipTolerance ${blipToleranceMs / 1000}s`,
-      climate: climate(
+      traffic: combine(
         base,
         blips(120, 5, (arm) => {
           arm.errors = 0.1;
@@ -92,7 +93,7 @@ export const blipScenarios: readonly Scenario[] = [
   wholeRollout({
     name: 'clean/blips-5s-even-tolerance-5s',
     title: '5-s bursts of 10 % errors on each cluster, every 2 min, blipTolerance 5s',
-    climate: climate(
+    traffic: combine(
       base,
       evenBlips(120, 5, (arm) => {
         arm.errors = 0.1;
@@ -106,7 +107,7 @@ export const blipScenarios: readonly Scenario[] = [
     ...wholeRollout({
       name: 'clean/blips-errors-long',
       title: '1-s bursts of 20 % errors on each cluster, 1/min, bake of 60 s and soak of 10 min',
-      climate: climate(base, blips(60, 1, burstOfErrors)),
+      traffic: combine(base, blips(60, 1, burstOfErrors)),
       plan: { bakeMs: 60_000, soakMs: 600_000 },
       horizonSeconds: 2400,
     }),
@@ -114,13 +115,13 @@ export const blipScenarios: readonly Scenario[] = [
   },
 ];
 
-/** What the prototype did not try. */
-export const cleanBeyondScenarios: readonly Scenario[] = [
+/** Late and missing answers, a failing X, and the product's own restarts and workers. */
+export const disturbedScenarios: readonly Scenario[] = [
   {
     ...rollout(
       'late-errors',
       '1 % of requests fail after 3 s on both, over changes of the split',
-      calm({ errors: 0.001 }),
+      steady({ errors: 0.001 }),
       onBoth(
         (arm) => {
           arm.lateErrors = 0.01;
@@ -170,12 +171,15 @@ const servicesFail = onY((y) => {
   y.serviceErrors = 0.05;
 });
 
-/** Only Kong is judged: what the services behind Y do is no reason to revert, and without Kong's headers nothing advances. */
+/**
+ * With `attribution: kong`: failures of the services behind Y are no reason to revert, and without Kong's
+ * headers nothing advances.
+ */
 export const attributionScenarios: readonly Scenario[] = [
   wholeRollout({
     name: 'attribution/services',
     title: 'attribution: kong, 5 % errors of the services behind Y',
-    climate: climate(base, tellingMakers(true), servicesFail),
+    traffic: combine(base, tellingMakers(true), servicesFail),
     thresholds: ofKong,
     horizonSeconds: 1500,
     runs: 100,
@@ -183,19 +187,21 @@ export const attributionScenarios: readonly Scenario[] = [
   wholeRollout({
     name: 'attribution/silent',
     title: 'attribution: kong, 5 % errors behind a Y without the headers that tell',
-    climate: climate(base, tellingMakers(false), servicesFail),
+    traffic: combine(base, tellingMakers(false), servicesFail),
     thresholds: ofKong,
     horizonSeconds: 300,
     runs: 50,
   }),
 ];
 
-/** Sticky routing: some users with a fixed place fail wherever they are. Reverts here are about users, not about Y. */
+/**
+ * Sticky routing with users who fail on either cluster. A revert would be because of them, not because of Y.
+ */
 export const stickyScenarios: readonly Scenario[] = [1, 4].map((users) =>
   fixedWeight(0.1, {
     name: `sticky/heavy-${users}`,
     title: `sticky, ${users} heavy user${users > 1 ? 's' : ''} with 1 % of the requests, 20 % of them failing, 10 % on Y`,
-    climate: climate(base, heavyUsers(users, 0.01, 0.2)),
+    traffic: combine(base, heavyUsers(users, 0.01, 0.2)),
     runs: 200,
   }),
 );
@@ -204,7 +210,7 @@ const scarce = (policy: 'hold' | 'revert'): Scenario =>
   wholeRollout({
     name: `caps/${policy}`,
     title: `1 request/s, no conclusion within 2 min, onInconclusive: ${policy}`,
-    climate: calm({ errors: 0.01, perSecond: 1 }),
+    traffic: steady({ errors: 0.01, perSecond: 1 }),
     plan: { stepTimeoutMs: 120_000, onInconclusive: policy },
     horizonSeconds: 300,
     runs: 50,

@@ -1,9 +1,10 @@
-// A Y that is worse than X: how soon it is found at a fixed weight, and what a whole rollout of it costs.
-import { type ArmConditions, calm, climate, onBoth, onY, routes, tellingMakers } from '../conditions.ts';
+// Scenarios in which Y is worse than X: how soon it is found at a fixed weight, and how many requests a whole
+// rollout costs.
+import { type ArmConditions, combine, onBoth, onY, routes, steady, tellingMakers } from '../conditions.ts';
 import { bimodalShape, lognormal, mixed, slower, usualShape } from '../latency-shape.ts';
 import { fixedWeight, type Scenario, wholeRollout } from '../scenario.ts';
 
-const base = calm({ errors: 0.001 });
+const base = steady({ errors: 0.001 });
 const runs = 300;
 type Change = (y: ArmConditions) => void;
 
@@ -27,7 +28,7 @@ const slowMode: Change = (y) => {
 const notFound: Change = (y) => {
   y.notFound += 0.02;
 };
-const bimodal = calm({ errors: 0.001, latency: bimodalShape });
+const bimodal = steady({ errors: 0.001, latency: bimodalShape });
 
 function found(
   name: string,
@@ -38,31 +39,31 @@ function found(
     thresholds?: Partial<Scenario['thresholds']>;
   } = {},
 ): Scenario {
-  const { share = 0.1, climate: under = base, onsetSecond = 0, ...rest } = given;
+  const { share = 0.1, traffic: under = base, onsetSecond = 0, ...rest } = given;
   return fixedWeight(share, {
     runs,
     ...rest,
     onsetSecond,
     name: `found/${name}`,
     title,
-    climate: climate(under, onY(change, onsetSecond)),
+    traffic: combine(under, onY(change, onsetSecond)),
   });
 }
 
-const onePercent = calm({ errors: 0.01 });
-const oneASecond = calm({ errors: 0.01, perSecond: 1 });
+const onePercent = steady({ errors: 0.01 });
+const oneASecond = steady({ errors: 0.01, perSecond: 1 });
 const strictLatency = { thresholds: { latency: { timesX: 1.05, overXMs: 2, maxMs: {} } } };
 
 export const foundScenarios: readonly Scenario[] = [
   found('0.6', 'errors 0.1 -> 0.6 %', errors(0.006)),
   found('0.2', 'errors 0.1 -> 0.2 %', errors(0.002), { runs: 100 }),
-  found('1-to-2', 'errors 1 -> 2 %', errors(0.02), { climate: onePercent }),
+  found('1-to-2', 'errors 1 -> 2 %', errors(0.02), { traffic: onePercent }),
   found('5', 'errors 0.1 -> 5 %', errors(0.05)),
   found('100', 'errors 0.1 -> 100 %', errors(1)),
   found('late-5', 'errors 0.1 -> 5 % after 300 s', errors(0.05), { onsetSecond: 300, runs: 150 }),
   found('late-100', 'errors 0.1 -> 100 % after 300 s', errors(1), { onsetSecond: 300, runs: 150 }),
   found('after-outage', 'errors 0.1 -> 0.6 % after 150 s, shared outage from 60 to 90 s', errors(0.006), {
-    climate: climate(
+    traffic: combine(
       base,
       onBoth(
         (arm) => {
@@ -80,14 +81,14 @@ export const foundScenarios: readonly Scenario[] = [
   found('slow-all-strict', 'all latency +20 %, timesX 1.05', allSlow, strictLatency),
   found('slow-p99', 'latency above p98 +20 %', tailSlow, { horizonSeconds: 900 }),
   found('slow-p99-strict', 'latency above p98 +20 %, timesX 1.05', tailSlow, strictLatency),
-  found('slow-mode', 'slow mode 20 -> 30 % of the requests', slowMode, { climate: bimodal }),
+  found('slow-mode', 'slow mode 20 -> 30 % of the requests', slowMode, { traffic: bimodal }),
   found('404', '2 points of 200 -> 404', notFound),
   found('1rps-100', '1 request/s: errors 1 -> 100 %', errors(1), {
-    climate: oneASecond,
+    traffic: oneASecond,
     horizonSeconds: 1800,
   }),
   found('1rps-20', '1 request/s: errors 1 -> 20 %', errors(0.2), {
-    climate: oneASecond,
+    traffic: oneASecond,
     horizonSeconds: 1800,
   }),
   found('half-0.6', '50 % on Y: errors 0.1 -> 0.6 %', errors(0.006), { share: 0.5, runs: 150 }),
@@ -98,8 +99,8 @@ export const foundScenarios: readonly Scenario[] = [
   }),
 ];
 
-/** What the prototype did not try. */
-export const foundBeyondScenarios: readonly Scenario[] = [
+/** Late and missing answers, failures of Kong alone, and the product's own restarts and workers. */
+export const moreFoundScenarios: readonly Scenario[] = [
   found('hangs', '2 % of requests never answered', (y) => {
     y.hanging = 0.02;
   }),
@@ -107,7 +108,7 @@ export const foundBeyondScenarios: readonly Scenario[] = [
     y.lateErrors = 0.05;
   }),
   found('kong', 'attribution: kong, errors of Kong 0.1 -> 5 %', errors(0.05), {
-    climate: climate(base, tellingMakers(true)),
+    traffic: combine(base, tellingMakers(true)),
     thresholds: { attribution: 'kong' },
     runs: 150,
   }),
@@ -125,7 +126,7 @@ const worse = (name: string, title: string, change: Change, under = base, count 
   wholeRollout({
     name: `worse/${name}`,
     title,
-    climate: climate(under, onY(change)),
+    traffic: combine(under, onY(change)),
     horizonSeconds: 1500,
     runs: count,
   });
@@ -141,20 +142,20 @@ export const worseScenarios: readonly Scenario[] = [
   worse('404', '2 points of 200 -> 404', notFound),
 ];
 
-/** One route of many fails; everything else is well. */
+/** One route of many fails and all others are as good as on X. */
 export const routeScenarios: readonly Scenario[] = [
   ...([0.01, 0.001] as const).map((share) =>
     fixedWeight(0.1, {
       name: `routes/failing-${share * 100}`,
       title: `a route with ${share * 100} % of the traffic fails 50 %`,
-      climate: climate(base, routes(50, { share, errors: 0.5 })),
+      traffic: combine(base, routes(50, { share, errors: 0.5 })),
       runs: 150,
     }),
   ),
   wholeRollout({
     name: 'routes/clean',
     title: '100 routes, errors 0.1 %',
-    climate: climate(base, routes(100)),
+    traffic: combine(base, routes(100)),
     horizonSeconds: 1500,
     runs: 300,
   }),
@@ -162,12 +163,12 @@ export const routeScenarios: readonly Scenario[] = [
 
 const parking = { onBadRoute: 'park' } as const;
 
-/** Bad routes are parked on X, and the rest goes on. */
+/** With `onBadRoute: park`: bad routes are parked on X, and the rollout goes on. */
 export const parkScenarios: readonly Scenario[] = [
   wholeRollout({
     name: 'park/failing',
     title: 'onBadRoute: park, a route with 1 % of the traffic fails 50 % on Y',
-    climate: climate(base, routes(50, { share: 0.01, errors: 0.5 })),
+    traffic: combine(base, routes(50, { share: 0.01, errors: 0.5 })),
     plan: parking,
     horizonSeconds: 500,
     runs: 100,
@@ -175,7 +176,7 @@ export const parkScenarios: readonly Scenario[] = [
   wholeRollout({
     name: 'park/clean',
     title: 'onBadRoute: park, 100 routes, errors 0.1 %',
-    climate: climate(base, routes(100)),
+    traffic: combine(base, routes(100)),
     plan: parking,
     horizonSeconds: 1500,
     runs: 150,

@@ -1,21 +1,20 @@
-// Rollouts that test again before latency or status codes send them back: incidents of Y's machines that pass, and what is worse
-// for good.
+// Scenarios with `onWorse: retest`: incidents of Y's machines that pass, and a Y that stays worse.
 import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
-import { type ArmConditions, type Climate, calm, climate, onY } from '../conditions.ts';
+import { type ArmConditions, combine, onY, steady, type TrafficModel } from '../conditions.ts';
 import { productDefaults } from '../product-defaults.ts';
 import { fixedWeight, type Scenario, wholeRollout } from '../scenario.ts';
 import { allSlower } from './failing-scenarios.ts';
 
-const base = calm({ errors: 0.001 });
+const base = steady({ errors: 0.001 });
 const { latency, statusMix } = productDefaults.thresholds;
 const retest: Partial<AnalysisThresholds> = {
   latency: { ...latency, onWorse: 'retest' },
   statusMix: { ...statusMix, onWorse: 'retest' },
 };
 
-/** Y alone, for a minute. */
+/** Changes Y alone, for a minute. */
 const incident =
-  (change: (y: ArmConditions) => void, fromSecond: number): Climate =>
+  (change: (y: ArmConditions) => void, fromSecond: number): TrafficModel =>
   () =>
   (second, now) => {
     if (second >= fromSecond && second < fromSecond + 60) change(now.y);
@@ -25,11 +24,16 @@ const twiceAsSlow = incident((y) => {
   y.slowdown *= 2;
 }, 100);
 
-const rollout = (name: string, title: string, during: Climate, given: Partial<Scenario> = {}): Scenario =>
+const rollout = (
+  name: string,
+  title: string,
+  during: TrafficModel,
+  given: Partial<Scenario> = {},
+): Scenario =>
   wholeRollout({
     name: `retest/${name}`,
     title,
-    climate: climate(base, during),
+    traffic: combine(base, during),
     thresholds: retest,
     horizonSeconds: 1500,
     runs: 100,
@@ -42,7 +46,7 @@ const notFound = (y: ArmConditions): void => {
   y.notFound += 0.04;
 };
 
-/** Whole rollouts of a Y that is as good as X but for a minute. */
+/** Whole rollouts of a Y that is as good as X except for a minute. */
 export const incidentScenarios: readonly Scenario[] = [
   rollout('slow-minute-revert', `${slow}, onWorse: revert`, twiceAsSlow, {
     thresholds: productDefaults.thresholds,
@@ -65,12 +69,12 @@ const found = (name: string, title: string, change: (y: ArmConditions) => void):
   fixedWeight(0.1, {
     name: `retest/${name}`,
     title,
-    climate: climate(base, onY(change)),
+    traffic: combine(base, onY(change)),
     thresholds: retest,
     runs: 150,
   });
 
-/** A Y that is worse for good, at one weight: the price of testing twice. */
+/** A Y that stays worse, at one weight: how much later it is found when it is tested twice. */
 export const retestedScenarios: readonly Scenario[] = [
   found('slow-all', 'all latency +20 %, onWorse: retest', (y) => {
     y.latency = allSlower;

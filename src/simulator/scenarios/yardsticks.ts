@@ -1,5 +1,5 @@
-// What the engine is measured against: the ideal test for each regression, and its own error stream alone at the boundary of
-// what is allowed.
+// What the product is compared with: the ideal test for each regression, and its own test of errors by itself
+// on a Y that is exactly as bad as is still allowed.
 import type { Random } from '#src/base/random.ts';
 import { analysisCost } from '../analysis-cost.ts';
 import type { LatencyShape } from '../latency-shape.ts';
@@ -12,7 +12,10 @@ const { timesX, overX } = productDefaults.thresholds.errorRate;
 const rates = (share: number): readonly number[] => [1 - share, share];
 const allowed = (pX: number): number => timesX * pX + overX;
 
-/** One figure per run: Y requests until the end, Infinity when there was none; of the cost, a share of a core. */
+/**
+ * One number for each run: requests on Y until the end, Infinity when there was none. For the cost, a share
+ * of a core.
+ */
 export interface Yardstick {
   readonly name: string;
   readonly runs: number;
@@ -36,7 +39,7 @@ const errorPairs = [
   ['100', 0.001, 1],
 ] as const;
 
-/** The raw stream at 10 % of 1,000 requests/s. */
+/** The test of errors by itself, at 10 % of 1,000 requests/s. */
 const stream = (name: string, pX: number, pY: number): Yardstick => ({
   name: `stream/${name}`,
   runs: 300,
@@ -53,7 +56,7 @@ const stream = (name: string, pX: number, pY: number): Yardstick => ({
     }),
 });
 
-/** Y exactly at the boundary, where the test is right in as many cases as it may be. */
+/** Y exactly at the boundary, where the test may be wrong as often as promised. */
 const boundary = (
   name: string,
   pX: (second: number) => number,
@@ -75,7 +78,7 @@ const boundary = (
 });
 
 const even = (): number => 0.001;
-/** Between a third and three times as much, over five minutes. */
+/** An error rate that varies between a third and three times 0.5 %, with a period of five minutes. */
 const swinging = (second: number): number => 0.005 * 3 ** Math.sin((2 * Math.PI * second) / 300);
 const ramp = (second: number): number =>
   [0.01, 0.05, 0.1, 0.25, 0.5][Math.min(4, Math.floor(second / 120))] ?? 0.5;
