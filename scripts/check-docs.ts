@@ -1,5 +1,5 @@
-// Checks what the documents tell people to type and to open: npm scripts, crossover commands with their options,
-// links to files and to headings in them, and paths of files.
+// Checks what the documents tell people to type and to open: npm scripts, crossover commands with their
+// options, links to files and to headings in them, and paths of files.
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

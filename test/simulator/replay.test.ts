@@ -207,8 +207,8 @@ test('simulate --store and --history judge the same traffic alike', async (t) =>
   const fromExport = await runCli(['simulate', '--history', exported]);
   const body = (out: string) => out.split('\n').slice(1);
   assert.deepEqual(body(fromExport.out), body(fromStore.out));
-  assert.match(fromStore.out, /judged by the thresholds of the record, each from when it was in force\./);
-  assert.match(fromExport.out, /judged by the thresholds in force when it was exported\./);
+  assert.match(fromStore.out, /replayed with the thresholds of the record, each from when it was in force\./);
+  assert.match(fromExport.out, /replayed with the thresholds in force when it was exported\./);
 });
 
 test('simulate --store judges each rollout by the thresholds that were in force', async (t) => {
