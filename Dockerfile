@@ -22,7 +22,7 @@ COPY config ./config
 RUN mkdir -p data /etc/crossover && cp config/crossover.yaml /etc/crossover/ && chown node:node data
 USER node
 VOLUME /app/data
-# Proxy, and control API with the page; the latter is reachable from outside the container only once the configuration
+# Proxy, and control API; the latter is reachable from outside the container only once the configuration
 # puts it on another address than loopback, which needs a token.
 EXPOSE 8000 9900
 # The last one is where the health check finds the control API; set it where the configuration has another port.

@@ -1,14 +1,18 @@
-// The way in. Keeps what Node makes of the modules (types removed, code compiled) from one start to the next, which is most
-// of a start's time; then runs the command line. JavaScript, because what removes types takes longer to load than the rest.
+// Entry of the program: lets Node keep its compiled code from one start to the next, since removing types and
+// compiling is most of the time of a start, and then runs the command line. This file is JavaScript, because
+// removing types needs a module that takes longer to load than this file.
 import { mkdirSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-/** Beside the packages, so that nobody can write it who could not write the code itself. */
+/** A directory beside the packages: whoever can write it could also write the code. */
 const ownDirectory = fileURLToPath(new URL('../node_modules/.cache/crossover', import.meta.url));
 
-/** For this thread and those it starts. Where the directory cannot be written, starts are only slower. */
+/**
+ * Keeps compiled code of this thread and those it starts. When the directory cannot be written, starts are
+ * only slower.
+ */
 function keepCompiledCode() {
   const { env } = process;
   if (env.NODE_DISABLE_COMPILE_CACHE !== undefined || env.NODE_COMPILE_CACHE !== undefined) return;
@@ -18,7 +22,7 @@ function keepCompiledCode() {
     return;
   }
   enableCompileCache(ownDirectory);
-  // Threads look here.
+  // Threads read this variable.
   env.NODE_COMPILE_CACHE = ownDirectory;
 }
 

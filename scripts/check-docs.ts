@@ -1,20 +1,22 @@
-// Checks what README.md and docs/ tell people to type and to open: npm scripts, crossover commands with their
-// options, and links to files.
+// Checks what the documents tell people to type and to open: npm scripts, crossover commands with their
+// options, links to files and to headings in them, and paths of files.
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 
-const files = ['README.md', 'CONTRIBUTING.md', ...globSync('docs/**/*.md').sort()].filter((file) =>
-  existsSync(file),
-);
+const files = globSync(['*.md', 'docs/**/*.md', 'bench/*.md', 'test/**/*.md']).sort();
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   scripts: Readonly<Record<string, string>>;
 };
 const helpByCommand = new Map<string, string>();
+const headingsByFile = new Map<string, ReadonlySet<string>>();
 const problems: string[] = [];
+/** A path of the repository in code: alone, or behind `node`. */
+const pathPattern = /(?:`|\bnode )((?:src|test|bench|scripts|config|docs|bin)\/[\w./-]+)(?=[`\s])/g;
 let commandCount = 0;
 let linkCount = 0;
+let pathCount = 0;
 
 for (const file of files) {
   const text = readFileSync(file, 'utf8');
@@ -22,11 +24,12 @@ for (const file of files) {
     checkBlock(file, block[1] ?? '');
   // Code is left out: brackets followed by parentheses are no links there.
   const prose = text.replace(/^```.*?^```/gms, '').replace(/`[^`\n]*`/g, '');
-  for (const link of prose.matchAll(/\[[^\]]*\]\(([^)\s#]+)[^)]*\)/g)) checkLink(file, link[1] ?? '');
+  for (const link of prose.matchAll(/\[[^\]]*\]\(([^)\s]+)[^)]*\)/g)) checkLink(file, link[1] ?? '');
+  for (const path of text.matchAll(pathPattern)) checkPath(file, path[1] ?? '');
 }
 for (const problem of problems) console.error(problem);
 console.log(
-  `${files.length} documents, ${commandCount} commands, ${linkCount} links to files, ${problems.length} problems`,
+  `${files.length} documents, ${commandCount} commands, ${linkCount} links to files, ${pathCount} paths, ${problems.length} problems`,
 );
 process.exitCode = problems.length === 0 ? 0 : 1;
 
@@ -82,8 +85,33 @@ function helpOf(command: string): string | null {
   return stdout;
 }
 
-function checkLink(file: string, target: string): void {
-  if (/^[a-z]+:/.test(target)) return;
+function checkLink(file: string, link: string): void {
+  if (/^[a-z]+:/.test(link)) return;
   linkCount += 1;
-  if (!existsSync(join(dirname(file), target))) problems.push(`${file}: ${target} does not exist`);
+  const [target = '', heading] = link.split('#');
+  const path = target === '' ? file : join(dirname(file), target);
+  if (!existsSync(path)) problems.push(`${file}: ${target} does not exist`);
+  else if (heading !== undefined && !headingsOf(path).has(heading))
+    problems.push(`${file}: ${path} has no heading #${heading}`);
+}
+
+/** Ids of the headings of a document, as GitHub makes them. */
+function headingsOf(path: string): ReadonlySet<string> {
+  const known = headingsByFile.get(path);
+  if (known !== undefined) return known;
+  const text = readFileSync(path, 'utf8').replace(/^```.*?^```/gms, '');
+  const ids = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+  const headings = new Set(ids);
+  headingsByFile.set(path, headings);
+  return headings;
+}
+
+function checkPath(file: string, path: string): void {
+  pathCount += 1;
+  if (!existsSync(path)) problems.push(`${file}: ${path} does not exist`);
 }

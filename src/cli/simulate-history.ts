@@ -116,8 +116,8 @@ function print(
 ): void {
   const style = createStyle(io.color);
   const seconds = windows.reduce((sum, { dtMs }) => sum + dtMs, 0) / 1000;
-  io.out(`${duration(seconds)} of recorded traffic, judged by ${by}.\n`);
-  if (rollouts.length === 0) io.out('There was no rollout in that time: nothing to judge.\n');
+  io.out(`${duration(seconds)} of recorded traffic, replayed with ${by}.\n`);
+  if (rollouts.length === 0) io.out('There was no rollout in that time: nothing to replay.\n');
   for (const rollout of rollouts) {
     io.out(
       `\n${style.bold(`Rollout ${rollout.id}`)}, ${timeOfDay(rollout.startedAtMs)}: in the record ${endText(rollout)}.\n\n`,

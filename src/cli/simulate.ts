@@ -36,9 +36,9 @@ export function addSimulate(program: Command, context: CliContext): void {
     .option('--full', 'everything, in as many runs as the targets need; takes minutes')
     .option('--threads <number>', 'threads to use (default: one per core)', whole(1, 256))
     .option('--write [file]', `also write the report as Markdown (default: ${defaultReport})`)
-    .option('--history <file>', 'judge the traffic of `history export` again instead')
+    .option('--history <file>', 'replay the traffic of `history export` instead')
     .option('--store <file>', 'the same with the traffic in a store file')
-    .option('--config <file>', 'by the thresholds of this configuration (default: those in the record)')
+    .option('--config <file>', 'with the thresholds of this configuration (default: those in the record)')
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action(async (flags: SimulateFlags) => {
@@ -65,7 +65,7 @@ async function run(flags: SimulateFlags, io: CliIo): Promise<number> {
   if (history === undefined && store === undefined) {
     if (config === undefined) return runSimulate(flags, io);
     throw new CliError(
-      '--config says how to judge recorded traffic, but there is none',
+      '--config is for replaying recorded traffic, but there is none',
       exitCodes.badUsage,
       'Add --store FILE or --history FILE.',
     );

@@ -72,7 +72,7 @@ function* timingWarnings({ health, timeouts, rollout, thresholds }: Config): Gen
   if (rollout.stepTimeoutMs <= thresholds.warmupMs)
     yield {
       path: ['rollout', 'stepTimeout'],
-      message: `the first step may last ${formatDuration(rollout.stepTimeoutMs)}, and Y's latency is not judged for ${formatDuration(thresholds.warmupMs)} (thresholds.warmup)`,
+      message: `the first step may last ${formatDuration(rollout.stepTimeoutMs)}, and Y's latency is not compared for ${formatDuration(thresholds.warmupMs)} (thresholds.warmup)`,
       hint: 'it would end without a conclusion; raise rollout.stepTimeout',
     };
 }

@@ -49,7 +49,7 @@ export const rollout = section('How a rollout moves; a change counts from the ne
   onBadRoute: choice(
     ['revert', 'park'],
     'revert',
-    'What happens when a single route has more errors on Y: the rollout goes back to X, or only that route does and the rest goes on. Of errors only: latency and status codes are judged over all routes, and revert.',
+    'What happens when a single route has more errors on Y: the rollout goes back to X, or only that route does and the rest goes on. Of errors only: latency and status codes are compared over all routes, and revert.',
   ),
   soak: duration('10m', 'Time at full weight, with the holdback on X, before the rollout completes.'),
   holdback: percent('1%', 'Share that stays on X while soaking, for comparison. Above 0 and at most 50%.'),
@@ -113,11 +113,11 @@ export const thresholds = section('What "worse" means: how far Y may be from X.'
     '0.1%',
     'Extra failures, as a share of all traffic, accepted if an advance was wrong. Above 0.',
   ),
-  warmup: duration('45s', "How long a fresh Y's latency is not judged (cold caches)."),
+  warmup: duration('45s', "How long a fresh Y's latency is not compared (cold caches)."),
   blipTolerance: choice(
     ['1s', '5s'],
     '1s',
-    'How long a hiccup of one cluster alone may last without counting; `5s` finds failures later.',
+    'How long trouble of one cluster alone may last without counting; `5s` finds failures later.',
   ),
   attribution: choice(
     ['all', 'kong'],

@@ -33,7 +33,7 @@ const doubtful: readonly [name: string, yaml: string, warning: string][] = [
   [
     'a first step that ends while latency is not judged',
     'rollout: { bake: 10s, stepTimeout: 45s }',
-    "4:36 rollout.stepTimeout: the first step may last 45s, and Y's latency is not judged for 45s (thresholds.warmup)",
+    "4:36 rollout.stepTimeout: the first step may last 45s, and Y's latency is not compared for 45s (thresholds.warmup)",
   ],
   [
     'a tolerance that lets an outage pass',

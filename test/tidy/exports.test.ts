@@ -1,5 +1,5 @@
-// Every export is imported by some other file. What is used only where it is declared is not exported, and what is used nowhere
-// is not there.
+// Every export is imported by some other file. What is used only where it is declared is not exported, and
+// what is used nowhere is not there.
 import assert from 'node:assert/strict';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
-// What src/limits.ts says of itself: every bound has a reason beside it, and what several folders need is there.
+// What src/limits.ts says of itself: every bound has a reason beside it, and what several folders need is
+// there.
 import { test } from 'node:test';
 import { assertNone, listed, type SourceFile, sourceFiles } from './source-files.ts';
 

@@ -1,4 +1,5 @@
-// The repository's own TypeScript files, for the tests that hold them to what CONTRIBUTING.md says of the code's style.
+// The repository's own TypeScript files, for the tests that hold them to what CONTRIBUTING.md says of the
+// code's style.
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +34,10 @@ export function sourceFiles(...folders: readonly string[]): SourceFile[] {
     });
 }
 
-/** Lines of a list beside the tests that name what is not as it should be yet; none when there is no such list. */
+/**
+ * Lines of a list beside the tests that name what is not as it should be yet; none when there is no such
+ * list.
+ */
 export function listed(name: string): string[] {
   const file = join(import.meta.dirname, name);
   if (!existsSync(file)) return [];
