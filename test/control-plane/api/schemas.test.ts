@@ -31,9 +31,12 @@ test('schemas.json is up to date when compared with the definitions', () => {
   assert.equal(text, schemasFileText(), 'renew it: node src/control-plane/api/write-schemas.ts');
 });
 
-test('the API loads neither TypeBox nor a HTTP client of Node when it is imported', async () => {
+test('the API loads no TypeBox, no OpenAPI and no HTTP client of Node when it is imported', async () => {
   const modules = await modulesOfTheApi();
   assert.ok(modules.some((name) => name.endsWith('/src/control-plane/api/schemas.ts')));
-  const unwanted = modules.filter((name) => /node_modules\/typebox\/|internal\/deps\/undici/.test(name));
-  assert.deepEqual(unwanted, []);
+  const unwanted = /node_modules\/(typebox|@fastify\/swagger|yaml)\/|internal\/deps\/undici/;
+  assert.deepEqual(
+    modules.filter((name) => unwanted.test(name)),
+    [],
+  );
 });
