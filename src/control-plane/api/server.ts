@@ -1,5 +1,4 @@
 // The control API: puts routes, access checks, schemas and error responses together. What each route does is in its file.
-import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance, type FastifySchema, type RouteOptions } from 'fastify';
 import { apiBodyBytesMax } from '#src/limits.ts';
 import { guardAccess } from './access.ts';
@@ -7,6 +6,7 @@ import type { ApiContext } from './api-context.ts';
 import type { ApiListener } from './api-listener.ts';
 import { addInsightRoutes } from './insight-routes.ts';
 import { addNodeRoutes } from './node-routes.ts';
+import { describeRoutes } from './openapi.ts';
 import { addProbeRoutes } from './probe-routes.ts';
 import { ApiProblem, rescue, sendProblem } from './problem.ts';
 import { addRecordRoutes } from './record-routes.ts';
@@ -56,7 +56,7 @@ export async function createControlApi(context: ApiContext, listener: ApiListene
   setUpErrors(app, context);
   app.addHook('onRequest', async (_request, reply) => void reply.headers(securityHeaders));
   guardAccess(app, context);
-  await app.register(swagger, { openapi: openApiOf(context) });
+  const description = describeRoutes(app, openApiOf(context));
   addProbeRoutes(app, context);
   addSplitRoutes(app, context);
   addRolloutRoutes(app, context);
@@ -65,7 +65,9 @@ export async function createControlApi(context: ApiContext, listener: ApiListene
   addRecordRoutes(app, context);
   addNodeRoutes(app, context);
   addStreamRoute(app, context);
-  app.get('/openapi.json', { schema: { summary: 'This API as OpenAPI 3.' } }, async () => app.swagger());
+  app.get('/openapi.json', { schema: { summary: 'This API as OpenAPI 3.' } }, async () =>
+    description.document(),
+  );
   const table = routes.slice();
   refuseOtherMethods(app, table);
   await app.ready();
