@@ -10,8 +10,9 @@ import { AbsoluteCap } from '#src/core/analysis/e-process/absolute-cap.ts';
 import type { BankSnapshot, Clusters } from '#src/core/analysis/e-process/evidence-bank.ts';
 import type { StreamEvidence } from '#src/core/analysis/verdict.ts';
 import { comparisonText, formatShare } from '#src/core/analysis/verdict-text.ts';
-import { type BlipProfile, countedEvidence, Totals } from './compared-stream.ts';
+import { type BlipProfile, countedEvidence } from './compared-stream.ts';
 import type { EvidenceStream } from './stream-family.ts';
+import { Totals } from './totals.ts';
 
 interface CapSpec {
   readonly name: string;

@@ -1,7 +1,6 @@
 // One metric of Y against the same metric of X: everything the analysis keeps about one stream of counts.
 // Streams differ only in what they count and in their boundaries; errors, status classes and latency
 // quantiles all have this shape.
-import { plainNumbers } from '#src/base/plain-numbers.ts';
 import {
   deflationBetween,
   strongerOf,
@@ -26,6 +25,7 @@ import { StreamTest } from '#src/core/analysis/e-process/stream-test.ts';
 import type { ArmCounts, StreamEvidence } from '#src/core/analysis/verdict.ts';
 import { comparisonText, formatShare } from '#src/core/analysis/verdict-text.ts';
 import type { EvidenceStream, Need } from './stream-family.ts';
+import { Totals } from './totals.ts';
 
 /** How long a burst may last without being taken for a regression. */
 export interface BlipProfile {
@@ -77,45 +77,6 @@ const rateWith = (arm: ArmCounts, prior: number, requests: number): number =>
 /** The evidence that counts: nothing against Y before Y was seen in enough windows. */
 export const countedEvidence = (logEvidence: number, yWindows: number): number =>
   yWindows < yWindowsMin ? Math.min(0, logEvidence) : logEvidence;
-
-/** Requests and failures of both arms, summed. */
-export class Totals {
-  readonly #sums = new Float64Array(4);
-
-  add(nX: number, kX: number, nY: number, kY: number): void {
-    const sums = this.#sums;
-    sums[0] = (sums[0] as number) + nX;
-    sums[1] = (sums[1] as number) + kX;
-    sums[2] = (sums[2] as number) + nY;
-    sums[3] = (sums[3] as number) + kY;
-  }
-
-  clear(): void {
-    this.#sums.fill(0);
-  }
-
-  get x(): ArmCounts {
-    return this.#arm(0);
-  }
-
-  get y(): ArmCounts {
-    return this.#arm(2);
-  }
-
-  #arm(at: 0 | 2): ArmCounts {
-    const requests = this.#sums[at] as number;
-    const failures = this.#sums[at + 1] as number;
-    return { requests, failures, rate: requests > 0 ? failures / requests : 0 };
-  }
-
-  snapshot(): readonly number[] {
-    return plainNumbers(this.#sums);
-  }
-
-  restore(sums: readonly number[]): void {
-    this.#sums.set(sums);
-  }
-}
 
 export class ComparedStream implements EvidenceStream {
   readonly spec: StreamSpec;
