@@ -138,9 +138,11 @@ export class ControlHost {
   #watch(thread: Worker, published: PromiseWithResolvers<void>, ready: PromiseWithResolvers<void>): void {
     const both = [published, ready];
     const waitsForFirst = this.#options.waitsForFirst && this.#generation === 1;
+    let isLate = false;
     const late = waitsForFirst
       ? undefined
       : setTimeout(() => {
+          isLate = true;
           this.#hasPublished = true;
           for (const { resolve } of both) resolve();
         }, controlReadyMs);
@@ -157,6 +159,7 @@ export class ControlHost {
         case 'ready':
           clearTimeout(late);
           this.port = message.controlPort;
+          if (isLate) this.#logLate(message.controlPort);
           ready.resolve();
           this.#firstReady.resolve();
           return;
@@ -223,6 +226,13 @@ export class ControlHost {
   /** Ends the thread as a crash would; it is replaced. */
   async terminate(): Promise<void> {
     await this.#slot.thread?.terminate();
+  }
+
+  /** Whoever was told that the process serves may not know where. */
+  #logLate(port: number): void {
+    const { host } = this.#options.start().config.listen.control;
+    const message = 'the control API listens, later than the proxy';
+    this.#options.log({ level: 'info', message, fields: { address: `http://${host}:${port}` } });
   }
 
   #logCrash(error: unknown): void {

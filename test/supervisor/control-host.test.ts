@@ -1,12 +1,19 @@
 // When a control thread is started, without one: each start fails, as when no descriptor is left.
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
 import { describe, it, mock, type TestContext } from 'node:test';
 import { setImmediate as settle } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
+import type { LogLine } from '#src/shared-memory/messages.ts';
+import { createSharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { ControlHost } from '#src/supervisor/control-host.ts';
+import { testConfig } from '../support/crossover-config.ts';
 
 /** More often than that within a minute, and the next start waits. */
 const lossesMax = 5;
 const backOffMs = 2_000;
+/** A start goes on without the control thread after this time. */
+const controlReadyMs = 5_000;
 
 function rig(t: TestContext) {
   mock.timers.enable({ apis: ['setTimeout'] });
@@ -72,4 +79,41 @@ describe('a control host', () => {
     await pass(backOffMs);
     assert.equal(starts.count, 1);
   });
+
+  for (const [when, waitMs, told] of [
+    ['late', controlReadyMs, ['http://127.0.0.1:4711']],
+    ['in time', controlReadyMs - 1, []],
+  ] as const) {
+    it(`says where the API listens when that comes ${when}, or nothing`, async (t) => {
+      mock.timers.enable({ apis: ['setTimeout'] });
+      t.after(() => mock.timers.reset());
+      const thread = Object.assign(new EventEmitter(), { ref: () => {}, postMessage: () => {} });
+      const log: LogLine[] = [];
+      const host = new ControlHost({
+        start: () => ({
+          config: testConfig({ x: [1], y: [2] }),
+          configRevision: 1,
+          nodes: { x: [], y: [] },
+          memory: createSharedMemory(1),
+          routes: { kind: 'derived', routes: [] },
+          configPath: '(test)',
+        }),
+        listenDescriptor: async () => null,
+        waitsForFirst: false,
+        preloaded: thread as unknown as Worker,
+        onMessage: () => {},
+        log: (line) => log.push(line),
+      });
+      const { ready } = host.start();
+      await settle();
+      mock.timers.tick(waitMs);
+      thread.emit('message', { type: 'ready', controlPort: 4711 });
+      await ready;
+      assert.equal(host.port, 4711);
+      assert.deepEqual(
+        log.map(({ fields }) => fields.address),
+        told,
+      );
+    });
+  }
 });
