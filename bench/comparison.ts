@@ -8,11 +8,11 @@ import type { Rounds } from './rounds.ts';
 import { type Interval, median, medianInterval } from './statistics.ts';
 
 /** The median ratio of a version that is called not slower than another. */
-export const slowdownMax = 1.02;
+const slowdownMax = 1.02;
 
-export type Verdict = 'not slower' | 'slower' | 'undecided' | 'too few rounds';
+type Verdict = 'not slower' | 'slower' | 'undecided' | 'too few rounds';
 
-export interface Comparison {
+interface Comparison {
   readonly case: CaseName;
   readonly figure: string;
   /** Rounds in which both have the figure. */

@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
 
 type OpenApi = NonNullable<FastifyDynamicSwaggerOptions['openapi']>;
 
-export interface Description {
+interface Description {
   /** The OpenAPI document; the same one for all who ask. */
   document(): Promise<object>;
 }

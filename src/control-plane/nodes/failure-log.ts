@@ -12,7 +12,7 @@ import { armOf, type NodeDirectory } from './node-directory.ts';
 const lineEveryMs = 60_000;
 const lookEveryMs = 1_000;
 
-export interface FailureLogOptions {
+interface FailureLogOptions {
   readonly memory: SharedMemory;
   readonly directory: NodeDirectory;
   readonly checkShortages: ReadonlyMap<OwnResource, number>;

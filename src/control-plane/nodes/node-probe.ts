@@ -24,12 +24,12 @@ const readBytes = 2_048;
 const limits = { headBytes: readBufferBytes, headerCount: readBufferBytes };
 
 /** A resource of ours was short: the node was not asked. */
-export interface ProbeShortage {
+interface ProbeShortage {
   readonly shortage: OwnResource;
 }
 
 /** Null: the node answered well. A text: what was wrong with it. */
-export type ProbeResult = string | null | ProbeShortage;
+type ProbeResult = string | null | ProbeShortage;
 
 /** Asks the node. Never rejects. */
 export function probeNode({ host, port, path, timeoutMs, signal }: ProbeOptions): Promise<ProbeResult> {

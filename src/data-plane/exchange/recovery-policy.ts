@@ -18,7 +18,7 @@ export const RecoveryStep = {
 export type RecoveryStep = (typeof RecoveryStep)[keyof typeof RecoveryStep];
 
 /** What of a request decides whether it may be sent again. */
-export interface RequestFacts {
+interface RequestFacts {
   /** Sending it twice does no harm (RFC 9110 9.2.2). */
   readonly isIdempotent: boolean;
   /** All of it that was received is still there. */
@@ -44,7 +44,7 @@ export interface FailedTry {
 }
 
 /** `failover.on`, looked up. */
-export interface Triggers {
+interface Triggers {
   readonly connect: boolean;
   readonly reset: boolean;
   readonly timeout: boolean;
@@ -63,7 +63,7 @@ export function stepAfterFailure(tried: FailedTry, triggers: Triggers): Recovery
 }
 
 /** A node may close an idle connection just as it is used again (RFC 9112 9.3.1): that is no failure of the node. */
-export function isStaleReuse(tried: FailedTry): boolean {
+function isStaleReuse(tried: FailedTry): boolean {
   const { error, request, wasReused, hasResponseBytes, hasRetriedStale } = tried;
   return (
     error === 'upstreamReset' && wasReused && !hasResponseBytes && !hasRetriedStale && canReplay(request)
