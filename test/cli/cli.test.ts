@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
+import { untilByTurns } from '../support/until.ts';
 import { exampleStatus, inPhase } from './example-status.ts';
 import { type Asked, type FakeControlApi, type Reply, startFakeControlApi } from './fake-control-api.ts';
 import { runCli } from './run-cli.ts';
@@ -305,7 +306,8 @@ describe('the command line', () => {
       api = await startFakeControlApi(course(exampleStatus));
       const { url } = api;
       const result = runCli(['rollout', 'start', '--wait', '--url', url]);
-      while (api.asked.length < 2) await new Promise((resolve) => setImmediate(resolve));
+      const { asked } = api;
+      await untilByTurns(() => asked.length >= 2, 'the second question');
       await api.close();
       const port = Number(new URL(url).port);
       const gone = createServer((socket) => socket.destroy());

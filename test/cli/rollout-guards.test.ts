@@ -12,6 +12,7 @@ import {
 } from '../control-plane/support/control-rig.ts';
 import { rampingState } from '../control-plane/support/states.ts';
 import { tempFolder } from '../control-plane/support/temp-folder.ts';
+import { until } from '../support/until.ts';
 import { runCli } from './run-cli.ts';
 
 async function rigWithNodes(t: TestContext, options: RigOptions = {}): Promise<ControlRig> {
@@ -64,8 +65,8 @@ test('rollout approve lets the move that waits for it go on, once', async (t) =>
   assert.equal(early.exitCode, 1);
   assert.match(early.err, /no gate waits for an approval: the rollout is idle/);
   await rig.call('POST', '/v1/rollout');
-  for (let waits = false; !waits; )
-    waits = (await rig.call('GET', '/v1/status')).json.signals.approval.waiting.length > 0;
+  const waits = async () => (await rig.call('GET', '/v1/status')).json.signals.approval.waiting.length > 0;
+  await until(waits, 'the gate to wait for an approval');
   const stale = await rollout(rig, 'approve', '--revision', 'x');
   assert.equal(stale.exitCode, 1);
   const wrong = await rollout(rig, 'approve', '--gate', 'nobody');

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process, { platform } from 'node:process';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -12,11 +11,15 @@ import { fileURLToPath } from 'node:url';
 import { type KongCluster, startKongCluster } from '#src/demo/kong-cluster.ts';
 import { demoApiKey } from '#src/demo/kong-routes.ts';
 import { freePorts } from '../../bench/process/children.ts';
+import { quickPlace } from '../support/quick-place.ts';
+import { servePorts } from '../support/serve-ports.ts';
+import { Signal } from '../support/signal.ts';
+import { until } from '../support/until.ts';
 
 const headers = { apikey: demoApiKey };
 
 describe('crossover serve', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'crossover-serve-'));
+  const folder = mkdtempSync(join(quickPlace, 'crossover-serve-'));
   /** Every process started; a test that fails must not leave one running. */
   const children = new Set<ChildProcess>();
   let cluster: KongCluster;
@@ -32,7 +35,7 @@ describe('crossover serve', () => {
     rmSync(folder, { recursive: true });
   });
 
-  function configText(proxy = '127.0.0.1:0', drain = '5s'): string {
+  function configText(proxy = '127.0.0.1:0', drain = '1h'): string {
     return `listen: { proxy: ${proxy}, control: 127.0.0.1:0 }
 workers: 1
 clusters:
@@ -54,24 +57,30 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
     children.add(child);
     child.once('close', () => children.delete(child));
     const printed = { out: '', err: '' };
-    child.stdout.on('data', (piece: Buffer) => {
-      printed.out += piece;
+    const signal = new Signal();
+    for (const [name, stream] of [
+      ['out', child.stdout],
+      ['err', child.stderr],
+    ] as const) {
+      stream.on('data', (piece: Buffer) => {
+        printed[name] += piece;
+        signal.notify();
+      });
+    }
+    const ended = once(child, 'close').then(([exitCode]) => {
+      signal.notify();
+      return exitCode as number | null;
     });
-    child.stderr.on('data', (piece: Buffer) => {
-      printed.err += piece;
-    });
-    const ended = once(child, 'close').then(([exitCode]) => exitCode as number | null);
+    const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
     /** Resolves with the first match in what was printed to either stream. */
     const printing = async (pattern: RegExp): Promise<RegExpExecArray> => {
-      for (;;) {
-        const match = pattern.exec(printed.out) ?? pattern.exec(printed.err);
-        if (match !== null) return match;
-        await Promise.race([
-          once(child.stdout, 'data'),
-          once(child.stderr, 'data'),
-          ended.then(() => assert.fail(`ended before ${pattern}:\n${printed.out}${printed.err}`)),
-        ]);
-      }
+      const find = () => pattern.exec(printed.out) ?? pattern.exec(printed.err);
+      await signal.until(
+        () => find() !== null || hasEnded(),
+        String(pattern),
+        () => printed,
+      );
+      return find() ?? assert.fail(`ended before ${pattern}:\n${printed.out}${printed.err}`);
     };
     return { child, file, printed, ended, printing };
   }
@@ -82,9 +91,11 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
   it('says in one line where it listens, serves, and exits 0 on SIGTERM when nothing was cut', async () => {
     const { child, printed, ended, printing } = start(configText());
     const url = await proxyUrl(printing);
-    assert.match(
-      printed.out,
-      /^crossover \d+\.\d+\.\d+ proxies on .*; control API on http:\/\/127\.0\.0\.1:\d+\n$/,
+    assert.match(printed.out, /^crossover \d+\.\d+\.\d+ proxies on .*; control API on .*\n$/);
+    await until(
+      () => servePorts(printed) !== null,
+      'both ports',
+      () => printed,
     );
     assert.equal((await fetch(`${url}/users/7`, { headers })).status, 200);
     child.kill('SIGTERM');
@@ -101,9 +112,13 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
     const [port = 0] = await freePorts(1);
     const { child, printed, ended } = start(configText(`127.0.0.1:${port}`));
     const ask = () => fetch(`http://127.0.0.1:${port}/users/7`, { headers }).catch(() => null);
-    let answer: Response | null = null;
-    while (answer === null) answer = await ask();
-    assert.equal(answer.status, 200);
+    let answer: Response | null = null as Response | null;
+    const isAnswered = async (): Promise<boolean> => {
+      answer = await ask();
+      return answer !== null;
+    };
+    await until(isAnswered, 'an answer', () => printed);
+    assert.equal(answer?.status, 200);
     child.kill('SIGTERM');
     assert.equal(await ended, 0, printed.err);
     assert.match(printed.err, /nothing was cut/);
@@ -118,7 +133,7 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
       (response) => response.status,
       () => 'cut',
     );
-    while ((await cluster.counts()).requestCount === seen);
+    await until(async () => (await cluster.counts()).requestCount > seen, 'the request');
     child.kill('SIGTERM');
     assert.equal(await ended, 1, printed.err);
     assert.notEqual(await hanging, 200);
@@ -130,7 +145,7 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
     await cluster.setFault({ kind: 'brownout', slowness: 1, hangShare: 1, unavailableShare: 0 });
     const seen = (await cluster.counts()).requestCount;
     const hanging = fetch(`${url}/users/7`, { headers }).catch(() => null);
-    while ((await cluster.counts()).requestCount === seen);
+    await until(async () => (await cluster.counts()).requestCount > seen, 'the request');
     child.kill('SIGINT');
     await printing(/draining/);
     child.kill('SIGTERM');

@@ -8,7 +8,9 @@ import process from 'node:process';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { tempFolder } from '../control-plane/support/temp-folder.ts';
+import { quickFolder } from '../control-plane/support/temp-folder.ts';
+import { servePorts } from '../support/serve-ports.ts';
+import { Signal } from '../support/signal.ts';
 import { runCli } from './run-cli.ts';
 
 const entry = fileURLToPath(new URL('../../bin/crossover.js', import.meta.url));
@@ -17,15 +19,23 @@ interface Served {
   readonly child: ChildProcess;
   readonly printed: { out: string; err: string };
   readonly ended: Promise<number | null>;
+  /** Notified whenever it prints something. */
+  readonly signal: Signal;
   /** Resolves with the ports of proxy and control API, or with null when it ends before it listens. */
   readonly ports: Promise<[proxy: number, control: number] | null>;
 }
 
 /** Resolves with the ports when its start is on record, which nobody waits for before it listens. */
-async function recorded({ child, printed, ports }: Served): Promise<[proxy: number, control: number]> {
+async function recorded({
+  child,
+  printed,
+  ports,
+  signal,
+}: Served): Promise<[proxy: number, control: number]> {
   const found = await ports;
-  assert.ok(found !== null && child.stderr !== null, printed.err);
-  while (!printed.err.includes('"event":"started"')) await once(child.stderr, 'data');
+  assert.ok(found !== null, printed.err);
+  const isRecorded = () => printed.err.includes('"event":"started"') || child.exitCode !== null;
+  await signal.until(isRecorded, 'the start to be on record', () => printed);
   // The store answers in order: what was sent to it before is kept by then.
   await (await fetch(`http://127.0.0.1:${found[1]}/v1/events`)).text();
   return found;
@@ -33,7 +43,7 @@ async function recorded({ child, printed, ports }: Served): Promise<[proxy: numb
 
 /** Processes that share a store. Nothing listens behind them: who owns a store does not depend on that. */
 function rig(t: TestContext) {
-  const folder = tempFolder(t);
+  const folder = quickFolder(t);
   const store = join(folder, 'crossover.db');
   let count = 0;
 
@@ -54,19 +64,26 @@ store: { sqlite: ${JSON.stringify(store)} }
     });
     t.after(() => child.kill('SIGKILL'));
     const printed = { out: '', err: '' };
-    child.stderr.on('data', (piece: Buffer) => {
-      printed.err += piece;
-    });
-    const ended = once(child, 'close').then(([exitCode]) => exitCode as number | null);
-    const listening = new Promise<[number, number]>((resolve) => {
-      child.stdout.on('data', (piece: Buffer) => {
-        printed.out += piece;
-        const said = /proxies on 127\.0\.0\.1:(\d+); control API on http:\/\/127\.0\.0\.1:(\d+)\n/;
-        const [, proxy, control] = said.exec(printed.out) ?? [];
-        if (control !== undefined) resolve([Number(proxy), Number(control)]);
+    const signal = new Signal();
+    for (const [name, stream] of [
+      ['out', child.stdout],
+      ['err', child.stderr],
+    ] as const) {
+      stream.on('data', (piece: Buffer) => {
+        printed[name] += piece;
+        signal.notify();
       });
+    }
+    const ended = once(child, 'close').then(([exitCode]) => {
+      signal.notify();
+      return exitCode as number | null;
     });
-    return { child, printed, ended, ports: Promise.race([listening, ended.then(() => null)]) };
+    const find = async (): Promise<[number, number] | null> => {
+      const isOver = () => servePorts(printed) !== null || child.exitCode !== null;
+      await signal.until(isOver, 'the ports', () => printed);
+      return servePorts(printed);
+    };
+    return { child, printed, ended, signal, ports: find() };
   }
 
   /** What a reader of the live file finds, but for the nodes: when they are found dead is their own affair. */
@@ -80,9 +97,7 @@ store: { sqlite: ${JSON.stringify(store)} }
   return { store, serve, eventNames };
 }
 
-test('a second process is refused the store of one that runs, and changes nothing', {
-  timeout: 120_000,
-}, async (t) => {
+test('a second process is refused the store of one that runs, and changes nothing', async (t) => {
   const { store, serve, eventNames } = rig(t);
   const first = serve();
   const ports = await recorded(first);
@@ -112,7 +127,7 @@ test('a second process is refused the store of one that runs, and changes nothin
   assert.doesNotMatch(first.printed.err, /store-unavailable/);
 });
 
-test('a process that was killed leaves the store to the next at once', { timeout: 120_000 }, async (t) => {
+test('a process that was killed leaves the store to the next at once', async (t) => {
   const { serve, eventNames } = rig(t);
   for (let count = 1; count <= 3; count++) {
     const process = serve();

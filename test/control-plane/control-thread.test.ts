@@ -15,10 +15,12 @@ import { X, Y } from '#src/shared-memory/layout.ts';
 import type { ControlStart, FromControl, ToControl } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, slowThresholdIndex } from '#src/shared-memory/shared-memory.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import { Signal } from '../support/signal.ts';
+import { until } from '../support/until.ts';
 import { backend } from './support/control-rig.ts';
 import { countAnswers } from './support/counters.ts';
 import { rampingState } from './support/states.ts';
-import { tempFolder } from './support/temp-folder.ts';
+import { quickFolder } from './support/temp-folder.ts';
 
 async function startOf(t: TestContext, control = '127.0.0.1:0'): Promise<ControlStart> {
   const text = `
@@ -27,7 +29,7 @@ workers: 1
 clusters:
   x: { label: old, nodes: [http://127.0.0.1:${await backend(t)}] }
   y: { label: new, nodes: [http://127.0.0.1:${await backend(t)}] }
-store: { sqlite: ${join(tempFolder(t), 'crossover.db')} }
+store: { sqlite: ${join(quickFolder(t), 'crossover.db')} }
 `;
   const loaded = parseConfig(text, 'test.yaml', {});
   assert.ok(loaded.ok, JSON.stringify(loaded));
@@ -65,26 +67,25 @@ function onStore<T>(file: string, ask: (store: Store) => StoreResult<T>): T {
 class Thread {
   readonly #worker: Worker;
   readonly #posted: FromControl[] = [];
-  #wake: () => void = () => {};
+  readonly #signal = new Signal();
 
   constructor(t: TestContext, start: ControlStart) {
     const entry = new URL('../../src/control-plane/control-thread.ts', import.meta.url);
     this.#worker = new Worker(entry, { workerData: start });
     this.#worker.on('message', (message: FromControl) => {
       this.#posted.push(message);
-      this.#wake();
+      this.#signal.notify();
     });
     t.after(() => this.#worker.terminate());
   }
 
   async until(matches: (message: FromControl) => boolean): Promise<FromControl> {
-    for (;;) {
-      const found = this.#posted.find(matches);
-      if (found !== undefined) return found;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
+    await this.#signal.until(
+      () => this.#posted.some(matches),
+      `a message of the thread: ${matches}`,
+      () => this.#posted.slice(-10),
+    );
+    return this.#posted.find(matches) as FromControl;
   }
 
   async url(): Promise<string> {
@@ -236,9 +237,7 @@ test('control thread tells the workers from when on a request is slow', async (t
   countAnswers(start.memory, { arm: X, epoch: 1 }, { status: 200, count: 5_000, ms: 50 });
   const ages = new Float64Array(start.memory.slowThresholds);
   const median = (arm: 0 | 1): number => ages[slowThresholdIndex(arm, 0)] ?? 0;
-  while (Math.max(median(X), median(Y)) === Number.POSITIVE_INFINITY) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  await until(() => Math.max(median(X), median(Y)) < Number.POSITIVE_INFINITY, 'the thresholds');
   assert.ok(Math.abs(median(X) - 50) < 2, String(median(X)));
   assert.ok(median(Y) > median(X) && median(Y) < 60, String(median(Y)));
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type KongCluster, startKongCluster } from '#src/demo/kong-cluster.ts';
 import { demoApiKey } from '#src/demo/kong-routes.ts';
+import { until } from '../support/until.ts';
 
 const steady = { latencyMsMedian: 1, latencySigma: 0, errorShare: 0 };
 const withKey = { apikey: demoApiKey };
@@ -97,7 +98,7 @@ describe('a Kong look-alike', () => {
     const before = (await next.counts()).requestCount;
     const abort = new AbortController();
     const pending = fetch(`${next.urls[0]}/users/7`, { headers: withKey, signal: abort.signal });
-    while ((await next.counts()).requestCount === before);
+    await until(async () => (await next.counts()).requestCount > before, 'the request');
     await next.setFault({ kind: 'brownout', slowness: 1, hangShare: 0, unavailableShare: 1 });
     assert.equal((await get(next, '/users/8')).status, 503);
     abort.abort();

@@ -4,17 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { startKongCluster } from '#src/demo/kong-cluster.ts';
 import { startTraffic } from '#src/demo/traffic.ts';
-import type { TrafficCounts } from '#src/demo/traffic-messages.ts';
+import { hangMs, until } from '../support/until.ts';
 
 const steady = { latencyMsMedian: 1, latencySigma: 0, errorShare: 0 };
-
-/** Waits for a condition on the counts, which arrive every quarter of a second. */
-async function until(
-  read: () => TrafficCounts,
-  isReached: (counts: TrafficCounts) => boolean,
-): Promise<void> {
-  while (!isReached(read())) await new Promise((resolve) => setImmediate(resolve));
-}
 
 describe('traffic', () => {
   it('counts the same requests and statuses as the cluster when nothing fails', async (t) => {
@@ -24,9 +16,9 @@ describe('traffic', () => {
       url: cluster.urls[0] ?? '',
       ratePerSecond: 400,
       seed: 7,
-      timeoutMs: 5_000,
+      timeoutMs: hangMs,
     });
-    await until(traffic.counts, (counts) => counts.sent >= 300);
+    await until(() => traffic.counts().sent >= 300, '300 requests', traffic.counts);
     const seen = await traffic.stop();
     const { requestCount, countByStatus } = await cluster.counts();
     assert.equal(seen.sent, requestCount);
@@ -44,9 +36,9 @@ describe('traffic', () => {
       url: cluster.urls[0] ?? '',
       ratePerSecond: 400,
       seed: 7,
-      timeoutMs: 5_000,
+      timeoutMs: hangMs,
     });
-    await until(traffic.counts, (counts) => counts.failed >= 10);
+    await until(() => traffic.counts().failed >= 10, '10 failures', traffic.counts);
     const seen = await traffic.stop();
     assert.equal(seen.failed, seen.sent);
     assert.equal(seen.answered, 0);
@@ -60,8 +52,8 @@ describe('traffic', () => {
     t.after(() => server.close());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const traffic = await startTraffic({ url, ratePerSecond: 200, seed: 7, timeoutMs: 5_000 });
-    await until(traffic.counts, (counts) => counts.failed >= 10);
+    const traffic = await startTraffic({ url, ratePerSecond: 200, seed: 7, timeoutMs: hangMs });
+    await until(() => traffic.counts().failed >= 10, '10 failures', traffic.counts);
     const seen = await traffic.stop();
     assert.equal(seen.failed, seen.sent);
   });
@@ -76,7 +68,7 @@ describe('traffic', () => {
       seed: 7,
       timeoutMs: 100,
     });
-    await until(traffic.counts, (counts) => counts.sent >= 20);
+    await until(() => traffic.counts().sent >= 20, '20 requests', traffic.counts);
     const seen = await traffic.stop();
     assert.ok(seen.failed > 0);
     assert.equal(seen.sent, seen.failed + seen.answered);

@@ -7,6 +7,7 @@ import { failureCause } from '#src/core/telemetry/failure-cause.ts';
 import { causesOffset, rejectedOffset, WORKER, X, Y } from '#src/shared-memory/layout.ts';
 import { backend, startControl } from '../control-plane/support/control-rig.ts';
 import { add, countAnswers, countFailures } from '../control-plane/support/counters.ts';
+import { until } from '../support/until.ts';
 
 interface Metric {
   readonly type: string;
@@ -60,8 +61,11 @@ notifications: [{ name: chat, slack: "http://127.0.0.1:${port}/" }]`;
   let text = '';
   // So have answers of gates and receivers once there is one.
   const awaited = ['analysis_evidence{', 'notifications_total{', 'gate_answers_total{'];
-  while (!awaited.every((sample) => text.includes(`crossover_${sample}`)))
+  const areThere = async (): Promise<boolean> => {
     text = (await rig.call('GET', '/metrics')).text;
+    return awaited.every((sample) => text.includes(`crossover_${sample}`));
+  };
+  await until(areThere, awaited.join(', '), () => text);
   const known = scraped(text);
   assert.ok(known.size > 30);
   assert.deepEqual(Object.fromEntries(documented()), Object.fromEntries(known));

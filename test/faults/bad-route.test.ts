@@ -10,6 +10,8 @@ import { statusLines } from '#src/terminal/status-view.ts';
 import { createStyle } from '#src/terminal/style.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { probePath, testConfig } from '../support/crossover-config.ts';
+import { Signal } from '../support/signal.ts';
+import { until } from '../support/until.ts';
 
 type Answer = 'ok' | 'service-500' | 'kong-500';
 
@@ -41,11 +43,12 @@ class LikeKong {
   }
 }
 
-/** One request in twenty for users, the others for orders; eight at a time, some 800 a second. */
+/** One request in twenty for users, the others for orders; eight at a time, at most some 800 a second. */
 class Clients {
   readonly #port: number;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #random = createRandom(12);
+  readonly #signal = new Signal();
   #isRunning = true;
   answered = 0;
 
@@ -65,12 +68,23 @@ class Clients {
     }
   }
 
+  /** Resolves when so many more have been answered. */
+  async untilAnswered(count: number): Promise<void> {
+    const goal = this.answered + count;
+    await this.#signal.until(
+      () => this.answered >= goal,
+      `${goal} answers`,
+      () => this.answered,
+    );
+  }
+
   #ask(path: string): Promise<void> {
     return new Promise((resolve) => {
       const request = get({ host: '127.0.0.1', port: this.#port, path, agent: this.#agent }, (response) => {
         response.resume();
         response.on('close', resolve);
         this.answered++;
+        this.#signal.notify();
       });
       request.on('error', () => resolve());
     });
@@ -122,20 +136,17 @@ async function begin(bed: Bed, onBadRoute: 'revert' | 'park'): Promise<void> {
 
 // biome-ignore lint/suspicious/noExplicitAny: a status as the API gives it
 async function statusWhere(bed: Bed, holds: (status: any) => boolean): Promise<any> {
-  for (let round = 0; round < 600; round++) {
-    const status = await call(bed, 'GET', '/v1/status');
-    if (holds(status)) return status;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail(`it never came: ${JSON.stringify((await call(bed, 'GET', '/v1/status')).rollout)}`);
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  let status: any;
+  const isWanted = async (): Promise<boolean> => {
+    status = await call(bed, 'GET', '/v1/status');
+    return holds(status);
+  };
+  await until(isWanted, `a status: ${holds}`, () => status?.rollout);
+  return status;
 }
 
 const failUsers = (path: string): Answer => (path.startsWith('/users') ? 'kong-500' : 'ok');
-
-async function answered(bed: Bed, count: number): Promise<void> {
-  const goal = bed.clients.answered + count;
-  while (bed.clients.answered < goal) await new Promise((resolve) => setTimeout(resolve, 20));
-}
 
 /** Requests on the first route that were compared so far, on X and on Y. */
 async function comparedUsers(bed: Bed): Promise<number[]> {
@@ -149,10 +160,10 @@ async function comparedUsers(bed: Bed): Promise<number[]> {
   });
 }
 
-test('a rollout is reverted and the route named when only Y breaks it', { timeout: 60_000 }, async (t) => {
+test('a rollout is reverted and the route named when only Y breaks it', async (t) => {
   const bed = await startBed(t, {});
   await begin(bed, 'revert');
-  await answered(bed, 500);
+  await bed.clients.untilAnswered(500);
   bed.y.answerTo = failUsers;
   const { rollout } = await statusWhere(bed, ({ phase }) => phase === 'reverted');
   assert.equal(rollout.cause.name, 'evidence');
@@ -168,34 +179,33 @@ const routeNames = (named: readonly { route: string }[]): string[] => [
 
 /** What was frozen of a revert, once it is. */
 async function evidenceOf(bed: Bed, id: string) {
-  for (;;) {
-    const { evidence } = await call(bed, 'GET', '/v1/evidence');
-    if (evidence.length > 0) return call(bed, 'GET', `/v1/evidence/${id}`);
-  }
+  const isFrozen = async () => (await call(bed, 'GET', '/v1/evidence')).evidence.length > 0;
+  await until(isFrozen, 'the evidence of the revert');
+  return call(bed, 'GET', `/v1/evidence/${id}`);
 }
 
-test('a bad route goes to X and the rest of the rollout goes on', { timeout: 60_000 }, async (t) => {
+test('a bad route goes to X and the rest of the rollout goes on', async (t) => {
   const routes = [
     { name: 'users', host: null, pathPrefix: '/users', methods: ['GET'] },
     { name: 'orders', host: null, pathPrefix: '/orders', methods: null },
   ];
   const bed = await startBed(t, {}, { routes });
   await begin(bed, 'park');
-  await answered(bed, 500);
+  await bed.clients.untilAnswered(500);
   bed.y.answerTo = failUsers;
   const parked = await statusWhere(bed, ({ rollout }) => rollout.parked.length > 0);
   assert.equal(parked.phase, 'ramping');
   assert.equal(parked.rollout.parked[0].name, 'users');
   assert.match(parked.rollout.parked[0].text, /^route users: errors/);
   // What was under way is over after these; then users go to X alone, orders to both.
-  await answered(bed, 50);
+  await bed.clients.untilAnswered(50);
   const before = {
     users: bed.y.requestsByRoute.get('users'),
     orders: bed.y.requestsByRoute.get('orders') ?? 0,
   };
   const compared = await comparedUsers(bed);
   await bed.crossover.replaceControl();
-  await answered(bed, 1_000);
+  await bed.clients.untilAnswered(1_000);
   assert.deepEqual(await comparedUsers(bed), compared, 'parked requests count in neither arm');
   assert.equal(bed.y.requestsByRoute.get('users'), before.users);
   assert.ok((bed.y.requestsByRoute.get('orders') ?? 0) > before.orders + 300);
@@ -209,22 +219,20 @@ test('a bad route goes to X and the rest of the rollout goes on', { timeout: 60_
   bed.y.answerTo = () => 'ok';
   const back = await call(bed, 'POST', '/v1/rollout/unpark', { route: 'users', reason: 'fixed' });
   assert.deepEqual([back.phase, back.parked], ['completed', []]);
-  await answered(bed, 300);
+  await bed.clients.untilAnswered(300);
   assert.ok((bed.y.requestsByRoute.get('users') ?? 0) > (before.users ?? 0));
   const { events } = await call(bed, 'GET', '/v1/events?limit=1000');
   const names = events.map(({ name }: { name: string }) => name);
   assert.ok(names.includes('rollout-route-parked') && names.includes('rollout-route-unparked'));
 });
 
-test('failures of the services on Y do not revert where Kong is judged, those of Kong do', {
-  timeout: 60_000,
-}, async (t) => {
+test('failures of the services on Y do not revert where Kong is judged, those of Kong do', async (t) => {
   const bed = await startBed(t, { attribution: 'kong' });
   await begin(bed, 'revert');
   const random = createRandom(3);
   bed.y.answerTo = () => (random.next() < 0.5 ? 'service-500' : 'ok');
   // An attribution of all would have reverted after some 300.
-  await answered(bed, 4_000);
+  await bed.clients.untilAnswered(4_000);
   const blamed = await call(bed, 'GET', '/v1/status');
   assert.equal(blamed.phase, 'ramping', blamed.rollout.cause?.text);
   assert.ok(blamed.verdict.failureMakers.step.y.service > 500);
@@ -235,7 +243,6 @@ test('failures of the services on Y do not revert where Kong is judged, those of
   const { rollout, verdict } = await statusWhere(bed, ({ phase }) => phase === 'reverted');
   assert.match(rollout.cause.text, /errors/);
   assert.ok(verdict.failureMakers.last60s.y.kong > 0);
-  while ((await call(bed, 'GET', '/v1/evidence')).evidence.length === 0);
-  const { samples } = await call(bed, 'GET', `/v1/evidence/${rollout.id}`);
+  const { samples } = await evidenceOf(bed, rollout.id);
   assert.equal(samples.at(-1).maker, 'kong');
 });

@@ -8,10 +8,10 @@ import { testConfig } from '../support/crossover-config.ts';
 import { KillableUpstream } from '../support/killable-upstream.ts';
 import { chooseSeed, LoadClient, type LoadReport } from '../support/load-client.ts';
 import { TokenUpstream } from '../support/token-upstream.ts';
+import { hangMs } from '../support/until.ts';
 
 /** Enough for the kernel to give both workers some. */
 const connections = 32;
-const breakerPatienceMs = 20_000;
 
 describe('the death of Y under load', { concurrency: false }, () => {
   const x = new TokenUpstream({ cluster: 'x', node: 'x1' });
@@ -29,7 +29,7 @@ describe('the death of Y under load', { concurrency: false }, () => {
     console.log(`seed ${seed}`);
     const load = new LoadClient({ port: crossover.port, connections, seed, posts: 0.25 }).start();
     await load.untilEachAnswered(10);
-    const tracing = crossover.traceBreakers(breakerPatienceMs);
+    const tracing = crossover.traceBreakers(hangMs);
     await y.kill();
     breakers = await tracing;
     await load.untilEachAnswered(10);

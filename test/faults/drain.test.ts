@@ -2,23 +2,27 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { after, before, describe, it } from 'node:test';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { testConfig } from '../support/crossover-config.ts';
 import { Signal } from '../support/signal.ts';
 import { WireClient } from '../support/wire-client.ts';
 
-const drainMs = 2_000;
+/** Over before anything else is, on any machine. */
+const shortDrainMs = 1;
 const downloads = 20;
 const tunnels = 10;
+const streams = 5;
 const downloadBytes = 200_000;
 
 describe('a drain', { concurrency: false }, () => {
   const responses: ServerResponse[] = [];
+  const signal = new Signal();
   let server: Server;
   let sockets: WebSocketServer;
-  let crossover: Crossover;
+  let port = 0;
   before(async () => {
     server = createServer((request, response) => {
       if (request.url?.startsWith('/download')) {
@@ -34,59 +38,84 @@ describe('a drain', { concurrency: false }, () => {
     sockets.on('connection', (socket) => socket.on('message', (data: RawData) => socket.send(data)));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const address = server.address();
-    const port = address !== null && typeof address === 'object' ? address.port : 0;
-    crossover = await startCrossover(testConfig({ workers: 2, x: [port], y: [port], timeouts: { drainMs } }));
+    port = (server.address() as AddressInfo).port;
   });
-  after(async () => {
-    await crossover?.stop();
+  after(() => {
     for (const client of sockets.clients) client.terminate();
     sockets.close();
     server.closeAllConnections();
     server.close();
   });
 
-  it('finishes downloads, closes idle connections, and ends tunnels and streams at the deadline', async () => {
-    const signal = new Signal();
-    const get = (target: string): WireClient => {
-      const client = new WireClient(crossover.port, [], signal.notify);
-      client.socket.write(`GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`);
-      return client;
-    };
-    const idle = Array.from({ length: 10 }, () => get('/idle'));
-    const slow = Array.from({ length: downloads }, (_, index) => get(`/download/${index}`));
-    const events = Array.from({ length: 5 }, () => get('/events'));
-    const webSockets = await Promise.all(Array.from({ length: tunnels }, () => openEcho(crossover.port)));
-    await signal.until(() => idle.every((client) => client.finals().length === 1), 5_000);
-    await signal.until(() => slow.every(({ stream }) => stream.current !== null), 5_000);
-    await signal.until(() => events.every((client) => client.bytes().includes('data: 1')), 5_000);
+  async function start(t: TestContext, timeouts: { readonly drainMs?: number } = {}): Promise<Crossover> {
+    const crossover = await startCrossover(testConfig({ workers: 2, x: [port], y: [port], timeouts }));
+    t.after(() => crossover.stop());
+    return crossover;
+  }
 
-    const drained = crossover.order({ type: 'drain' }) as Promise<{ cutExchanges: number }>;
-    assert.ok(
-      await signal.until(() => idle.every(({ ended }) => ended), 5_000),
-      'idle connections are closed',
+  function get(crossover: Crossover, target: string): WireClient {
+    const client = new WireClient(crossover.port, [], signal.notify);
+    client.socket.write(`GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`);
+    return client;
+  }
+
+  async function openStreams(crossover: Crossover): Promise<WireClient[]> {
+    const clients = Array.from({ length: streams }, () => get(crossover, '/events'));
+    const hasBegun = (client: WireClient): boolean => client.bytes().includes('data: 1');
+    await signal.until(() => clients.every(hasBegun), 'the beginning of every stream');
+    return clients;
+  }
+
+  const openTunnels = (crossover: Crossover): Promise<WebSocket[]> =>
+    Promise.all(Array.from({ length: tunnels }, () => openEcho(crossover.port)));
+
+  it('finishes downloads, closes idle connections, and leaves tunnels and streams until its deadline', async (t) => {
+    const crossover = await start(t);
+    const idle = Array.from({ length: 10 }, () => get(crossover, '/idle'));
+    const slow = Array.from({ length: downloads }, (_, index) => get(crossover, `/download/${index}`));
+    const events = await openStreams(crossover);
+    const webSockets = await openTunnels(crossover);
+    await signal.until(() => idle.every((client) => client.finals().length === 1), 'the first answers');
+    await signal.until(
+      () => slow.every(({ stream }) => stream.current !== null),
+      'the beginning of the downloads',
     );
+
+    const drained = crossover.order({ type: 'drain' });
+    await signal.until(() => idle.every(({ ended }) => ended), 'idle connections to be closed');
     assert.ok(idle.every(({ endedClean, error }) => endedClean && error === null));
     const late = new WireClient(crossover.port, [], signal.notify);
-    await signal.until(() => late.closed || late.ended, 1_000);
-    assert.ok(late.closed || late.ended, 'nobody is accepted any more');
+    await signal.until(() => late.closed || late.ended, 'a newcomer to be refused');
     const echoed = await echo(webSockets[0] as WebSocket, 'still open');
     assert.equal(echoed, 'still open', 'a tunnel lives until the deadline');
     for (const response of responses) response.end('x'.repeat(downloadBytes / 2));
-    await signal.until(() => slow.every((client) => client.finals().length === 1), 5_000);
+    await signal.until(() => slow.every((client) => client.finals().length === 1), 'the whole downloads');
     for (const client of slow) {
       const [answer] = client.finals();
       assert.equal(Buffer.concat(answer?.body ?? []).length, downloadBytes);
     }
+    assert.ok(
+      events.every(({ ended }) => !ended),
+      'streams go on until the deadline',
+    );
+    for (const { socket } of events) socket.resetAndDestroy();
+    for (const socket of webSockets) socket.close();
+    assert.deepEqual(await drained, { cutExchanges: 0 }, 'who left was not cut');
+  });
+
+  it('cuts tunnels and streams at its deadline, and counts them', async (t) => {
+    const crossover = await start(t, { drainMs: shortDrainMs });
+    const events = await openStreams(crossover);
+    const webSockets = await openTunnels(crossover);
     const closed = webSockets.map((socket) => once(socket, 'close'));
+    const drained = crossover.order({ type: 'drain' });
     await Promise.all(closed);
-    assert.ok(await signal.until(() => events.every(({ ended }) => ended), 5_000), 'streams end');
+    await signal.until(() => events.every(({ ended }) => ended), 'streams to end');
     assert.ok(
       events.every(({ endedClean }) => !endedClean),
       'and look cut',
     );
-    const { cutExchanges } = await drained;
-    assert.equal(cutExchanges, events.length + tunnels, 'what was cut is counted, and nothing else');
+    assert.deepEqual(await drained, { cutExchanges: streams + tunnels });
   });
 });
 

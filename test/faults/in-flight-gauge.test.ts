@@ -23,7 +23,7 @@ test('requests in flight are counted by cluster while they wait', async (t) => {
     return true;
   };
   const load = new LoadClient({ port: bed.crossover.port, connections, seed: 1 }).start();
-  assert.ok(await arrived.until(() => held.length === connections, 10_000));
+  await arrived.until(() => held.length === connections, 'a request of each connection');
   assert.equal(await inFlight('y'), connections);
   assert.equal(await inFlight('x'), 0);
   bed.y.misbehave = null;

@@ -126,7 +126,7 @@ describe('a process that has no file descriptor left', { concurrency: false, ski
       const counts = kept.map((client) => client.finals().length);
       for (const { socket } of kept) socket.write('GET /t/token HTTP/1.1\r\nHost: h\r\n\r\n');
       const all = (): boolean => kept.every((client, index) => client.finals().length > (counts[index] ?? 0));
-      assert.ok(await signal.until(all, patienceMs), 'each request is answered');
+      await signal.until(all, 'an answer to each request');
     };
     await askAll();
     crowd.come();

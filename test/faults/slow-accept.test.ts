@@ -11,12 +11,11 @@ import { WORKER } from '#src/shared-memory/layout.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { probePath, testConfig } from '../support/crossover-config.ts';
 import { Signal } from '../support/signal.ts';
-import { poll } from '../support/stillness.ts';
+import { until } from '../support/until.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 const entry = fileURLToPath(new URL('../support/hesitant-listener-child.ts', import.meta.url));
 const acceptQueue = 2; // backlog 1 and one more, as Linux counts
-const patienceMs = 10_000;
 
 describe('a node that stopped accepting', { skip: platform !== 'linux', concurrency: false }, () => {
   const signal = new Signal();
@@ -46,12 +45,7 @@ describe('a node that stopped accepting', { skip: platform !== 'linux', concurre
     listener.on('message', (message, handle) => {
       if (message === 'connection') node.emit('connection', handle);
     });
-    const config = testConfig({
-      x: [port],
-      y: [port],
-      timeouts: { connectMs: 60_000 },
-    });
-    crossover = await startCrossover(config);
+    crossover = await startCrossover(testConfig({ x: [port], y: [port] }));
   });
   after(async () => {
     for (const socket of inQueue) socket.destroy();
@@ -77,24 +71,21 @@ describe('a node that stopped accepting', { skip: platform !== 'linux', concurre
       socket.on('error', () => {});
       inQueue.push(socket);
     }
-    assert.ok(await signal.until(() => connected === acceptQueue, patienceMs), 'the accept queue is full');
+    await signal.until(() => connected === acceptQueue, 'a full accept queue');
   }
 
   it('serves a request whose connect hangs on the connection that another one gives back', async () => {
     const first = ask('/first');
-    assert.ok(await signal.until(() => held.length === 1, patienceMs), 'the first request is there');
+    await signal.until(() => held.length === 1, 'the first request');
     // The node is one of X and one of Y. A check that came later would take a place in the queue that is to be filled.
-    assert.ok(
-      await signal.until(() => probes === 2, patienceMs),
-      'both were checked, and are not for an hour',
-    );
+    await signal.until(() => probes === 2, 'the checks of both, which are not repeated for an hour');
     listener.kill('SIGSTOP');
     await fillAcceptQueue();
     const second = ask('/second');
     const isPending = async (): Promise<boolean> => (await crossover.slabs())[0]?.[WORKER.pendingX] === 1;
-    assert.ok(await poll(isPending, patienceMs), 'the second request waits for a connection');
+    await until(isPending, 'the second request to wait for a connection');
     held[0]?.end('ok');
-    assert.ok(await signal.until(() => first.finals().length + second.finals().length === 2, patienceMs));
+    await signal.until(() => first.finals().length + second.finals().length === 2, 'both answers');
     assert.deepEqual(
       [first, second].map((client) => client.finals()[0]?.status),
       [200, 200],

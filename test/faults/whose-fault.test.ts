@@ -18,10 +18,8 @@ import {
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { probePath, type TestConfig, testConfig } from '../support/crossover-config.ts';
 import { Signal } from '../support/signal.ts';
-import { poll } from '../support/stillness.ts';
+import { until } from '../support/until.ts';
 import { fetchOnce, WireClient } from '../support/wire-client.ts';
-
-const patienceMs = 10_000;
 
 /** One of Y's counters, or a range of them, over all epochs. */
 function ofY(slab: Float64Array, at: number, length = 1): number {
@@ -74,18 +72,18 @@ describe('whose fault it is', { concurrency: false }, () => {
     const port = await listen(node);
     const timeouts = { requestBodyMs: 1_000, responseHeadMs: 1_000 };
     const crossover = await start({ x: [port], y: [port], timeouts });
-    assert.equal((await fetchOnce(crossover.port, '/', patienceMs))?.status, 200);
+    assert.equal((await fetchOnce(crossover.port, '/'))?.status, 200);
     const client = new WireClient(crossover.port, ['POST'], signal.notify);
     client.socket.write('POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nabc');
     const look = async (): Promise<Float64Array> => (await crossover.slabs())[0] as Float64Array;
     const isSent = async (): Promise<boolean> => (await look())[nodeOffset(Y, 0) + NODE.requests] === 2;
-    assert.ok(await poll(isSent, patienceMs), 'the request has been sent on');
+    await until(isSent, 'the request to be sent on');
     // Some ticks later, so that both deadlines, the client's and its node's, have to move.
     const beat = (await look())[WORKER.heartbeat] as number;
     const hasTicked = async (): Promise<boolean> => ((await look())[WORKER.heartbeat] as number) >= beat + 3;
-    assert.ok(await poll(hasTicked, patienceMs), 'time has passed');
+    await until(hasTicked, 'some ticks');
     client.socket.write('def');
-    assert.ok(await signal.until(() => client.finals().length === 1, patienceMs));
+    await signal.until(() => client.finals().length === 1, 'the answer');
     assert.equal(client.finals()[0]?.status, 408);
     const slab = await look();
     assert.equal(slab[nodeOffset(Y, 0) + NODE.failures], 0);
@@ -113,7 +111,7 @@ describe('whose fault it is', { concurrency: false }, () => {
     sendMore();
     const signal = new Signal();
     client.on('close', signal.notify);
-    assert.ok(await signal.until(() => client.closed, patienceMs), 'the proxy ended the connection');
+    await signal.until(() => client.closed, 'the proxy to end the connection');
   });
 
   it('is the client’s when it finishes its request and does not read the answer that came before: its connection ends', async () => {
@@ -123,7 +121,7 @@ describe('whose fault it is', { concurrency: false }, () => {
       socket.write(Buffer.alloc(50_000_000, 'a'));
       hasAnswered = true;
     });
-    const timeouts = { requestBodyMs: 20_000, responseHeadMs: 400, responseBodyMs: 400, clientIdleMs: 400 };
+    const timeouts = { responseHeadMs: 400, responseBodyMs: 400, clientIdleMs: 400 };
     const crossover = await start({ x: [port], y: [port], timeouts });
     const client = connect(crossover.port, '127.0.0.1').pause();
     client.on('error', () => {});
@@ -135,10 +133,10 @@ describe('whose fault it is', { concurrency: false }, () => {
       return hasAnswered && sent > 0 && still;
     };
     let bytesSent = -1;
-    assert.ok(await poll(isStuck, patienceMs), 'the answer waits for the client');
+    await until(isStuck, 'the answer to wait for the client');
     client.write('67890');
     const isGone = async (): Promise<boolean> => (await crossover.slabs())[0]?.[WORKER.connectionsOpen] === 0;
-    assert.ok(await poll(isGone, patienceMs), 'the proxy ended the connection');
+    await until(isGone, 'the proxy to end the connection');
     client.destroy();
   });
 
@@ -159,7 +157,7 @@ describe('whose fault it is', { concurrency: false }, () => {
     const signal = new Signal();
     const client = new WireClient(crossover.port, ['GET'], signal.notify);
     client.socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
-    assert.ok(await signal.until(() => client.ended, patienceMs));
+    await signal.until(() => client.ended, 'the end of the connection');
     assert.equal(client.stream.current?.status ?? client.stream.messages[0]?.status, 200);
     const slab = (await crossover.slabs())[0] as Float64Array;
     assert.equal(ofY(slab, ATTEMPT.status + 503), 1);

@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import { decodeWireText } from '../support/wire-text.ts';
 
 /** Which proxy instance a case runs on: they differ in timeouts, limits and weight. */
-export type Profile = 'main' | 'slow' | 'limits' | 'y';
+export type Profile = 'main' | 'limits' | 'y' | 'slow client' | 'slow answer' | 'slow body' | 'slow y';
 
 export type Step =
   | { readonly kind: 'send'; readonly bytes: Buffer }

@@ -7,6 +7,7 @@ import { type TestConfig, testConfig } from '../support/crossover-config.ts';
 import { startNaiveProxy } from '../support/naive-proxy.ts';
 import { ScriptedUpstream } from '../support/scripted-upstream.ts';
 import { Signal } from '../support/signal.ts';
+import { hangMs } from '../support/until.ts';
 import { type RunningProxy, startYardstick } from '../support/yardsticks.ts';
 import { type Profile, readCaseFile, type WireCase } from './case-file.ts';
 import { type Judgement, judgeCase } from './judge.ts';
@@ -34,25 +35,23 @@ export function readCorpus(): WireCase[] {
   return files.sort().flatMap((name) => readCaseFile(`${casesDirectory}/${name}`));
 }
 
-/** Short enough to wait for, long enough not to be met by a busy machine in the middle of an exchange. */
-const shortMs = 700;
-const slowTimeouts = {
-  requestHeadMs: shortMs,
-  requestBodyMs: shortMs,
-  clientIdleMs: shortMs,
-  connectMs: shortMs,
-  responseHeadMs: shortMs,
-  responseBodyMs: shortMs,
-  upstreamIdleMs: shortMs,
-};
+/** Short enough to wait for, long enough not to be met by a busy machine in the middle of what goes on. */
+const shortMs = 2_000;
+/** Other proxies are known to hang in some cases, which takes this long in each; Crossover gets all the time of a slow machine. */
+const yardstickHangMs = 5_000;
 export const limitedBodyBytes = 1000;
 
 const profiles: Readonly<Record<Profile, Omit<TestConfig, 'x' | 'y'>>> = {
   main: {},
-  slow: { timeouts: slowTimeouts },
+  'slow client': { timeouts: { requestHeadMs: shortMs, requestBodyMs: shortMs, clientIdleMs: shortMs } },
+  'slow answer': { timeouts: { requestBodyMs: shortMs, responseHeadMs: shortMs } },
+  'slow body': { timeouts: { responseBodyMs: shortMs } },
   limits: { limits: { bodyBytes: limitedBodyBytes } },
-  y: { timeouts: { connectMs: shortMs, responseHeadMs: shortMs }, failover: { budget: 1 } },
+  y: { failover: { budget: 1 } },
+  'slow y': { timeouts: { responseHeadMs: shortMs }, failover: { budget: 1 } },
 };
+
+const isForY = (profile: Profile): boolean => profile === 'y' || profile === 'slow y';
 
 async function startProxy(
   name: ProxyName,
@@ -63,13 +62,13 @@ async function startProxy(
   if (name === 'nginx' || name === 'haproxy') {
     return startYardstick(name, {
       upstreamPort: bench.x.port,
-      timeoutMs: profile === 'slow' ? shortMs : 10_000,
+      timeoutMs: profile.startsWith('slow') ? shortMs : 10_000,
       bodyBytesMax: profile === 'limits' ? limitedBodyBytes : null,
     });
   }
   const config = testConfig({ ...profiles[profile], x: [bench.x.port], y: [bench.y?.port ?? 0] });
   return startCrossover(config, {
-    weightPpm: profile === 'y' ? PPM : 0,
+    weightPpm: isForY(profile) ? PPM : 0,
     transport: name === 'crossover-stream' ? 'stream' : 'raw',
   });
 }
@@ -81,10 +80,11 @@ async function runLane(name: ProxyName, profile: Profile, cases: readonly WireCa
   const y = name.startsWith('crossover') ? new ScriptedUpstream('y', signal.notify) : null;
   await Promise.all([x.listen(), y?.listen()]);
   let proxy = await startProxy(name, profile, { x, y });
+  const patienceMs = name.startsWith('crossover') ? hangMs : yardstickHangMs;
   const results: Result[] = [];
   for (const wireCase of cases) {
     const startedMs = performance.now();
-    const observation = await playCase({ proxyPort: proxy.port, x, y, signal }, wireCase);
+    const observation = await playCase({ proxyPort: proxy.port, x, y, signal, hangMs: patienceMs }, wireCase);
     const crash = proxy.problem();
     const judgement: Judgement =
       crash === null ? judgeCase(wireCase, observation) : { grade: 'FAIL', reason: `crash: ${crash}` };
@@ -98,18 +98,30 @@ async function runLane(name: ProxyName, profile: Profile, cases: readonly WireCa
   return results;
 }
 
+/** The slow ones wait most of their time, so several lanes of them cost nothing. */
+const lanesOf: Readonly<Record<Profile, number>> = {
+  main: 1,
+  limits: 1,
+  y: 1,
+  'slow client': 4,
+  'slow answer': 3,
+  'slow body': 2,
+  'slow y': 1,
+};
+
 const dealOut = <T>(items: readonly T[], hands: number): T[][] =>
   Array.from({ length: hands }, (_, hand) => items.filter((_, index) => index % hands === hand));
 
 /** Judges the proxy by the given cases; those of the product alone are left out for other proxies. */
 export async function runCases(name: ProxyName, corpus: readonly WireCase[]): Promise<Result[]> {
   const isCrossover = name.startsWith('crossover');
-  const cases = corpus.filter(({ productOnly, profile }) => isCrossover || (!productOnly && profile !== 'y'));
+  const cases = corpus.filter(
+    ({ productOnly, profile }) => isCrossover || (!productOnly && !isForY(profile)),
+  );
   const lanes: Promise<Result[]>[] = [];
   for (const profile of Object.keys(profiles) as Profile[]) {
     const own = cases.filter((wireCase) => wireCase.profile === profile);
-    // The slow ones wait most of their time, so several lanes of them cost nothing.
-    for (const hand of dealOut(own, profile === 'slow' ? 8 : 1))
+    for (const hand of dealOut(own, lanesOf[profile]))
       if (hand.length > 0) lanes.push(runLane(name, profile, hand));
   }
   return (await Promise.all(lanes)).flat();

@@ -6,8 +6,6 @@ import { fetchOnce, WireClient } from '../support/wire-client.ts';
 import { decodeWireText } from '../support/wire-text.ts';
 import type { Outcome, Step, WireCase } from './case-file.ts';
 
-/** Longer than this without the awaited event is a hang. */
-export const hangMs = 5_000;
 const victimCount = 3;
 
 export interface Bench {
@@ -15,6 +13,8 @@ export interface Bench {
   readonly x: ScriptedUpstream;
   readonly y: ScriptedUpstream | null;
   readonly signal: Signal;
+  /** Longer than this without the awaited event is a hang. */
+  readonly hangMs: number;
 }
 
 export interface Observation {
@@ -132,7 +132,8 @@ class Player {
   }
 
   async #until(what: string, predicate: () => boolean): Promise<boolean> {
-    await this.#bench.signal.until(() => predicate() || this.#isUpstreamPoisoned(), hangMs);
+    const { signal, hangMs } = this.#bench;
+    await signal.within(() => predicate() || this.#isUpstreamPoisoned(), hangMs);
     if (predicate()) return true;
     if (!this.#isUpstreamPoisoned()) this.#observation.hang ??= what;
     return false;
@@ -147,7 +148,7 @@ class Player {
 
   /** Another client's exchange goes through the same event loop: what was sent before it has been dealt with. */
   async #barrier(): Promise<boolean> {
-    if ((await fetchOnce(this.#bench.proxyPort, '/-barrier', hangMs)) !== null) return true;
+    if ((await fetchOnce(this.#bench.proxyPort, '/-barrier', this.#bench.hangMs)) !== null) return true;
     this.#observation.hang ??= 'another client, while this case ran';
     return false;
   }
@@ -304,12 +305,13 @@ class Player {
 
   async #victim(index: number): Promise<void> {
     const target = `/-victim-${index}`;
-    const answer = await fetchOnce(this.#bench.proxyPort, target, hangMs);
+    const answer = await fetchOnce(this.#bench.proxyPort, target, this.#bench.hangMs);
     const isOwn = answer?.status === 200 && answer.body === `GET ${target}`;
     if (!isOwn) this.#observation.victimProblem ??= answer === null ? 'no answer' : JSON.stringify(answer);
   }
 
   async #checkUpstreams(): Promise<void> {
+    const { signal, hangMs } = this.#bench;
     for (const { connections } of this.#upstreams) {
       for (const connection of connections) {
         const { stream, socket } = connection;
@@ -317,7 +319,7 @@ class Player {
         if (stream.problem !== null) this.#observation.upstreamProblems.push(stream.problem);
         const isPartial = () => stream.current !== null || stream.pending.length > 0;
         const isOver = () => connection.ended || connection.closed || !isPartial();
-        if (isPartial() && !this.#stillSending() && !(await this.#bench.signal.until(isOver, 1_000)))
+        if (isPartial() && !this.#stillSending() && !(await signal.within(isOver, hangMs)))
           this.#observation.upstreamProblems.push('a request was left unfinished on an open connection');
       }
     }

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startBed } from '../support/bed.ts';
+import { documentedTimeouts } from '../support/crossover-config.ts';
 import { rssBytes } from '../support/proc.ts';
 import { poll, untilStill } from '../support/stillness.ts';
 import { type Measured, type Run, runLongForm } from './long-form.ts';
@@ -54,7 +55,7 @@ async function measure({ option, say }: Run): Promise<Measured> {
   const bed = await startBed({
     workers: 2,
     limits: { connections: connections + 100 },
-    timeouts: { clientIdleMs: 3_600_000 },
+    timeouts: { ...documentedTimeouts, clientIdleMs: 3_600_000 },
   });
   const { pid, port } = bed.crossover;
   const sockets: Socket[] = [];

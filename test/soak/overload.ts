@@ -20,7 +20,7 @@ import { nginx } from '../../bench/peers/nginx.ts';
 import { freePorts, killChildrenOnExit, outputOf } from '../../bench/process/children.ts';
 import { startProxy } from '../../bench/proxy.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
-import { testConfig } from '../support/crossover-config.ts';
+import { documentedTimeouts, testConfig } from '../support/crossover-config.ts';
 import { cpuMs } from '../support/proc.ts';
 import { poll } from '../support/stillness.ts';
 import { fetchOnce } from '../support/wire-client.ts';
@@ -274,6 +274,7 @@ const extentOf = (option: Run['option']): Extent => ({
   seconds: option('seconds'),
 });
 
+const usualConfig = { workers: 1, timeouts: documentedTimeouts } as const;
 const pinned = cores.proxy === null ? {} : { cores: cores.proxy };
 
 async function overloadedProxy({ option, say }: Run): Promise<Figure[]> {
@@ -298,7 +299,7 @@ async function overloadedProxy({ option, say }: Run): Promise<Figure[]> {
     }
     await crossover.stop();
   };
-  await inTurn(await startCrossover(testConfig({ workers: 1, x: [x], y: [y] }), pinned), [
+  await inTurn(await startCrossover(testConfig({ ...usualConfig, x: [x], y: [y] }), pinned), [
     {
       ...usual,
       name: 'three times the clients',
@@ -311,7 +312,7 @@ async function overloadedProxy({ option, say }: Run): Promise<Figure[]> {
   ]);
   const limit = Math.floor(clients / 3);
   const limits = { connections: limit };
-  await inTurn(await startCrossover(testConfig({ workers: 1, x: [x], y: [y], limits }), pinned), [
+  await inTurn(await startCrossover(testConfig({ ...usualConfig, x: [x], y: [y], limits }), pinned), [
     {
       ...usual,
       name: 'all connections in use, newcomers',
@@ -331,7 +332,7 @@ async function overloadedNode({ option, say }: Run): Promise<Figure[]> {
   const entry = fileURLToPath(new URL('../support/limited-upstream-child.ts', import.meta.url));
   const child = fork(entry, [String(nodeSlots), String(nodeWorkMs)]);
   const [port] = (await once(child, 'message')) as [number];
-  const crossover = await startCrossover(testConfig({ workers: 1, x: [port], y: [port] }), pinned);
+  const crossover = await startCrossover(testConfig({ ...usualConfig, x: [port], y: [port] }), pinned);
   const one = { ...usual, name: 'a slow node', connections: option('clients') };
   const figures = await overload(crossover, one, 2 * nodeSlots, extentOf(option), null);
   say('a slow node: done');

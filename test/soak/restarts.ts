@@ -30,7 +30,7 @@ const durations: number[] = [];
 const startedMs = performance.now();
 try {
   const { port } = await crossover.start({ workers, xPort: x.port, yPort: y.port });
-  const load = new ConnectLoad(port, rate);
+  const load = new ConnectLoad({ port, perSecond: rate, answerMsMax: 10_000 });
   await load.untilAnswered(rate);
   for (let index = 1; index <= restarts; index++) {
     const { reason, tookMs } = await crossover.replace();

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startBed } from '../support/bed.ts';
 import type { Crossover } from '../support/crossover.ts';
-import { testConfig } from '../support/crossover-config.ts';
+import { documentedTimeouts } from '../support/crossover-config.ts';
 import { writeLargeBody } from '../support/large-body.ts';
 import { LoadClient, latencyMs } from '../support/load-client.ts';
 import { fileDescriptorCount, rssBytes } from '../support/proc.ts';
@@ -22,7 +22,7 @@ const attackersPerSecond = 500;
 const dripEveryMs = 1_000;
 const largeBodyBytes = 8 * MiB;
 const cutWithinMs = 1_000;
-const { requestHeadMs, requestBodyMs, clientIdleMs } = testConfig({ x: [1], y: [2] }).timeouts;
+const { requestHeadMs, requestBodyMs, clientIdleMs } = documentedTimeouts;
 
 interface Attack {
   readonly name: string;
@@ -143,7 +143,7 @@ const serveLarge: Misbehaviour = (request, response) => {
 };
 
 async function measure(run: Run): Promise<Measured> {
-  const bed = await startBed({ workers: 2 });
+  const bed = await startBed({ workers: 2, timeouts: documentedTimeouts });
   bed.x.misbehave = serveLarge;
   const figures: Figure[] = [];
   for (const attack of attacks) figures.push(...(await suffer(attack, bed.crossover, run)));

@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
-import { testConfig } from '../support/crossover-config.ts';
+import { documentedTimeouts, testConfig } from '../support/crossover-config.ts';
 import {
   askForDownload,
   LargeUpstream,
@@ -97,6 +97,7 @@ async function measure({ option, say }: Run): Promise<Measured> {
       x: [upstream.port],
       y: [upstream.port],
       timeouts: {
+        ...documentedTimeouts,
         requestBodyMs: patienceMs,
         responseHeadMs: patienceMs,
         responseBodyMs: patienceMs,
@@ -116,7 +117,7 @@ async function measure({ option, say }: Run): Promise<Measured> {
       name: 'uploads',
       begin: (socket) => upload(socket, bodyBytes),
       stalled: async () => {
-        await upstream.signal.until(() => upstream.uploads === peers, 60_000);
+        await upstream.signal.until(() => upstream.uploads === peers, 'the uploads to reach the upstream');
         await still(crossover);
       },
       finish: (sockets) => {

@@ -8,7 +8,7 @@ import { WORKER } from '#src/shared-memory/layout.ts';
 import { chooseCores } from '../../bench/cores.ts';
 import { putSplit } from '../support/control.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
-import { testConfig } from '../support/crossover-config.ts';
+import { documentedTimeouts, testConfig } from '../support/crossover-config.ts';
 import { KillableUpstream } from '../support/killable-upstream.ts';
 import { isPostToken, LoadClient, type LoadOptions } from '../support/load-client.ts';
 import { fileDescriptorCount } from '../support/proc.ts';
@@ -56,7 +56,7 @@ export async function startStage(seed: number): Promise<Stage> {
     x: x.map(({ port }) => port),
     y: y.map(({ port }) => port),
     health: { path: '/', intervalMs: 1_000, timeoutMs: 800, unhealthyAfter: 2, healthyAfter: 1 },
-    timeouts: { drainMs: 5_000 },
+    timeouts: { ...documentedTimeouts, drainMs: 5_000 },
   });
   const crossover = await startCrossover(config, cores === null ? {} : { cores: cores.proxy });
   return { crossover, config, x, y, seed, cores };

@@ -4,14 +4,14 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createRandom, type Random } from '#src/base/random.ts';
-import { lingerMsMax, PPM } from '#src/limits.ts';
+import { PPM } from '#src/limits.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { testConfig } from '../support/crossover-config.ts';
 import { fileDescriptorCount, rssBytes } from '../support/proc.ts';
 import { Signal } from '../support/signal.ts';
-import { poll } from '../support/stillness.ts';
 import { StrictStream } from '../support/strict-stream.ts';
+import { hangMs, until } from '../support/until.ts';
 import { fetchOnce, WireClient } from '../support/wire-client.ts';
 import { type Measured, type Run, runLongForm } from './long-form.ts';
 import { atLeast, atMost, forInformation } from './report.ts';
@@ -127,7 +127,6 @@ class JudgingUpstream {
 }
 
 const MiB = 1024 * 1024;
-const hangMs = 5_000;
 const victimEvery = 50;
 const atOnce = 32;
 const sampleEveryMs = 500;
@@ -140,7 +139,7 @@ async function throwAt(port: number, input: Buffer, cutAt: number): Promise<bool
   if (cutAt < input.length)
     setImmediate(() => client.socket.writable && client.socket.write(input.subarray(cutAt)));
   setImmediate(() => setImmediate(() => client.socket.end()));
-  const closed = await signal.until(() => client.ended || client.closed, hangMs);
+  const closed = await signal.within(() => client.ended || client.closed, hangMs);
   client.socket.destroy();
   return closed;
 }
@@ -196,7 +195,7 @@ export class FuzzBed {
   /** Descriptors beside the pool of upstream connections, once the proxy has let go of every client. */
   async settledDescriptors(): Promise<number> {
     const hasLeft = async () => sumOf(await this.crossover.slabs(), WORKER.connectionsOpen) === 0;
-    await poll(hasLeft, 2 * lingerMsMax);
+    await until(hasLeft, 'the proxy to let go of every client');
     const pooled = sumOf(await this.crossover.slabs(), WORKER.upstreamOpenX, WORKER.upstreamOpenY);
     return fileDescriptorCount(this.crossover.pid) - pooled;
   }

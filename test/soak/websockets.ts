@@ -10,7 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { createRandom, type Random } from '#src/base/random.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
-import { testConfig } from '../support/crossover-config.ts';
+import { documentedTimeouts, testConfig } from '../support/crossover-config.ts';
 import { Signal } from '../support/signal.ts';
 import { type Measured, type Run, runLongForm } from './long-form.ts';
 import { atLeast, atMost, type Figure, forInformation } from './report.ts';
@@ -135,7 +135,7 @@ async function openBare(
   client.on('error', () => {});
   client.write('GET /bare HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: bare\r\n\r\n');
   await once(client, 'data');
-  await upstream.bare.until(() => upstream.bare.last !== null, patienceMs);
+  await upstream.bare.within(() => upstream.bare.last !== null, patienceMs);
   const server = upstream.bare.last as Duplex | null;
   if (server === null) throw new Error('no tunnel reached the upstream');
   client.resume();
@@ -199,7 +199,12 @@ async function drain(conversations: readonly Conversation[], crossover: Crossove
 async function measure(run: Run): Promise<Measured> {
   const upstream = await startUpstream();
   const crossover = await startCrossover(
-    testConfig({ workers: 2, x: [upstream.port], y: [upstream.port], timeouts: { drainMs } }),
+    testConfig({
+      workers: 2,
+      x: [upstream.port],
+      y: [upstream.port],
+      timeouts: { ...documentedTimeouts, drainMs },
+    }),
   );
   const conversations: Conversation[] = [];
   while (conversations.length < run.option('sockets')) {

@@ -9,6 +9,8 @@ import { Restartable } from '../support/restartable.ts';
 import { TokenUpstream } from '../support/token-upstream.ts';
 
 const perSecond = 150;
+/** Bounds what waits for a machine that is slower than the load. */
+const openMax = 50;
 
 describe('a process that is replaced', { concurrency: false }, () => {
   const x = new TokenUpstream({ cluster: 'x', node: 'x0' });
@@ -28,7 +30,7 @@ describe('a process that is replaced', { concurrency: false }, () => {
     const crossover = restartable(t);
     const { port, child } = await crossover.start(options(2));
     const exit = once(child, 'exit');
-    const load = new ConnectLoad(port, perSecond);
+    const load = new ConnectLoad({ port, perSecond, openMax });
     await load.untilAnswered(perSecond);
     for (const workers of [2, 1, 3]) {
       // The number of workers is one of the settings that need a new process.
@@ -62,7 +64,7 @@ describe('a process that is replaced', { concurrency: false }, () => {
     assert.ok(address !== null && typeof address === 'object');
     const { port, controlPort } = await crossover.start(options(1));
     const { pid } = crossover;
-    const load = new ConnectLoad(port, perSecond);
+    const load = new ConnectLoad({ port, perSecond, openMax });
     crossover.configure(options(1), `127.0.0.1:${address.port}`);
     assert.match((await crossover.replace()).reason ?? '', /does not serve: .*EADDRINUSE/);
     const events = await (await fetch(`http://127.0.0.1:${controlPort}/v1/events`)).text();

@@ -9,9 +9,8 @@ import { freePorts } from '../../bench/process/children.ts';
 import { testConfig } from '../support/crossover-config.ts';
 import { ScriptedUpstream } from '../support/scripted-upstream.ts';
 import { Signal } from '../support/signal.ts';
+import { until } from '../support/until.ts';
 import { WireClient } from '../support/wire-client.ts';
-
-const waitMsMax = 30_000;
 
 /** Posts whatever it is sent after its start, and says what the supervisor tells it. */
 const standIn = `
@@ -58,7 +57,7 @@ describe('a start whose control thread fails once workers serve', { concurrency:
     do {
       client = new WireClient(port, ['GET'], signal.notify);
       client.socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
-      await signal.until(() => client.closed || x.requests.length > 0, waitMsMax);
+      await signal.until(() => client.closed || x.requests.length > 0, 'a request to be under way');
     } while (x.requests.length === 0);
     return { control, started, client };
   }
@@ -66,7 +65,7 @@ describe('a start whose control thread fails once workers serve', { concurrency:
   async function answer(client: WireClient): Promise<void> {
     x.automatic = true;
     for (const connection of x.connections) x.answerComplete(connection);
-    await signal.until(() => client.closed || client.finals().length === 1, waitMsMax);
+    await signal.until(() => client.closed || client.finals().length === 1, 'the answer');
     assert.equal(client.finals()[0]?.status, 200, `${client.bytes()}`);
   }
 
@@ -77,7 +76,7 @@ describe('a start whose control thread fails once workers serve', { concurrency:
     const supervisor = await started;
     t.after(() => supervisor.drain());
     // On a slow machine the start goes on before the other one has its API, as it does with the first.
-    await signal.until(() => supervisor.controlPort !== 0, waitMsMax);
+    await until(() => supervisor.controlPort !== 0, 'the control API');
     const livez = await fetch(`http://127.0.0.1:${supervisor.controlPort}/livez`);
     assert.equal(livez.status, 200);
     await answer(client);
@@ -89,7 +88,11 @@ describe('a start whose control thread fails once workers serve', { concurrency:
     const { control, started, client } = await startWithClient();
     t.after(() => client.socket.destroy());
     control.postMessage({ post: { type: 'failed-to-start', code: 'EIO', message: 'no disk' } });
-    await signal.until(() => client.closed || log.some(({ message }) => message === 'draining'), waitMsMax);
+    await signal.until(
+      () => client.closed || log.some(({ message }) => message === 'draining'),
+      'the drain',
+      () => log,
+    );
     await answer(client);
     await assert.rejects(started, { code: 'EIO', message: 'no disk' });
   });

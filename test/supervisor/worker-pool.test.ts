@@ -13,9 +13,8 @@ import { preloadWorker, WorkerPool } from '#src/supervisor/worker-pool.ts';
 import { testConfig } from '../support/crossover-config.ts';
 import { ScriptedUpstream } from '../support/scripted-upstream.ts';
 import { Signal } from '../support/signal.ts';
+import { hangMs } from '../support/until.ts';
 import { WireClient } from '../support/wire-client.ts';
-
-const waitMsMax = 30_000;
 
 describe('a pool of workers', { concurrency: false }, () => {
   const signal = new Signal();
@@ -69,10 +68,12 @@ describe('a pool of workers', { concurrency: false }, () => {
 
     async logged(message: string, count = 1): Promise<LogLine> {
       const find = () => this.log.filter((line) => line.message === message);
-      await signal.until(() => find().length >= count, waitMsMax);
-      const line = find()[count - 1];
-      assert.ok(line !== undefined, `${message} is not logged: ${JSON.stringify(this.log)}`);
-      return line;
+      await signal.until(
+        () => find().length >= count,
+        `${count} lines: ${message}`,
+        () => this.log,
+      );
+      return find()[count - 1] as LogLine;
     }
 
     /** The workers' gauge, for each. */
@@ -92,7 +93,7 @@ describe('a pool of workers', { concurrency: false }, () => {
 
     async answered(): Promise<void> {
       const client = await this.get('/');
-      await signal.until(() => client.finals().length === 1, waitMsMax);
+      await signal.until(() => client.closed || client.finals().length === 1, 'the answer');
       assert.equal(client.finals()[0]?.status, 200, client.error ?? '');
       client.socket.destroy();
     }
@@ -170,7 +171,7 @@ describe('a pool of workers', { concurrency: false }, () => {
     const rig = new Rig(t, 2);
     await rig.start();
     await rig.pool.terminate(0);
-    assert.equal(await rig.pool.drain(waitMsMax), 0);
+    assert.equal(await rig.pool.drain(hangMs), 0);
     assert.equal(rig.startCount, 2);
   });
 
@@ -182,7 +183,7 @@ describe('a pool of workers', { concurrency: false }, () => {
     rig.beforeListening = async () => {
       listenCount++;
     };
-    rig.onStart = () => queueMicrotask(() => rig.pool.drain(waitMsMax).then(cut.resolve, cut.reject));
+    rig.onStart = () => queueMicrotask(() => rig.pool.drain(hangMs).then(cut.resolve, cut.reject));
     await rig.pool.terminate(0);
     assert.equal(await cut.promise, 0);
     assert.equal(rig.startCount, 3);
@@ -195,7 +196,7 @@ describe('a pool of workers', { concurrency: false }, () => {
     await rig.start();
     const cut = Promise.withResolvers<number>();
     rig.beforeListening = async () => {
-      setImmediate(() => rig.pool.drain(waitMsMax).then(cut.resolve, cut.reject));
+      setImmediate(() => rig.pool.drain(hangMs).then(cut.resolve, cut.reject));
     };
     await rig.pool.terminate(0);
     assert.equal(await cut.promise, 0);
@@ -212,8 +213,8 @@ describe('a pool of workers', { concurrency: false }, () => {
     x.automatic = false;
     t.after(() => x.forget());
     for (const target of ['/a', '/b']) await rig.get(target);
-    await signal.until(() => x.requests.length === 2, waitMsMax);
-    const cut = rig.pool.drain(waitMsMax);
+    await signal.until(() => x.requests.length === 2, 'both requests');
+    const cut = rig.pool.drain(hangMs);
     await rig.pool.terminate(0);
     assert.equal(await cut, 2);
     assert.deepEqual((await rig.logged('proxy worker lost while it drained')).fields, {
@@ -225,7 +226,7 @@ describe('a pool of workers', { concurrency: false }, () => {
   it('counts something as cut when a worker that had nothing is lost in the drain', async (t) => {
     const rig = new Rig(t, 1);
     await rig.start();
-    const cut = rig.pool.drain(waitMsMax);
+    const cut = rig.pool.drain(hangMs);
     await rig.pool.terminate(0);
     assert.equal(await cut, 1);
   });

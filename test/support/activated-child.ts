@@ -4,6 +4,7 @@ import type { Config } from '#src/config/config.ts';
 import type { LogLine } from '#src/shared-memory/messages.ts';
 import { readInheritedListeners } from '#src/supervisor/inherited-listeners.ts';
 import { type Supervisor, startSupervisor } from '#src/supervisor/supervisor.ts';
+import { until } from './until.ts';
 
 export type ActivatedReport =
   | { readonly type: 'serves'; readonly port: number; readonly controlPort: number }
@@ -18,8 +19,11 @@ const report = (message: ActivatedReport): void => {
 async function start(config: Config): Promise<void> {
   const inherited = readInheritedListeners(process.env, process.pid);
   const log = (line: LogLine) => report({ type: 'log', line });
-  supervisor = await startSupervisor({ config, configPath: '(test)', inherited, log });
-  report({ type: 'serves', port: supervisor.proxyPort, controlPort: supervisor.controlPort });
+  const started = await startSupervisor({ config, configPath: '(test)', inherited, log });
+  supervisor = started;
+  // On a slow machine a start goes on without the control thread.
+  await until(() => started.controlPort !== 0, 'the control API');
+  report({ type: 'serves', port: started.proxyPort, controlPort: started.controlPort });
 }
 
 type Order = { readonly config: Config } | { readonly terminate: number | 'control' };

@@ -1,10 +1,8 @@
-// Opens new connections at a fixed rate, whatever becomes of those before, with one request on each, and counts what
-// happened to every one of them.
+// Opens new connections at a rate, with one request on each, and counts what happened to every one of them.
 import { connect } from 'node:net';
 import { Signal } from './signal.ts';
+import { hangMs } from './until.ts';
 
-/** An answer that takes longer is a failure: nothing here is slow but a restart. */
-const answerMsMax = 10_000;
 const batchMs = 5;
 /** Source addresses, so that the ports of closed connections do not run out. */
 const sourceCount = 32;
@@ -23,6 +21,15 @@ export interface ConnectReport {
   readonly problems: string[];
 }
 
+export interface ConnectLoadOptions {
+  readonly port: number;
+  readonly perSecond: number;
+  /** Open at once; while there are so many, the rate is what the machine is able to. Absent: the rate is kept whatever becomes of them. */
+  readonly openMax?: number;
+  /** An answer that takes longer is a failure. */
+  readonly answerMsMax?: number;
+}
+
 export class ConnectLoad {
   readonly report: ConnectReport = {
     connects: 0,
@@ -35,34 +42,51 @@ export class ConnectLoad {
   };
   readonly #port: number;
   readonly #perSecond: number;
+  readonly #openMax: number;
+  readonly #answerMsMax: number;
   readonly #signal = new Signal();
   readonly #startedAtMs = performance.now();
   readonly #timer: NodeJS.Timeout;
   #open = 0;
 
-  constructor(port: number, perSecond: number) {
+  constructor({
+    port,
+    perSecond,
+    openMax = Number.POSITIVE_INFINITY,
+    answerMsMax = hangMs,
+  }: ConnectLoadOptions) {
     this.#port = port;
     this.#perSecond = perSecond;
+    this.#openMax = openMax;
+    this.#answerMsMax = answerMsMax;
     // A test that failed must not be kept running by its load.
     this.#timer = setInterval(() => this.#openDue(), batchMs).unref();
   }
 
-  /** Resolves when so many more connections have been answered; false when that takes longer than a minute. */
-  untilAnswered(more: number): Promise<boolean> {
+  /** Resolves when so many more connections have been answered. */
+  untilAnswered(more: number): Promise<void> {
     const wanted = this.report.answered + more;
-    return this.#signal.until(() => this.report.answered >= wanted, 60_000);
+    return this.#signal.until(
+      () => this.report.answered >= wanted,
+      `${more} more connections to be answered`,
+      () => this.report,
+    );
   }
 
   /** Opens no more, and waits for those that are open. */
   async stop(): Promise<ConnectReport> {
     clearInterval(this.#timer);
-    await this.#signal.until(() => this.#open === 0, answerMsMax + 1_000);
+    await this.#signal.until(
+      () => this.#open === 0,
+      'open connections to end',
+      () => this.report,
+    );
     return this.report;
   }
 
   #openDue(): void {
     const due = ((performance.now() - this.#startedAtMs) / 1000) * this.#perSecond;
-    while (this.report.connects < due) this.#connect(this.report.connects++);
+    while (this.report.connects < due && this.#open < this.#openMax) this.#connect(this.report.connects++);
   }
 
   #connect(number: number): void {
@@ -72,7 +96,7 @@ export class ConnectLoad {
     let received = '';
     let problem: string | null = null;
     this.#open++;
-    socket.setTimeout(answerMsMax, () => {
+    socket.setTimeout(this.#answerMsMax, () => {
       problem = 'no answer';
       socket.destroy();
     });

@@ -4,6 +4,7 @@ import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { type Supervisor, startSupervisor } from '#src/supervisor/supervisor.ts';
 import { traceBreakers } from './breaker-trace.ts';
 import type { ChildOrder, ChildReport } from './crossover.ts';
+import { until } from './until.ts';
 
 let supervisor: Supervisor | null = null;
 /** What the next reload reads. */
@@ -27,6 +28,8 @@ async function start(config: Config, weightPpm: number, transport: 'raw' | 'stre
     }),
   });
   supervisor = started;
+  // On a slow machine a start goes on without the control thread, which then publishes the split that is on record.
+  await until(() => started.controlPort !== 0, 'the control API');
   if (weightPpm > 0) new SplitCell(started.memory.split).publish(weightPpm, 1);
   return { proxyPort: started.proxyPort, controlPort: started.controlPort };
 }

@@ -1,9 +1,11 @@
-// A configuration for tests: the documented defaults on ephemeral ports, with what a test wants different.
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// A configuration for tests: the documented defaults on ephemeral ports, with what a test wants different. Its timeouts are
+// so long that no machine is slow enough to meet them: a test that is about one sets that one.
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import type { Config, NodeConfig } from '#src/config/config.ts';
 import { parseConfig } from '#src/config/load.ts';
+import { quickPlace } from './quick-place.ts';
 
 /** Path of the active checks in tests: scripted upstreams answer whatever begins with `/-` by themselves. */
 export const probePath = '/-health';
@@ -20,6 +22,8 @@ export interface TestConfig {
   readonly rollout?: Partial<Config['rollout']>;
 }
 
+const hourMs = 3_600_000;
+
 const nodesAt = (ports: readonly number[]): NodeConfig[] =>
   ports.map((port) => ({ id: `127.0.0.1:${port}`, host: '127.0.0.1', port }));
 
@@ -34,8 +38,25 @@ function documentedDefaults(): Config {
   return result.config;
 }
 
+const storeFolders: string[] = [];
+process.once('exit', () => {
+  for (const folder of storeFolders) rmSync(folder, { recursive: true, force: true });
+});
+
+function storeFolder(): string {
+  const folder = mkdtempSync(join(quickPlace, 'crossover-test-'));
+  storeFolders.push(folder);
+  return folder;
+}
+
+/** What long forms measure is the product as documented; they bring a machine that does nothing else. */
+export const documentedTimeouts: Config['timeouts'] = documentedDefaults().timeouts;
+
+const patientTimeouts = Object.fromEntries(
+  Object.keys(documentedTimeouts).map((name) => [name, hourMs]),
+) as unknown as Config['timeouts'];
+
 export function testConfig(options: TestConfig): Config {
-  const directory = mkdtempSync(join(tmpdir(), 'crossover-test-'));
   const defaults = documentedDefaults();
   return {
     ...defaults,
@@ -55,13 +76,14 @@ export function testConfig(options: TestConfig): Config {
     health: {
       ...defaults.health,
       path: probePath,
-      intervalMs: 3_600_000,
+      intervalMs: hourMs,
+      timeoutMs: hourMs,
       slowStartMs: 0,
       ...options.health,
     },
-    timeouts: { ...defaults.timeouts, ...options.timeouts },
+    timeouts: { ...patientTimeouts, ...options.timeouts },
     limits: { ...defaults.limits, ...options.limits },
     rollout: { ...defaults.rollout, ...options.rollout },
-    store: { ...defaults.store, sqlite: join(directory, 'crossover.db') },
+    store: { ...defaults.store, sqlite: join(storeFolder(), 'crossover.db') },
   };
 }

@@ -5,6 +5,7 @@ import type { Config } from '#src/config/config.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type { LogLine, ReloadResult } from '#src/shared-memory/messages.ts';
 import type { BreakerTrace } from './breaker-trace.ts';
+import { until } from './until.ts';
 import type { RunningProxy } from './yardsticks.ts';
 
 export type ChildOrder =
@@ -106,14 +107,15 @@ export class Crossover implements RunningProxy {
   /** Ends the control thread as a crash would and waits until its replacement answers. */
   async replaceControl(): Promise<void> {
     await this.order({ type: 'terminate-control' });
-    for (let answers = false; !answers; ) {
+    const answers = async (): Promise<boolean> => {
       const { controlPort } = (await this.order({ type: 'ports' })) as { controlPort: number };
       this.controlPort = controlPort;
-      answers = await fetch(`http://127.0.0.1:${controlPort}/livez`).then(
+      return fetch(`http://127.0.0.1:${controlPort}/livez`).then(
         ({ ok }) => ok,
         () => false,
       );
-    }
+    };
+    await until(answers, 'the next control API', () => this.log.slice(-8));
   }
 
   /** Ends a worker as a crash would and waits until its replacement beats. */
@@ -121,7 +123,11 @@ export class Crossover implements RunningProxy {
     await this.order({ type: 'terminate-worker', index });
     const beat = async () => (await this.workerCounter(WORKER.heartbeat))[index] ?? 0;
     const last = await beat();
-    while ((await beat()) === last) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(
+      async () => (await beat()) !== last,
+      'the next worker to beat',
+      () => this.log.slice(-8),
+    );
   }
 
   /** Has the supervisor take over another configuration, as a changed file would. */

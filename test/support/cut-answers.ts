@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import type { Random } from '#src/base/random.ts';
 import { Signal } from './signal.ts';
+import { hangMs } from './until.ts';
 import { WireClient } from './wire-client.ts';
 
-const patienceMs = 10_000;
 const atOnce = 8;
 const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
 
@@ -66,7 +66,7 @@ export async function isSeenAsIncomplete(port: number, target: string): Promise<
   const signal = new Signal();
   const client = new WireClient(port, ['GET'], signal.notify);
   client.socket.write(`GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`);
-  const isOver = await signal.until(() => client.ended || client.finals().length > 0, patienceMs);
+  const isOver = await signal.within(() => client.ended || client.finals().length > 0, hangMs);
   const [final] = client.finals();
   client.socket.destroy();
   return isOver && (final === undefined || final.status === 502);

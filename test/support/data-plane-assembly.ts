@@ -16,7 +16,7 @@ import { Signal } from './signal.ts';
 import { WireClient } from './wire-client.ts';
 
 /** What a test waits for at most: only a test that fails takes so long. */
-const patienceMs = 60_000;
+const _patienceMs = 60_000;
 
 export interface DataPlaneOptions extends Omit<TestConfig, 'x' | 'y' | 'workers'> {
   /** Nodes of each cluster, one by default. */
@@ -89,9 +89,11 @@ export class DataPlane {
   async until(what: string, condition: () => boolean): Promise<void> {
     // What happens in the runtime alone makes no event here.
     const look = setInterval(this.signal.notify, 5);
-    const isMet = await this.signal.until(condition, patienceMs);
-    clearInterval(look);
-    if (!isMet) throw new Error(`never happened: ${what}`);
+    try {
+      await this.signal.until(condition, what);
+    } finally {
+      clearInterval(look);
+    }
   }
 
   /** The request that an upstream got as number `index`, once its head is there. */

@@ -56,7 +56,7 @@ export class LargeUpstream {
         this.uploads++;
         this.signal.notify();
         void this.signal
-          .until(() => this.isReading, 600_000)
+          .until(() => this.isReading, 'the order to read uploads')
           .then(() => digestOf(request))
           .then(
             (digest) => response.end(digest),

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import type { Random } from '#src/base/random.ts';
 import { createRandom } from '#src/base/random.ts';
+import { Signal } from './signal.ts';
 import { StrictStream, type WireMessage } from './strict-stream.ts';
 
 export interface LoadOptions {
@@ -51,6 +52,7 @@ export interface LoadReport {
 
 let nextClient = 1;
 const clusterChangesMax = 100;
+const answersPerWait = 1_000;
 
 /** Whether the token is that of a request that must not be delivered twice. */
 export const isPostToken = (token: string): boolean => token.endsWith('p');
@@ -209,7 +211,7 @@ export class LoadClient {
   #allowance = 0;
   #pacer: NodeJS.Timeout | null = null;
   #lastPaceMs = 0;
-  #onChange: () => void = () => {};
+  readonly #signal = new Signal();
 
   constructor(options: LoadOptions) {
     this.options = options;
@@ -262,7 +264,7 @@ export class LoadClient {
 
   /** A connection may send its next request. */
   ready(connection: Connection): void {
-    this.#onChange();
+    this.#signal.notify();
     if (!this.#isRunning) return;
     if (this.#pacer !== null) this.#waiting.push(connection);
     // On a turn of its own: an abort is ready at once and would recurse.
@@ -271,40 +273,38 @@ export class LoadClient {
 
   /** Resolves once so many answers are in. */
   async untilAnswered(count: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#onChange = () => {
-        if (this.report.answered + this.report.lost >= count) resolve();
-      };
-      this.#onChange();
-    });
-    this.#onChange = () => {};
+    const { report } = this;
+    const answered = () => report.answered + report.lost;
+    // In portions: however many they are, a machine that gets on with them is not one that hangs.
+    while (answered() < count) {
+      const goal = Math.min(count, answered() + answersPerWait);
+      await this.#until(() => answered() >= goal, `${goal} answers`);
+    }
   }
 
   /** Resolves once every connection got so many answers more. */
   async untilEachAnswered(count: number): Promise<void> {
     const goals = this.report.answersByConnection.map((answers) => answers + count);
-    await new Promise<void>((resolve) => {
-      this.#onChange = () => {
-        if (this.report.answersByConnection.every((answers, index) => answers >= (goals[index] ?? 0)))
-          resolve();
-      };
-      this.#onChange();
-    });
-    this.#onChange = () => {};
+    await this.#until(
+      () => this.report.answersByConnection.every((answers, index) => answers >= (goals[index] ?? 0)),
+      `${count} more answers on each of ${goals.length} connections`,
+    );
   }
 
   /** Sends nothing more, waits for what is under way, closes. */
   async stop(): Promise<LoadReport> {
     this.#isRunning = false;
     if (this.#pacer !== null) clearInterval(this.#pacer);
-    await new Promise<void>((resolve) => {
-      this.#onChange = () => {
-        if (this.#connections.every(({ isIdle }) => isIdle)) resolve();
-      };
-      this.#onChange();
-    });
+    await this.#until(() => this.#connections.every(({ isIdle }) => isIdle), 'what is under way');
     for (const connection of this.#connections) connection.close();
     return this.report;
+  }
+
+  #until(predicate: () => boolean, what: string): Promise<void> {
+    return this.#signal.until(predicate, what, () => {
+      const { sent, answered, lost, aborted, byStatus, failures } = this.report;
+      return { sent, answered, lost, aborted, byStatus, failures: failures.slice(0, 3) };
+    });
   }
 }
 

@@ -76,7 +76,8 @@ async function askOften(bed: Bed, count: number): Promise<string[]> {
   const client = new WireClient(bed.crossover.port, methods, signal.notify);
   for (let index = 0; index < count; index++) {
     client.socket.write('GET /t/token HTTP/1.1\r\nHost: h\r\n\r\n');
-    if (!(await signal.until(() => client.finals().length > index || client.ended, patienceMs))) break;
+    await signal.until(() => client.finals().length > index || client.ended, 'an answer');
+    if (client.ended) break;
   }
   client.socket.destroy();
   return client.finals().map((answer) => {

@@ -1,16 +1,15 @@
 // The real `crossover serve` in processes of their own, of which one replaces the other: what they log can be waited for,
 // and whatever is left is ended.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { quickPlace } from './quick-place.ts';
+import { servePorts } from './serve-ports.ts';
 import { Signal } from './signal.ts';
 
 const entry = fileURLToPath(new URL('../../bin/crossover.js', import.meta.url));
-const waitMsMax = 60_000;
 
 /** A line of the log; which process wrote it, and what. */
 export interface Logged {
@@ -30,10 +29,9 @@ export interface RestartableOptions {
 
 export class Restartable {
   readonly log: Logged[] = [];
-  readonly #folder = mkdtempSync(join(tmpdir(), 'crossover-restart-'));
+  readonly #folder = mkdtempSync(join(quickPlace, 'crossover-restart-'));
   readonly #signal = new Signal();
   readonly #pids = new Set<number>();
-  #out = '';
   #rest = '';
   /** The process that serves. */
   pid = 0;
@@ -50,7 +48,7 @@ workers: ${workers}
 clusters:
   x: { label: x, nodes: [http://127.0.0.1:${xPort}] }
   y: { label: y, nodes: [http://127.0.0.1:${yPort}] }
-timeouts: { drain: 10s }
+timeouts: { drain: 1h }
 store: { sqlite: ${JSON.stringify(join(this.#folder, 'crossover.db'))} }
 `,
     );
@@ -74,19 +72,24 @@ store: { sqlite: ${JSON.stringify(join(this.#folder, 'crossover.db'))} }
     );
     this.pid = child.pid ?? 0;
     this.#pids.add(this.pid);
-    const before = this.#out.length;
+    const printed = { out: '', err: '' };
     child.stdout?.on('data', (text: Buffer) => {
-      this.#out += text;
+      printed.out += text;
       this.#signal.notify();
     });
-    child.stderr?.on('data', (text: Buffer) => this.#read(String(text)));
-    const line = /proxies on 127\.0\.0\.1:(\d+); control API on http:\/\/127\.0\.0\.1:(\d+)/;
-    const find = () => line.exec(this.#out.slice(before));
-    const isUp = this.#signal.until(() => find() !== null, waitMsMax);
-    await Promise.race([isUp, once(child, 'exit')]);
-    const [, port = '0', controlPort = '0'] = find() ?? [];
-    if (port === '0') throw new Error(`did not start: ${JSON.stringify(this.log.slice(-5))}${this.#rest}`);
-    return { port: Number(port), controlPort: Number(controlPort), child };
+    child.stderr?.on('data', (text: Buffer) => {
+      printed.err += text;
+      this.#read(String(text));
+    });
+    child.once('exit', this.#signal.notify);
+    await this.#signal.until(
+      () => servePorts(printed) !== null || child.exitCode !== null,
+      'the ports',
+      () => printed,
+    );
+    const ports = servePorts(printed);
+    if (ports === null) throw new Error(`did not start: ${printed.err}`);
+    return { port: ports[0], controlPort: ports[1], child };
   }
 
   #read(text: string): void {
@@ -104,11 +107,12 @@ store: { sqlite: ${JSON.stringify(join(this.#folder, 'crossover.db'))} }
   /** Resolves with the first line from `from` on that satisfies the predicate. */
   async logged(predicate: (line: Logged) => boolean, from = 0): Promise<Logged> {
     const find = () => this.log.slice(from).find(predicate);
-    await this.#signal.until(() => find() !== undefined, waitMsMax);
-    const line = find();
-    if (line === undefined)
-      throw new Error(`not logged within a minute: ${JSON.stringify(this.log.slice(-8))}`);
-    return line;
+    await this.#signal.until(
+      () => find() !== undefined,
+      `a line of the log: ${predicate}`,
+      () => this.log.slice(-8),
+    );
+    return find() as Logged;
   }
 
   /** SIGUSR2; resolves when the successor serves, with how long that took, or with why there is none. */

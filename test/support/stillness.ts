@@ -1,5 +1,6 @@
 // Waiting for a process to come to rest: whatever it buffers has been buffered, whatever it frees has been freed.
 import { setTimeout as wait } from 'node:timers/promises';
+import { until } from './until.ts';
 
 const lookEveryMs = 50;
 const looksAlike = 5;
@@ -7,15 +8,18 @@ const looksAlike = 5;
 /** Resolves when the figure was the same five times in a row. */
 export async function untilStill(measure: () => number): Promise<void> {
   let last = Number.NaN;
-  for (let still = 0; still < looksAlike; ) {
+  let still = 0;
+  const isStill = async (): Promise<boolean> => {
     const now = measure();
     still = now === last ? still + 1 : 0;
     last = now;
     await wait(lookEveryMs);
-  }
+    return still === looksAlike;
+  };
+  await until(isStill, 'a process to come to rest', () => last);
 }
 
-/** Resolves true as soon as the condition holds, false when it did not within `timeoutMs`. For what sends no event. */
+/** Resolves true as soon as the condition holds, false when it did not within `timeoutMs`. For figures on how long it took. */
 export async function poll(
   condition: () => boolean | Promise<boolean>,
   timeoutMs: number,

@@ -8,6 +8,8 @@ export interface TokenUpstreamOptions {
   readonly cluster: 'x' | 'y';
   readonly node: string;
   readonly port?: number;
+  /** Connections that may wait for this process to accept them. */
+  readonly backlog?: number;
   /** Called with every token as soon as its request is complete, instead of counting it in `deliveries`. */
   readonly record?: (token: string) => void;
 }
@@ -48,8 +50,9 @@ export class TokenUpstream {
   }
 
   async listen(): Promise<void> {
-    // A crowd may connect while this process is busy being that crowd.
-    this.#server.listen({ port: this.#options.port ?? this.port, host: '127.0.0.1', backlog: 4_096 });
+    // Many may connect while this process is busy being those many.
+    const { port = this.port, backlog = 4_096 } = this.#options;
+    this.#server.listen({ port, host: '127.0.0.1', backlog });
     await once(this.#server, 'listening');
     const address = this.#server.address();
     if (address !== null && typeof address === 'object') this.port = address.port;

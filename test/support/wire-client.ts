@@ -1,6 +1,7 @@
 // A client on a raw socket: sends any bytes, records what comes back and parses it strictly.
 import { connect, type Socket } from 'node:net';
 import { StrictStream, type WireMessage } from './strict-stream.ts';
+import { hangMs } from './until.ts';
 
 export class WireClient {
   readonly socket: Socket;
@@ -58,11 +59,14 @@ export class WireClient {
   }
 }
 
-/** Sends one GET on a connection of its own and resolves with the answer's status and body; null when there is none. */
+/**
+ * Sends one GET on a connection of its own and resolves with the answer's status and body; null when there is none, or none
+ * in that time.
+ */
 export function fetchOnce(
   port: number,
   target: string,
-  timeoutMs: number,
+  timeoutMs = hangMs,
 ): Promise<{ readonly status: number; readonly body: string } | null> {
   return new Promise((resolve) => {
     const look = (): void => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { type ModuleItem, parseSync } from '@swc/core';
+import { type ModuleItem, type Pattern, parseSync } from '@swc/core';
 import { assertNone, listed, type SourceFile, sourceFiles } from './source-files.ts';
 
 /** A file's exports that others see, and what it takes from others: `path#name`, `path#*` for all of it. */
@@ -18,13 +18,22 @@ function targetOf(path: string, specifier: string): string | null {
   return specifier.startsWith('.') ? join(dirname(path), specifier) : null;
 }
 
+/** Names that a pattern binds: one, or the properties that are taken out of an object. */
+function patternNames(pattern: Pattern): string[] {
+  if (pattern.type === 'Identifier') return [pattern.value];
+  if (pattern.type !== 'ObjectPattern') return ['[pattern]'];
+  return pattern.properties.flatMap((property) =>
+    property.type === 'AssignmentPatternProperty' ? [property.key.value] : ['[pattern]'],
+  );
+}
+
 /** Names that a declaration or a list of exports gives to other files. */
 function namesOf(item: ModuleItem): string[] {
   switch (item.type) {
     case 'ExportDeclaration': {
       const { declaration } = item;
       if (declaration.type === 'VariableDeclaration')
-        return declaration.declarations.map(({ id }) => (id.type === 'Identifier' ? id.value : '[pattern]'));
+        return declaration.declarations.flatMap(({ id }) => patternNames(id));
       return [('identifier' in declaration ? declaration.identifier : declaration.id).value];
     }
     case 'ExportNamedDeclaration':

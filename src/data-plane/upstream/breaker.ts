@@ -1,4 +1,4 @@
-// Protects clients in milliseconds, decides nothing (ANALYSIS 8): after 20 failures in a row on Y this worker sends Y's
+// Protects clients in milliseconds, decides nothing: after 20 failures in a row on Y this worker sends Y's
 // share to X for a second, then lets one request at a time through until one succeeds. Without a share nothing is drawn for
 // Y, so nothing could close it: it starts afresh when Y gets traffic again.
 import { breakerFailuresInARow, breakerOpenMs } from '#src/limits.ts';

@@ -4,6 +4,7 @@ import { request } from 'undici';
 import { streamClientsMax } from '#src/control-plane/api/stream-route.ts';
 import { ANSWER, answerOffset, NODE, nodeOffset, WORKER, X, Y } from '#src/shared-memory/layout.ts';
 import { nodeHealth, nodeHealthIndex } from '#src/shared-memory/shared-memory.ts';
+import { orHang, until } from '../../support/until.ts';
 import { backend, type ControlRig, startControl } from '../support/control-rig.ts';
 import { add, countAnswers } from '../support/counters.ts';
 
@@ -70,8 +71,15 @@ test('status shows the answers of X that the comparison has no requests of', asy
 /** Follows the stream, which brings a status every second, until one fits. */
 // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
 async function untilStatus(rig: ControlRig, fits: (status: any) => boolean): Promise<any> {
-  for await (const { name, data } of stream(rig)) if (name === 'status' && fits(data)) return data;
-  throw new Error('the stream ended');
+  let last: unknown = null;
+  const find = async (): Promise<unknown> => {
+    for await (const { name, data } of stream(rig)) {
+      last = data;
+      if (name === 'status' && fits(data)) return data;
+    }
+    throw new Error('the stream ended');
+  };
+  return orHang(find(), `a status: ${fits}`, () => last);
 }
 
 async function* stream(rig: ControlRig, headers: Record<string, string> = {}) {
@@ -137,12 +145,13 @@ test('stream refuses more clients than it can serve and lets the next in when on
   const refused = await rig.call('GET', '/v1/stream');
   assert.deepEqual([refused.status, refused.json.code], [503, 'streams_exhausted']);
   open[0]?.body.destroy();
-  for (;;) {
+  const isLetIn = async (): Promise<boolean> => {
     const { statusCode, body } = await request(`${rig.url}/v1/stream`);
     body.on('error', () => {});
     body.destroy();
-    if (statusCode === 200) break;
-  }
+    return statusCode === 200;
+  };
+  await until(isLetIn, 'room for another client');
   for (const { body } of open) body.destroy();
 });
 

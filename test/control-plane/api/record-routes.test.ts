@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
+import { X } from '#src/shared-memory/layout.ts';
+import { until } from '../../support/until.ts';
 import { backend, type ControlRig, startControl } from '../support/control-rig.ts';
+import { countAnswers } from '../support/counters.ts';
 
 async function ramping(t: TestContext): Promise<ControlRig> {
   const rig = await startControl(t, {
@@ -51,7 +54,11 @@ test('what is malformed or only read leaves no trace on record', async (t) => {
 
 test('transitions are on record with what the tests said when an operator makes them, and with nothing of the rollout before', async (t) => {
   const rig = await ramping(t);
-  while ((await rig.call('GET', '/v1/status')).json.verdict === null);
+  // Counted at the rollout's split: once it is compared, the tests speak of this rollout.
+  const { revision: epoch } = (await rig.call('GET', '/v1/split')).json;
+  countAnswers(rig.memory, { arm: X, epoch }, { status: 200, count: 1 });
+  const compared = async () => (await rig.call('GET', '/v1/status')).json.verdict?.streams[0].x.requests;
+  await until(async () => (await compared()) === 1, 'the answer to be compared');
   await rig.call('POST', '/v1/rollout/pause');
   const paused = (await eventsOf(rig)).find(({ name }) => name === 'rollout-paused');
   assert.equal(paused.detail.testsSaid.decision, 'hold');

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import { until } from '../../support/until.ts';
 import { backend, type ControlRig, type RigOptions, startControl } from '../support/control-rig.ts';
 import { httpPeer } from '../support/http-peer.ts';
 import { lockStore } from '../support/store-lock.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { quickFolder } from '../support/temp-folder.ts';
 
 const withNodes = async (t: TestContext, options: RigOptions = {}): Promise<ControlRig> =>
   startControl(t, { nodes: { x: [await backend(t)], y: [await backend(t)] }, ...options });
@@ -15,10 +16,13 @@ const statusOf = async (rig: ControlRig) => (await rig.call('GET', '/v1/status')
 
 /** Asks for the status until the hold reads like this: the loop takes it up at its next tick. */
 async function untilHold(rig: ControlRig, pattern: RegExp): Promise<void> {
-  for (;;) {
+  let last: unknown = null;
+  const isHeld = async (): Promise<boolean> => {
     const { hold } = await statusOf(rig);
-    if (hold !== null && pattern.test(`${hold.name}: ${hold.text}`)) return;
-  }
+    last = hold;
+    return hold !== null && pattern.test(`${hold.name}: ${hold.text}`);
+  };
+  await until(isHeld, `the hold ${pattern}`, () => last);
 }
 
 const weightPpm = (rig: ControlRig): number => new SplitCell(rig.memory.split).read().weightPpm;
@@ -62,7 +66,7 @@ test('a start that waits for a gate is reverted by hand', async (t) => {
 });
 
 test('a start that waits goes on waiting after a restart', async (t) => {
-  const database = join(tempFolder(t), 'crossover.db');
+  const database = join(quickFolder(t), 'crossover.db');
   const nodes = { x: [await backend(t)], y: [await backend(t)] };
   const first = await startControl(t, { nodes, database, yaml: approval });
   await first.call('POST', '/v1/rollout');
@@ -112,7 +116,7 @@ test('a query that does not parse is told before a start', async (t) => {
 });
 
 test('a freeze holds a start over a restart, until it is lifted', async (t) => {
-  const database = join(tempFolder(t), 'crossover.db');
+  const database = join(quickFolder(t), 'crossover.db');
   const nodes = { x: [await backend(t)], y: [await backend(t)] };
   const first = await startControl(t, { nodes, database });
   const frozen = await first.call('PUT', '/v1/freeze', {
@@ -135,7 +139,7 @@ test('a freeze holds a start over a restart, until it is lifted', async (t) => {
 });
 
 test('a notification that nobody took is sent by the next process', async (t) => {
-  const database = join(tempFolder(t), 'crossover.db');
+  const database = join(quickFolder(t), 'crossover.db');
   const nodes = { x: [await backend(t)], y: [await backend(t)] };
   const peer = await httpPeer(t, null);
   const yaml = `notifications: [{ name: audit, webhook: "${peer.url}", on: [started] }]`;
@@ -240,21 +244,22 @@ test('counted samples appear in the verdict with their share of the budget', asy
   const rig = await startControl(t, { yaml: metrics });
   await rig.call('POST', '/v1/metrics/payments', { body: { cluster: 'x', successes: 95, trials: 100 } });
   await rig.call('POST', '/v1/metrics/payments', { body: { cluster: 'y', successes: 9, trials: 10 } });
-  for (;;) {
+  const compared = async () => {
     const { verdict } = (await rig.call('GET', '/v1/analysis')).json;
     const stream = verdict?.streams.find((one: { stream: string }) => one.stream === 'business.payments');
-    if (stream === undefined || stream.y.requests === 0) continue;
-    assert.deepEqual(
-      [stream.x, stream.y],
-      [
-        { requests: 100, failures: 5, rate: 0.05 },
-        { requests: 10, failures: 1, rate: 0.1 },
-      ],
-    );
-    const weights = verdict.streams.reduce((sum: number, { weight }: { weight: number }) => sum + weight, 0);
-    assert.ok(weights <= 1 + 1e-9, String(weights));
-    return;
-  }
+    return { verdict, stream };
+  };
+  await until(async () => ((await compared()).stream?.y.requests ?? 0) > 0, 'the samples to be compared');
+  const { verdict, stream } = await compared();
+  assert.deepEqual(
+    [stream.x, stream.y],
+    [
+      { requests: 100, failures: 5, rate: 0.05 },
+      { requests: 10, failures: 1, rate: 0.1 },
+    ],
+  );
+  const weights = verdict.streams.reduce((sum: number, { weight }: { weight: number }) => sum + weight, 0);
+  assert.ok(weights <= 1 + 1e-9, String(weights));
 });
 
 test('notifications tell of a rollout with the address of the control API', async (t) => {

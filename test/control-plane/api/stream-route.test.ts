@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { systemClock } from '#src/base/clock.ts';
 import type { ApiContext } from '#src/control-plane/api/api-context.ts';
@@ -10,6 +9,7 @@ import { ApiListener } from '#src/control-plane/api/api-listener.ts';
 import { createControlApi } from '#src/control-plane/api/server.ts';
 import { streamBacklogBytesMax } from '#src/control-plane/api/stream-route.ts';
 import { EventLog } from '#src/control-plane/events/event-log.ts';
+import { untilByTurns } from '../../support/until.ts';
 
 test('stream drops a client that does not read, and keeps one that does', async (t) => {
   const events = new EventLog({ epochMs: () => 0, log: () => {} });
@@ -48,7 +48,11 @@ test('stream drops a client that does not read, and keeps one that does', async 
     events.add({ name: 'test', text });
     assert.ok(++sent < 10_000, 'a client that reads nothing was sent 160 MB');
     const wantedBytes = sent * text.length;
-    while (readBytes < wantedBytes) await turn();
+    await untilByTurns(
+      () => readBytes >= wantedBytes,
+      `${wantedBytes} bytes`,
+      () => readBytes,
+    );
   }
   assert.equal(await connections(), 1);
   assert.equal(reading.destroyed, false);

@@ -6,10 +6,11 @@ import { type TestContext, test } from 'node:test';
 import type { RouteFailures } from '#src/record/frozen-evidence.ts';
 import { otherRouteSlot, X, Y } from '#src/shared-memory/layout.ts';
 import type { RequestSample } from '#src/shared-memory/messages.ts';
+import { until } from '../../support/until.ts';
 import { backend, type ControlRig, type RigOptions, startControl } from '../support/control-rig.ts';
 import { countAnswers, countRoute } from '../support/counters.ts';
 import { lockStore } from '../support/store-lock.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { quickFolder } from '../support/temp-folder.ts';
 
 const sample = (atMs: number, requestId: string): RequestSample => ({
   atMs,
@@ -37,19 +38,23 @@ async function begin(rig: ControlRig, number = 1): Promise<void> {
   await rig.untilEvent('rollout-step', number);
 }
 
-/** Lets the loop see some traffic on both clusters, when it knows since when it counts. */
+/** Lets the loop see some traffic on both clusters: one answer of X first, and the rest once it knows whose traffic this is. */
 async function sendTraffic(rig: ControlRig, routeSlot = otherRouteSlot): Promise<void> {
-  const comparedOnY = async () => (await rig.call('GET', '/v1/status')).json.verdict?.streams[0].y.requests;
-  while ((await comparedOnY()) !== 0);
+  let compared: number[] = [];
+  const areCompared = (x: number, y: number) => async (): Promise<boolean> => {
+    const { verdict } = (await rig.call('GET', '/v1/status')).json;
+    const errors = verdict?.streams[0];
+    compared = [errors?.x.requests, errors?.y.requests];
+    return compared[0] === x && compared[1] === y;
+  };
   const { revision: epoch } = (await rig.call('GET', '/v1/split')).json;
-  countAnswers(rig.memory, { arm: X, epoch }, { status: 200, count: 300, ms: 40 });
+  countAnswers(rig.memory, { arm: X, epoch }, { status: 200, count: 1, ms: 40 });
+  await until(areCompared(1, 0), 'the first answer to be compared', () => compared);
+  countAnswers(rig.memory, { arm: X, epoch }, { status: 200, count: 299, ms: 40 });
   countAnswers(rig.memory, { arm: Y, epoch }, { status: 200, count: 20, ms: 80 });
   countAnswers(rig.memory, { arm: Y, epoch }, { status: 503, count: 4 });
   countRoute(rig.memory, { arm: Y, epoch }, { slot: routeSlot, requests: 24, failures: 4 });
-  for (;;) {
-    const [errors] = (await rig.call('GET', '/v1/status')).json.verdict.streams;
-    if (errors.x.requests === 300 && errors.y.requests === 24) return;
-  }
+  await until(areCompared(300, 24), 'the traffic to be compared', () => compared);
 }
 
 test('evidence has what led to the revert when an operator makes it', async (t) => {
@@ -105,10 +110,9 @@ test('evidence of a rollout names no route and no request that failed in an earl
 /** Reverts by hand and returns what was frozen of it. */
 async function revertedEvidence(rig: ControlRig) {
   const { id } = (await rig.call('POST', '/v1/rollout/revert')).json;
-  for (;;) {
-    const { status, json } = await rig.call('GET', `/v1/evidence/${id}`);
-    if (status === 200) return json;
-  }
+  const ask = () => rig.call('GET', `/v1/evidence/${id}`);
+  await until(async () => (await ask()).status === 200, 'the evidence of the revert');
+  return (await ask()).json;
 }
 
 test('evidence is listed without its bulk, on record in the chain, and there after a restart', async (t) => {
@@ -181,7 +185,7 @@ test('evidence does not hold back the revert, and is kept without samples when t
 });
 
 test('evidence goes back before a restart of the control thread', async (t) => {
-  const database = join(tempFolder(t), 'crossover.db');
+  const database = join(quickFolder(t), 'crossover.db');
   const rig = await ramping(t, { database });
   await sendTraffic(rig);
   await rig.stop();

@@ -10,8 +10,9 @@ import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import { X } from '#src/shared-memory/layout.ts';
 import type { NodeAssignment } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, nodeHealth, nodeHealthIndex } from '#src/shared-memory/shared-memory.ts';
+import { hangMs } from '../../support/until.ts';
 
-const settings = { path: '/status', intervalMs: 5, timeoutMs: 1_000, unhealthyAfter: 3, healthyAfter: 2 };
+const settings = { path: '/status', intervalMs: 5, timeoutMs: hangMs, unhealthyAfter: 3, healthyAfter: 2 };
 
 const node = (port: number, slot = 0): NodeAssignment => ({
   slot,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { probeNode, probeRequest } from '#src/control-plane/nodes/node-probe.ts';
+import { hangMs } from '../../support/until.ts';
 
 const never = new AbortController().signal;
 
@@ -21,7 +22,7 @@ async function node(t: TestContext, answer: (socket: Socket) => void) {
   await once(server, 'listening');
   t.after(() => server.close());
   const { port } = server.address() as AddressInfo;
-  return { requests, probe: { host: '127.0.0.1', port, path: '/status', timeoutMs: 10_000, signal: never } };
+  return { requests, probe: { host: '127.0.0.1', port, path: '/status', timeoutMs: hangMs, signal: never } };
 }
 
 const answers = (text: string) => (socket: Socket) => {

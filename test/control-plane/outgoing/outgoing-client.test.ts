@@ -8,6 +8,7 @@ import { OutgoingClient } from '#src/control-plane/outgoing/outgoing-client.ts';
 import { parseCidr } from '#src/core/routing/client-address.ts';
 import type { Cidr } from '#src/core/routing/routing-options.ts';
 import { outgoingAnswerBytesMax } from '#src/limits.ts';
+import { hangMs } from '../../support/until.ts';
 import { httpPeer } from '../support/http-peer.ts';
 
 const blocks = (...texts: string[]): Cidr[] => texts.map((text) => parseCidr(text) as Cidr);
@@ -19,7 +20,7 @@ function clientFor(t: TestContext, allowed: readonly Cidr[] = loopback): Outgoin
   return client;
 }
 
-const get = (client: OutgoingClient, url: string, timeoutMs = 5_000) =>
+const get = (client: OutgoingClient, url: string, timeoutMs = hangMs) =>
   client.send({ method: 'GET', url, timeoutMs });
 
 async function reasonFor(client: OutgoingClient, url: string, timeoutMs?: number): Promise<string> {

@@ -19,7 +19,8 @@ import type {
   ToControl,
 } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
-import { tempFolder } from './temp-folder.ts';
+import { orHang } from '../../support/until.ts';
+import { quickFolder } from './temp-folder.ts';
 
 export interface RigOptions {
   /** YAML appended to the config. */
@@ -78,7 +79,7 @@ const isStopped = (message: FromControl): message is Extract<FromControl, { type
   message.type === 'stopped';
 
 export async function startControl(t: TestContext, options: RigOptions = {}): Promise<ControlRig> {
-  const database = options.database ?? join(tempFolder(t), 'crossover.db');
+  const database = options.database ?? join(quickFolder(t), 'crossover.db');
   const config = configOf(options, database);
   const memory = options.memory ?? createSharedMemory(1);
   const slab = new Float64Array(memory.slabs[0] as SharedArrayBuffer);
@@ -105,17 +106,21 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
       queueMicrotask(() => thread.receive({ type: 'reload-result', requestId: message.requestId, result }));
     }
   };
-  const untilPosted = <T extends FromControl>(matches: (message: FromControl) => message is T): Promise<T> =>
-    new Promise((resolve) => {
-      const past = posted.find(matches);
-      if (past !== undefined) return resolve(past);
-      const listener = (message: FromControl): void => {
-        if (!matches(message)) return;
-        waiting.delete(listener);
-        resolve(message);
-      };
-      waiting.add(listener);
-    });
+  const untilPosted = <T extends FromControl>(
+    matches: (message: FromControl) => message is T,
+    what = `a message of the thread: ${matches}`,
+  ): Promise<T> => {
+    const { promise, resolve } = Promise.withResolvers<T>();
+    const past = posted.find(matches);
+    if (past !== undefined) return Promise.resolve(past);
+    const listener = (message: FromControl): void => {
+      if (!matches(message)) return;
+      waiting.delete(listener);
+      resolve(message);
+    };
+    waiting.add(listener);
+    return orHang(promise, what, () => posted.slice(-10));
+  };
   const thread = new ControlThread(
     {
       config,
@@ -166,7 +171,7 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
     await untilPosted((message): message is Extract<FromControl, { type: 'log' }> => {
       if (message.type === 'log' && message.line.fields.event === name) seen.add(message);
       return seen.size >= number;
-    });
+    }, `${number} events ${name}`);
   };
   return {
     memory,

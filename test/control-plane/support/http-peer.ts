@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
+import { Signal } from '../../support/signal.ts';
 
 export interface Received {
   readonly method: string;
@@ -31,7 +32,7 @@ export async function httpPeer(
   answer: HttpPeer['answer'] = { status: 200 },
 ): Promise<HttpPeer> {
   const received: Received[] = [];
-  const waiting = new Set<() => void>();
+  const signal = new Signal();
   const server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8');
@@ -43,7 +44,7 @@ export async function httpPeer(
       const one = { method, path: url, headers, body };
       received.push(one);
       reply(response, typeof peer.answer === 'function' ? peer.answer(one) : peer.answer);
-      for (const check of waiting) check();
+      signal.notify();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -52,16 +53,14 @@ export async function httpPeer(
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  const untilReceived = (count: number): Promise<readonly Received[]> =>
-    new Promise((resolve) => {
-      const check = (): void => {
-        if (received.length < count) return;
-        waiting.delete(check);
-        resolve(received);
-      };
-      waiting.add(check);
-      check();
-    });
+  const untilReceived = async (count: number): Promise<readonly Received[]> => {
+    await signal.until(
+      () => received.length >= count,
+      `${count} requests`,
+      () => received,
+    );
+    return received;
+  };
   const peer: HttpPeer = { port, url: `http://127.0.0.1:${port}`, received, answer, untilReceived };
   return peer;
 }

@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
-import { tempFolder } from './temp-folder.ts';
+import { until } from '../../support/until.ts';
+import { quickFolder } from './temp-folder.ts';
 
 export interface PrometheusServer {
   readonly url: string;
@@ -29,7 +29,7 @@ async function freePort(): Promise<number> {
 }
 
 export async function startPrometheus(t: TestContext, exporterPort: number): Promise<PrometheusServer> {
-  const folder = tempFolder(t);
+  const folder = quickFolder(t);
   const configFile = join(folder, 'prometheus.yml');
   writeFileSync(
     configFile,
@@ -66,21 +66,23 @@ async function tryStart(
   };
   t.after(stop);
   const url = `http://127.0.0.1:${port}`;
-  while (child.exitCode === null) {
+  const isUp = async (): Promise<boolean> => {
     const ready = await request(`${url}/-/ready`).catch(() => null);
     await ready?.body.dump();
-    if (ready?.statusCode === 200)
-      return { url, untilQuery: (query, value) => untilQuery(url, query, value), stop };
-    await Promise.race([exited, delay(50)]);
-  }
-  return null;
+    return ready?.statusCode === 200;
+  };
+  await until(async () => child.exitCode !== null || (await isUp()), 'Prometheus to be ready');
+  if (child.exitCode !== null) return null;
+  return { url, untilQuery: (query, value) => untilQuery(url, query, value), stop };
 }
 
 async function untilQuery(url: string, query: string, value: number): Promise<void> {
-  for (;;) {
+  let last: unknown = null;
+  const givesValue = async (): Promise<boolean> => {
     const response = await request(`${url}/api/v1/query?query=${encodeURIComponent(query)}`);
     const { data } = (await response.body.json()) as { data?: { result?: { value?: [number, string] }[] } };
-    if (data?.result?.length === 1 && Number(data.result[0]?.value?.[1]) === value) return;
-    await delay(50);
-  }
+    last = data;
+    return data?.result?.length === 1 && Number(data.result[0]?.value?.[1]) === value;
+  };
+  await until(givesValue, `${query} to be ${value}`, () => last);
 }

@@ -2,7 +2,6 @@
 // Traffic always allows an advance, so what holds is a signal.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '#src/base/clock.ts';
 import type { Config } from '#src/config/config.ts';
 import { parseConfig } from '#src/config/load.ts';
@@ -15,6 +14,7 @@ import type { RevertCause, RolloutState } from '#src/core/rollout/rollout-state.
 import { step } from '#src/core/rollout/rollout-step.ts';
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import { done, type StoreResult } from '#src/record/store-result.ts';
+import { untilByTurns } from '../../support/until.ts';
 
 const rates = { requestsPerSecond: 100, failureRate: 0 };
 export const goodVerdict: Verdict = {
@@ -166,10 +166,13 @@ export class SignalRig {
 
   /** Rounds until the condition holds, with turns of the event loop between them for answers to come in. */
   async until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
+    const isMet = (): boolean => {
+      if (condition()) return true;
       this.tick();
-      await nextTurn();
-    }
+      return false;
+    };
+    const seen = () => ({ phase: this.state.phase, hold: this.hold, events: this.events });
+    await untilByTurns(isMet, String(condition), seen);
   }
 }
 

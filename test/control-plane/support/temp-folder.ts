@@ -1,8 +1,9 @@
 // A folder of its own for every test that needs files, gone when the test is over.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { quickPlace } from '../../support/quick-place.ts';
 
 export function tempFolder(t: TestContext, parent = tmpdir()): string {
   const folder = mkdtempSync(join(parent, 'crossover-test-'));
@@ -10,6 +11,5 @@ export function tempFolder(t: TestContext, parent = tmpdir()): string {
   return folder;
 }
 
-/** The same in memory where there is such a place: for tests of many small files that no disk needs to hold. */
-export const quickFolder = (t: TestContext): string =>
-  tempFolder(t, existsSync('/dev/shm') ? '/dev/shm' : tmpdir());
+/** The same for files that no disk needs to hold. */
+export const quickFolder = (t: TestContext): string => tempFolder(t, quickPlace);

@@ -36,9 +36,8 @@ it('a listener far beyond its limit closes a connection that the system does not
   const signal = new Signal();
   const client = new WireClient(port, [], signal.notify);
   t.after(() => client.socket.destroy());
-  await signal.until(() => client.ended, 10_000);
+  await signal.until(() => client.ended, 'the connection to be closed all the same');
   assert.equal(reset.mock.callCount(), 1);
-  assert.ok(client.ended, 'the connection is closed all the same');
 });
 
 it('a listener counts an accept that a shortage of ours fails, and logs others once a minute with their number', async (t) => {

@@ -12,6 +12,7 @@ import { parseCidr } from '#src/core/routing/client-address.ts';
 import type { Cidr } from '#src/core/routing/routing-options.ts';
 import { notificationsQueuedMax } from '#src/limits.ts';
 import { done } from '#src/record/store-result.ts';
+import { untilByTurns } from '../../../support/until.ts';
 import { httpPeer } from '../../support/http-peer.ts';
 import { Settings, SignalRig } from '../../support/signal-rig.ts';
 import { testPlan } from '../../support/states.ts';
@@ -267,7 +268,8 @@ test('what was not taken is sent after a restart, in order, with the id that it 
   );
   assert.equal(sent[0].id, attempt.id, 'who got it twice can tell');
   assert.equal(new Set(sent.map(({ id }) => id)).size, 3);
-  while (second.notifier.queuedCount > 0 || settings.kept.get('notifications') !== '[]') await turn();
+  const isKept = () => second.notifier.queuedCount === 0 && settings.kept.get('notifications') === '[]';
+  await untilByTurns(isKept, 'all that was taken to be forgotten');
   const third = notifierFor(t, [webhook(good.url, ['step', 'reverted'])], settings);
   assert.equal(third.notifier.queuedCount, 0, 'what was taken is not sent again');
 });
