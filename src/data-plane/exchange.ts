@@ -1,7 +1,7 @@
 // One request from its head to the end of its answer, as named phases:
 //   start -> draw -> open (node, connection) -> send -> [retry | failover] -> acceptHead -> relay -> finish
 // Every failure ends in fail() before the response head and in cut() after it; what may still save the request is in
-// recovery.ts. Nothing here knows HTTP/1.1 connections (client-connection.ts) or sockets (transport/).
+// exchange/recovery.ts. Nothing here knows HTTP/1.1 connections (client-connection.ts) or sockets (transport/).
 import { type FailureKind, type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
 import { Framing } from '#src/core/http1/framing.ts';
 import type { RequestHead } from '#src/core/http1/request-head.ts';

@@ -15,7 +15,7 @@ export interface RecordAccess {
   readRecord<T>(query: (record: RecordReader) => T): StoreResult<T>;
 }
 
-export interface CheckedChain {
+interface CheckedChain {
   readonly records: number;
   /** Hash of the last record; null when there is none. */
   readonly end: string | null;

@@ -36,7 +36,7 @@ export interface TrafficWindow {
 }
 
 /** The place of a state, as the analysis was told of it. */
-export function placeOf(state: RolloutState): RolloutPlace | null {
+function placeOf(state: RolloutState): RolloutPlace | null {
   if (!('plan' in state)) return null;
   const { phase, plan } = state;
   const stepIndex =

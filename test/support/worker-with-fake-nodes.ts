@@ -22,7 +22,7 @@ import {
 import type { LogLine, NodeAssignment } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
-import { testConfig } from './crossover-config.ts';
+import { documentedTimeouts, testConfig } from './crossover-config.ts';
 
 /** A socket that takes everything at once, unless the test holds it back, and writes down what is sent on it. */
 export class FakeSocket<Owner extends SocketOwner = SocketOwner> implements Socket {
@@ -121,7 +121,7 @@ export class FakeWorker {
     new SplitCell(this.memory.split).publish(weightPpm, 1);
     this.runtime = new WorkerRuntime(
       {
-        config: testConfig({ x: [1], y: [2], failover }),
+        config: testConfig({ x: [1], y: [2], failover, timeouts: documentedTimeouts }),
         configRevision: 1,
         nodes: { x: nodes('x', x), y: nodes('y', y) },
         memory: this.memory,

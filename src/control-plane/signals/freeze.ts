@@ -13,14 +13,14 @@ export interface FreezeView {
   readonly untilMs: number | null;
 }
 
-export interface FreezeChange {
+interface FreezeChange {
   readonly frozen: boolean;
   readonly reason: string;
   readonly untilMs: number | null;
   readonly actor: string;
 }
 
-export interface FreezeOptions {
+interface FreezeOptions {
   readonly clock: Clock;
   readonly events: Pick<EventLog, 'add'>;
   readonly keep: (value: unknown) => Promise<StoreResult<undefined>>;

@@ -34,7 +34,7 @@ const notOpenYet: StoreProblem = { kind: 'unavailable', text: 'The store is not 
 /** Of calls that take as long as the record is long; the store answers others in between. */
 const longCalls: ReadonlySet<StoreMethod> = new Set<StoreMethod>(['checkRecord', 'rolloutRecord']);
 
-export interface DurableStoreOptions {
+interface DurableStoreOptions {
   readonly port: StorePort;
   /** For words about it. */
   readonly file: string;

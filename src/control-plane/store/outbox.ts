@@ -18,7 +18,7 @@ export type OutgoingRecord =
   | { readonly kind: 'evidence'; readonly evidence: FrozenEvidence; readonly event: RecordedEvent }
   | { readonly kind: 'event'; readonly event: RecordedEvent };
 
-export interface WaitingRecord {
+interface WaitingRecord {
   record: OutgoingRecord;
   isSent: boolean;
 }

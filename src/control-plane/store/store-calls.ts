@@ -44,7 +44,7 @@ export interface StoreReads
   rolloutRecord(wanted: string, nowMs: number): StoreResult<RolloutRecord | null>;
 }
 
-export interface StoreMethods extends StoreWrites, StoreReads {
+interface StoreMethods extends StoreWrites, StoreReads {
   /** Opens the file, or opens it again. After a write that failed, the only call that makes others succeed. */
   open(): StoreResult<Opened>;
   close(): StoreResult<undefined>;

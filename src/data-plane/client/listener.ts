@@ -35,7 +35,7 @@ interface RawServer {
   } | null;
 }
 
-export interface BoundListener {
+interface BoundListener {
   readonly port: number;
   /** Open as long as the listener is; -1 where the system has none. */
   readonly descriptor: number;

@@ -20,7 +20,7 @@ const reasons: Readonly<Record<number, string>> = {
   505: 'HTTP Version Not Supported',
 };
 
-export interface RescueOptions {
+interface RescueOptions {
   readonly requestId: string;
   readonly keepAlive: boolean;
   /** HTTP/1.0 clients need to be told of keep-alive, 1.1 clients of close. */

@@ -1,7 +1,7 @@
 // Approvals by people: each for one gate and one revision, once. Kept over restarts.
 import type { StoreResult } from '#src/record/store-result.ts';
 
-export interface Approval {
+interface Approval {
   readonly gate: string;
   readonly revision: string;
   readonly actor: string;

@@ -38,9 +38,7 @@ export function awaitedMove(state: RolloutState): AwaitedMove | null {
 }
 
 /** Name of the rollout's present step, for approvals: rollout, step, and when it was begun. */
-export function revisionOf(
-  state: Extract<RolloutState, { phase: 'preflight' | 'ramping' | 'soaking' }>,
-): string {
+function revisionOf(state: Extract<RolloutState, { phase: 'preflight' | 'ramping' | 'soaking' }>): string {
   const sinceMs = state.phase === 'ramping' ? state.stepSinceMs : state.sinceMs;
   const step = state.phase === 'preflight' ? 0 : state.stepIndex + 1;
   return `${state.plan.id.slice(0, 8)}.${step}.${Math.round(sinceMs).toString(36)}`;
