@@ -16,7 +16,7 @@ async function modulesOfTheApi(): Promise<readonly string[]> {
     const loaded = [];
     registerHooks({ load: (url, context, next) => { loaded.push(url); return next(url, context); } });
     const load = async () => {
-      for (const file of ['api-door.ts', 'server.ts']) await import(new URL(file, '${api.href}').href);
+      for (const file of ['api-listener.ts', 'server.ts']) await import(new URL(file, '${api.href}').href);
       parentPort.postMessage([...loaded, ...process.moduleLoadList]);
     };
     void load();`;
