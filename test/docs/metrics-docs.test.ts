@@ -60,7 +60,12 @@ notifications: [{ name: chat, slack: "http://127.0.0.1:${port}/" }]`;
   // The evidence has labels once the loop has judged for the first time.
   let text = '';
   // So have answers of gates and receivers once there is one.
-  const awaited = ['analysis_evidence{', 'notifications_total{', 'gate_answers_total{'];
+  const awaited = [
+    'analysis_evidence{',
+    'notifications_total{',
+    'gate_answers_total{',
+    'business_metric_value{',
+  ];
   const areThere = async (): Promise<boolean> => {
     text = (await rig.call('GET', '/metrics')).text;
     return awaited.every((sample) => text.includes(`crossover_${sample}`));

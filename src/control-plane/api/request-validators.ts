@@ -19,14 +19,24 @@ export class RequestValidators {
   readonly #thorough = new Ajv({ ...options, allErrors: true });
   readonly #converting = new Ajv({ ...options, allErrors: true, coerceTypes: true });
 
+  /** What the validators are compiled from is not looked at before their first request: most routes have none for days. */
   compile(schema: object, httpPart: string | undefined): Validator {
-    return httpPart === 'body' ? this.#ofBody(schema) : this.#converting.compile(schema);
+    return httpPart === 'body' ? this.#ofBody(schema) : this.#ofText(schema);
+  }
+
+  #ofText(schema: object): Validator {
+    let converting: ValidateFunction | null = null;
+    return (text) => {
+      converting ??= this.#converting.compile(schema);
+      return converting(text) || { error: converting.errors ?? [] };
+    };
   }
 
   #ofBody(schema: object): Validator {
-    const quick = this.#strict.compile(schema);
+    let quick: ValidateFunction | null = null;
     let thorough: ValidateFunction | null = null;
     return (body) => {
+      quick ??= this.#strict.compile(schema);
       if (quick(body)) return true;
       if (JSON.stringify(body).length > thoroughCharactersMax) return { error: quick.errors ?? [] };
       thorough ??= this.#thorough.compile(schema);

@@ -1,6 +1,6 @@
 // The metrics of /metrics. Every value is read from where it lives when someone scrapes: shared memory, the
 // rollout, the store. prom-client formats them and adds those of the process; docs/metrics.md describes each.
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { armOf, clusterNames } from '#src/control-plane/nodes/node-directory.ts';
 import { phases } from '#src/core/rollout/rollout-state.ts';
 import type { NodeView } from '#src/record/node-view.ts';
@@ -30,8 +30,19 @@ const misnamed = [
   'nodejs_active_requests_total',
 ];
 
-/** All metrics, ready to be scraped. */
-export function createExposition(sources: ExpositionSources): Registry {
+/** All metrics. What formats them, 76 modules, is loaded for whoever scrapes first. */
+export function createExposition(sources: ExpositionSources): { metrics(): Promise<string> } {
+  let registry: Promise<Registry> | null = null;
+  return {
+    metrics: async () => {
+      registry ??= makeRegistry(sources);
+      return (await registry).metrics();
+    },
+  };
+}
+
+async function makeRegistry(sources: ExpositionSources): Promise<Registry> {
+  const { collectDefaultMetrics, Registry } = await import('prom-client');
   const registry = new Registry();
   const definitions = [
     ...trafficMetrics(sources),
