@@ -15,7 +15,6 @@ import type { Downstream } from './exchange/downstream.ts';
 import { OutcomeLedger } from './exchange/outcome-ledger.ts';
 import { Recovery } from './exchange/recovery.ts';
 import { RequestMessage } from './exchange/request-message.ts';
-import { rescueResponse } from './exchange/rescue.ts';
 import { HeadResult, RelayResult, ResponseRelay } from './exchange/response-relay.ts';
 import type { PooledConnection } from './upstream/pooled-connection.ts';
 import { type Leaseholder, LeaseResult, UpstreamLease } from './upstream/upstream-lease.ts';
@@ -86,6 +85,7 @@ export class Exchange implements Leaseholder {
   }
 
   #reset(client: Downstream): void {
+    this.isRequestDone = false;
     this.#client = client;
     this.#startedAtMs = performance.now();
     this.#isSent = false;
@@ -229,7 +229,7 @@ export class Exchange implements Leaseholder {
       return;
     }
     const head = this.#runtime.responseHead;
-    switch (this.#response.readHead(head, bytes, length, this.request, client)) {
+    switch (this.#response.readHead(head, bytes, length, this.request, client.answer)) {
       case HeadResult.incomplete:
         return;
       case HeadResult.invalid:
@@ -256,7 +256,7 @@ export class Exchange implements Leaseholder {
       this.#switchProtocols(head, client, upstream);
       return;
     }
-    const flushed = this.#response.forwardHead(head, client, this.request, this.isRequestDone);
+    const flushed = this.#response.forwardHead(head, client.answer, this.isRequestDone);
     if (this.#response.body.isDone) {
       this.#finish();
       return;
@@ -266,7 +266,7 @@ export class Exchange implements Leaseholder {
   }
 
   #relayBody(bytes: Buffer, length: number, client: Downstream, upstream: PooledConnection): void {
-    const result = this.#response.relay(bytes, length, client);
+    const result = this.#response.relay(bytes, length, client.answer);
     if (result === RelayResult.invalid) {
       this.#cutShort();
       return;
@@ -333,7 +333,7 @@ export class Exchange implements Leaseholder {
     }
     this.#leaveUpstream();
     this.#ledger.abandoned();
-    this.#respond(name, false);
+    this.#respond(name);
     this.#end();
   }
 
@@ -343,20 +343,13 @@ export class Exchange implements Leaseholder {
   }
 
   #rescue(name: ProxyErrorName): void {
-    const keepAlive = this.request.wantsKeepAlive && this.isRequestDone && !this.#runtime.isDraining;
     this.#ledger.delivered(proxyErrors[name].status, performance.now());
-    this.#respond(name, keepAlive);
+    this.#respond(name);
     this.#end();
   }
 
-  #respond(name: ProxyErrorName, keepAlive: boolean): void {
-    const { requestId, minorVersion, isHead } = this.request;
-    const response = Buffer.from(
-      rescueResponse(name, { requestId, keepAlive, minorVersion, isHead }),
-      'latin1',
-    );
-    this.#response.keepAlive = keepAlive;
-    this.#client?.writeResponse(response, 0, response.length);
+  #respond(name: ProxyErrorName): void {
+    this.#client?.answer.sendError(name, this.request.requestId, this.isRequestDone);
   }
 
   // ---- the end ----
@@ -370,12 +363,10 @@ export class Exchange implements Leaseholder {
   /** Gives everything back and tells the client connection. */
   #end(): void {
     const client = this.#client;
-    const keepAlive = this.#response.keepAlive && this.isRequestDone;
-    const clientCloses = this.isRequestDone && !this.request.wantsKeepAlive;
     this.request.end(this.#isSendPending);
     this.#client = null;
     this.#ledger.abandoned();
-    client?.exchangeDone(keepAlive, clientCloses);
+    client?.exchangeDone();
   }
 
   /** The upstream began an answer and did not complete it. */
@@ -387,11 +378,10 @@ export class Exchange implements Leaseholder {
   /** The answer had begun and can't be completed. */
   #cut(): void {
     const client = this.#client;
-    const mustReset = this.#response.looksCompleteWhenCut;
     this.#leaveUpstream();
     this.request.end(this.#isSendPending);
     this.#client = null;
-    client?.responseCut(mustReset);
+    client?.exchangeCut();
   }
 
   /** The client is gone: nothing more can be delivered. */
@@ -404,7 +394,7 @@ export class Exchange implements Leaseholder {
   }
 
   #switchProtocols(head: ResponseHead, client: Downstream, upstream: PooledConnection): void {
-    const rest = this.#response.forwardSwitch(head, client);
+    const rest = this.#response.forwardSwitch(head, client.answer);
     const socket = this.#lease.surrender(upstream);
     this.request.end(this.#isSendPending);
     this.#client = null;

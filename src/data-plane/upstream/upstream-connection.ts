@@ -84,7 +84,7 @@ export class UpstreamConnection extends Timed implements ConnectingOwner, Pooled
     if (!this.isConnected) this.node.pool.connectFailed(true);
   }
 
-  giveUp(): void {
+  destroy(): void {
     this.onFailed('ECONNABORTED');
   }
 
