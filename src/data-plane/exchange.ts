@@ -17,7 +17,6 @@ import { OutcomeLedger } from './exchange/outcome-ledger.ts';
 import { Recovery } from './exchange/recovery.ts';
 import { RecoveryStep } from './exchange/recovery-policy.ts';
 import { RequestMessage } from './exchange/request-message.ts';
-import { rescueResponse } from './exchange/rescue.ts';
 import { HeadResult, RelayResult, ResponseRelay } from './exchange/response-relay.ts';
 import { noNode, ownShortage, type UpstreamFailure, upstreamFailure } from './exchange/upstream-failure.ts';
 import type { PooledConnection } from './upstream/pooled-connection.ts';
@@ -92,6 +91,7 @@ export class Exchange implements Leaseholder {
   }
 
   #reset(client: Downstream): void {
+    this.isRequestDone = false;
     this.#client = client;
     this.#startedAtMs = performance.now();
     this.#isSent = false;
@@ -243,7 +243,7 @@ export class Exchange implements Leaseholder {
       return;
     }
     const head = this.#runtime.responseHead;
-    switch (this.#response.readHead(head, bytes, length, this.request, client)) {
+    switch (this.#response.readHead(head, bytes, length, this.request, client.answer)) {
       case HeadResult.incomplete:
         return;
       case HeadResult.invalid:
@@ -266,7 +266,7 @@ export class Exchange implements Leaseholder {
       this.#switchProtocols(head, client, upstream);
       return;
     }
-    const flushed = this.#response.forwardHead(head, client, this.request, this.isRequestDone);
+    const flushed = this.#response.forwardHead(head, client.answer, this.isRequestDone);
     if (this.#response.body.isDone) {
       this.#finish();
       return;
@@ -276,7 +276,7 @@ export class Exchange implements Leaseholder {
   }
 
   #relayBody(bytes: Buffer, length: number, client: Downstream, upstream: PooledConnection): void {
-    const result = this.#response.relay(bytes, length, client);
+    const result = this.#response.relay(bytes, length, client.answer);
     if (result === RelayResult.invalid) {
       this.#failIn('body', faultCode(this.#response.fault));
       return;
@@ -360,7 +360,7 @@ export class Exchange implements Leaseholder {
     }
     this.#leaveUpstream();
     this.#ledger.abandoned();
-    this.#respond(name, false);
+    this.#respond(name);
     this.#end();
   }
 
@@ -370,23 +370,16 @@ export class Exchange implements Leaseholder {
   }
 
   #rescue(name: ProxyErrorName): void {
-    const keepAlive = this.request.wantsKeepAlive && this.isRequestDone && !this.#runtime.isDraining;
     const { status, fault } = proxyErrors[name];
     // What fails at our own end is no answer of a cluster.
     if (fault === 'crossover') countRejection(this.#runtime.slab, name);
     else this.#ledger.delivered(status, performance.now());
-    this.#respond(name, keepAlive);
+    this.#respond(name);
     this.#end();
   }
 
-  #respond(name: ProxyErrorName, keepAlive: boolean): void {
-    const { requestId, minorVersion, isHead } = this.request;
-    const response = Buffer.from(
-      rescueResponse(name, { requestId, keepAlive, minorVersion, isHead }),
-      'latin1',
-    );
-    this.#response.keepAlive = keepAlive;
-    this.#client?.writeResponse(response, 0, response.length);
+  #respond(name: ProxyErrorName): void {
+    this.#client?.answer.sendError(name, this.request.requestId, this.isRequestDone);
   }
 
   // ---- the end ----
@@ -400,12 +393,10 @@ export class Exchange implements Leaseholder {
   /** Gives everything back and tells the client connection. */
   #end(): void {
     const client = this.#client;
-    const keepAlive = this.#response.keepAlive && this.isRequestDone;
-    const clientCloses = this.isRequestDone && !this.request.wantsKeepAlive;
     this.request.end(this.#isSendPending);
     this.#client = null;
     this.#ledger.abandoned();
-    client?.exchangeDone(keepAlive, clientCloses);
+    client?.exchangeDone();
   }
 
   /** The upstream began an answer and did not complete it. */
@@ -417,11 +408,10 @@ export class Exchange implements Leaseholder {
   /** The answer had begun and can't be completed. */
   #cut(): void {
     const client = this.#client;
-    const mustReset = this.#response.looksCompleteWhenCut;
     this.#leaveUpstream();
     this.request.end(this.#isSendPending);
     this.#client = null;
-    client?.responseCut(mustReset);
+    client?.exchangeCut();
   }
 
   /** The client is gone: nothing more can be delivered. */
@@ -434,7 +424,7 @@ export class Exchange implements Leaseholder {
   }
 
   #switchProtocols(head: ResponseHead, client: Downstream, upstream: PooledConnection): void {
-    const rest = this.#response.forwardSwitch(head, client);
+    const rest = this.#response.forwardSwitch(head, client.answer);
     const socket = this.#lease.surrender(upstream);
     this.request.end(this.#isSendPending);
     this.#client = null;

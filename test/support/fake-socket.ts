@@ -18,6 +18,7 @@ export class FakeSocket implements Socket {
   readonly writes: string[] = [];
   #waiting = '';
   #shutdownWanted = false;
+  #hasEnded = false;
   /** What the peer sent and nobody has read: texts, and null for its FIN. */
   readonly #inbox: (string | null)[] = [];
 
@@ -61,6 +62,8 @@ export class FakeSocket implements Socket {
   resume(): void {
     if (this.isReading || !this.isOpen) return;
     this.isReading = true;
+    // Who reads on behind a FIN gets it again.
+    if (this.#hasEnded) this.#inbox.push(null);
     queueMicrotask(() => this.#deliver());
   }
 
@@ -120,6 +123,7 @@ export class FakeSocket implements Socket {
         bytes.fill(0x21);
       } else {
         this.pause();
+        this.#hasEnded = true;
         this.owner.onEnd();
       }
     }

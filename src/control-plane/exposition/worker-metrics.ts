@@ -123,7 +123,7 @@ const workerNumbers: readonly (readonly [
   ],
   [
     'crossover_pipelined_requests_total',
-    'Requests that came before the answer to the one before.',
+    'Requests that were there before the answer to the one before had ended.',
     'counter',
     [['pipelinedRequests', {}]],
   ],

@@ -11,7 +11,7 @@ export abstract class Timed {
   wheelDueMs: number = Number.POSITIVE_INFINITY;
   abstract onDeadline(nowMs: number): void;
   /** Ends it, after an onDeadline that threw: nothing else would. */
-  abstract giveUp(): void;
+  abstract destroy(): void;
 }
 
 const slotCount = 512;
@@ -71,23 +71,23 @@ export class TimerWheel {
       if (timed.deadlineMs === 0) continue;
       if (timed.deadlineMs <= nowMs) {
         timed.deadlineMs = 0;
-        this.#end(timed, nowMs);
+        this.#tell(timed, nowMs);
       } else this.#link(timed, timed.deadlineMs);
     }
   }
 
-  #end(timed: Timed, nowMs: number): void {
+  #tell(timed: Timed, nowMs: number): void {
     try {
       timed.onDeadline(nowMs);
     } catch (error) {
       this.#onDefect(error);
-      this.#giveUp(timed);
+      this.#destroy(timed);
     }
   }
 
-  #giveUp(timed: Timed): void {
+  #destroy(timed: Timed): void {
     try {
-      timed.giveUp();
+      timed.destroy();
     } catch (error) {
       this.#onDefect(error);
     }

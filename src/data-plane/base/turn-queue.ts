@@ -44,6 +44,12 @@ export class TurnQueue {
     this.#watch();
   }
 
+  /** Who waits has no more interest. */
+  leave(link: ListLink<TurnWaiter>): void {
+    this.#waiting.remove(link);
+    this.#publish();
+  }
+
   #watch(): void {
     if (this.#endsLater) return;
     this.#endsLater = true;

@@ -1,6 +1,6 @@
-// What a client sent before its turn: part of a head, or requests that wait. Buffers are pooled, so that a connection
-// without such bytes holds none; most of what waits is one head and fits a small one.
-
+// What a client sent before its turn: part of a head, or requests that wait, and perhaps the end of its stream behind them.
+// Buffers are pooled, so that a connection without such bytes holds none; most of what waits is one head and fits a small one.
+import { scanHead } from '#src/core/http1/request-head.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { leadingBlankLinesMax } from '#src/limits.ts';
 
@@ -12,13 +12,20 @@ export class PendingInput {
   buffer: Buffer | null;
   from: number;
   end: number;
+  /** The client sent FIN: nothing comes behind what is kept. */
+  isEnded: boolean;
   readonly #runtime: WorkerRuntime;
 
   constructor(runtime: WorkerRuntime) {
     this.buffer = null;
     this.from = 0;
     this.end = 0;
+    this.isEnded = false;
     this.#runtime = runtime;
+  }
+
+  get isEmpty(): boolean {
+    return this.buffer === null;
   }
 
   get length(): number {
@@ -31,6 +38,17 @@ export class PendingInput {
     const buffer = this.#bufferFor(to - from);
     bytes.copy(buffer, this.end, from, to);
     this.end += to - from;
+  }
+
+  /**
+   * Appends bytes[0..length) to the head that is kept. A head that comes in pieces is only parsed again when the new bytes can
+   * change the answer: returns whether they can.
+   */
+  keepHead(bytes: Buffer, length: number): boolean {
+    const seen = this.length;
+    this.keep(bytes, 0, length);
+    const { buffer, from, end } = this;
+    return buffer !== null && scanHead(buffer, from, from + seen, end, this.#runtime.config.limits) > 0;
   }
 
   /** The buffer with room for `count` more bytes behind `end`: reading pauses while a request is under way, so it stays small. */
@@ -80,6 +98,12 @@ export class PendingInput {
   /** A copy that outlives the pooled buffer; null when nothing is kept. */
   copy(): Buffer | null {
     return this.buffer === null ? null : Buffer.copyBytesFrom(this.buffer, this.from, this.end - this.from);
+  }
+
+  /** Everything before `at` has been taken. */
+  dropTo(at: number): void {
+    if (at === this.end) this.drop();
+    else this.from = at;
   }
 
   drop(): void {

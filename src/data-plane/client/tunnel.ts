@@ -59,7 +59,7 @@ class Tunnel extends Timed implements Closable {
     else this.close(pendingBytes > 0);
   }
 
-  giveUp(): void {
+  destroy(): void {
     this.close(true);
   }
 

@@ -18,8 +18,6 @@ export class RequestMessage {
   isIdempotent: boolean;
   isHead: boolean;
   isUpgrade: boolean;
-  wantsKeepAlive: boolean;
-  minorVersion: 0 | 1;
   #idStart: number;
   #idEnd: number;
   readonly #runtime: WorkerRuntime;
@@ -32,8 +30,6 @@ export class RequestMessage {
     this.isIdempotent = false;
     this.isHead = false;
     this.isUpgrade = false;
-    this.wantsKeepAlive = false;
-    this.minorVersion = 1;
     this.#idStart = 0;
     this.#idEnd = 0;
     this.#runtime = runtime;
@@ -45,8 +41,6 @@ export class RequestMessage {
     this.isIdempotent = head.isIdempotent;
     this.isHead = head.isHead;
     this.isUpgrade = head.isUpgrade;
-    this.wantsKeepAlive = head.keepAlive;
-    this.minorVersion = head.minorVersion;
     this.body.begin(head.framing, head.contentLength);
     this.isWhole = true;
     this.buffer = smallRequests.take();

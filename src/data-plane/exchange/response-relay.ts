@@ -1,18 +1,13 @@
-// The answer on its way from the upstream to the client: finds the final head (forwarding interim ones), sends it with what
-// is there of the body in one write, and relays the rest as bytes with its framing followed, never re-encoded.
-
-import { encodeResponseHead } from '#src/core/http1/forward-response-head.ts';
-import { ConnectionHeader, Framing } from '#src/core/http1/framing.ts';
+// The answer on its way from the upstream to the client: finds the final head (interim ones are passed on), hands it over with
+// what is there of the body, and passes on the rest as it comes, following its framing so that its end is known.
 import { parseResponseHead, type ResponseHead } from '#src/core/http1/response-head.ts';
 import type { AnswerFault } from '#src/core/telemetry/failure-cause.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { interimResponsesMax } from '#src/limits.ts';
-import type { Downstream } from './downstream.ts';
+import type { AnswerSink } from './downstream.ts';
 import { MessageBody } from './message-body.ts';
 import type { RequestMessage } from './request-message.ts';
 
-/** From here on writing straight from the read buffer is worth more than what it costs (see Socket.writeShared). */
-const relayWorthBytes = 8 * 1024;
 const none = Buffer.alloc(0);
 
 export const HeadResult = { incomplete: 0, invalid: 1, final: 2 } as const;
@@ -25,17 +20,12 @@ export type RelayResult = (typeof RelayResult)[keyof typeof RelayResult];
 export class ResponseRelay {
   readonly body: MessageBody;
   isHeadForwarded: boolean;
-  /** The client may send another request on its connection. */
-  keepAlive: boolean;
   /** The upstream's connection can carry another exchange. */
   isUpstreamReusable: boolean;
-  /** Payload of a chunked body for an HTTP/1.0 client, delimited by the close. */
-  isDechunked: boolean;
   /** The rule that an answer broke which was found invalid. */
   fault: AnswerFault;
   // Where the final head was found; valid until the bytes of that callback are.
   #source: Buffer;
-  #headEnd: number;
   #bodyEnd: number;
   #end: number;
   #interimCount: number;
@@ -47,12 +37,9 @@ export class ResponseRelay {
   constructor(runtime: WorkerRuntime) {
     this.body = new MessageBody();
     this.isHeadForwarded = false;
-    this.keepAlive = false;
     this.isUpstreamReusable = false;
-    this.isDechunked = false;
     this.fault = 'status line malformed';
     this.#source = none;
-    this.#headEnd = 0;
     this.#bodyEnd = 0;
     this.#end = 0;
     this.#interimCount = 0;
@@ -62,13 +49,14 @@ export class ResponseRelay {
   }
 
   /** What the final head was parsed from; only until it is forwarded. */
-  get headSource(): Uint8Array {
+  get headSource(): Buffer {
     return this.#source;
   }
 
   /** Ready for another upstream's answer. */
   reset(): void {
     this.isHeadForwarded = false;
+    this.#source = none;
     this.#interimCount = 0;
     this.#dropPartialHead();
   }
@@ -79,13 +67,13 @@ export class ResponseRelay {
     bytes: Buffer,
     length: number,
     request: RequestMessage,
-    client: Downstream,
+    answer: AnswerSink,
   ): HeadResult {
-    if (this.#partialHead === null) return this.#parse(head, bytes, length, request, client);
+    if (this.#partialHead === null) return this.#parse(head, bytes, length, request, answer);
     if (this.#partialBytes + length > this.#partialHead.length) return this.#invalid('head too large');
     bytes.copy(this.#partialHead, this.#partialBytes, 0, length);
     this.#partialBytes += length;
-    return this.#parse(head, this.#partialHead, this.#partialBytes, request, client);
+    return this.#parse(head, this.#partialHead, this.#partialBytes, request, answer);
   }
 
   #parse(
@@ -93,7 +81,7 @@ export class ResponseRelay {
     source: Buffer,
     end: number,
     request: RequestMessage,
-    client: Downstream,
+    answer: AnswerSink,
   ): HeadResult {
     const { limits } = this.#runtime.config;
     let from = 0;
@@ -104,10 +92,9 @@ export class ResponseRelay {
         this.#keepPartialHead(source, from, end);
         return HeadResult.incomplete;
       }
-      if (!head.isInterim) return this.#beginBody(head, source, end, request);
+      if (!head.isInterim) return this.#beginBody(head, source, end, answer);
       if (++this.#interimCount > interimResponsesMax) return this.#invalid('too many interim responses');
-      // 100, 102, 103: for clients that can know them (RFC 9110 15.2).
-      if (request.minorVersion === 1) this.#forwardInterim(head, source, client);
+      answer.sendInterim(head, source);
       from = headEnd;
     }
     this.#dropPartialHead();
@@ -127,22 +114,14 @@ export class ResponseRelay {
     this.#partialBytes = 0;
   }
 
-  #forwardInterim(head: ResponseHead, source: Buffer, client: Downstream): void {
-    const { scratch } = this.#runtime;
-    const length = encodeResponseHead(source, head, scratch, 0, 1, ConnectionHeader.none, false);
-    if (!client.writeResponse(scratch, 0, length)) this.#runtime.replaceScratch();
-  }
-
-  #beginBody(head: ResponseHead, source: Buffer, end: number, request: RequestMessage): HeadResult {
+  #beginBody(head: ResponseHead, source: Buffer, end: number, answer: AnswerSink): HeadResult {
     const { headEnd } = head;
     this.#source = source;
-    this.#headEnd = headEnd;
     this.#end = end;
     this.#bodyEnd = headEnd;
     if (head.status === 101) return HeadResult.final;
-    this.isDechunked = request.minorVersion === 0 && head.framing === Framing.chunked;
     this.body.begin(head.framing, head.contentLength);
-    this.#bodyEnd = this.body.take(source, headEnd, end, this.isDechunked);
+    this.#bodyEnd = this.body.take(source, headEnd, end, answer.wantsPayload);
     return this.#bodyEnd === -1 ? this.#invalid(this.#bodyFault) : HeadResult.final;
   }
 
@@ -156,116 +135,33 @@ export class ResponseRelay {
     return this.body.decoder.error === 'trailersTooLarge' ? 'trailers too large' : 'chunk malformed';
   }
 
-  /** Sends the final head and what came with it. False when part of it waits for the client. */
-  forwardHead(
-    head: ResponseHead,
-    client: Downstream,
-    request: RequestMessage,
-    isRequestDone: boolean,
-  ): boolean {
-    const runtime = this.#runtime;
-    const { scratch } = runtime;
-    const source = this.#source;
-    this.keepAlive =
-      request.wantsKeepAlive &&
-      isRequestDone &&
-      !runtime.isDraining &&
-      head.framing !== Framing.close &&
-      !this.isDechunked;
-    this.isUpstreamReusable = head.keepAlive && this.#bodyEnd === this.#end;
-    let length = encodeResponseHead(
-      source,
-      head,
-      scratch,
-      0,
-      request.minorVersion,
-      this.#connectionHeader(request),
-      this.isDechunked,
-      runtime.date.line,
-    );
-    const bodyBytes = this.#bodyEnd - this.#headEnd;
-    if (!this.isDechunked && bodyBytes >= relayWorthBytes && length <= this.#headEnd) {
-      return this.#writeInPlace(client, source, length);
-    }
-    if (this.isDechunked) length = this.#copyData(source, scratch, length);
-    else if (bodyBytes > 0) {
-      source.copy(scratch, length, this.#headEnd, this.#bodyEnd);
-      length += bodyBytes;
-    }
-    this.#headForwarded();
-    return this.#writeScratch(client, length);
-  }
-
-  /** Puts the new head where the old one ended, right before the body: what came in one read leaves in one write, uncopied. */
-  #writeInPlace(client: Downstream, source: Buffer, headLength: number): boolean {
-    const from = this.#headEnd - headLength;
-    this.#runtime.scratch.copy(source, from, 0, headLength);
-    this.#headForwarded();
-    return client.relayResponse(source, from, this.#bodyEnd);
-  }
-
-  #headForwarded(): void {
+  /** Sends the final head and what came with it. False when part of it waits for the answer. */
+  forwardHead(head: ResponseHead, answer: AnswerSink, isRequestDone: boolean): boolean {
     this.isHeadForwarded = true;
+    this.isUpstreamReusable = head.keepAlive && this.#bodyEnd === this.#end;
+    const isFlushed = answer.sendHead(head, this.#source, this.#bodyEnd, this.body, isRequestDone);
     this.#source = none;
     this.#dropPartialHead();
-  }
-
-  #connectionHeader(request: RequestMessage): ConnectionHeader {
-    if (!this.keepAlive) return ConnectionHeader.close;
-    return request.minorVersion === 0 ? ConnectionHeader.keepAlive : ConnectionHeader.none;
+    return isFlushed;
   }
 
   /** Sends a 101 and returns what came after it, copied: it already belongs to the tunnel. */
-  forwardSwitch(head: ResponseHead, client: Downstream): Buffer {
-    const { scratch } = this.#runtime;
-    const length = encodeResponseHead(this.#source, head, scratch, 0, 1, ConnectionHeader.upgrade, false);
-    const rest = Buffer.copyBytesFrom(this.#source, this.#headEnd, this.#end - this.#headEnd);
-    this.#source = none;
-    this.#dropPartialHead();
-    this.#writeScratch(client, length);
+  forwardSwitch(head: ResponseHead, answer: AnswerSink): Buffer {
+    const rest = Buffer.copyBytesFrom(this.#source, head.headEnd, this.#end - head.headEnd);
+    answer.sendSwitch(head, this.#source);
+    this.reset();
     return rest;
   }
 
   /** More of the body. */
-  relay(bytes: Buffer, length: number, client: Downstream): RelayResult {
-    const end = this.body.take(bytes, 0, length, this.isDechunked);
+  relay(bytes: Buffer, length: number, answer: AnswerSink): RelayResult {
+    const end = this.body.take(bytes, 0, length, answer.wantsPayload);
     if (end === -1) {
       this.fault = this.#bodyFault;
       return RelayResult.invalid;
     }
     if (end < length) this.isUpstreamReusable = false;
     if (end === 0) return RelayResult.flushed;
-    const isFlushed =
-      !this.isDechunked && end >= relayWorthBytes
-        ? client.relayResponse(bytes, 0, end)
-        : this.#writeScratch(client, this.#copyBody(bytes, end));
-    return isFlushed ? RelayResult.flushed : RelayResult.pending;
-  }
-
-  /** Brings body bytes into the scratch; returns their number. */
-  #copyBody(bytes: Buffer, end: number): number {
-    const { scratch } = this.#runtime;
-    return this.isDechunked ? this.#copyData(bytes, scratch, 0) : bytes.copy(scratch, 0, 0, end);
-  }
-
-  /** Copies a chunked body's payload, found by the decoder in its last call, to out[at..). Returns the new end. */
-  #copyData(source: Buffer, out: Buffer, at: number): number {
-    const { dataRanges, dataRangeCount } = this.body.decoder;
-    let end = at;
-    for (let index = 0; index < dataRangeCount; index++) {
-      end += source.copy(out, end, dataRanges[2 * index] as number, dataRanges[2 * index + 1] as number);
-    }
-    return end;
-  }
-
-  #writeScratch(client: Downstream, length: number): boolean {
-    if (length === 0 || client.writeResponse(this.#runtime.scratch, 0, length)) return true;
-    this.#runtime.replaceScratch();
-    return false;
-  }
-
-  /** A cut answer of this kind would look complete to the client unless its connection is reset. */
-  get looksCompleteWhenCut(): boolean {
-    return this.isDechunked || this.body.framing === Framing.close;
+    return answer.sendBody(bytes, end, this.body) ? RelayResult.flushed : RelayResult.pending;
   }
 }

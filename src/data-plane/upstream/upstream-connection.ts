@@ -90,7 +90,7 @@ export class UpstreamConnection extends Timed implements ConnectingOwner, Pooled
     if (!this.isConnected) this.node.pool.connectFailed(deadlineCode);
   }
 
-  giveUp(): void {
+  destroy(): void {
     this.onFailed('ECONNABORTED');
   }
 

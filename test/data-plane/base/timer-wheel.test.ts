@@ -5,14 +5,14 @@ import { Timed, TimerWheel } from '#src/data-plane/base/timer-wheel.ts';
 
 class Probe extends Timed {
   firedAtMs: number[] = [];
-  givenUp = 0;
+  destroyed = 0;
   whenFired: () => void = () => {};
   onDeadline(nowMs: number): void {
     this.firedAtMs.push(nowMs);
     this.whenFired();
   }
-  giveUp(): void {
-    this.givenUp++;
+  destroy(): void {
+    this.destroyed++;
   }
 }
 
@@ -131,7 +131,7 @@ describe('TimerWheel', () => {
     advanceTo(wheel, 2_000);
     assert.deepEqual(new Set(defects), new Set(probes));
     assert.deepEqual(
-      probes.map(({ givenUp }) => givenUp),
+      probes.map(({ destroyed }) => destroyed),
       [1, 1, 1],
     );
   });

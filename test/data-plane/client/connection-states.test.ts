@@ -215,6 +215,28 @@ describe('a client connection in a crowd', () => {
     stage.assertClosed();
   });
 
+  it('reads on until something comes, and for the rest of a head after its turn', async () => {
+    const stage = await arrive.queued('GET / HT');
+    assert.equal(stage.socket.isReading, true);
+    stage.socket.receive('TP/1.1\r\n');
+    stage.socket.receive('Host: h\r\n\r\n');
+    assert.notEqual(stage.socket.unreadBytes, 0);
+    await turn();
+    await turn();
+    assert.equal(stage.requestsUpstream, 1);
+  });
+
+  it('gives up a request that the client, which ended, will not complete', async () => {
+    const stage = await arrive.queued(`${post(10)}abc`);
+    stage.socket.end();
+    assert.ok(stage.socket.isOpen);
+    await turn();
+    await turn();
+    stage.assertClosed();
+    assert.equal(stage.socket.sent, '');
+    assert.equal(stage.plane.counter('clientAborts'), 1);
+  });
+
   it('closes when the client ended in the middle of a head', async () => {
     const stage = await arrive.queued('GET / HT');
     stage.socket.end();
@@ -318,6 +340,26 @@ describe('a client connection whose request body the upstream does not take', ()
     assert.match(stage.upstream.sent, /abcdefghij$/);
   });
 
+  it('takes what was read before, and sees the client end', async () => {
+    const stage = await arrive.paused();
+    stage.client.connection.onBytes(Buffer.from('ghij'), 4);
+    stage.upstream.take();
+    assert.match(stage.upstream.sent, /abcdefghij$/);
+    const ended = await arrive.paused();
+    ended.client.connection.onEnd();
+    ended.assertClosed();
+  });
+
+  it('lets the upstream go on with an early answer once the client has taken what there is', async () => {
+    const stage = await arrive.paused();
+    stage.socket.isBlocked = true;
+    stage.upstream.receive('HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n0123');
+    stage.socket.take();
+    assert.equal(stage.upstream.isReading, true);
+    stage.plane.advance(3 * clientIdleMs);
+    assert.ok(stage.socket.isOpen);
+  });
+
   it('does not charge the client with the time', async () => {
     const stage = await arrive.paused();
     stage.plane.advance(3 * requestBodyMs);
@@ -361,6 +403,17 @@ describe('a client connection that waits for an answer', () => {
     assert.equal(stage.client.connection.isIdle, true);
   });
 
+  it('reads no further either when several requests came at once', async () => {
+    const stage = await arrive.answering(get().repeat(3));
+    assert.equal(stage.socket.isReading, false);
+    stage.upstream.receive(ok);
+    await turn();
+    assert.equal(stage.socket.isReading, false);
+    stage.upstream.receive(ok);
+    await turn();
+    assert.equal(stage.socket.isReading, true);
+  });
+
   it('waits as long as the upstream may take', async () => {
     const stage = await arrive.answering();
     stage.plane.advance(10 * clientIdleMs);
@@ -372,11 +425,12 @@ describe('a client connection that waits for an answer', () => {
     for (const text of [get(), get().repeat(2)]) {
       const stage = await arrive.answering(text);
       stage.socket.end();
-      while (stage.socket.isOpen) {
+      const count = text.length / get().length;
+      for (let answered = 0; answered < count; answered++) {
         stage.upstream.receive(ok);
         await turn();
       }
-      assert.equal(statusesOf(stage.socket).length, text.length / get().length);
+      assert.equal(statusesOf(stage.socket).length, count);
       stage.assertClosed();
     }
   });
@@ -413,7 +467,7 @@ describe('a client connection that waits for an answer', () => {
     stage.upstream.receive(ok);
     await turn();
     assert.deepEqual(statusesOf(stage.socket), ['200']);
-    assert.ok(stage.socket.isOpen && stage.socket.isShutDown);
+    assert.ok(stage.socket.isOpen && stage.socket.isShutDown && stage.socket.isReading);
     assert.equal(stage.requestsUpstream, 1);
   });
 
@@ -423,6 +477,15 @@ describe('a client connection that waits for an answer', () => {
     stage.socket.receive(`${post(3)}abc`);
     stage.upstream.isBlocked = true;
     stage.upstream.accept();
+    stage.upstream.take();
+    stage.upstream.receive(ok);
+    await stage.assertServes();
+  });
+
+  it('reads on after a request that the upstream, already connected, took slowly', async () => {
+    const stage = await arrive.idle();
+    stage.upstream.isBlocked = true;
+    stage.socket.receive(`${post(3)}abc`);
     stage.upstream.take();
     stage.upstream.receive(ok);
     await stage.assertServes();
@@ -455,9 +518,18 @@ describe('a client connection that waits for an answer', () => {
 });
 
 describe('a client connection whose last answer waits for the client', () => {
+  it('reads no further when the next request is there already', async () => {
+    const stage = await arrive.answering(get().repeat(2));
+    stage.socket.isBlocked = true;
+    stage.upstream.receive(ok);
+    assert.equal(stage.socket.isReading, false);
+  });
+
   it('serves the next request when the client has taken it', async () => {
     const stage = await arrive.flushing();
+    assert.equal(stage.socket.isReading, true);
     stage.socket.receive(get('/next'));
+    assert.equal(stage.socket.isReading, false);
     assert.equal(stage.requestsUpstream, 1);
     stage.socket.take();
     assert.equal(stage.requestsUpstream, 2);
@@ -530,6 +602,19 @@ describe('a client connection that has said its last word', () => {
     assert.deepEqual(statusesOf(stage.socket), ['400']);
   });
 
+  it('closes when a client that ended before has taken what there is', async () => {
+    const stage = await arrive.answering();
+    stage.socket.end();
+    stage.socket.isBlocked = true;
+    stage.upstream.receive('HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nshort');
+    stage.upstream.fail();
+    await turn();
+    assert.ok(stage.socket.isOpen);
+    stage.socket.take();
+    stage.assertClosed();
+    assert.match(stage.socket.sent, /short$/);
+  });
+
   it('is not refused a second time', async () => {
     const stage = await arrive.lingering();
     stage.socket.receive('nonsense\n');
@@ -551,5 +636,60 @@ describe('a client connection that is closed', () => {
     assert.equal(connection.cut(), false);
     stage.assertClosed();
     assert.equal(stage.plane.counter('clientAborts'), 1);
+  });
+});
+
+describe('a pipelined request', () => {
+  const pipelined = (stage: Stage): number => stage.plane.counter('pipelinedRequests');
+
+  it('is one whose head was there when the answer before it ended', async () => {
+    const together = await arrive.answering(get().repeat(3));
+    assert.equal(pipelined(together), 0);
+    for (const count of [1, 2]) {
+      together.upstream.receive(ok);
+      await turn();
+      assert.equal(pipelined(together), count);
+    }
+    const meanwhile = await arrive.answering();
+    meanwhile.socket.receive(get());
+    meanwhile.upstream.receive(ok);
+    assert.equal(pipelined(meanwhile), 1);
+    const flushing = await arrive.flushing();
+    flushing.socket.receive(get());
+    flushing.socket.take();
+    assert.equal(pipelined(flushing), 1);
+  });
+
+  it('is none that comes later, whole or in part, nor one that waits in a crowd', async () => {
+    const later = await arrive.idle();
+    await later.assertServes();
+    assert.equal(pipelined(later), 0);
+    const inPart = await arrive.answering(`${get()}GET / HT`);
+    inPart.upstream.receive(ok);
+    inPart.socket.receive('TP/1.1\r\nHost: h\r\n\r\n');
+    assert.equal(inPart.requestsUpstream, 2);
+    assert.equal(pipelined(inPart), 0);
+    const queued = await arrive.queued();
+    await turn();
+    await turn();
+    assert.equal(queued.requestsUpstream, 1);
+    assert.equal(pipelined(queued), 0);
+  });
+
+  it('is counted once, also where it waits for a later turn', async () => {
+    const stage = await arrive.yielded();
+    await turn();
+    assert.equal(pipelined(stage), pipelinedRequestsPerTurnMax);
+    assert.equal(statusesOf(stage.socket).length, pipelinedRequestsPerTurnMax + 1);
+  });
+});
+
+describe('a refused request', () => {
+  it('is the last of a connection that served others before', async () => {
+    const stage = await arrive.idle();
+    stage.socket.receive(`POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n${get()}`);
+    await turn();
+    assert.deepEqual(statusesOf(stage.socket), ['200', '400']);
+    assert.ok(stage.socket.isShutDown);
   });
 });
