@@ -90,6 +90,8 @@ async function run(): Promise<PortShortageReport> {
   execFileSync('ip', ['link', 'set', 'lo', 'up']);
   const usualRange = readFileSync(rangeFile, 'latin1');
   const bed = await startBed({ weightPpm: 500_000, health: { intervalMs: 200, timeoutMs: 5_000 } });
+  // Its listener needs a port as well.
+  const controlPort = await untilControlAnswers(bed.crossover);
   // No connection is kept: each request needs a port.
   for (const upstream of [bed.x, bed.y])
     upstream.misbehave = (_request, response) => {
@@ -112,7 +114,6 @@ async function run(): Promise<PortShortageReport> {
   const isOver = async (): Promise<boolean> => (await askOften(bed, 1))[0] === '200';
   if (!(await poll(isOver, patienceMs))) throw new Error('no request was served afterwards');
   const afterwards = await askOften(bed, requestCount);
-  const controlPort = await untilControlAnswers(bed.crossover);
   const metrics = [...(await readMetrics(controlPort))];
   const events = await (await fetch(`http://127.0.0.1:${controlPort}/v1/events`)).text();
   await bed.stop();
