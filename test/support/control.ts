@@ -1,4 +1,15 @@
 // What tests ask of the control API: the split and the metrics, the way an operator does.
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Crossover } from './crossover.ts';
+
+/** The port of the control API once it answers: the proxy serves before that. */
+export async function untilControlAnswers(crossover: Crossover): Promise<number> {
+  for (;;) {
+    const { controlPort } = (await crossover.order({ type: 'ports' })) as { readonly controlPort: number };
+    if (controlPort > 0) return controlPort;
+    await wait(50);
+  }
+}
 
 /** Sets Y's share in percent. */
 export async function putSplit(controlPort: number, yPercent: number): Promise<void> {

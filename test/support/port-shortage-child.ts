@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { LogLine } from '#src/shared-memory/messages.ts';
 import { type Bed, startBed } from './bed.ts';
-import { readMetrics } from './control.ts';
+import { readMetrics, untilControlAnswers } from './control.ts';
 import { Signal } from './signal.ts';
 import { poll } from './stillness.ts';
 import { bodyOf } from './strict-stream.ts';
@@ -24,7 +24,8 @@ export interface PortShortageReport {
   readonly events: string;
 }
 
-const patienceMs = 60_000;
+/** Only what fails takes so long. */
+const patienceMs = 300_000;
 const rangeFile = '/proc/sys/net/ipv4/ip_local_port_range';
 /** So few, for clients' connections to the proxy take one of them as well, each. */
 const narrowRange = '61000 61019';
@@ -90,6 +91,8 @@ async function run(): Promise<PortShortageReport> {
   execFileSync('ip', ['link', 'set', 'lo', 'up']);
   const usualRange = readFileSync(rangeFile, 'latin1');
   const bed = await startBed({ weightPpm: 500_000, health: { intervalMs: 200, timeoutMs: 5_000 } });
+  // Its listener needs a port as well.
+  const controlPort = await untilControlAnswers(bed.crossover);
   // No connection is kept: each request needs a port.
   for (const upstream of [bed.x, bed.y])
     upstream.misbehave = (_request, response) => {
@@ -112,7 +115,6 @@ async function run(): Promise<PortShortageReport> {
   const isOver = async (): Promise<boolean> => (await askOften(bed, 1))[0] === '200';
   if (!(await poll(isOver, patienceMs))) throw new Error('no request was served afterwards');
   const afterwards = await askOften(bed, requestCount);
-  const { controlPort } = bed.crossover;
   const metrics = [...(await readMetrics(controlPort))];
   const events = await (await fetch(`http://127.0.0.1:${controlPort}/v1/events`)).text();
   await bed.stop();
