@@ -8,6 +8,8 @@ export interface TrafficOptions {
   readonly seed: number;
   /** A client gives up after this long without a complete answer, ms. */
   readonly patienceMs: number;
+  /** Requests under way at most: with so many, the rate is what the machine is able to. Absent: the rate is kept, come what may. */
+  readonly openMax?: number;
 }
 
 /** What the clients saw; every request ends in exactly one of `answered` and `failed`. */
