@@ -10,6 +10,12 @@ export interface DemoPace {
   readonly warmup: string;
   /** Extra failures accepted if an advance was wrong, share of all traffic. */
   readonly harm: string;
+  /** By how much Y may be slower; absent: as by default. */
+  readonly latencyOverX?: string;
+  /** Requests under way at most; absent: as many as the rate brings. */
+  readonly openMax?: number;
+  /** Median latency of the services; absent: that of every cluster here (kong-cluster.ts). */
+  readonly latencyMsMedian?: number;
 }
 
 /**
@@ -37,6 +43,8 @@ const demoLabels = { x: 'kong-3.4.3', y: 'kong-3.10.0' } as const;
 /** The demo's configuration as YAML. It is written to a file, so that it can be looked at and reloaded. */
 export function demoConfigText(places: DemoPlaces, pace: DemoPace): string {
   const { proxyPort, controlPort, xUrls, yUrls, storePath } = places;
+  const { harm, warmup, latencyOverX } = pace;
+  const latency = latencyOverX === undefined ? '' : `, latency: { overX: ${latencyOverX} }`;
   return `# Written by \`crossover demo\`; gone when the demo ends.
 listen: { proxy: 127.0.0.1:${proxyPort}, control: 127.0.0.1:${controlPort} }
 workers: 1
@@ -50,7 +58,7 @@ rollout:
   steps: [${pace.steps.join(', ')}]
   bake: ${pace.bake}
   soak: ${pace.soak}
-thresholds: { harm: ${pace.harm}, warmup: ${pace.warmup} }
+thresholds: { harm: ${harm}, warmup: ${warmup}${latency} }
 store: { sqlite: ${JSON.stringify(storePath)} }
 `;
 }

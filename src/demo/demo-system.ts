@@ -63,7 +63,7 @@ export async function startDemoSystem(settings: DemoSettings): Promise<DemoSyste
     for (const stop of cleanUp.reverse()) await stop();
   };
   try {
-    const [x, y] = await startClusters(settings.seed);
+    const [x, y] = await startClusters(settings);
     cleanUp.push(() => Promise.all([x.stop(), y.stop()]));
     const supervisor = await startProxy(settings, folder, x, y);
     let cutExchanges = 0;
@@ -102,11 +102,14 @@ function countFailovers(memory: SharedMemory): number {
 }
 
 /** Starts X and Y, which differ in version and seed only. */
-const startClusters = (seed: number): Promise<[KongCluster, KongCluster]> =>
-  Promise.all([
-    startKongCluster({ version: '3.4.3', seed: seed + 1 }),
-    startKongCluster({ version: '3.10.0', seed: seed + 2 }),
+function startClusters({ seed, pace }: DemoSettings): Promise<[KongCluster, KongCluster]> {
+  const { latencyMsMedian } = pace;
+  const services = latencyMsMedian === undefined ? {} : { latencyMsMedian };
+  return Promise.all([
+    startKongCluster({ ...services, version: '3.4.3', seed: seed + 1 }),
+    startKongCluster({ ...services, version: '3.10.0', seed: seed + 2 }),
   ]);
+}
 
 async function startProxy(
   settings: DemoSettings,
@@ -129,8 +132,10 @@ async function startProxy(
   return startSupervisor({ config: loaded.config, configPath: file, log: settings.log });
 }
 
-const startClients = ({ ratePerSecond, seed }: DemoSettings, url: string): Promise<Traffic> =>
-  startTraffic({ url, ratePerSecond, seed, timeoutMs: clientTimeoutMs });
+function startClients({ ratePerSecond, seed, pace }: DemoSettings, url: string): Promise<Traffic> {
+  const bound = pace.openMax === undefined ? {} : { openMax: pace.openMax };
+  return startTraffic({ url, ratePerSecond, seed, timeoutMs: clientTimeoutMs, ...bound });
+}
 
 /** The wanted port, or 0 for any when it is taken. */
 function freePort(wanted: number): Promise<number> {

@@ -81,10 +81,15 @@ function rateAt(atMs: number): number {
 /** A gap between arrivals: exponential, so that they are a Poisson process, at the present rate. */
 const gapMs = (atMs: number): number => (-Math.log(1 - random.next()) * 1000) / rateAt(atMs);
 
+const { openMax = Number.POSITIVE_INFINITY } = options;
+const isFull = (): boolean => tally.sent - tally.answered - tally.failed >= openMax;
 let dueMs = startedMs + gapMs(startedMs);
 const pace = setInterval(() => {
   const now = performance.now();
-  for (; dueMs <= now; dueMs += gapMs(dueMs)) send(dueMs);
+  for (; dueMs <= now; dueMs += gapMs(dueMs)) {
+    // Who stays away because of it does not come later, all at once.
+    if (!isFull()) send(dueMs);
+  }
 }, paceMs);
 const reports = setInterval(() => report('counts'), reportMs);
 

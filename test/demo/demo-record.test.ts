@@ -1,45 +1,30 @@
 // The record that a demo keeps: of the whole product, with real workers that remember the requests that failed.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import process from 'node:process';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { DemoOptions } from '#src/demo/demo.ts';
 import type { CauseRequest } from '#src/record/frozen-evidence.ts';
 import type { RolloutRecord } from '#src/record/rollout-record.ts';
 import { runCli } from '../cli/run-cli.ts';
-import { tempFolder } from '../control-plane/support/temp-folder.ts';
+import { quickFolder } from '../control-plane/support/temp-folder.ts';
+import { startDemo } from './run-demo.ts';
 
-async function runDemo(
-  t: TestContext,
-  storePath: string,
-  fault: DemoOptions['fault'] = 'errors',
-): Promise<number | null> {
-  const options: DemoOptions = {
-    fault,
-    seed: 1,
-    ratePerSecond: 500,
-    port: 0,
-    exit: true,
-    storePath,
-  };
-  const pace = { steps: [50, 100], bake: '1s', soak: '1s', warmup: '1s', harm: '5%' };
-  const entry = fileURLToPath(new URL('./demo-process.ts', import.meta.url));
-  const child = spawn(process.execPath, [entry, JSON.stringify({ options, pace })], {
-    env: { ...process.env, TMPDIR: tempFolder(t) },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+async function assertReverted(t: TestContext, storePath: string, fault: DemoOptions['fault']): Promise<void> {
+  const child = startDemo({ fault, storePath }, quickFolder(t));
   t.after(() => child.kill('SIGKILL'));
+  let out = '';
+  child.stdout.on('data', (piece: Buffer) => {
+    out += piece;
+  });
   const [exitCode] = (await once(child, 'close')) as [number | null];
-  return exitCode;
+  assert.equal(exitCode, 3, out);
 }
 
 test('demo keeps a record from which its revert can be told when it is over', async (t) => {
-  const file = join(tempFolder(t), 'demo.db');
-  assert.equal(await runDemo(t, file), 3);
+  const file = join(quickFolder(t), 'demo.db');
+  await assertReverted(t, file, 'errors');
   const verified = await runCli(['events', '--verify', '--store', file]);
   assert.equal(verified.exitCode, 0, verified.out);
   const record = JSON.parse((await runCli(['report', '--store', file, '--json'])).out) as RolloutRecord;
@@ -65,8 +50,8 @@ for (const { fault, cause, isSpoken } of [
   { fault: 'latency', cause: /^latency\./, isSpoken: ({ latencyMs }: CauseRequest) => latencyMs > 5 },
 ] as const) {
   test(`demo keeps requests that tell of a revert for ${fault}`, async (t) => {
-    const file = join(tempFolder(t), 'demo.db');
-    assert.equal(await runDemo(t, file, fault), 3);
+    const file = join(quickFolder(t), 'demo.db');
+    await assertReverted(t, file, fault);
     const record = JSON.parse((await runCli(['report', '--store', file, '--json'])).out) as RolloutRecord;
     const { evidence } = record;
     assert.match(evidence?.verdict?.cause ?? '', cause);
@@ -77,7 +62,7 @@ for (const { fault, cause, isSpoken } of [
 }
 
 test('demo refuses to go on with a record that there is already', async (t) => {
-  const file = join(tempFolder(t), 'demo.db');
+  const file = join(quickFolder(t), 'demo.db');
   writeFileSync(file, '');
   const { exitCode, err } = await runCli(['demo', '--store', file]);
   assert.equal(exitCode, 2);

@@ -1,25 +1,21 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
-import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { DemoOptions } from '#src/demo/demo.ts';
-import type { DemoPace } from '#src/demo/demo-config.ts';
+import { quickPlace } from '../support/quick-place.ts';
+import { startDemo } from './run-demo.ts';
 
-/** One step that is compared, at half of the traffic, where evidence comes fastest; then the soak. */
-const pace: DemoPace = { steps: [50, 100], bake: '1s', soak: '1s', warmup: '1s', harm: '5%' };
-const usual: DemoOptions = { fault: 'none', seed: 1, ratePerSecond: 500, port: 0, exit: true };
+/** What it prints of a rollout that is under way. */
+const inStep = 'ramping, step 1 of 2, 50 % on Y';
 
 describe('the demo', { concurrency: false }, () => {
   let folder = '';
   const children = new Set<ChildProcess>();
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'crossover-demo-test-'));
+    folder = mkdtempSync(join(quickPlace, 'crossover-demo-test-'));
   });
   afterEach(async () => {
     for (const child of children) {
@@ -29,18 +25,9 @@ describe('the demo', { concurrency: false }, () => {
     rmSync(folder, { recursive: true });
   });
 
-  function start(options: Partial<DemoOptions>): ChildProcessByStdio<null, Readable, null> {
-    const entry = fileURLToPath(new URL('./demo-process.ts', import.meta.url));
-    const task = JSON.stringify({ options: { ...usual, ...options }, pace });
-    return spawn(process.execPath, [entry, task], {
-      env: { ...process.env, TMPDIR: folder },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-  }
-
   /** Runs a demo to its end, with a signal once `cue` was printed; `signalCount` of them at once. */
   async function run(options: Partial<DemoOptions>, cue: string | null = null, signalCount = 1) {
-    const child = start(options);
+    const child = startDemo(options, folder, cue === inStep);
     children.add(child);
     child.once('close', () => children.delete(child));
     let out = '';
@@ -97,13 +84,13 @@ describe('the demo', { concurrency: false }, () => {
   });
 
   it('exits 1 when it is interrupted before the end that it was to wait for', async () => {
-    const { exitCode, out } = await run({}, 'rollout-step');
+    const { exitCode, out } = await run({}, inStep);
     assert.equal(exitCode, 1, out);
     assert.match(out, /The demo was ended with 50 % on Y\./);
   });
 
   it('ends at once, and still leaves nothing behind, when it is interrupted twice', async () => {
-    const { exitCode, out } = await run({}, 'rollout-step', 2);
+    const { exitCode, out } = await run({}, inStep, 2);
     assert.equal(exitCode, 1);
     assert.doesNotMatch(out, /The demo was ended/);
   });
