@@ -14,7 +14,10 @@ export interface CatalogError {
   readonly retryable: boolean;
 }
 
-/** What a failed first attempt counts as against its cluster. `crossover_failures_total{kind}` uses these names. */
+/**
+ * What a failed first attempt counts as against its cluster. `crossover_failures_total{kind}` uses these
+ * names.
+ */
 export const failureKinds = ['connect', 'reset', 'timeout', 'protocol', 'truncated', 'unavailable'] as const;
 export type FailureKind = (typeof failureKinds)[number];
 

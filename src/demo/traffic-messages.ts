@@ -8,7 +8,10 @@ export interface TrafficOptions {
   readonly seed: number;
   /** A client gives up after this long without a complete answer, ms. */
   readonly timeoutMs: number;
-  /** Requests under way at most: with so many, the rate is what the machine is able to. Absent: the rate is kept, come what may. */
+  /**
+   * Requests under way at most: with so many, the rate is what the machine is able to. Absent: the rate is
+   * kept, come what may.
+   */
   readonly openMax?: number;
 }
 

@@ -68,7 +68,10 @@ export const ATTEMPT = {
   /** 5xx that Kong made by itself, and those of the service behind it, as Kong's headers say. */
   kongFailures: 22,
   serviceFailures: 23,
-  /** First attempts taken out of the comparison because a resource of ours was short: in no other count of the block. */
+  /**
+   * First attempts taken out of the comparison because a resource of ours was short: in no other count of the
+   * block.
+   */
   ownShortages: 24,
   /** By status code, as the node sent it. */
   status: 32,
@@ -110,7 +113,10 @@ export const NODE = {
   size: 8,
 } as const;
 
-/** Why attempts failed, per (arm, node slot): failureCauses[]. One slot more is for requests that found no node. */
+/**
+ * Why attempts failed, per (arm, node slot): failureCauses[]. One slot more is for requests that found no
+ * node.
+ */
 const causeSlots = 64;
 export const noNodeSlot = nodesPerClusterMax;
 

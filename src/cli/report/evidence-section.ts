@@ -63,7 +63,10 @@ const phaseTexts: Readonly<Record<FailurePhase, string>> = {
   body: 'within the body',
 };
 
-/** The status, or what went wrong in its place: the kind, and where it is known how far the request had come and why it failed. */
+/**
+ * The status, or what went wrong in its place: the kind, and where it is known how far the request had come
+ * and why it failed.
+ */
 function answerText({ status, kind, cause }: CauseRequest): string {
   if (status !== null) return `${status}`;
   if (kind === null) return '';

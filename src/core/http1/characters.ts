@@ -39,9 +39,9 @@ export const METHOD = table((byte) => isUpper(byte) || byte === 0x2d || byte ===
 export const VALUE = table((byte) => byte === HTAB || (byte >= 0x20 && byte !== 0x7f));
 
 /**
- * Request targets: every visible ASCII character but `#`, which no request target may hold, and every octet from 0x80
- * on, which is opaque. Looser than RFC 3986 in those and in `"<>\^`{|}`: clients do send them, and Kong does route them,
- * so they go upstream as they came.
+ * Request targets: every visible ASCII character but `#`, which no request target may hold, and every octet
+ * from 0x80 on, which is opaque. Looser than RFC 3986 in those and in `"<>\^`{|}`: clients do send them, and
+ * Kong does route them, so they go upstream as they came.
  */
 export const TARGET = table((byte) => byte > 0x20 && byte !== 0x7f && byte !== 0x23);
 

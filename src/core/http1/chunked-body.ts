@@ -124,8 +124,9 @@ export class ChunkedDecoder {
   }
 
   /**
-   * Validates bytes[from..end). With `collectData` the data ranges of this call are left in dataRanges. Chunk extensions
-   * with white space in them (RFC 9112 7.1.1: BWS, which some readers refuse) are overwritten in `bytes` by one without.
+   * Validates bytes[from..end). With `collectData` the data ranges of this call are left in dataRanges. Chunk
+   * extensions with white space in them (RFC 9112 7.1.1: BWS, which some readers refuse) are overwritten in
+   * `bytes` by one without.
    *
    * @returns one past the last byte that belongs to the body (`end` while it goes on; see `done`), or -1, see
    * `error`.
@@ -181,8 +182,9 @@ export class ChunkedDecoder {
   }
 
   /**
-   * Replaces what was just taken of an extension. Extensions mean nothing beyond this connection (RFC 9112 7.1.1), so any
-   * name serves: after the size or a quoted value a semicolon has to begin it, everywhere else letters go on with it.
+   * Replaces what was just taken of an extension. Extensions mean nothing beyond this connection (RFC 9112
+   * 7.1.1), so any name serves: after the size or a quoted value a semicolon has to begin it, everywhere else
+   * letters go on with it.
    */
   #blot(bytes: Uint8Array, at: number): void {
     if (bytes[at] === CR) this.#isBlotting = false;

@@ -35,8 +35,9 @@ export function writeLineEnd(out: Uint8Array, at: number): number {
 }
 
 /**
- * Copies source from `runStart` up to the field at `slot` and writes that field as `name: value`, without the white space
- * that the sender had around its value. Returns the new end; the line may be one byte longer than it came.
+ * Copies source from `runStart` up to the field at `slot` and writes that field as `name: value`, without the
+ * white space that the sender had around its value. Returns the new end; the line may be one byte longer than
+ * it came.
  */
 export function writePlainly(
   source: Uint8Array,

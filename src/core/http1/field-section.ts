@@ -36,7 +36,10 @@ export class FieldSection {
   repeated = 0;
   /** Bits of ConnectionOption. */
   connectionOptions = 0;
-  /** The field that frames the message has a tab around its value, so it is written anew where it is forwarded. */
+  /**
+   * The field that frames the message has a tab around its value, so it is written anew where it is
+   * forwarded.
+   */
   hasTabbedFraming = false;
   /**
    * The bytes that `#view` is of. A worker parses the same read buffer again and again, so the view is kept.

@@ -74,11 +74,11 @@ const cutFields =
 const copied = { kept: 0, requestIdSlot: -1 };
 
 /**
- * Writes the head for the node into `out` at `at`, always as HTTP/1.1, with one hop less in Max-Forwards. Method, target and fields stay as they
- * are and in order, with these exceptions: an absolute-form target becomes origin-form, and its authority
- * replaces Host. Connection and the fields it names, Keep-Alive, Proxy-Connection and TE are left out, and so
- * are Upgrade unless the request is one, the override header, and forwarding fields of peers that are not
- * trusted.
+ * Writes the head for the node into `out` at `at`, always as HTTP/1.1, with one hop less in Max-Forwards.
+ * Method, target and fields stay as they are and in order, with these exceptions: an absolute-form target
+ * becomes origin-form, and its authority replaces Host. Connection and the fields it names, Keep-Alive,
+ * Proxy-Connection and TE are left out, and so are Upgrade unless the request is one, the override header,
+ * and forwarding fields of peers that are not trusted.
  *
  * @returns the new position, or -1 when `out` might be too short.
  */

@@ -36,9 +36,9 @@ const anyFraming = chunkedFraming | (1 << FieldName.contentLength);
 /**
  * Writes the head for the client into `out` at `at`, as HTTP/1.1, also of interim responses. Reason and
  * fields stay as they are and in order; Connection and the fields it names, Keep-Alive, Proxy-Connection, TE,
- * and Upgrade unless `connection` is upgrade or the status is 426, are left out. With `dechunk` the body will be sent without its
- * chunks, so Transfer-Encoding and Trailer are left out too. `dateLine` is the Date line for a final response
- * that came without one (RFC 9110 6.6.1).
+ * and Upgrade unless `connection` is upgrade or the status is 426, are left out. With `dechunk` the body will
+ * be sent without its chunks, so Transfer-Encoding and Trailer are left out too. `dateLine` is the Date line
+ * for a final response that came without one (RFC 9110 6.6.1).
  *
  * @returns the new position, or -1 when `out` might be too short.
  */

@@ -8,8 +8,9 @@ import { type FieldSection, slotOf } from './field-section.ts';
 const chunked = ascii('chunked');
 
 /**
- * Whether the white space around a field's value has a tab in it (RFC 9110 5.6.3 allows it). nginx and llhttp take a tab
- * behind `chunked` for a part of the name, so such a field goes upstream in the one spelling that all readers share.
+ * Whether the white space around a field's value has a tab in it (RFC 9110 5.6.3 allows it). nginx and llhttp
+ * take a tab behind `chunked` for a part of the name, so such a field goes upstream in the one spelling that
+ * all readers share.
  */
 function isTabbed(bytes: Uint8Array, nameEnd: number, start: number, end: number): boolean {
   for (let i = nameEnd + 1; i < start; i++) if (bytes[i] === HTAB) return true;
@@ -18,8 +19,8 @@ function isTabbed(bytes: Uint8Array, nameEnd: number, start: number, end: number
 }
 
 /**
- * Whether a list of transfer codings (RFC 9112 7) has `chunked` at its end, and before it others, each a plain token. The
- * message is then well-formed, but not in a coding that is spoken here.
+ * Whether a list of transfer codings (RFC 9112 7) has `chunked` at its end, and before it others, each a
+ * plain token. The message is then well-formed, but not in a coding that is spoken here.
  */
 function isOtherCodings(bytes: Uint8Array, start: number, end: number): boolean {
   const listEnd = end - chunked.length;
@@ -63,7 +64,9 @@ export const MessageLength = {
   ambiguous: -3,
   codingInvalid: -4,
   lengthInvalid: -5,
-  /** `gzip, chunked` and the like: the end could be found, the content not be vouched for (RFC 9112 6.1: 501). */
+  /**
+   * `gzip, chunked` and the like: the end could be found, the content not be vouched for (RFC 9112 6.1: 501).
+   */
   codingUnknown: -6,
 } as const;
 

@@ -180,8 +180,8 @@ function readAbsoluteForm(bytes: Uint8Array, start: number, end: number, line: R
 const http1 = ascii('HTTP/1.');
 
 /**
- * RFC 9112 2.3: HTTP/1.x and the end of the line. A minor version above 1 is treated as 1 (RFC 9110 2.5), the highest that
- * is spoken here.
+ * RFC 9112 2.3: HTTP/1.x and the end of the line. A minor version above 1 is treated as 1 (RFC 9110 2.5), the
+ * highest that is spoken here.
  */
 function parseVersion(bytes: Uint8Array, at: number, end: number, line: RequestLine): number {
   if (at + 10 <= end) {

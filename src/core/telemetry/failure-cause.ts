@@ -1,12 +1,13 @@
-// Why an upstream failed: how far the request had come, and what happened then. A fixed table, so that causes can be counted in
-// shared memory and are labels of metrics without bound to their number. docs/errors.md lists it; a test holds the two together.
+// Why an upstream failed: how far the request had come, and what happened then. A fixed table, so that causes
+// can be counted in shared memory and are labels of metrics without bound to their number. docs/errors.md
+// lists it; a test holds the two together.
 import { assert } from '#src/base/assert.ts';
 import type { ProxyErrorName } from '#src/base/error-catalog.ts';
 import { type ResponseFault, responseFaults } from '#src/core/http1/response-head.ts';
 
 /**
- * How far a request had come: a node is chosen, connected to, sent the request, awaited for the response head; then the head was
- * passed on, and the body follows.
+ * How far a request had come: a node is chosen, connected to, sent the request, awaited for the response
+ * head; then the head was passed on, and the body follows.
  */
 export const failurePhases = ['select', 'connect', 'send', 'head', 'body'] as const;
 export type FailurePhase = (typeof failurePhases)[number];
@@ -20,7 +21,10 @@ export type AnswerFault = ResponseFault | (typeof relayFaults)[number];
 export const deadlineCode = 'deadline';
 /** The upstream ended the connection in order (FIN) before its answer was complete. */
 export const closedCode = 'closed';
-/** No node of the cluster takes traffic: all are unhealthy, ejected or draining, or the only one left has just failed. */
+/**
+ * No node of the cluster takes traffic: all are unhealthy, ejected or draining, or the only one left has just
+ * failed.
+ */
 export const noNodeCode = 'no_node';
 const unresolvedCode = 'unresolved';
 const otherCode = 'other';
@@ -102,10 +106,16 @@ export const failureCauses: readonly FailureCause[] = failurePhases
 
 const causes = new Map(failureCauses.map((cause) => [`${cause.phase} ${cause.code}`, cause]));
 
-/** What a name that was never resolved leads to: without an address, a connect is refused as invalid, or resolves it in vain. */
+/**
+ * What a name that was never resolved leads to: without an address, a connect is refused as invalid, or
+ * resolves it in vain.
+ */
 const unresolvedCodes = new Set(['EINVAL', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA']);
 
-/** The cause with this phase and code; one that is not in the table is `other`. Only for failures: it builds a key. */
+/**
+ * The cause with this phase and code; one that is not in the table is `other`. Only for failures: it builds a
+ * key.
+ */
 export function failureCause(phase: FailurePhase, code: string): FailureCause {
   const known = phase === 'connect' && unresolvedCodes.has(code) ? unresolvedCode : code;
   const cause = causes.get(`${phase} ${known}`) ?? causes.get(`${phase} ${otherCode}`);
