@@ -6,7 +6,7 @@ import { isMainThread, type MessagePort, parentPort, workerData } from 'node:wor
 import { unreachable } from '#src/base/assert.ts';
 import { tickMs } from '#src/limits.ts';
 import type { ControlStart, FromControl, ToControl } from '#src/shared-memory/messages.ts';
-import { ApiDoor } from './api/api-door.ts';
+import { ApiListener } from './api/api-listener.ts';
 import type { ControlApi } from './api/server.ts';
 import { takeConfig } from './config-change.ts';
 import { ControlParts, type StorePortOf } from './control-parts.ts';
@@ -23,7 +23,7 @@ export class ControlThread {
   readonly #parts: ControlParts;
   #isStopping = false;
   #timer: NodeJS.Timeout | null = null;
-  readonly #door = new ApiDoor();
+  readonly #listener = new ApiListener();
   #api: ControlApi | null = null;
 
   constructor(start: ControlStart, post: (message: FromControl) => void, storePortOf?: StorePortOf) {
@@ -47,7 +47,7 @@ export class ControlThread {
     await this.#loadApi();
     controlPort ??= await this.#listen();
     if (controlPort === null || this.#isStopping) return;
-    this.#door.open();
+    this.#listener.open();
     parts.post({ type: 'ready', controlPort });
     if (isFirst) autostart(parts);
     flushCompileCache();
@@ -57,7 +57,7 @@ export class ControlThread {
   async #loadApi(): Promise<void> {
     const { createControlApi } = await import('./api/server.ts');
     const { apiContextOf } = await import('./api-wiring.ts');
-    this.#api = await createControlApi(apiContextOf(this.#parts), this.#door);
+    this.#api = await createControlApi(apiContextOf(this.#parts), this.#listener);
   }
 
   receive(message: ToControl): void {
@@ -111,7 +111,9 @@ export class ControlThread {
     let port = predecessorPort || configured;
     while (!this.#isStopping) {
       try {
-        return await this.#door.listen(listenDescriptor === null ? { host, port } : { fd: listenDescriptor });
+        return await this.#listener.listen(
+          listenDescriptor === null ? { host, port } : { fd: listenDescriptor },
+        );
       } catch (error) {
         const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
         if (generation === 0) {
@@ -143,7 +145,7 @@ export class ControlThread {
 
   async #closeApi(): Promise<void> {
     await this.#api?.app.close();
-    await this.#door.close();
+    await this.#listener.close();
   }
 }
 

@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance, type FastifySchema, type RouteOptions } 
 import { apiBodyBytesMax } from '#src/limits.ts';
 import { guardAccess } from './access.ts';
 import type { ApiContext } from './api-context.ts';
-import type { ApiDoor } from './api-door.ts';
+import type { ApiListener } from './api-listener.ts';
 import { addInsightRoutes } from './insight-routes.ts';
 import { addNodeRoutes } from './node-routes.ts';
 import { addProbeRoutes } from './probe-routes.ts';
@@ -40,15 +40,15 @@ const securityHeaders = {
   'x-frame-options': 'DENY',
 } as const;
 
-/** Builds the API behind a door, which the caller opens and closes, as it closes `app`. */
-export async function createControlApi(context: ApiContext, door: ApiDoor): Promise<ControlApi> {
+/** Builds the API on a listener. The caller opens and closes the listener, and closes `app`. */
+export async function createControlApi(context: ApiContext, listener: ApiListener): Promise<ControlApi> {
   const app = fastify({
     logger: false,
     bodyLimit: apiBodyBytesMax,
     exposeHeadRoutes: true,
     serverFactory: (handler) => {
-      door.handler = handler;
-      return door.server;
+      listener.handler = handler;
+      return listener.server;
     },
   });
   const routes = collectRoutes(app);

@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { systemClock } from '#src/base/clock.ts';
 import type { ApiContext } from '#src/control-plane/api/api-context.ts';
-import { ApiDoor } from '#src/control-plane/api/api-door.ts';
+import { ApiListener } from '#src/control-plane/api/api-listener.ts';
 import { createControlApi } from '#src/control-plane/api/server.ts';
 import { streamBacklogBytesMax } from '#src/control-plane/api/stream-route.ts';
 import { EventLog } from '#src/control-plane/events/event-log.ts';
@@ -20,13 +20,13 @@ test('stream drops a client that does not read, and keeps one that does', async 
     events,
     status: () => ({ phase: 'idle' }),
   };
-  const door = new ApiDoor();
-  const port = await door.listen({ host: '127.0.0.1', port: 0 });
-  const { app } = await createControlApi(context as unknown as ApiContext, door);
-  door.open();
+  const listener = new ApiListener();
+  const port = await listener.listen({ host: '127.0.0.1', port: 0 });
+  const { app } = await createControlApi(context as unknown as ApiContext, listener);
+  listener.open();
   t.after(async () => {
     await app.close();
-    await door.close();
+    await listener.close();
   });
   const follow = async () => {
     const socket = connect(port, '127.0.0.1');

@@ -8,7 +8,7 @@ const apiConnectionsMax = 256;
 /** A request head and body must arrive within this. */
 const requestMsMax = 10_000;
 
-export class ApiDoor {
+export class ApiListener {
   readonly server: Server;
   /** Set by the API when it is made; called from `open` on. */
   handler: RequestListener | null = null;
