@@ -1,4 +1,5 @@
 // Where commands about the record read it: a running Crossover's API, or a store file that is only read.
+import { visibleData, visibleText } from '#src/base/visible-text.ts';
 import type { RecordAccess } from '#src/record/record-check.ts';
 import { openRecordFile } from '#src/record/record-file.ts';
 import type { StoreResult } from '#src/record/store-result.ts';
@@ -16,16 +17,16 @@ export function requireOneSource({ store, url }: RecordOptions): void {
 }
 
 /**
- * Reads from a store file and closes it.
+ * Reads from a store file and closes it; every text of it is visible.
  * @throws CliError when it cannot be read
  */
 export function readFromFile<T>(file: string, read: (access: RecordAccess) => StoreResult<T>): T {
   const opened = openRecordFile(file);
-  if (!opened.ok) throw new CliError(opened.problem.text, exitCodes.failed);
+  if (!opened.ok) throw new CliError(visibleText(opened.problem.text), exitCodes.failed);
   try {
     const result = read(opened.value);
-    if (!result.ok) throw new CliError(result.problem.text, exitCodes.failed);
-    return result.value;
+    if (!result.ok) throw new CliError(visibleText(result.problem.text), exitCodes.failed);
+    return visibleData(result.value);
   } finally {
     opened.value.close();
   }

@@ -1,5 +1,6 @@
 // `crossover simulate --history|--store`: what other thresholds would have made of recorded traffic.
 import { existsSync, readFileSync } from 'node:fs';
+import { visibleData } from '#src/base/visible-text.ts';
 import { loadConfigFile } from '#src/config/load.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import { PPM } from '#src/limits.ts';
@@ -116,7 +117,8 @@ function print(
   const seconds = windows.reduce((sum, { dtMs }) => sum + dtMs, 0) / 1000;
   io.out(`${duration(seconds)} of recorded traffic, judged by ${by}.\n`);
   if (rollouts.length === 0) io.out('There was no rollout in that time: nothing to judge.\n');
-  for (const rollout of rollouts) {
+  // Names of routes come from clients' paths.
+  for (const rollout of visibleData(rollouts)) {
     io.out(
       `\n${style.bold(`Rollout ${rollout.id}`)}, ${timeOfDay(rollout.startedAtMs)}: in the record ${endText(rollout)}.\n\n`,
     );

@@ -1,6 +1,7 @@
 // Talks to the control API and turns what goes wrong on the way into plain words and what to do about it.
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { visibleData } from '#src/base/visible-text.ts';
 import { CliError, type CliIo, exitCodes } from './cli-io.ts';
 import { weight } from './figures.ts';
 
@@ -158,9 +159,10 @@ async function understand<Body>(response: Response, url: string, hasToken: boole
   throw refused(response.status, body as Problem, hasToken);
 }
 
+/** Answers hold what clients, nodes and other operators wrote: nothing of it may act on a terminal. */
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return visibleData(JSON.parse(text) as unknown);
   } catch {
     return undefined;
   }

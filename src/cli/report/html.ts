@@ -1,4 +1,5 @@
-// HTML as text that can only be put together safely: what is interpolated is escaped, unless it is HTML already.
+// HTML as text that can only be put together safely: what is interpolated is escaped and visible, unless it is HTML already.
+import { visibleText } from '#src/base/visible-text.ts';
 
 /** HTML that was put together here. */
 export interface Html {
@@ -15,9 +16,9 @@ const escapes: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Text as HTML shows it, also within quoted attributes. */
+/** Text as HTML shows it, also within quoted attributes; with every character visible. */
 export const escapeHtml = (text: string): string =>
-  text.replaceAll(/[&<>"']/g, (sign) => escapes[sign] ?? sign);
+  visibleText(text).replaceAll(/[&<>"']/g, (sign) => escapes[sign] ?? sign);
 
 /** A template whose values are escaped; null is nothing, lists are joined. */
 export function html(texts: TemplateStringsArray, ...pieces: readonly Piece[]): Html {

@@ -1,6 +1,7 @@
 // The control API: puts routes, access checks, schemas and error responses together. What each route does is in its file.
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance, type FastifySchema, type RouteOptions } from 'fastify';
+import { visibleText } from '#src/base/visible-text.ts';
 import { apiBodyBytesMax } from '#src/limits.ts';
 import { guardAccess } from './access.ts';
 import type { ApiContext } from './api-context.ts';
@@ -94,10 +95,23 @@ function setUpBodies(app: FastifyInstance): void {
   app.addHook('preValidation', async (request) => {
     request.body ??= {};
   });
+  app.addHook('preHandler', async ({ body }) => showFreeTexts(body));
   const validators = new RequestValidators();
   app.setValidatorCompiler<FastifySchema>(({ schema, httpPart }) =>
     validators.compile(schema as object, httpPart),
   );
+}
+
+/** Members that say something in an operator's own words, and are kept. */
+const freeTexts = ['reason', 'actor'] as const;
+
+function showFreeTexts(body: unknown): void {
+  if (typeof body !== 'object' || body === null) return;
+  const members = body as Record<string, unknown>;
+  for (const name of freeTexts) {
+    const text = members[name];
+    if (typeof text === 'string') members[name] = visibleText(text);
+  }
 }
 
 function setUpErrors(app: FastifyInstance, context: ApiContext): void {
