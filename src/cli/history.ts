@@ -1,10 +1,10 @@
 // `crossover history export`: the recorded traffic of a running Crossover as a file, to be judged again by other thresholds.
-import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
 import type { TrafficWindow } from '#src/record/traffic-window.ts';
 import type { CliContext, CliIo } from '#src/terminal/cli-io.ts';
 import { addControlOptions, type ControlOptions, createControlClient } from '#src/terminal/control-client.ts';
+import { writeOutput } from '#src/terminal/write-output.ts';
 
 /** What the file holds. */
 export interface ExportedHistory {
@@ -66,6 +66,6 @@ function write(history: ExportedHistory, file: string | undefined, io: CliIo): v
     io.out(text);
     return;
   }
-  writeFileSync(file, text);
+  writeOutput(file, text);
   io.err(`Written to ${file}: ${history.windows.length} windows.\n`);
 }

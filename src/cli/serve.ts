@@ -185,14 +185,11 @@ function warn(warnings: readonly ConfigProblem[], log: LogWriter): void {
   log({ level: 'warn', message: 'the configuration is valid, and doubtful', fields });
 }
 
+/** A refusal is told by the event that it makes. */
 async function reloadConfig(supervisor: Supervisor, log: LogWriter): Promise<void> {
   const result = await supervisor.reload();
-  if (result.ok) {
-    const { configRevision, changed, warnings } = result;
-    log({ level: 'info', message: 'configuration reloaded', fields: { configRevision, changed } });
-    warn(warnings, log);
-    return;
-  }
-  const problems = result.problems.map((problem) => formatConfigProblems([problem]).trimEnd());
-  log({ level: 'error', message: 'reload refused; the old configuration stays', fields: { problems } });
+  if (!result.ok) return;
+  const { configRevision, changed, warnings } = result;
+  log({ level: 'info', message: 'configuration reloaded', fields: { configRevision, changed } });
+  warn(warnings, log);
 }

@@ -1,5 +1,6 @@
 // `crossover simulate --history|--store`: what other thresholds would have made of recorded traffic.
 import { existsSync, readFileSync } from 'node:fs';
+import { fileFault } from '#src/base/file-fault.ts';
 import { visibleData } from '#src/base/visible-text.ts';
 import { loadConfigFile } from '#src/config/load.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis.ts';
@@ -70,7 +71,7 @@ function readExport(file: string): Recorded {
   try {
     content = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new CliError(`cannot read ${file}: ${(error as Error).message}`, exitCodes.badUsage);
+    throw new CliError(`cannot read ${file}: ${fileFault(error)}`, exitCodes.badUsage);
   }
   if (typeof content === 'object' && content !== null && 'windows' in content && 'thresholds' in content) {
     const { windows, thresholds } = content as ExportedHistory;

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { availableParallelism, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
+import { fileFault } from '#src/base/file-fault.ts';
 import { configBytesMax } from '#src/limits.ts';
 import type { ConfigProblem, LoadResult } from './config.ts';
 import { warningsAbout } from './config-warnings.ts';
@@ -38,8 +39,8 @@ export function loadConfigFile(path: string, env: Env, machine: Machine = thisMa
       return wholeFile(path, `the file has ${size} bytes; at most ${configBytesMax} are read`, null);
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    const message = code === 'ENOENT' ? 'there is no such file' : `the file cannot be read (${code})`;
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const message = isMissing ? 'there is no such file' : `the file cannot be read: ${fileFault(error)}`;
     return wholeFile(path, message, 'config/crossover.example.yaml is a commented file to start from');
   }
   return parseConfig(text, path, env, machine);

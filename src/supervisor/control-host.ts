@@ -75,8 +75,10 @@ export class ControlHost {
     this.#preloaded = options.preloaded;
   }
 
-  tell(message: ToControl): void {
+  /** False when there is no thread that could be told. */
+  tell(message: ToControl): boolean {
     this.#slot.thread?.postMessage(message);
+    return this.#slot.thread !== null;
   }
 
   /** Starts the first thread. When it is lost after it has published, its replacement is waited for, as traffic goes on. */

@@ -3,7 +3,7 @@
 import process from 'node:process';
 import type { Worker } from 'node:worker_threads';
 import { unreachable } from '#src/base/assert.ts';
-import type { Config, LoadResult } from '#src/config/config.ts';
+import type { Config, ConfigProblem, LoadResult } from '#src/config/config.ts';
 import { assignSlots, type WantedNode } from '#src/core/routing/node-slots.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import type { LogLine, NodeAssignments, ReloadResult, ThreadStart } from '#src/shared-memory/messages.ts';
@@ -213,11 +213,7 @@ class Supervision implements Supervisor {
     const current = { config: this.#config, nodes: this.#nodes, configPath: this.#options.configPath };
     const judged = judgeReload({ ...current, loaded });
     if (!judged.ok) {
-      this.#control.tell({
-        type: 'lifecycle',
-        name: 'reload-refused',
-        detail: { problems: judged.problems },
-      });
+      this.#tellRefused(judged.problems);
       return judged;
     }
     const { config, nodes, changed, warnings } = judged;
@@ -228,6 +224,17 @@ class Supervision implements Supervisor {
     this.#workers.tell(change);
     this.#control.tell({ ...change, changed });
     return { ok: true, configRevision, changed, warnings };
+  }
+
+  /** The event is in the log as well; without a control thread there is no event. */
+  #tellRefused(problems: readonly ConfigProblem[]): void {
+    const isTold = this.#control.tell({
+      type: 'lifecycle',
+      name: 'reload-refused',
+      detail: { problems },
+    });
+    const message = 'reload refused; the old configuration stays';
+    if (!isTold) this.#log({ level: 'error', message, fields: { problems } });
   }
 
   #useNodes(nodes: NodeAssignments): void {

@@ -1,6 +1,7 @@
 // Talks to the control API and turns what goes wrong on the way into plain words and what to do about it.
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { fileFault } from '#src/base/file-fault.ts';
 import { visibleData } from '#src/base/visible-text.ts';
 import { CliError, type CliIo, exitCodes } from './cli-io.ts';
 import { weight } from './figures.ts';
@@ -112,7 +113,7 @@ function readToken(file: string | undefined, io: CliIo): string | null {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new CliError(`cannot read the token file: ${(error as Error).message}`, exitCodes.badUsage);
+    throw new CliError(`cannot read the token file ${file}: ${fileFault(error)}`, exitCodes.badUsage);
   }
 }
 

@@ -139,20 +139,22 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
   });
 
   it('keeps the old configuration on SIGHUP when the new one is wrong, and takes it when it is right', async () => {
-    const { child, file, ended, printing } = start(configText());
+    const { child, file, ended, printing, printed } = start(configText());
     await proxyUrl(printing);
     writeFileSync(file, `${configText()}nonsense: 1\n`);
     child.kill('SIGHUP');
-    await printing(/reload refused.*|"problems":\[".*nonsense/);
+    await printing(/the old one stays: [^"]*nonsense: unknown key/);
     writeFileSync(file, configText().replace('workers: 1', 'workers: 2'));
     child.kill('SIGHUP');
-    await printing(/"problems":\["[^"]*crossover\.yaml:2:1: workers: threads/);
+    await printing(/the old one stays: [^"]*crossover\.yaml:2:1: workers: threads/);
     writeFileSync(file, `${configText().replace('label: y', 'label: y2')}health: { timeout: 5s }\n`);
     child.kill('SIGHUP');
     await printing(/configuration reloaded/);
     await printing(/"level":"warn".*"warnings":\["[^"]*crossover\.yaml:8:20: health\.timeout: /);
     child.kill('SIGTERM');
     assert.equal(await ended, 0);
+    for (const told of [/nonsense: unknown key/g, /workers: threads/g])
+      assert.equal(printed.err.match(told)?.length, 1, 'a refusal is logged once');
   });
 
   it('exits 2 with every problem and its place when the configuration is wrong', async () => {
