@@ -121,6 +121,8 @@ module.exports = {
         'signals',
         'metrics',
         'status',
+        'listening',
+        'access',
         'api',
         'control-loop.ts',
         'config-record.ts',

@@ -23,14 +23,14 @@ export const visibleText = (text: string): string => text.replace(hidden, escape
 /** The same, with its line breaks: for stack traces. */
 export const visibleLines = (text: string): string => text.replace(hiddenButNewline, escaped);
 
-/** A copy of plain data, as JSON has it, in which every text is visible; names of members too. */
-export function visibleData<T>(value: T): T {
-  return visible(value) as T;
+/** A copy of plain data, as JSON has it, in which every text is made visible by `show`; names of members too. */
+export function visibleData<T>(value: T, show: (text: string) => string = visibleText): T {
+  return visible(value, show) as T;
 }
 
-function visible(value: unknown): unknown {
-  if (typeof value === 'string') return visibleText(value);
+function visible(value: unknown, show: (text: string) => string): unknown {
+  if (typeof value === 'string') return show(value);
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(visible);
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [visibleText(key), visible(item)]));
+  if (Array.isArray(value)) return value.map((item) => visible(item, show));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [show(key), visible(item, show)]));
 }

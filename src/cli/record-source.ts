@@ -11,9 +11,10 @@ export interface RecordOptions extends ControlOptions {
 }
 
 /** @throws CliError when the options name a file and an API */
-export function requireOneSource({ store, url }: RecordOptions): void {
-  if (store === undefined || url === undefined) return;
-  throw new CliError('--store and --url are two places', exitCodes.badUsage, 'Give one of them.');
+export function requireOneSource({ store, url, socket, config }: RecordOptions): void {
+  const api = Object.entries({ url, socket, config }).find(([, given]) => given !== undefined)?.[0];
+  if (store === undefined || api === undefined) return;
+  throw new CliError(`--store and --${api} are two places`, exitCodes.badUsage, 'Give one of them.');
 }
 
 /**

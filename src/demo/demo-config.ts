@@ -26,13 +26,15 @@ export interface DemoPlaces {
   readonly xUrls: readonly string[];
   readonly yUrls: readonly string[];
   readonly storePath: string;
+  /** Of the control API. */
+  readonly token: string;
 }
 
 export const demoLabels = { x: 'kong-3.4.3', y: 'kong-3.10.0' } as const;
 
 /** The demo's configuration as YAML; it is also written to a file, to look at and to reload. */
 export function demoConfigText(places: DemoPlaces, pace: DemoPace): string {
-  const { proxyPort, controlPort, xUrls, yUrls, storePath } = places;
+  const { proxyPort, controlPort, xUrls, yUrls, storePath, token } = places;
   return `# Written by \`crossover demo\`; gone when the demo ends.
 listen: { proxy: 127.0.0.1:${proxyPort}, control: 127.0.0.1:${controlPort} }
 workers: 1
@@ -47,6 +49,7 @@ rollout:
   bake: ${pace.bake}
   soak: ${pace.soak}
 thresholds: { harm: ${pace.harm}, warmup: ${pace.warmup} }
+control: { token: ${JSON.stringify(token)} }
 store: { sqlite: ${JSON.stringify(storePath)} }
 `;
 }

@@ -1,9 +1,11 @@
 // Everything that runs in a demo: two clusters, the real supervisor, the clients. Starts in order, stops in reverse, and
 // leaves nothing behind.
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { takeRuntimeFolder } from '#src/base/local-instance.ts';
 import { parseConfig } from '#src/config/load.ts';
 import { failoverKindOffset, failoverReasonSlots } from '#src/shared-memory/layout.ts';
 import type { LogLine } from '#src/shared-memory/messages.ts';
@@ -37,6 +39,8 @@ export interface DemoSystem {
   readonly proxyUrl: string;
   /** A replaced control thread may listen elsewhere when its port was a free one. */
   controlUrl(): string;
+  /** What it asks for. */
+  readonly controlToken: string;
   readonly y: KongCluster;
   readonly ended: Promise<'completed' | 'reverted'>;
   trafficCounts(): TrafficCounts;
@@ -62,7 +66,8 @@ export async function startDemoSystem(settings: DemoSettings): Promise<DemoSyste
   try {
     const [x, y] = await startClusters(settings.seed);
     cleanUp.push(() => Promise.all([x.stop(), y.stop()]));
-    const supervisor = await startProxy(settings, folder, x, y);
+    const controlToken = randomBytes(32).toString('base64url');
+    const supervisor = await startProxy(settings, { folder, controlToken }, x, y);
     let cutExchanges = 0;
     cleanUp.push(async () => {
       cutExchanges = (await supervisor.drain()).cutExchanges;
@@ -76,6 +81,7 @@ export async function startDemoSystem(settings: DemoSettings): Promise<DemoSyste
     return {
       proxyUrl,
       controlUrl: () => `http://127.0.0.1:${supervisor.controlPort}`,
+      controlToken,
       y,
       ended: supervisor.ended,
       trafficCounts: () => traffic.counts(),
@@ -107,7 +113,7 @@ const startClusters = (seed: number): Promise<[KongCluster, KongCluster]> =>
 
 async function startProxy(
   settings: DemoSettings,
-  folder: string,
+  { folder, controlToken }: { readonly folder: string; readonly controlToken: string },
   x: KongCluster,
   y: KongCluster,
 ): Promise<Supervisor> {
@@ -117,13 +123,20 @@ async function startProxy(
     xUrls: x.urls,
     yUrls: y.urls,
     storePath: settings.storePath ?? join(folder, 'crossover.db'),
+    token: controlToken,
   };
   const text = demoConfigText(places, settings.pace);
   const file = join(folder, 'crossover.yaml');
-  writeFileSync(file, text);
+  writeFileSync(file, text, { mode: 0o600 });
   const loaded = parseConfig(text, file, {});
   if (!loaded.ok) throw new Error(`invariant broken: ${JSON.stringify(loaded.problems)}`);
-  return startSupervisor({ config: loaded.config, configPath: file, log: settings.log });
+  return startSupervisor({
+    config: loaded.config,
+    configPath: file,
+    log: settings.log,
+    // So that `crossover status` beside it needs no options.
+    runtimeFolder: takeRuntimeFolder(process.env),
+  });
 }
 
 const startClients = ({ ratePerSecond, seed }: DemoSettings, url: string): Promise<Traffic> =>

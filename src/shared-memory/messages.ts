@@ -90,10 +90,22 @@ export interface ControlStart extends ThreadStart {
   readonly configPath: string;
   /** How often the control thread was started in this process; 0 is the first. */
   readonly generation: number;
-  /** Where the control thread before listened; 0 for the first, which takes the configured port. */
-  readonly controlPort: number;
-  /** A listening socket for the control API, the thread's from now on; null when it binds the configured address. */
-  readonly listenDescriptor: number | null;
+  /** Where the TCP listeners of the control thread before were, in their order; none for the first, which takes the configured ports. */
+  readonly controlPorts: readonly number[];
+  /** Listening sockets for the control API, the thread's from now on; of a kind without any it binds the configured ones. */
+  readonly listenDescriptors: readonly InheritedControl[];
+  /** Where the proxy listens; 0 where the system is yet to choose. */
+  readonly proxyPort: number;
+  /** Folder of this user for what lasts as long as the process; null: none. */
+  readonly runtimeFolder: string | null;
+}
+
+/** A listening socket for the control API that the process was started with. */
+export interface InheritedControl {
+  readonly descriptor: number;
+  readonly kind: 'tcp' | 'unix';
+  /** Of a Unix socket, where the system tells. */
+  readonly path: string | null;
 }
 
 /** Result of a config reload: either everything took effect or nothing did. */
@@ -149,7 +161,13 @@ export type FromControl =
   /** The saved split is published: workers may start taking traffic. */
   | { readonly type: 'published' }
   /** The control API answers. */
-  | { readonly type: 'ready'; readonly controlPort: number }
+  | {
+      readonly type: 'ready';
+      /** Of its TCP listeners. */
+      readonly controlPorts: readonly number[];
+      /** Of all its listeners, as people write them. */
+      readonly controlAddresses: readonly string[];
+    }
   /** Nothing is begun: its port is taken (a system error's code), or another process has its store (`STORE_IN_USE`). */
   | { readonly type: 'failed-to-start'; readonly code: string; readonly message: string }
   | { readonly type: 'reload'; readonly requestId: number }

@@ -2,7 +2,13 @@
 // serve. Traffic does not depend on it.
 import { Worker } from 'node:worker_threads';
 import { youngGenerationMiBMax } from '#src/limits.ts';
-import type { ControlStart, FromControl, LogLine, ToControl } from '#src/shared-memory/messages.ts';
+import type {
+  ControlStart,
+  FromControl,
+  InheritedControl,
+  LogLine,
+  ToControl,
+} from '#src/shared-memory/messages.ts';
 import { Restarts, type ThreadSlot } from './restarts.ts';
 import { StartError } from './start-error.ts';
 import { stopControl } from './thread-questions.ts';
@@ -23,9 +29,9 @@ export interface ControlProgress {
 
 export interface ControlHostOptions {
   /** What a thread that starts now is given. */
-  readonly start: () => Omit<ControlStart, 'generation' | 'controlPort' | 'listenDescriptor'>;
-  /** A listening socket for the thread's own; null when it binds. */
-  readonly listenDescriptor: () => Promise<number | null>;
+  readonly start: () => Omit<ControlStart, 'generation' | 'controlPorts' | 'listenDescriptors'>;
+  /** Listening sockets for the thread's own. */
+  readonly listenDescriptors: () => Promise<readonly InheritedControl[]>;
   /**
    * Waits for the first thread as long as it takes: a successor has no business without one, for its predecessor, which
    * can have one, goes on instead.
@@ -55,8 +61,9 @@ const newThread = (workerData: ControlStart | null): Worker =>
   });
 
 export class ControlHost {
-  /** Where its API listens. */
-  port = 0;
+  /** Where its API listens: the ports, and all addresses as people write them. */
+  ports: readonly number[] = [];
+  addresses: readonly string[] = [];
   readonly #options: ControlHostOptions;
   readonly #slot: ThreadSlot = { thread: null, crashes: [] };
   readonly #restarts = new Restarts();
@@ -103,7 +110,7 @@ export class ControlHost {
   }
 
   async #start(published: PromiseWithResolvers<void>, ready: PromiseWithResolvers<void>): Promise<void> {
-    const listenDescriptor = await this.#options.listenDescriptor();
+    const listenDescriptors = await this.#options.listenDescriptors();
     if (this.#isStopped) {
       published.resolve();
       ready.resolve();
@@ -112,8 +119,8 @@ export class ControlHost {
     const thread = this.#newThread({
       ...this.#options.start(),
       generation: this.#generation++,
-      controlPort: this.port,
-      listenDescriptor,
+      controlPorts: this.ports,
+      listenDescriptors,
     });
     this.#slot.thread = thread;
     this.#watch(thread, published, ready);
@@ -149,7 +156,8 @@ export class ControlHost {
           return;
         case 'ready':
           clearTimeout(late);
-          this.port = message.controlPort;
+          this.ports = message.controlPorts;
+          this.addresses = message.controlAddresses;
           ready.resolve();
           this.#firstReady.resolve();
           return;

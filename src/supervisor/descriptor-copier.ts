@@ -8,12 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 
-/** The part of a TCP handle that is used here: src/tcp_wrap.cc. */
+/** The part of a TCP handle that is used here: src/tcp_wrap.cc. A pipe's, which is a Unix socket's, has no names: src/pipe_wrap.cc. */
 export interface SocketHandle {
   readonly fd: number;
   open(descriptor: number): number;
-  getsockname(out: SocketName): number;
-  getpeername(out: SocketName): number;
+  getsockname?(out: SocketName): number;
+  getpeername?(out: SocketName): number;
   close(): void;
 }
 
@@ -125,11 +125,17 @@ export class DescriptorCopier {
     return handle;
   }
 
-  /** Another descriptor of the same socket, not inherited by children; null when it is not a TCP socket. */
+  /** Another descriptor of the same socket, not inherited by children; null when it is neither a TCP nor a Unix socket. */
   copy(handle: SocketHandle): Promise<SocketHandle | null> {
     const copied = this.#last.then(() => this.#copy(handle));
     this.#last = copied.catch(() => {});
     return copied;
+  }
+
+  /** What libuv makes of a descriptor that arrives: a TCP handle, or a pipe for a Unix socket. */
+  #isSocket(received: unknown): received is SocketHandle {
+    const { TCP, Pipe } = this.#bindings;
+    return received instanceof TCP || received instanceof Pipe;
   }
 
   #copy(handle: SocketHandle): Promise<SocketHandle | null> {
@@ -140,7 +146,7 @@ export class DescriptorCopier {
         const received = receiver.pendingHandle;
         receiver.pendingHandle = null;
         receiver.readStop(); // only a pipe that is read from keeps the process running
-        if (!(received instanceof this.#bindings.TCP)) resolve(null);
+        if (!this.#isSocket(received)) resolve(null);
         else if (isSame(received, handle)) resolve(received);
         else reject(new Error('another socket was received than was sent'));
       };

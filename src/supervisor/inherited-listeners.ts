@@ -11,7 +11,7 @@ export const firstDescriptor = 3;
 const listenersMax = 256;
 
 export interface InheritedListeners {
-  /** One per descriptor: `control` is the control API's, any other the proxy's. */
+  /** One per descriptor: those named `control` are the control API's, all others the proxy's. */
   readonly names: readonly string[];
   readonly from: 'service manager' | 'predecessor';
 }
@@ -39,8 +39,6 @@ export function readInheritedListeners(
       'LISTEN_FDS',
       `LISTEN_FDS says ${count} sockets, LISTEN_FDNAMES names ${names.length}: ${names.join(', ')}`,
     );
-  if (names.filter((name) => name === 'control').length > 1)
-    throw new StartError('LISTEN_FDS', 'more than one of the inherited sockets is named "control"');
   if (!names.some((name) => name !== 'control'))
     throw new StartError(
       'LISTEN_FDS',

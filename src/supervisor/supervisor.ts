@@ -29,13 +29,18 @@ export interface SupervisorOptions {
   readonly reload?: () => Promise<LoadResult>;
   /** Listening sockets that the process was started with, to be used instead of `listen`. */
   readonly inherited?: InheritedListeners | null;
+  /** Folder of this user in which commands find the process; null, or absent: it is not announced. */
+  readonly runtimeFolder?: string | null;
   /** Threads that were started ahead, by `preloadControl` and `preloadWorker`. */
   readonly preloaded?: { readonly control: Worker | null; readonly worker: Worker | null };
 }
 
 export interface Supervisor {
   readonly proxyPort: number;
+  /** Of its first TCP listener; 0 while it does not listen, or on sockets alone. */
   readonly controlPort: number;
+  /** Where the control API listens, as people write it; none while it does not. */
+  readonly controlAddresses: readonly string[];
   readonly memory: SharedMemory;
   /** How the first rollout ended. */
   readonly ended: Promise<'completed' | 'reverted'>;
@@ -91,8 +96,13 @@ class Supervision implements Supervisor {
       log: this.#log,
     });
     this.#control = new ControlHost({
-      start: () => ({ ...this.#threadStart(), configPath: options.configPath }),
-      listenDescriptor: async () => (await this.#sockets?.forControl()) ?? null,
+      start: () => ({
+        ...this.#threadStart(),
+        configPath: options.configPath,
+        proxyPort: this.#sockets?.port ?? this.#config.listen.proxy.port,
+        runtimeFolder: options.runtimeFolder ?? null,
+      }),
+      listenDescriptors: async () => (await this.#sockets?.forControl()) ?? [],
       isPatient: options.inherited?.from === 'predecessor',
       preloaded: options.preloaded?.control ?? null,
       onMessage: (message) => this.#onControlMessage(message),
@@ -106,7 +116,11 @@ class Supervision implements Supervisor {
   }
 
   get controlPort(): number {
-    return this.#control.port;
+    return this.#control.ports[0] ?? 0;
+  }
+
+  get controlAddresses(): readonly string[] {
+    return this.#control.addresses;
   }
 
   #threadStart(): ThreadStart {

@@ -22,13 +22,7 @@ const fieldText = (value: unknown): string =>
 const onOneLine = (text: string): string => visibleLines(text).replaceAll('\n', '\n    ');
 
 /** What goes into JSON, where a line break is written as `\n` anyway. */
-const visibleFields = (fields: LogLine['fields']): LogLine['fields'] =>
-  Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? visibleLines(value) : visibleData(value),
-    ]),
-  );
+const visibleFields = (fields: LogLine['fields']): LogLine['fields'] => visibleData(fields, visibleLines);
 
 /** Log to stderr; synchronous, so that the last lines before an exit are not lost. The volume is low: nothing logs per request. */
 export function createLogWriter(isTty: boolean): LogWriter {

@@ -14,7 +14,7 @@ function rig(t: TestContext) {
   const starts = { count: 0, hold: Promise.resolve() };
   const host = new ControlHost({
     start: () => assert.fail('no thread is started'),
-    listenDescriptor: async () => {
+    listenDescriptors: async () => {
       starts.count++;
       await starts.hold;
       throw new Error('EMFILE');

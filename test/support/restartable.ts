@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { controlToken } from './control.ts';
 import { Signal } from './signal.ts';
 
 const entry = fileURLToPath(new URL('../../bin/crossover.js', import.meta.url));
@@ -51,6 +52,7 @@ clusters:
   x: { label: x, nodes: [http://127.0.0.1:${xPort}] }
   y: { label: y, nodes: [http://127.0.0.1:${yPort}] }
 timeouts: { drain: 10s }
+control: { token: ${controlToken} }
 store: { sqlite: ${JSON.stringify(join(this.#folder, 'crossover.db'))} }
 `,
     );

@@ -1,11 +1,13 @@
 // The control API: puts routes, access checks, schemas and error responses together. What each route does is in its file.
+import { createServer } from 'node:http';
 import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance, type FastifySchema, type RouteOptions } from 'fastify';
 import { visibleText } from '#src/base/visible-text.ts';
+import type { OpenPath, Role } from '#src/config/control-config.ts';
+import type { ApiListener } from '#src/control-plane/listening/api-listener.ts';
 import { apiBodyBytesMax } from '#src/limits.ts';
 import { guardAccess } from './access.ts';
 import type { ApiContext } from './api-context.ts';
-import type { ApiListener } from './api-listener.ts';
 import { addInsightRoutes } from './insight-routes.ts';
 import { addNodeRoutes } from './node-routes.ts';
 import { addProbeRoutes } from './probe-routes.ts';
@@ -14,6 +16,7 @@ import { addRecordRoutes } from './record-routes.ts';
 import { RefusedCommands } from './refused-commands.ts';
 import { RequestValidators } from './request-validators.ts';
 import { addRolloutRoutes } from './rollout-routes.ts';
+import { neededFor } from './route-roles.ts';
 import { addSignalRoutes } from './signal-routes.ts';
 import { addSplitRoutes } from './split-routes.ts';
 import { addStreamRoute } from './stream-route.ts';
@@ -21,7 +24,7 @@ import { addStreamRoute } from './stream-route.ts';
 export interface RouteEntry {
   readonly method: string;
   readonly url: string;
-  readonly access: 'open' | 'scrape' | 'token';
+  readonly needs: Role | { readonly open: OpenPath };
 }
 
 export interface ControlApi {
@@ -49,14 +52,15 @@ export async function createControlApi(context: ApiContext, listener: ApiListene
     exposeHeadRoutes: true,
     serverFactory: (handler) => {
       listener.handler = handler;
-      return listener.server;
+      // Requests come from our own listeners; this server never listens.
+      return createServer();
     },
   });
   const routes = collectRoutes(app);
   setUpBodies(app);
   setUpErrors(app, context);
   app.addHook('onRequest', async (_request, reply) => void reply.headers(securityHeaders));
-  guardAccess(app, context);
+  guardAccess(app, context, listener);
   await app.register(swagger, { openapi: openApiOf(context) });
   addProbeRoutes(app, context);
   addSplitRoutes(app, context);
@@ -78,7 +82,7 @@ function collectRoutes(app: FastifyInstance): RouteEntry[] {
   app.addHook('onRoute', (route: RouteOptions) => {
     const methods = Array.isArray(route.method) ? route.method : [route.method];
     for (const method of methods) {
-      routes.push({ method, url: route.url, access: route.config?.access ?? 'token' });
+      routes.push({ method, url: route.url, needs: neededFor(method, route.url) ?? 'read' });
     }
   });
   return routes;

@@ -4,7 +4,14 @@ import { test } from 'node:test';
 import { lifecycleEvent } from '#src/control-plane/supervisor/lifecycle-event.ts';
 import type { LifecycleName } from '#src/shared-memory/messages.ts';
 
-const problem = { file: 'c.yaml', line: 3, column: 5, path: 'workers', message: 'expected a number.', hint: null };
+const problem = {
+  file: 'c.yaml',
+  line: 3,
+  column: 5,
+  path: 'workers',
+  message: 'expected a number.',
+  hint: null,
+};
 
 const cases: [LifecycleName, Record<string, unknown>, string][] = [
   [
