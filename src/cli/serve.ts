@@ -4,6 +4,7 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import type { ConfigProblem } from '#src/config/config.ts';
 import { preloadControl } from '#src/supervisor/control-host.ts';
+import { endNow } from '#src/supervisor/end-now.ts';
 import {
   forgetInheritedListeners,
   type InheritedListeners,
@@ -13,7 +14,7 @@ import {
 } from '#src/supervisor/inherited-listeners.ts';
 import { StartError } from '#src/supervisor/start-error.ts';
 import { reportToPredecessor } from '#src/supervisor/successor.ts';
-import type { Supervisor } from '#src/supervisor/supervisor.ts';
+import type { Drained, Supervisor } from '#src/supervisor/supervisor.ts';
 import { preloadWorker } from '#src/supervisor/worker-pool.ts';
 import { type CliContext, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
 import { formatConfigProblems } from '#src/terminal/config-problems.ts';
@@ -70,7 +71,7 @@ async function serve(file: string, io: CliIo): Promise<number> {
   // Traffic begins before the start is done: what is under way by then is finished too.
   let stopWaits: NodeJS.Signals | null = null;
   const stopLater = (signal: NodeJS.Signals) => {
-    if (stopWaits !== null) process.exit(exitCodes.failed);
+    if (stopWaits !== null) endNow(exitCodes.failed);
     stopWaits = signal;
   };
   for (const signal of stopSignals) process.on(signal, stopLater);
@@ -143,18 +144,11 @@ function untilSignal(
     const drain = () => {
       if (isDraining) return;
       isDraining = true;
-      supervisor.drain().then(({ cutExchanges }) => {
-        log({
-          level: cutExchanges === 0 ? 'info' : 'warn',
-          message: cutExchanges === 0 ? 'stopped; nothing was cut' : 'stopped; the deadline cut exchanges',
-          fields: { cutExchanges },
-        });
-        resolve(cutExchanges === 0 ? exitCodes.done : exitCodes.failed);
-      }, reject);
+      supervisor.drain().then((drained) => resolve(tellDrained(drained, log)), reject);
     };
     const stop = (signal: NodeJS.Signals) => {
       // Whoever asks twice does not want to wait for the drain.
-      if (isStopping) process.exit(exitCodes.failed);
+      if (isStopping) endNow(exitCodes.failed);
       isStopping = true;
       log({ level: 'info', message: 'draining', fields: { signal } });
       drain();
@@ -166,6 +160,21 @@ function untilSignal(
     });
     if (received !== null) stop(received);
   });
+}
+
+/** Says how it ended; the exit code is 0 only when nothing was cut and every thread has ended. */
+function tellDrained({ cutExchanges, isStuck }: Drained, log: LogWriter): number {
+  log({
+    level: cutExchanges === 0 ? 'info' : 'warn',
+    message: cutExchanges === 0 ? 'stopped; nothing was cut' : 'stopped; the deadline cut exchanges',
+    fields: { cutExchanges },
+  });
+  if (isStuck) {
+    const message =
+      'a thread cannot be ended: it waits for a disk that does not answer, most likely that of the store';
+    log({ level: 'error', message, fields: {} });
+  }
+  return cutExchanges === 0 && !isStuck ? exitCodes.done : exitCodes.failed;
 }
 
 /** Whether another process serves in place of this one now. */

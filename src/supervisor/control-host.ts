@@ -192,14 +192,14 @@ export class ControlHost {
     }
   }
 
-  /** Lets it write what it has, and starts no other. */
-  async stop(): Promise<void> {
+  /** Lets it write what it has, and starts no other. False when the thread is stuck and only the process' end will end it. */
+  async stop(): Promise<boolean> {
     this.#isStopped = true;
     // Else it would come after all, beside the one of a `resume`.
     this.#restarts.cancel();
     await this.#starting;
     const { thread } = this.#slot;
-    if (thread !== null) await stopControl(thread);
+    return thread === null || stopControl(thread);
   }
 
   /** Starts one again after `stop`. */

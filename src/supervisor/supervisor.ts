@@ -33,6 +33,13 @@ export interface SupervisorOptions {
   readonly preloaded?: { readonly control: Worker | null; readonly worker: Worker | null };
 }
 
+/** How a process has come to its end. */
+export interface Drained {
+  readonly cutExchanges: number;
+  /** Whether a thread is stuck in a system call: then only `endNow` ends the process. */
+  readonly isStuck: boolean;
+}
+
 export interface Supervisor {
   readonly proxyPort: number;
   readonly controlPort: number;
@@ -43,8 +50,8 @@ export interface Supervisor {
   reload(): Promise<ReloadResult>;
   /** Starts a new process in place of this one, which has to drain once that serves. When it does not, this one goes on. */
   replace(): Promise<ReplaceResult>;
-  /** Stops accepting, finishes what is under way until timeouts.drain, then ends every thread. */
-  drain(): Promise<{ cutExchanges: number }>;
+  /** Stops accepting, finishes what is under way until timeouts.drain, then ends every thread that can be ended. */
+  drain(): Promise<Drained>;
   /** Ends a thread as a crash would; it is replaced. */
   terminateWorker(index: number): Promise<void>;
   terminateControl(): Promise<void>;
@@ -66,7 +73,7 @@ class Supervision implements Supervisor {
   #sockets: ListeningSockets | null = null;
   readonly #replacement: Replacement;
   #isStopping = false;
-  #drained: Promise<{ cutExchanges: number }> | null = null;
+  #drained: Promise<Drained> | null = null;
   #resolveEnded: (phase: 'completed' | 'reverted') => void = () => {};
 
   constructor(options: SupervisorOptions) {
@@ -249,7 +256,7 @@ class Supervision implements Supervisor {
       config: () => this.#config,
       loadConfig: async () => this.#options.reload?.(),
       sockets: () => this.#sockets?.list() ?? this.#boundSockets(),
-      stopControl: () => this.#control.stop(),
+      stopControl: async () => void (await this.#control.stop()),
       resumeControl: () => this.#control.resume(),
       start: startSuccessor,
       tell: (name, detail) => this.#control.tell({ type: 'lifecycle', name, detail }),
@@ -260,27 +267,28 @@ class Supervision implements Supervisor {
     return this.#workers.descriptors().map((descriptor) => ({ name: 'proxy', descriptor }));
   }
 
-  drain(): Promise<{ cutExchanges: number }> {
+  drain(): Promise<Drained> {
     this.#drained ??= this.#drain();
     return this.#drained;
   }
 
-  async #drain(): Promise<{ cutExchanges: number }> {
+  async #drain(): Promise<Drained> {
     this.#workers.stopReplacing();
     this.#control.tell({ type: 'draining' });
     await this.#replacement.abandon();
     // Workers close theirs: then a socket that nobody else has refuses connections instead of letting them wait.
     this.#sockets?.close();
     const cutExchanges = await this.#workers.drain(this.#config.timeouts.drainMs);
-    await this.#stopThreads();
-    return { cutExchanges };
+    return { cutExchanges, isStuck: !(await this.#stopThreads()) };
   }
 
-  async #stopThreads(): Promise<void> {
+  /** False when one of them is stuck. */
+  async #stopThreads(): Promise<boolean> {
     this.#isStopping = true;
     this.#workers.stopReplacing();
-    await this.#control.stop();
+    const hasEnded = await this.#control.stop();
     await this.#workers.stop();
+    return hasEnded;
   }
 
   async terminateWorker(index: number): Promise<void> {

@@ -13,6 +13,8 @@ import type {
 const drainReportMs = 2_000;
 /** How long the control thread may take to write what it has. */
 const stopMs = 2_000;
+/** A thread that is not stuck ends within milliseconds once it is told to. */
+const endMs = 1_000;
 /** How long a worker has to report the requests it remembers: the record of a revert waits for it. */
 const sampleReportMs = 500;
 
@@ -57,8 +59,11 @@ function reportSamples(thread: Worker, requestId: number): Promise<readonly Requ
   });
 }
 
-/** Lets the control thread write what it has; ends it when it does not answer. */
-export async function stopControl(thread: Worker): Promise<void> {
+/**
+ * Lets the control thread write what it has, and ends it. False when it cannot be ended: then a thread of its own, the store's, is
+ * stuck in a system call, and this one runs no code any more either.
+ */
+export async function stopControl(thread: Worker): Promise<boolean> {
   await new Promise<void>((resolve) => {
     const late = setTimeout(resolve, stopMs);
     const done = () => {
@@ -71,5 +76,16 @@ export async function stopControl(thread: Worker): Promise<void> {
     thread.on('exit', done);
     thread.postMessage({ type: 'stop' } satisfies ToControl);
   });
-  await thread.terminate();
+  return endThread(thread);
+}
+
+/** Whether it has ended within `endMs`. */
+function endThread(thread: Worker): Promise<boolean> {
+  return new Promise((resolve) => {
+    const late = setTimeout(() => resolve(false), endMs);
+    void thread.terminate().then(() => {
+      clearTimeout(late);
+      resolve(true);
+    });
+  });
 }

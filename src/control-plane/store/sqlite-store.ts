@@ -1,7 +1,6 @@
 // The embedded store on node:sqlite. One file, write-ahead log; what decides about traffic is flushed to disk before
 // the call returns, what only describes it is not. See durable-store.ts for what happens while the file is unusable.
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { deflateRawSync } from 'node:zlib';
@@ -23,6 +22,7 @@ import {
   type StoreResult,
 } from '#src/record/store-result.ts';
 import type { TrafficWindow } from '#src/record/traffic-window.ts';
+import { closeToOthers, makePrivateFile, makePrivateFolder } from './private-files.ts';
 
 /** How long a statement waits for another process' lock: whoever takes one, such as a backup, gives it back at once. */
 export const busyTimeoutMsDefault = 50;
@@ -40,8 +40,9 @@ export function openSqliteStore(
 ): StoreResult<SqliteStore> {
   let db: DatabaseSync | null = null;
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    if (file !== ':memory:') makePrivate(file);
     db = new DatabaseSync(file, { timeout: busyTimeoutMs });
+    closeToOthers(file);
     const problem = refusalOf(db, file);
     if (problem !== null) {
       db.close();
@@ -54,6 +55,13 @@ export function openSqliteStore(
     if (db?.isOpen) db.close();
     return { ok: false, problem: problemFrom(error, file) };
   }
+}
+
+/** The file, which SQLite's own beside it take their modes from, and those that an earlier version left readable by all. */
+function makePrivate(file: string): void {
+  makePrivateFolder(dirname(file));
+  makePrivateFile(file);
+  for (const suffix of ['-wal', '-shm', '-journal']) closeToOthers(`${file}${suffix}`);
 }
 
 /** Why a file must be left as it is: written by a newer version, or damaged. */

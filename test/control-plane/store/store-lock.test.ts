@@ -1,6 +1,8 @@
 // Who has a store, between two locks of one process; between processes it is test/cli/store-owner.test.ts.
 import assert from 'node:assert/strict';
-import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
@@ -48,6 +50,32 @@ test('store lock is one for all names of a store', (t) => {
     const refused = lockOn(t, name).take();
     assert.ok(!refused.ok && refused.problem.kind === 'in-use', name);
   }
+});
+
+test('store lock says which other user has it and how to go on', {
+  skip: process.platform !== 'linux' || process.getuid?.() !== 0,
+}, async (t) => {
+  const folder = tempFolder(t);
+  chmodSync(folder, 0o755);
+  const file = join(folder, 'crossover.db');
+  // As an earlier version left it: then anybody could open it and hold a lock on it for ever.
+  writeFileSync(`${file}.lock`, '');
+  chmodSync(`${file}.lock`, 0o644);
+  const program = `
+    const db = new (require('node:sqlite').DatabaseSync)(process.argv[1], { readOnly: true });
+    db.exec('BEGIN');
+    db.prepare('SELECT count(*) FROM sqlite_schema').get();
+    console.log('locked');
+    process.stdin.resume();`;
+  const nobody = spawn(process.execPath, ['-e', program, `${file}.lock`], { uid: 65_534, gid: 65_534 });
+  t.after(() => nobody.kill('SIGKILL'));
+  await once(nobody.stdout, 'data');
+  const refused = lockOn(t, file).take();
+  assert.ok(!refused.ok && refused.problem.kind === 'in-use', JSON.stringify(refused));
+  const { text } = refused.problem;
+  assert.ok(text.includes(`process ${nobody.pid} of user nobody has its lock since `), text);
+  assert.ok(text.includes(`if it is no Crossover, remove ${file}.lock`), text);
+  assert.equal(statSync(`${file}.lock`).mode & 0o777, 0o600, 'nobody else can do so from now on');
 });
 
 test('store lock that cannot be had says why, and refuses nobody', (t) => {

@@ -1,0 +1,126 @@
+// `crossover serve` in a process of its own, on a store that the test chooses and a disk that may fail: what it prints can be
+// waited for, its API be asked, and whatever is left is ended with the test.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { FaultyDisk } from './disk-fault.ts';
+
+const entry = fileURLToPath(new URL('../../bin/crossover.js', import.meta.url));
+
+export interface ServedOptions {
+  /** Where its configuration goes. */
+  readonly folder: string;
+  readonly store: string;
+  readonly disk?: FaultyDisk;
+  readonly xPort?: number;
+  readonly yPort?: number;
+  /** Where its API listens; 0 lets the system choose. */
+  readonly controlPort?: number;
+  /** YAML after the rest. */
+  readonly yaml?: string;
+  readonly storeYaml?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Answer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
+  readonly body: any;
+}
+
+export class ServedProcess {
+  readonly child: ChildProcess;
+  /** Resolves with the exit code, or null when a signal ended it, once all it printed was read. */
+  readonly ended: Promise<number | null>;
+  out = '';
+  err = '';
+  readonly #waiting = new Set<() => void>();
+
+  constructor(t: TestContext, options: ServedOptions) {
+    const {
+      folder,
+      store,
+      disk,
+      xPort = 1,
+      yPort = 2,
+      controlPort = 0,
+      yaml = '',
+      storeYaml = '',
+      env = {},
+    } = options;
+    const file = join(folder, 'crossover.yaml');
+    writeFileSync(
+      file,
+      `listen: { proxy: 127.0.0.1:0, control: 127.0.0.1:${controlPort} }
+workers: 1
+clusters:
+  x: { label: x, nodes: ['http://127.0.0.1:${xPort}'] }
+  y: { label: y, nodes: ['http://127.0.0.1:${yPort}'] }
+timeouts: { drain: 5s }
+store: { sqlite: ${JSON.stringify(store)}${storeYaml} }
+${yaml}`,
+    );
+    const args = [...(disk?.nodeArgs ?? []), entry, 'serve', '--config', file];
+    this.child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...disk?.env, ...env },
+    });
+    t.after(() => this.child.kill('SIGKILL'));
+    const { stdout, stderr } = this.child;
+    assert.ok(stdout !== null && stderr !== null);
+    stdout.on('data', (piece: Buffer) => this.#printed('out', piece));
+    stderr.on('data', (piece: Buffer) => this.#printed('err', piece));
+    this.ended = once(this.child, 'close').then(([exitCode]) => {
+      this.#tell();
+      return exitCode as number | null;
+    });
+  }
+
+  #printed(to: 'out' | 'err', piece: Buffer): void {
+    this[to] += piece;
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const look of [...this.#waiting]) look();
+  }
+
+  /** Resolves with the first match in what it prints; fails when it ends before. */
+  async printing(pattern: RegExp): Promise<RegExpExecArray> {
+    const find = () => pattern.exec(this.out) ?? pattern.exec(this.err);
+    let hasEnded = false;
+    void this.ended.then(() => {
+      hasEnded = true;
+    });
+    for (;;) {
+      const match = find();
+      if (match !== null) return match;
+      assert.ok(!hasEnded, `ended before ${pattern}:\n${this.out}${this.err}`);
+      await new Promise<void>((resolve) => {
+        const look = (): void => {
+          this.#waiting.delete(look);
+          resolve();
+        };
+        this.#waiting.add(look);
+      });
+    }
+  }
+
+  async controlPort(): Promise<number> {
+    return Number((await this.printing(/control API on http:\/\/127\.0\.0\.1:(\d+)/))[1]);
+  }
+
+  async call(method: string, path: string, body?: unknown): Promise<Answer> {
+    const response = await fetch(`http://127.0.0.1:${await this.controlPort()}${path}`, {
+      method,
+      headers: { connection: 'close', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: await response.json() };
+  }
+}
