@@ -45,9 +45,10 @@ const forgetsEvidence: ReadonlySet<Transition['name']> = new Set([
 ]);
 
 /** The way to the store in a file. */
-export type StorePortOf = (file: string) => StorePort;
+export type StorePortOf = (file: string, keyFile: string | null) => StorePort;
 
-const inItsThread: StorePortOf = (file) => new StoreThreadPort({ file, busyTimeoutMs: busyTimeoutMsDefault });
+const inItsThread: StorePortOf = (file, keyFile) =>
+  new StoreThreadPort({ file, busyTimeoutMs: busyTimeoutMsDefault, keyFile });
 
 export class ControlParts {
   readonly clock = systemClock;
@@ -139,9 +140,9 @@ export class ControlParts {
   /** Has the store opened, in a thread of its own; one that cannot be opened is tried again in the background. */
   #openStore(storePortOf: StorePortOf): DurableStore {
     const { events } = this;
-    const file = this.config.store.sqlite;
+    const { sqlite: file, key } = this.config.store;
     const store = new DurableStore({
-      port: storePortOf(file),
+      port: storePortOf(file, key),
       file,
       onChange: (problem) => this.storeChanged(problem),
       reconcileIds: (lastId, firstQueuedId) => events.reconcileIds(lastId, firstQueuedId),

@@ -8,9 +8,6 @@ import type { ControlParts } from './control-parts.ts';
 import { forgottenNodes } from './nodes/forgotten-nodes.ts';
 import { learnRoutes } from './routes/route-learning.ts';
 
-/** Newest records that are checked against their hash chain at the start: a day's worth, in milliseconds. */
-const verifiedRecords = 1_000;
-
 /** Events before a start in which nodes that were set are looked for. */
 const recentEvents = 1_000;
 
@@ -61,10 +58,10 @@ async function reportStart(parts: ControlParts): Promise<void> {
     const text = `Nothing keeps another process from using this store too. ${unlockedBecause}`;
     events.add({ name: 'store-not-locked', level: 'warn', text });
   }
-  const broken = await store.read('verifyRecord', verifiedRecords);
-  if (broken.ok && broken.value !== null) {
-    events.add({ name: 'record-broken', level: 'error', text: broken.value });
-  }
+  for (const text of store.findings) events.add({ name: 'record-broken', level: 'error', text });
+  const checked = await store.read('checkRecord', null);
+  if (checked.ok && !checked.value.intact)
+    events.add({ name: 'record-broken', level: 'error', text: checked.value.text });
 }
 
 async function tellForgottenNodes({ store, events }: ControlParts, startedId: number): Promise<void> {

@@ -9,6 +9,11 @@ export type StoreProblemKind =
   | 'read-only'
   | 'locked'
   | 'in-use'
+  | 'foreign'
+  | 'lost'
+  | 'replaced'
+  | 'tampered'
+  | 'key'
   | 'hanging'
   | 'io';
 
@@ -32,7 +37,7 @@ const kindByCode: Readonly<Record<number, StoreProblemKind>> = {
   11: 'corrupt',
   13: 'full',
   14: 'unavailable',
-  26: 'corrupt',
+  26: 'foreign',
 };
 
 const advice: Readonly<Record<StoreProblemKind, string>> = {
@@ -43,6 +48,13 @@ const advice: Readonly<Record<StoreProblemKind, string>> = {
   'read-only': 'is read-only; make the file and its directory writable',
   locked: 'is locked by another process; stop that process',
   'in-use': 'is in use by another Crossover; stop that one first, or give this one another file',
+  foreign: 'is not one: an SQLite database that Crossover has written was expected; give another file',
+  lost: 'is gone or empty, although there was a record: put the file back or restore it from a copy; it is not begun anew by itself',
+  replaced:
+    'is not the file that this process has written to, and is left as it is: put that one back, or restart Crossover to go on with this one',
+  tampered:
+    'was changed by something else than Crossover; move the file away (and keep it), or restore it from a copy',
+  key: 'cannot be used without the right key',
   hanging: 'does not answer; look at its disk',
   io: 'cannot be read or written',
 };

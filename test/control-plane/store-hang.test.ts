@@ -50,7 +50,7 @@ function endsWell(rig: LoopRig): void {
   assert.equal(rig.store.writable, true);
   assert.deepEqual(recorded(rig).weightPpm, rig.weightPpm, 'record and split agree');
   assert.deepEqual(recorded(rig).phase, rig.rollout.state.phase, 'record and state agree');
-  const broken = rig.port.store.verifyRecord(10_000);
+  const broken = rig.port.store.verifyRecord();
   assert.ok(broken.ok && broken.value === null);
 }
 

@@ -56,11 +56,8 @@ function eventNames(): string[] {
   const sources = readdirSync(join(root, 'src/control-plane'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => readFileSync(join(root, 'src/control-plane', file), 'utf8'));
-  const supervisor = [
-    'main.ts',
-    ...readdirSync(join(root, 'src/supervisor')).map((file) => `supervisor/${file}`),
-  ]
-    .map((file) => readFileSync(join(root, 'src', file), 'utf8'))
+  const supervisor = readdirSync(join(root, 'src/supervisor'))
+    .map((file) => readFileSync(join(root, 'src/supervisor', file), 'utf8'))
     .join('\n');
   const transitions = readFileSync(join(root, 'src/core/rollout/rollout-effect.ts'), 'utf8');
   const names = new Set<string>();

@@ -156,4 +156,14 @@ export const RecordId = Type.Object({
 });
 export type RecordId = Static<typeof RecordId>;
 
+export const VerifyQuery = Type.Object(
+  {
+    end: Type.Optional(
+      Type.String({ pattern: '^[0-9a-f]{64}$', description: 'An end that the record must lead to.' }),
+    ),
+  },
+  closed,
+);
+export type VerifyQuery = Static<typeof VerifyQuery>;
+
 export const NoBody = Type.Object({}, closed);

@@ -5,6 +5,7 @@ import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { tickMs } from '#src/limits.ts';
 import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
+import type { RecordEnd } from '#src/record/record-end.ts';
 import type { MinuteRow, RecordedEvent } from '#src/record/recorded-event.ts';
 import type { SavedSnapshot } from '#src/record/store.ts';
 import { problemOf, type StoreProblem, type StoreResult } from '#src/record/store-result.ts';
@@ -21,6 +22,7 @@ import {
   type StoreWrites,
   type ValueOf,
 } from './store-calls.ts';
+import type { ExpectedRecord } from './store-file.ts';
 
 /** Time between attempts to write again. */
 export const storeRetryMs = 1_000;
@@ -54,6 +56,8 @@ export class DurableStore {
   readonly #awaited = new Set<(problem: StoreProblem) => void>();
   readonly #firstOpen = Promise.withResolvers<void>();
   #opened: Opened | null = null;
+  /** Where the record ended when the store last answered; null before. */
+  #end: RecordEnd | null = null;
   #problem: StoreProblem | null = notOpenYet;
   /** Calls that the store owes an answer to, and for how long it has been silent. */
   #owed = 0;
@@ -91,6 +95,16 @@ export class DurableStore {
   /** Why nothing keeps another process from using the store as well; null when it is locked, or not open yet. */
   get unlockedBecause(): string | null {
     return this.#opened?.unlockedBecause ?? null;
+  }
+
+  /** What was wrong with the record when it was opened, in words. */
+  get findings(): readonly string[] {
+    return this.#opened?.findings ?? [];
+  }
+
+  /** Where the record ended when the store last answered; null before it was open. */
+  get recordEnd(): RecordEnd | null {
+    return this.#end;
   }
 
   /** Records that the store has not acknowledged. */
@@ -224,12 +238,17 @@ export class DurableStore {
     return this.#opened === null ? refused(this.#refusal()) : { ok: true, value: of(this.#opened) };
   }
 
+  /** What was written before is in the file that is opened again, or it is another. */
+  #expected(): ExpectedRecord | null {
+    return this.#end === null ? null : { end: this.#end, isOurs: true, source: 'this process' };
+  }
+
   #refusal(): StoreProblem {
     return this.#problem ?? { kind: 'unavailable', text: 'The store is closed.' };
   }
 
   #open(): void {
-    this.#call('open', [], (result) => {
+    this.#call('open', [this.#expected()], (result) => {
       this.#firstOpen.resolve();
       if (!result.ok) {
         this.#problem = result.problem;
@@ -325,9 +344,10 @@ export class DurableStore {
       return;
     }
     if (this.#owed++ === 0) this.#silentMs = 0;
-    port.send(method, args, (result) => {
+    port.send(method, args, (result, end) => {
       this.#owed--;
       this.#silentMs = 0;
+      this.#end = end ?? this.#end;
       done(result);
       if (this.#isHanging && this.#owed === 0) this.#answersAgain();
     });

@@ -2,10 +2,12 @@
 // store is opened again: whoever sends them must learn of it before anything overtakes what was not written.
 
 import { checkRecord } from '#src/record/record-check.ts';
+import type { RecordEnd } from '#src/record/record-end.ts';
 import { readRolloutRecord } from '#src/record/rollout-record.ts';
 import type { Store } from '#src/record/store.ts';
 import { done, type StoreProblem, type StoreResult } from '#src/record/store-result.ts';
 import { type Opened, refused, type StoreMethod } from './store-calls.ts';
+import type { ExpectedRecord } from './store-file.ts';
 import type { StoreLock } from './store-lock.ts';
 
 type Answering = Generator<undefined, StoreResult<unknown>>;
@@ -22,15 +24,18 @@ const writes: ReadonlySet<StoreMethod> = new Set<StoreMethod>([
   'saveTraffic',
 ]);
 
+/** Opens the store, held to what is known of its record; `wasLocked`: whether an earlier process has locked it. */
+export type OpenStore = (expected: ExpectedRecord | null, wasLocked: boolean) => StoreResult<Store>;
+
 export class StoreDesk {
-  readonly #open: () => StoreResult<Store>;
+  readonly #open: OpenStore;
   /** Null where no other process can come. */
   readonly #lock: StoreLock | null;
   #store: Store | null = null;
   /** Why nothing is written. */
   #problem: StoreProblem | null = { kind: 'unavailable', text: 'The store is closed.' };
 
-  constructor(open: () => StoreResult<Store>, lock: StoreLock | null) {
+  constructor(open: OpenStore, lock: StoreLock | null) {
     this.#open = open;
     this.#lock = lock;
   }
@@ -40,9 +45,14 @@ export class StoreDesk {
     return this.#store;
   }
 
+  /** Where the record ends; null while it is not open, or cannot be read. */
+  get recordEnd(): RecordEnd | null {
+    return this.#store?.recordEnd ?? null;
+  }
+
   /** The answer to a call. Long ones yield after every page; all others are done in one go, so that they keep their order. */
   *answer(method: StoreMethod, args: readonly unknown[]): Answering {
-    if (method === 'open') return this.#reopen();
+    if (method === 'open') return this.#reopen(...(args as [ExpectedRecord | null]));
     if (method === 'close') {
       this.#close();
       this.#lock?.release();
@@ -53,7 +63,7 @@ export class StoreDesk {
     if (store === null) return refused(this.#refusal());
     switch (method) {
       case 'checkRecord':
-        return yield* checkRecord(store);
+        return yield* checkRecord(store, { key: store.key, end: (args as [string | null])[0] });
       case 'rolloutRecord':
         return yield* readRolloutRecord(store, ...(args as [string, number]));
       case 'evidence':
@@ -68,18 +78,18 @@ export class StoreDesk {
   }
 
   /** Opening again, rather than using the old handle, also finds a file that was moved away and put back. */
-  #reopen(): StoreResult<Opened> {
+  #reopen(expected: ExpectedRecord | null): StoreResult<Opened> {
     this.#close();
-    const kept = this.#openOwned();
+    const kept = this.#openOwned(expected);
     this.#problem = kept.ok ? kept.value.writeProblem : kept.problem;
     return kept;
   }
 
   /** The lock comes first: opening a store may already write to it. */
-  #openOwned(): StoreResult<Opened> {
+  #openOwned(expected: ExpectedRecord | null): StoreResult<Opened> {
     const locked = this.#lock?.take() ?? { ok: true, value: null };
     if (!locked.ok) return locked;
-    const opened = this.#open();
+    const opened = this.#open(expected, this.#lock?.wasThere ?? false);
     if (!opened.ok) return opened;
     this.#store = opened.value;
     return takenUp(opened.value, locked.value);
@@ -112,7 +122,7 @@ function call(store: Store, method: keyof Store, args: readonly unknown[]): Stor
 function takenUp(store: Store, unlockedBecause: string | null): StoreResult<Opened> {
   const lastEventId = store.lastEventId();
   if (!lastEventId.ok) return lastEventId;
-  const rollout = store.loadRollout();
+  const rollout = store.loadTrustedRollout();
   if (!rollout.ok) return rollout;
   const analysis = store.loadAnalysis();
   if (!analysis.ok) return analysis;
@@ -125,7 +135,9 @@ function takenUp(store: Store, unlockedBecause: string | null): StoreResult<Open
       unlockedBecause,
       writeProblem: writable.ok ? null : writable.problem,
       lastEventId: lastEventId.value,
-      rollout: rollout.value,
+      rollout: rollout.value.state,
+      revision: rollout.value.revision,
+      findings: rollout.value.finding === null ? [] : [rollout.value.finding],
       analysis: analysis.value,
       settings: settings.value,
     },

@@ -16,6 +16,9 @@ export class StoreLock {
   /** Open, in a transaction that writes nothing: closing it gives the lock back. */
   #held: DatabaseSync | null = null;
 
+  /** Whether its file was there before this process took it for the first time. */
+  wasThere = false;
+
   constructor(store: string) {
     this.#store = store;
   }
@@ -29,6 +32,7 @@ export class StoreLock {
     const file = lockFileOf(this.#store);
     let db: DatabaseSync | null = null;
     try {
+      this.wasThere ||= existsSync(file);
       makePrivateFolder(dirname(file));
       makePrivateFile(file);
       db = new DatabaseSync(file, { timeout: lockWaitMs });

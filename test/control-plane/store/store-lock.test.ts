@@ -92,14 +92,17 @@ test('store lock is not needed by a store in memory', (t) => {
 
 test('store thread opens only a store that no other has, and can once that is closed or has ended', async (t) => {
   const file = join(tempFolder(t), 'crossover.db');
-  const ports = Array.from({ length: 3 }, () => new StoreThreadPort({ file, busyTimeoutMs: 50 }));
+  const ports = Array.from(
+    { length: 3 },
+    () => new StoreThreadPort({ file, busyTimeoutMs: 50, keyFile: null }),
+  );
   t.after(() => {
     for (const port of ports) port.end();
   });
   const [first, second, third] = ports;
   assert.ok(first && second && third);
   const opening = (port: StoreThreadPort) =>
-    new Promise<StoreResult<Opened>>((resolve) => port.send('open', [], resolve));
+    new Promise<StoreResult<Opened>>((resolve) => port.send('open', [null], resolve));
   const opened = await opening(first);
   assert.ok(opened.ok && opened.value.unlockedBecause === null);
   assert.ok((await opening(first)).ok, 'again');

@@ -24,6 +24,8 @@ import { tempFolder } from './temp-folder.ts';
 export interface RigOptions {
   /** YAML appended to the config. */
   readonly yaml?: string;
+  /** Settings of the store after its file. */
+  readonly storeYaml?: string;
   readonly token?: string;
   readonly memory?: SharedMemory;
   readonly generation?: number;
@@ -181,9 +183,13 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
   };
 }
 
-const hangingPort = (busyTimeoutMs: number) => (file: string) => new StoreThreadPort({ file, busyTimeoutMs });
+const hangingPort = (busyTimeoutMs: number) => (file: string) =>
+  new StoreThreadPort({ file, busyTimeoutMs, keyFile: null });
 
-function configOf({ yaml = '', token, nodes, controlHost = '127.0.0.1' }: RigOptions, database: string) {
+function configOf(
+  { yaml = '', storeYaml = '', token, nodes, controlHost = '127.0.0.1' }: RigOptions,
+  database: string,
+) {
   const urls = (ports: readonly number[]): string =>
     ports.map((port) => `http://127.0.0.1:${port}`).join(', ');
   const text = `
@@ -192,7 +198,7 @@ workers: 1
 clusters:
   x: { label: old, nodes: [${urls(nodes?.x ?? [1])}] }
   y: { label: new, nodes: [${urls(nodes?.y ?? [2])}] }
-store: { sqlite: ${database} }
+store: { sqlite: ${database}${storeYaml} }
 ${token === undefined ? '' : `control: { token: ${token} }`}
 ${yaml}`;
   const loaded = parseConfig(text, 'test.yaml', {});
