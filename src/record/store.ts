@@ -68,5 +68,11 @@ export interface Store extends RecordAccess {
   verifyRecord(): StoreResult<string | null>;
   /** Whether a write could begin now: not locked, not read-only. Writes nothing. */
   checkWritable(): StoreResult<undefined>;
+  /** The file that it was opened with. */
+  readonly file: string;
+  /** Writes everything into another file, which must be empty. Reads what is open, also when its name is gone. */
+  copyTo(file: string): StoreResult<undefined>;
+  /** Moves what the write-ahead log holds into the database's own file. */
+  emptyLog(): StoreResult<undefined>;
   close(): void;
 }

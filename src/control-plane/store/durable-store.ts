@@ -16,25 +16,24 @@ import {
   type Opened,
   type ResultOf,
   refused,
-  type StoreMethod,
   type StorePort,
   type StoreReads,
   type StoreWrites,
   type ValueOf,
 } from './store-calls.ts';
+import { StoreChannel } from './store-channel.ts';
 import type { ExpectedRecord } from './store-file.ts';
 
 /** Time between attempts to write again. */
 export const storeRetryMs = 1_000;
+/** Time between looks at whether the store's files are still its own: found within five seconds, with the answer and a retry. */
+export const storeCheckMs = 2_000;
 /** A store that owes an answer and has given none for this long hangs. */
 export const storeSilenceMsMax = 2_000;
 /** What a tick that comes late counts at the most: the answers may be there, and only we have not got to them. */
 const silencePerTickMsMax = 2 * tickMs;
 
 const notOpenYet: StoreProblem = { kind: 'unavailable', text: 'The store is not open yet.' };
-
-/** Of calls that take as long as the record is long; the store answers others in between. */
-const longCalls: ReadonlySet<StoreMethod> = new Set<StoreMethod>(['checkRecord', 'rolloutRecord']);
 
 export interface DurableStoreOptions {
   readonly port: StorePort;
@@ -52,25 +51,21 @@ export interface DurableStoreOptions {
 export class DurableStore {
   readonly #options: DurableStoreOptions;
   readonly #outbox = new Outbox();
-  /** Gives up the answers that somebody waits for. */
-  readonly #awaited = new Set<(problem: StoreProblem) => void>();
+  readonly #channel: StoreChannel;
   readonly #firstOpen = Promise.withResolvers<void>();
   #opened: Opened | null = null;
-  /** Where the record ended when the store last answered; null before. */
-  #end: RecordEnd | null = null;
   #problem: StoreProblem | null = notOpenYet;
-  /** Calls that the store owes an answer to, and for how long it has been silent. */
-  #owed = 0;
-  #silentMs = 0;
   #isHanging = false;
   #isFlushing = false;
   #lastTickMs: number | null = null;
-  #retryAtMs = 0;
+  /** When the files are looked at, or the store is tried again. */
+  #dueAtMs = 0;
   #analysesUnderWay = 0;
 
   /** Begins to open it; a port that answers at once has done so when this returns. */
   constructor(options: DurableStoreOptions) {
     this.#options = options;
+    this.#channel = new StoreChannel(options.port, () => this.#answersAgain());
     this.#open();
   }
 
@@ -104,7 +99,7 @@ export class DurableStore {
 
   /** Where the record ended when the store last answered; null before it was open. */
   get recordEnd(): RecordEnd | null {
-    return this.#end;
+    return this.#channel.recordEnd;
   }
 
   /** Records that the store has not acknowledged. */
@@ -202,7 +197,7 @@ export class DurableStore {
   read<M extends keyof StoreReads>(method: M, ...args: ArgsOf<M>): Promise<StoreResult<ValueOf<M>>> {
     return new Promise((resolve) => {
       if (this.#isHanging) resolve(refused(this.#refusal()));
-      else this.#ask(method, args, resolve as (result: StoreResult<unknown>) => void);
+      else this.#channel.ask(method, args, resolve as (result: StoreResult<unknown>) => void);
     });
   }
 
@@ -212,26 +207,37 @@ export class DurableStore {
   tick(nowMs: number): void {
     const sinceMs = Math.min(silencePerTickMsMax, nowMs - (this.#lastTickMs ?? nowMs));
     this.#lastTickMs = nowMs;
-    if (this.#owed > 0) {
-      this.#silentMs += sinceMs;
-      if (!this.#isHanging && this.#silentMs >= storeSilenceMsMax) this.#hang();
+    const silentMs = this.#channel.pass(sinceMs);
+    if (this.#channel.isOwed) {
+      if (!this.#isHanging && silentMs >= storeSilenceMsMax) this.#hang();
       return;
     }
-    if (this.#problem === null || nowMs < this.#retryAtMs) return;
-    this.#retryAtMs = nowMs + storeRetryMs;
-    this.#open();
+    if (nowMs < this.#dueAtMs) return;
+    const isUsable = this.#problem === null;
+    this.#dueAtMs = nowMs + (isUsable ? storeCheckMs : storeRetryMs);
+    if (isUsable) this.#checkFiles(nowMs);
+    else this.#open();
+  }
+
+  /** What is found is told for a while before the store is tried again. */
+  #checkFiles(nowMs: number): void {
+    this.#channel.call('checkFiles', [], (result) => {
+      if (result.ok) return;
+      this.#judge(result);
+      this.#dueAtMs = nowMs + storeRetryMs;
+    });
   }
 
   /** Has everything written that was sent, and closes it; resolves at the latest after `msMax`. */
   async close(msMax: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const late = setTimeout(resolve, msMax);
-      this.#call('close', [], () => {
+      this.#channel.call('close', [], () => {
         clearTimeout(late);
         resolve();
       });
     });
-    this.#options.port.end();
+    this.#channel.end();
   }
 
   #taken<T>(of: (opened: Opened) => T): StoreResult<T> {
@@ -240,7 +246,8 @@ export class DurableStore {
 
   /** What was written before is in the file that is opened again, or it is another. */
   #expected(): ExpectedRecord | null {
-    return this.#end === null ? null : { end: this.#end, isOurs: true, source: 'this process' };
+    const { recordEnd } = this;
+    return recordEnd === null ? null : { end: recordEnd, isOurs: true, source: 'this process' };
   }
 
   #refusal(): StoreProblem {
@@ -248,7 +255,7 @@ export class DurableStore {
   }
 
   #open(): void {
-    this.#call('open', [this.#expected()], (result) => {
+    this.#channel.call('open', [this.#expected()], (result) => {
       this.#firstOpen.resolve();
       if (!result.ok) {
         this.#problem = result.problem;
@@ -286,7 +293,7 @@ export class DurableStore {
   #sendRecords(): void {
     for (const waiting of this.#outbox.send()) {
       const [method, args] = callOf(waiting.record);
-      this.#call(method, args, (result) => {
+      this.#channel.call(method, args, (result) => {
         this.#outbox.answered(waiting, result.ok);
         this.#judge(result);
         this.#finishFlush();
@@ -297,7 +304,7 @@ export class DurableStore {
   /** A write that may be lost. */
   #write<M extends keyof StoreWrites>(method: M, args: ArgsOf<M>, done: () => void = () => {}): void {
     if (this.#problem !== null) return;
-    this.#call(method, args, (result) => {
+    this.#channel.call(method, args, (result) => {
       done();
       this.#judge(result);
     });
@@ -310,47 +317,13 @@ export class DurableStore {
     answered: (isKept: boolean) => void = () => {},
   ): (problem: StoreProblem) => void {
     if (this.#problem === null)
-      return this.#ask(method, args, settle, (result) => {
+      return this.#channel.ask(method, args, settle, (result) => {
         this.#judge(result);
         answered(result.ok);
       });
     answered(false);
     settle(refused(this.#problem) as ResultOf<M>);
     return () => {};
-  }
-
-  /** Settles with the answer, or without one when it is given up: by the caller, or because the store hangs. */
-  #ask<M extends StoreMethod>(
-    method: M,
-    args: ArgsOf<M>,
-    settle: (result: ResultOf<M>) => void,
-    answered: (result: ResultOf<M>) => void = () => {},
-  ): (problem: StoreProblem) => void {
-    const giveUp = (problem: StoreProblem): void => {
-      if (this.#awaited.delete(giveUp)) settle(refused(problem) as ResultOf<M>);
-    };
-    this.#awaited.add(giveUp);
-    this.#call(method, args, (result) => {
-      answered(result);
-      if (this.#awaited.delete(giveUp)) settle(result);
-    });
-    return giveUp;
-  }
-
-  #call<M extends StoreMethod>(method: M, args: ArgsOf<M>, done: (result: ResultOf<M>) => void): void {
-    const { port } = this.#options;
-    if (longCalls.has(method)) {
-      port.send(method, args, done);
-      return;
-    }
-    if (this.#owed++ === 0) this.#silentMs = 0;
-    port.send(method, args, (result, end) => {
-      this.#owed--;
-      this.#silentMs = 0;
-      this.#end = end ?? this.#end;
-      done(result);
-      if (this.#isHanging && this.#owed === 0) this.#answersAgain();
-    });
   }
 
   #judge(result: StoreResult<unknown>): void {
@@ -361,6 +334,7 @@ export class DurableStore {
     this.#isFlushing = false;
     const wasUsable = this.#problem === null;
     this.#problem = problem;
+    this.#dueAtMs = 0;
     if (wasUsable) this.#options.onChange(problem);
   }
 
@@ -369,11 +343,12 @@ export class DurableStore {
     const cause = `no answer within ${storeSilenceMsMax / 1000} s`;
     const problem = problemOf('hanging', this.#options.file, cause);
     this.#becomeUnusable(problem);
-    for (const giveUp of [...this.#awaited]) giveUp(problem);
+    this.#channel.giveUpAll(problem);
   }
 
   /** Everything was answered. What was kept is known, so it goes on where it was; unless an answer was a failure. */
   #answersAgain(): void {
+    if (!this.#isHanging) return;
     this.#isHanging = false;
     if (this.#problem?.kind === 'hanging' && this.#opened !== null) this.#flush();
   }

@@ -9,6 +9,7 @@ import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
 import { migrate } from '#src/record/migrations.ts';
 import { checkRecordNow } from '#src/record/record-check.ts';
 import { isSignedBy, type RecordEnd, type RecordKey, textHash } from '#src/record/record-end.ts';
+import { openRecordFile } from '#src/record/record-file.ts';
 import type { ReadKey } from '#src/record/record-key.ts';
 import { RecordReader } from '#src/record/record-reader.ts';
 import type { MinuteRow, RecordedEvent } from '#src/record/recorded-event.ts';
@@ -58,6 +59,8 @@ export function openSqliteStore(file: string, options: OpenOptions = {}): StoreR
     const prepared =
       file === ':memory:' ? { isNew: true } : prepareStoreFile(file, { expected, wasLocked, key });
     if ('kind' in prepared) return { ok: false, problem: prepared };
+    const alien = alienRecord(file, expected);
+    if (alien !== null) return { ok: false, problem: alien };
     db = new DatabaseSync(file, { timeout: busyTimeoutMs });
     closeToOthers(file);
     const refused = refusalOf(db, file, prepared.isNew);
@@ -66,7 +69,7 @@ export function openSqliteStore(file: string, options: OpenOptions = {}): StoreR
       migrate(db);
       if (prepared.isNew) signAnew(db, key);
     }
-    const problem = refused ?? recordRefusal(new RecordReader(db), file, key, expected);
+    const problem = refused ?? recordRefusal(new RecordReader(db), file, key);
     if (problem === null) return { ok: true, value: new SqliteStore(db, file, key) };
     db.close();
     return { ok: false, problem };
@@ -83,22 +86,28 @@ function refusalOf(db: DatabaseSync, file: string, isNew: boolean): StoreProblem
   return isNew ? null : refusedSchema(db, file);
 }
 
-/** Why nothing may be added to a record: its end is not the one that was written, is not ours, or cannot be signed. */
-function recordRefusal(
-  record: RecordReader,
-  file: string,
-  key: RecordKey | null,
-  expected: ExpectedRecord | null,
-): StoreProblem | null {
+/**
+ * Why a file is not the one that this process has written to, found without writing to it; null when it is, or nobody can tell.
+ */
+function alienRecord(file: string, expected: ExpectedRecord | null): StoreProblem | null {
+  if (expected === null || !expected.isOurs || expected.end === null) return null;
+  const opened = openRecordFile(file);
+  if (!opened.ok) return opened.problem;
+  const { id, hash } = expected.end;
+  const found = opened.value.readRecord((record) => record.journalIdOf(hash));
+  opened.value.close();
+  if (!found.ok) return found.problem;
+  return found.value === id ? null : problemOf('replaced', file, `it lacks entry ${id} of the journal`);
+}
+
+/** Why nothing may be added to a record: its end is not the one that was written, or cannot be signed. */
+function recordRefusal(record: RecordReader, file: string, key: RecordKey | null): StoreProblem | null {
   const kept = record.journalEnd();
   const last = record.lastEntry();
   if (kept === null || last?.id !== kept.end.id || last.hash !== kept.end.hash)
     return problemOf('tampered', file, 'its journal does not end as it was written');
   const unsigned = signatureRefusal(kept.mac, kept.end, key);
-  if (unsigned !== null) return problemOf(unsigned.kind, file, unsigned.cause);
-  if (expected === null || !expected.isOurs || expected.end === null) return null;
-  if (record.journalIdOf(expected.end.hash) === expected.end.id) return null;
-  return problemOf('replaced', file, `it lacks entry ${expected.end.id} of the journal`);
+  return unsigned === null ? null : problemOf(unsigned.kind, file, unsigned.cause);
 }
 
 function signatureRefusal(
@@ -119,7 +128,7 @@ function signatureRefusal(
 
 export class SqliteStore implements Store {
   readonly #db: DatabaseSync;
-  readonly #file: string;
+  readonly file: string;
   readonly key: RecordKey | null;
   readonly #record: RecordReader;
   readonly #writer: RecordWriter;
@@ -127,7 +136,7 @@ export class SqliteStore implements Store {
 
   constructor(db: DatabaseSync, file: string, key: RecordKey | null) {
     this.#db = db;
-    this.#file = file;
+    this.file = file;
     this.key = key;
     this.#record = new RecordReader(db);
     this.#writer = new RecordWriter(db, key);
@@ -147,7 +156,7 @@ export class SqliteStore implements Store {
     const found = this.#attempt(() => trustedRollout(this.#record));
     if (!found.ok) return found;
     if (found.value.ok) return { ok: true, value: found.value };
-    return { ok: false, problem: problemOf('tampered', this.#file, found.value.cause) };
+    return { ok: false, problem: problemOf('tampered', this.file, found.value.cause) };
   }
 
   saveRollout(state: RolloutState, revision = this.#nextRevision()): StoreResult<undefined> {
@@ -289,6 +298,14 @@ export class SqliteStore implements Store {
     return this.#attempt(() => this.#inTransaction(() => {}));
   }
 
+  copyTo(file: string): StoreResult<undefined> {
+    return this.#attempt(() => this.#run('VACUUM INTO ?', file));
+  }
+
+  emptyLog(): StoreResult<undefined> {
+    return this.#attempt(() => this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)') as undefined);
+  }
+
   close(): void {
     if (this.#db.isOpen) this.#db.close();
   }
@@ -323,7 +340,7 @@ export class SqliteStore implements Store {
     try {
       return { ok: true, value: action() };
     } catch (error) {
-      return { ok: false, problem: problemFrom(error, this.#file) };
+      return { ok: false, problem: problemFrom(error, this.file) };
     }
   }
 

@@ -55,6 +55,8 @@ export interface StoreMethods extends StoreWrites, StoreReads {
    * of the record in it, null when nothing is.
    */
   open(expected: ExpectedRecord | null): StoreResult<Opened>;
+  /** Whether the files that it was opened with are still there; a problem when not, with where the record was saved to. */
+  checkFiles(): StoreResult<undefined>;
   close(): StoreResult<undefined>;
 }
 

@@ -6,8 +6,10 @@ import type { RecordEnd } from '#src/record/record-end.ts';
 import { readRolloutRecord } from '#src/record/rollout-record.ts';
 import type { Store } from '#src/record/store.ts';
 import { done, type StoreProblem, type StoreResult } from '#src/record/store-result.ts';
+import { saveFrom } from './save-record.ts';
 import { type Opened, refused, type StoreMethod } from './store-calls.ts';
 import type { ExpectedRecord } from './store-file.ts';
+import type { StoreFiles } from './store-files.ts';
 import type { StoreLock } from './store-lock.ts';
 
 type Answering = Generator<undefined, StoreResult<unknown>>;
@@ -31,13 +33,20 @@ export class StoreDesk {
   readonly #open: OpenStore;
   /** Null where no other process can come. */
   readonly #lock: StoreLock | null;
+  /** Null where nobody can take the files away. */
+  readonly #files: StoreFiles | null;
   #store: Store | null = null;
+  /** Whether what is open is the only copy of the record: its file was taken away, and it could not be saved yet. */
+  #isUnsaved = false;
+  /** What has happened to the file, and where the record was saved to, until the store opens again; null else. */
+  #savedTo: StoreProblem | null = null;
   /** Why nothing is written. */
   #problem: StoreProblem | null = { kind: 'unavailable', text: 'The store is closed.' };
 
-  constructor(open: OpenStore, lock: StoreLock | null) {
+  constructor(open: OpenStore, lock: StoreLock | null, files: StoreFiles | null) {
     this.#open = open;
     this.#lock = lock;
+    this.#files = files;
   }
 
   /** The store as it is open now. */
@@ -58,6 +67,7 @@ export class StoreDesk {
       this.#lock?.release();
       return done;
     }
+    if (method === 'checkFiles') return this.#checkFiles();
     if (writes.has(method)) return this.#write(method as keyof Store, args);
     const store = this.#store;
     if (store === null) return refused(this.#refusal());
@@ -77,8 +87,15 @@ export class StoreDesk {
     }
   }
 
-  /** Opening again, rather than using the old handle, also finds a file that was moved away and put back. */
+  /**
+   * Opening again, rather than using the old handle, also finds a file that was moved away and put back. A handle that has the only
+   * copy of the record is not given up before that is saved.
+   */
   #reopen(expected: ExpectedRecord | null): StoreResult<Opened> {
+    if (this.#isUnsaved) {
+      const saved = this.#checkFiles();
+      if (this.#isUnsaved) return saved as StoreResult<Opened>;
+    }
     this.#close();
     const kept = this.#openOwned(expected);
     this.#problem = kept.ok ? kept.value.writeProblem : kept.problem;
@@ -90,9 +107,29 @@ export class StoreDesk {
     const locked = this.#lock?.take() ?? { ok: true, value: null };
     if (!locked.ok) return locked;
     const opened = this.#open(expected, this.#lock?.wasThere ?? false);
-    if (!opened.ok) return opened;
+    // Who reads of it later has to learn where the record was saved to.
+    if (!opened.ok) return this.#savedTo === null ? opened : refused(this.#savedTo);
+    this.#savedTo = null;
     this.#store = opened.value;
-    return takenUp(opened.value, locked.value);
+    const taken = takenUp(opened.value, locked.value);
+    this.#files?.note();
+    return taken;
+  }
+
+  /** Whether the store's files are still its own; when not, what was in them is saved first, and nothing is written any more. */
+  #checkFiles(): StoreResult<undefined> {
+    const store = this.#store;
+    const change = this.#files?.change() ?? null;
+    if (store === null) return refused(this.#refusal());
+    if (change === null) {
+      this.#isUnsaved = false;
+      return this.#problem === null ? done : refused(this.#refusal());
+    }
+    const saved = saveFrom(store, change, this.#files?.ownLogs() ?? []);
+    this.#isUnsaved = saved.isUnsaved;
+    this.#problem = saved.problem;
+    this.#savedTo = change.part === 'store' ? saved.problem : null;
+    return refused(saved.problem);
   }
 
   #close(): void {

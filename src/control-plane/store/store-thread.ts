@@ -7,12 +7,13 @@ import { readRecordKey } from '#src/record/record-key.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import type { StoreAnswer, StoreCall, StoreThreadStart } from './store-calls.ts';
 import { type OpenStore, StoreDesk } from './store-desk.ts';
+import { StoreFiles } from './store-files.ts';
 import { StoreLock } from './store-lock.ts';
 
 function main(port: MessagePort, { file, busyTimeoutMs, keyFile }: StoreThreadStart): void {
   const open: OpenStore = (expected, wasLocked) =>
     openSqliteStore(file, { busyTimeoutMs, key: readRecordKey(keyFile, process.env), expected, wasLocked });
-  const desk = new StoreDesk(open, new StoreLock(file));
+  const desk = new StoreDesk(open, new StoreLock(file), new StoreFiles(file));
   port.on('message', (call: StoreCall) => void answer(port, desk, call));
   flushCompileCache();
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
 import type { ArgsOf, Done, ResultOf, StoreMethod, StorePort } from '#src/control-plane/store/store-calls.ts';
 import { type OpenStore, StoreDesk } from '#src/control-plane/store/store-desk.ts';
+import { StoreFiles } from '#src/control-plane/store/store-files.ts';
 import type { Store } from '#src/record/store.ts';
 import type { StoreResult } from '#src/record/store-result.ts';
 
@@ -11,12 +12,12 @@ export class DirectPort implements StorePort {
   #hangs = false;
   #held: (() => void)[] = [];
 
-  constructor(open: OpenStore) {
-    this.#desk = new StoreDesk(open, null);
+  constructor(open: OpenStore, files: StoreFiles | null = null) {
+    this.#desk = new StoreDesk(open, null, files);
   }
 
   static on(file: string): DirectPort {
-    return new DirectPort((expected) => openSqliteStore(file, { expected }));
+    return new DirectPort((expected) => openSqliteStore(file, { expected }), new StoreFiles(file));
   }
 
   /** What the test looks into: the store as it is open now. */
