@@ -3,8 +3,10 @@ import { flushCompileCache } from 'node:module';
 import process from 'node:process';
 import type { Command } from 'commander';
 import type { ConfigProblem } from '#src/config/config.ts';
+import type { Unrecorded } from '#src/shared-memory/messages.ts';
 import { preloadControl } from '#src/supervisor/control-host.ts';
 import { endNow } from '#src/supervisor/end-now.ts';
+import { readHandedOver } from '#src/supervisor/handed-over.ts';
 import {
   forgetInheritedListeners,
   type InheritedListeners,
@@ -93,6 +95,8 @@ async function serve(file: string, io: CliIo): Promise<number> {
 
 /** Null when the configuration is wrong, which has been said then. */
 async function start(file: string, io: CliIo, log: LogWriter): Promise<Supervisor | null> {
+  // Read before the environment is cleared of it, and only by a successor.
+  const handedOver = process.env[successorVariable] === undefined ? null : readHandedOver(process.env);
   const inherited = inheritedListeners(log);
   const preloaded = { control: preloadControl(), worker: preloadWorker() };
   const { loadConfigFile } = await import('#src/config/load.ts');
@@ -111,6 +115,7 @@ async function start(file: string, io: CliIo, log: LogWriter): Promise<Superviso
     log,
     reload,
     inherited,
+    handedOver,
     preloaded,
   });
   warn(loaded.warnings, log);
@@ -162,19 +167,31 @@ function untilSignal(
   });
 }
 
-/** Says how it ended; the exit code is 0 only when nothing was cut and every thread has ended. */
-function tellDrained({ cutExchanges, isStuck }: Drained, log: LogWriter): number {
+/** Says how it ended; the exit code is 0 only when nothing was cut or lost and every thread has ended. */
+function tellDrained({ cutExchanges, unrecorded, isStuck }: Drained, log: LogWriter): number {
   log({
     level: cutExchanges === 0 ? 'info' : 'warn',
     message: cutExchanges === 0 ? 'stopped; nothing was cut' : 'stopped; the deadline cut exchanges',
     fields: { cutExchanges },
   });
+  const isLost = unrecorded !== null && unrecorded.transitions > 0;
+  if (unrecorded !== null && (isLost || unrecorded.events > 0)) {
+    const message = unrecordedText(unrecorded);
+    log({ level: isLost ? 'error' : 'warn', message, fields: { ...unrecorded } });
+  }
   if (isStuck) {
     const message =
       'a thread cannot be ended: it waits for a disk that does not answer, most likely that of the store';
     log({ level: 'error', message, fields: {} });
   }
-  return cutExchanges === 0 && !isStuck ? exitCodes.done : exitCodes.failed;
+  return cutExchanges === 0 && !isLost && !isStuck ? exitCodes.done : exitCodes.failed;
+}
+
+function unrecordedText({ transitions, isMarked }: Unrecorded): string {
+  if (transitions === 0) return 'the store did not take the last events; they are lost';
+  const lost = 'the store did not take the last changes of the rollout';
+  if (isMarked) return `${lost}; the mark beside it has the last of them, and the next start goes by that`;
+  return `${lost}, nor did the mark beside it: the next start goes by what is on record, which may give Y more`;
 }
 
 /** Whether another process serves in place of this one now. */

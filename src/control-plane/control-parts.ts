@@ -7,7 +7,7 @@ import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { TickFacts } from '#src/core/rollout/rollout-event.ts';
 import { step } from '#src/core/rollout/rollout-step.ts';
 import type { StoreProblem } from '#src/record/store-result.ts';
-import type { ControlStart, FromControl, LogLine } from '#src/shared-memory/messages.ts';
+import type { ControlStart, FromControl, HandOver, LogLine } from '#src/shared-memory/messages.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { ControlLoop } from './control-loop.ts';
 import { BreakerNotes } from './events/breaker-notes.ts';
@@ -65,6 +65,8 @@ export class ControlParts {
   config: Config;
   configRevision: number;
   isDraining = false;
+  /** Whether the split is that of a process of which nothing else is known. */
+  readonly #isSplitInherited: boolean;
   readonly cell: SplitCell;
   readonly sink: SplitPublisher;
   readonly events: EventLog;
@@ -97,8 +99,12 @@ export class ControlParts {
     this.configRevision = start.configRevision;
     this.cell = new SplitCell(memory.split);
     this.sink = new SplitPublisher(this.cell);
-    this.events = new EventLog({ epochMs: clock.epochMs, log: (line) => this.log(line) });
-    this.store = this.#openStore(storePortOf);
+    this.events = new EventLog({
+      epochMs: clock.epochMs,
+      log: (line) => this.log(line),
+      recordEnd: () => this.store.recordEnd?.hash ?? null,
+    });
+    this.store = this.#openStore(storePortOf, start.handedOver);
     this.directory = new NodeDirectory(memory, start.nodes);
     this.supervisor = new SupervisorLink(post);
     this.routes = new RouteDirectory(start.routes, memory.parkedRoutes, (routes) =>
@@ -117,6 +123,7 @@ export class ControlParts {
     this.breakerNotes = new BreakerNotes(this.events);
     this.answers = new AnswerRates(memory);
     this.evidence = this.#createEvidence();
+    this.#isSplitInherited = start.generation === 0 && this.cell.epoch() > 0 && start.handedOver === null;
     this.rollout = this.#createRollout();
     this.housekeeping = this.#createHousekeeping();
     this.loop = this.#createLoop();
@@ -138,7 +145,7 @@ export class ControlParts {
   }
 
   /** Has the store opened, in a thread of its own; one that cannot be opened is tried again in the background. */
-  #openStore(storePortOf: StorePortOf): DurableStore {
+  #openStore(storePortOf: StorePortOf, handedOver: HandOver | null): DurableStore {
     const { events } = this;
     const { sqlite: file, key } = this.config.store;
     const store = new DurableStore({
@@ -146,9 +153,22 @@ export class ControlParts {
       file,
       onChange: (problem) => this.storeChanged(problem),
       reconcileIds: (lastId, firstQueuedId) => events.reconcileIds(lastId, firstQueuedId),
+      acknowledged: {
+        markedStore: file === ':memory:' ? null : file,
+        handedOver,
+        isSplitKnown: this.cell.epoch() > 0,
+        epochMs: this.clock.epochMs,
+      },
+      onRecorded: ({ name, id }) => this.#tellRecorded(name, id),
     });
     events.keepIn((event) => store.appendEvent(event));
     return store;
+  }
+
+  /** What was announced before it was on record is told again with the end that it led to, so that both prove it. */
+  #tellRecorded(name: string, eventId: number): void {
+    const recordEnd = this.store.recordEnd?.hash ?? null;
+    this.log({ level: 'info', message: 'on record', fields: { recorded: name, eventId, recordEnd } });
   }
 
   #createSignals(): SignalDesk {
@@ -161,6 +181,7 @@ export class ControlParts {
       rolloutState: () => this.rollout.state,
       verdict: () => this.judge.verdict,
       count: (...sample) => this.judge.countBusiness(...sample),
+      record: this.store,
     });
   }
 
@@ -194,6 +215,7 @@ export class ControlParts {
         (await Promise.all([runPreflight(preflightSources), this.signals.preflight()])).flat(),
       signals: () => this.signals.facts(),
       parking: this.routes,
+      keepsLower: this.#isSplitInherited,
       time: new RolloutClock({
         clock: this.clock,
         memory: this.memory.rolloutTime,

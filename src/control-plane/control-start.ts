@@ -14,6 +14,9 @@ const recentEvents = 1_000;
 /** How long a start waits for the store. Then all traffic goes to X, or stays as it is, until the store opens. */
 const storeOpensMsMax = 3_000;
 
+/** How long the first write of the mark is waited for before it is said that there is none. */
+const markWriteMsMax = 3_000;
+
 /** How long it waits for the traffic of the last minutes, which a revert's evidence is the better for. */
 const traceReadMsMax = 3_000;
 
@@ -57,6 +60,11 @@ async function reportStart(parts: ControlParts): Promise<void> {
   if (unlockedBecause !== null) {
     const text = `Nothing keeps another process from using this store too. ${unlockedBecause}`;
     events.add({ name: 'store-not-locked', level: 'warn', text });
+  }
+  const markProblem = await store.markProblem(markWriteMsMax);
+  if (markProblem !== null) {
+    const text = `No mark can be kept beside the store: a revert that the store cannot record would not survive a restart. ${markProblem}`;
+    events.add({ name: 'store-not-marked', level: 'warn', text });
   }
   for (const text of store.findings) events.add({ name: 'record-broken', level: 'error', text });
   const checked = await store.read('checkRecord', null);

@@ -137,8 +137,7 @@ export class ControlThread {
     await Promise.all([this.#closeApi(), health.stop(), signals.stop()]);
     housekeeping.flush();
     housekeeping.keepAnalysis();
-    await store.close(storeClosesMsMax);
-    post({ type: 'stopped' });
+    post({ type: 'stopped', ...(await store.close(storeClosesMsMax)) });
   }
 
   async #closeApi(): Promise<void> {

@@ -14,6 +14,7 @@ export type StoreProblemKind =
   | 'replaced'
   | 'tampered'
   | 'key'
+  | 'mark'
   | 'hanging'
   | 'io';
 
@@ -55,6 +56,7 @@ const advice: Readonly<Record<StoreProblemKind, string>> = {
   tampered:
     'was changed by something else than Crossover; move the file away (and keep it), or restore it from a copy',
   key: 'cannot be used without the right key',
+  mark: 'is not gone by while the mark beside it cannot be read: that may know of a revert that the store does not have. Make it readable, or remove it to go on with what the store has',
   hanging: 'does not answer; look at its disk',
   io: 'cannot be read or written',
 };

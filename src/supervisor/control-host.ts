@@ -2,10 +2,10 @@
 // serve. Traffic does not depend on it.
 import { Worker } from 'node:worker_threads';
 import { youngGenerationMiBMax } from '#src/limits.ts';
-import type { ControlStart, FromControl, LogLine, ToControl } from '#src/shared-memory/messages.ts';
+import type { ControlStart, FromControl, HandOver, LogLine, ToControl } from '#src/shared-memory/messages.ts';
 import { Restarts, type ThreadSlot } from './restarts.ts';
 import { StartError } from './start-error.ts';
-import { stopControl } from './thread-questions.ts';
+import { type StoppedControl, stopControl } from './thread-questions.ts';
 
 /** The control thread gets this long to publish the recorded split before workers take traffic anyway, on X alone. */
 const controlReadyMs = 5_000;
@@ -23,7 +23,9 @@ export interface ControlProgress {
 
 export interface ControlHostOptions {
   /** What a thread that starts now is given. */
-  readonly start: () => Omit<ControlStart, 'generation' | 'controlPort' | 'listenDescriptor'>;
+  readonly start: () => Omit<ControlStart, 'generation' | 'controlPort' | 'listenDescriptor' | 'handedOver'>;
+  /** What the control thread of the process before left; null when none did. */
+  readonly handedOver: HandOver | null;
   /** A listening socket for the thread's own; null when it binds. */
   readonly listenDescriptor: () => Promise<number | null>;
   /**
@@ -61,6 +63,8 @@ export class ControlHost {
   readonly #slot: ThreadSlot = { thread: null, crashes: [] };
   readonly #restarts = new Restarts();
   #preloaded: Worker | null;
+  /** What the last thread that ended as it should has left. */
+  #handedOver: HandOver | null;
   #generation = 0;
   /** The latest start, until it has a thread or fails. */
   #starting: Promise<void> = Promise.resolve();
@@ -73,6 +77,7 @@ export class ControlHost {
   constructor(options: ControlHostOptions) {
     this.#options = options;
     this.#preloaded = options.preloaded;
+    this.#handedOver = options.handedOver;
   }
 
   tell(message: ToControl): void {
@@ -112,6 +117,7 @@ export class ControlHost {
       generation: this.#generation++,
       controlPort: this.port,
       listenDescriptor,
+      handedOver: this.#handedOver,
     });
     this.#slot.thread = thread;
     this.#watch(thread, published, ready);
@@ -192,14 +198,22 @@ export class ControlHost {
     }
   }
 
-  /** Lets it write what it has, and starts no other. False when the thread is stuck and only the process' end will end it. */
-  async stop(): Promise<boolean> {
+  /** Lets it write what it has, and starts no other; resolves with how it ended. */
+  async stop(): Promise<StoppedControl> {
     this.#isStopped = true;
     // Else it would come after all, beside the one of a `resume`.
     this.#restarts.cancel();
     await this.#starting;
     const { thread } = this.#slot;
-    return thread === null || stopControl(thread);
+    if (thread === null) return { hasEnded: true, left: null };
+    const stopped = await stopControl(thread);
+    this.#handedOver = stopped.left?.handOver ?? null;
+    return stopped;
+  }
+
+  /** For the process that comes after this one, once the thread has ended. */
+  get handOver(): HandOver | null {
+    return this.#handedOver;
   }
 
   /** Starts one again after `stop`. */

@@ -1,5 +1,6 @@
 // Which listening sockets this process was started with, by the environment: from a service manager (sd_listen_fds(3)) or
 // from the process that it replaces. They are the descriptors from 3 on.
+import { handedOverVariable } from './handed-over.ts';
 import { StartError } from './start-error.ts';
 
 /** Set for a successor: the names of its sockets, as in LISTEN_FDNAMES. LISTEN_PID cannot be known before it is started. */
@@ -55,6 +56,13 @@ export const isForAnother = (env: Readonly<Record<string, string | undefined>>, 
 
 /** Children must not take our sockets for theirs. */
 export function forgetInheritedListeners(env: Record<string, string | undefined>): void {
-  for (const name of [successorVariable, 'LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PIDFDID'])
+  for (const name of [
+    successorVariable,
+    handedOverVariable,
+    'LISTEN_PID',
+    'LISTEN_FDS',
+    'LISTEN_FDNAMES',
+    'LISTEN_PIDFDID',
+  ])
     delete env[name];
 }

@@ -6,9 +6,17 @@ import { unreachable } from '#src/base/assert.ts';
 import type { Config, LoadResult } from '#src/config/config.ts';
 import { assignSlots, type WantedNode } from '#src/core/routing/node-slots.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
-import type { LogLine, NodeAssignments, ReloadResult, ThreadStart } from '#src/shared-memory/messages.ts';
+import type {
+  LogLine,
+  NodeAssignments,
+  ReloadResult,
+  ThreadStart,
+  Unrecorded,
+} from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
+import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { ControlHost, type ControlNews } from './control-host.ts';
+import type { HandedOver } from './handed-over.ts';
 import type { InheritedListeners } from './inherited-listeners.ts';
 import { ListeningSockets, type NamedDescriptor } from './listening-sockets.ts';
 import { assignNodes, forgetHealth } from './node-assignments.ts';
@@ -16,6 +24,7 @@ import { judgeReload } from './reload.ts';
 import { type Replaceable, Replacement, type ReplaceResult } from './replacement.ts';
 import { isListenedOn } from './shared-port.ts';
 import { startSuccessor } from './successor.ts';
+import type { StoppedControl } from './thread-questions.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 export interface SupervisorOptions {
@@ -29,6 +38,8 @@ export interface SupervisorOptions {
   readonly reload?: () => Promise<LoadResult>;
   /** Listening sockets that the process was started with, to be used instead of `listen`. */
   readonly inherited?: InheritedListeners | null;
+  /** What the process that this one replaces left; null or absent when there is none. */
+  readonly handedOver?: HandedOver | null;
   /** Threads that were started ahead, by `preloadControl` and `preloadWorker`. */
   readonly preloaded?: { readonly control: Worker | null; readonly worker: Worker | null };
 }
@@ -36,6 +47,8 @@ export interface SupervisorOptions {
 /** How a process has come to its end. */
 export interface Drained {
   readonly cutExchanges: number;
+  /** What is not on record; null when nobody could say. */
+  readonly unrecorded: Unrecorded | null;
   /** Whether a thread is stuck in a system call: then only `endNow` ends the process. */
   readonly isStuck: boolean;
 }
@@ -72,6 +85,8 @@ class Supervision implements Supervisor {
   /** What the process was started with; null when workers bind. */
   #sockets: ListeningSockets | null = null;
   readonly #replacement: Replacement;
+  /** Of the control thread that was stopped for a successor. */
+  #unrecorded: Unrecorded | null = null;
   #isStopping = false;
   #drained: Promise<Drained> | null = null;
   #resolveEnded: (phase: 'completed' | 'reverted') => void = () => {};
@@ -84,6 +99,10 @@ class Supervision implements Supervisor {
     const workerCount =
       process.platform === 'linux' || process.platform === 'freebsd' ? options.config.workers : 1;
     this.memory = createSharedMemory(workerCount);
+    const { handedOver = null } = options;
+    // Whatever becomes of the store: clients of this process get the split that those of the one before have.
+    if (handedOver !== null)
+      new SplitCell(this.memory.split).publish(handedOver.split.weightPpm, handedOver.split.salt);
     this.#nodes = assignNodes({ x: [], y: [] }, options.config);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -102,6 +121,7 @@ class Supervision implements Supervisor {
       listenDescriptor: async () => (await this.#sockets?.forControl()) ?? null,
       isPatient: options.inherited?.from === 'predecessor',
       preloaded: options.preloaded?.control ?? null,
+      handedOver: handedOver?.control ?? null,
       onMessage: (message) => this.#onControlMessage(message),
       log: this.#log,
     });
@@ -256,11 +276,18 @@ class Supervision implements Supervisor {
       config: () => this.#config,
       loadConfig: async () => this.#options.reload?.(),
       sockets: () => this.#sockets?.list() ?? this.#boundSockets(),
-      stopControl: async () => void (await this.#control.stop()),
+      stopControl: async () => {
+        this.#unrecorded = (await this.#control.stop()).left?.unrecorded ?? null;
+      },
       resumeControl: () => this.#control.resume(),
-      start: startSuccessor,
+      start: (sockets) => startSuccessor(sockets, this.#handOver()),
       tell: (name, detail) => this.#control.tell({ type: 'lifecycle', name, detail }),
     };
+  }
+
+  #handOver(): HandedOver {
+    const { weightPpm, salt } = new SplitCell(this.memory.split).read();
+    return { split: { weightPpm, salt }, control: this.#control.handOver };
   }
 
   #boundSockets(): NamedDescriptor[] {
@@ -279,16 +306,16 @@ class Supervision implements Supervisor {
     // Workers close theirs: then a socket that nobody else has refuses connections instead of letting them wait.
     this.#sockets?.close();
     const cutExchanges = await this.#workers.drain(this.#config.timeouts.drainMs);
-    return { cutExchanges, isStuck: !(await this.#stopThreads()) };
+    const { hasEnded, left } = await this.#stopThreads();
+    return { cutExchanges, unrecorded: left?.unrecorded ?? this.#unrecorded, isStuck: !hasEnded };
   }
 
-  /** False when one of them is stuck. */
-  async #stopThreads(): Promise<boolean> {
+  async #stopThreads(): Promise<StoppedControl> {
     this.#isStopping = true;
     this.#workers.stopReplacing();
-    const hasEnded = await this.#control.stop();
+    const stopped = await this.#control.stop();
     await this.#workers.stop();
-    return hasEnded;
+    return stopped;
   }
 
   async terminateWorker(index: number): Promise<void> {

@@ -59,24 +59,32 @@ function reportSamples(thread: Worker, requestId: number): Promise<readonly Requ
   });
 }
 
-/**
- * Lets the control thread write what it has, and ends it. False when it cannot be ended: then a thread of its own, the store's, is
- * stuck in a system call, and this one runs no code any more either.
- */
-export async function stopControl(thread: Worker): Promise<boolean> {
-  await new Promise<void>((resolve) => {
-    const late = setTimeout(resolve, stopMs);
-    const done = () => {
+/** How a control thread has ended. */
+export interface StoppedControl {
+  /**
+   * False when it cannot be ended: then a thread of its own, the store's, or a write to the mark is stuck in a system call, and this
+   * one runs no code any more either.
+   */
+  readonly hasEnded: boolean;
+  /** What it said at its end; null when it did not get to it. */
+  readonly left: Pick<Extract<FromControl, { type: 'stopped' }>, 'handOver' | 'unrecorded'> | null;
+}
+
+/** Lets the control thread write what it has, and ends it. */
+export async function stopControl(thread: Worker): Promise<StoppedControl> {
+  const left = await new Promise<StoppedControl['left']>((resolve) => {
+    const late = setTimeout(() => resolve(null), stopMs);
+    const done = (said: StoppedControl['left']) => {
       clearTimeout(late);
-      resolve();
+      resolve(said);
     };
     thread.on('message', (message: FromControl) => {
-      if (message.type === 'stopped') done();
+      if (message.type === 'stopped') done(message);
     });
-    thread.on('exit', done);
+    thread.on('exit', () => done(null));
     thread.postMessage({ type: 'stop' } satisfies ToControl);
   });
-  return endThread(thread);
+  return { left, hasEnded: await endThread(thread) };
 }
 
 /** Whether it has ended within `endMs`. */

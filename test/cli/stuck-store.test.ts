@@ -14,7 +14,7 @@ function rig(t: TestContext) {
   const diskFolder = join(folder, 'disk');
   mkdirSync(diskFolder);
   const disk = new FaultyDisk(diskFolder);
-  const serve = () => new ServedProcess(t, { folder, store: join(folder, 'crossover.db'), disk });
+  const serve = () => ServedProcess.start(t, { folder, store: join(folder, 'crossover.db'), disk });
   return { folder, disk, serve };
 }
 
@@ -23,8 +23,12 @@ test(
   linuxOnly,
   async (t) => {
     const { disk, serve } = rig(t);
+    const before = await serve();
+    await before.call('GET', '/v1/events');
+    before.child.kill('SIGTERM');
+    assert.equal(await before.ended, 0, before.err);
     disk.set({ store: 'hung', mark: 'hung' });
-    const served = serve();
+    const served = await serve();
     const status = await served.call('GET', '/v1/status');
     assert.equal(status.body.store.problem.kind, 'hanging');
     served.child.kill('SIGTERM');
@@ -38,7 +42,7 @@ test(
   linuxOnly,
   async (t) => {
     const { disk, serve } = rig(t);
-    const served = serve();
+    const served = await serve();
     await served.call('GET', '/v1/events');
     disk.set({ store: 'hung', mark: 'hung' });
     assert.equal((await served.call('PUT', '/v1/split', { y: 5 })).status, 503);
@@ -51,7 +55,7 @@ test(
 test('a process whose store hangs ends at once on the second signal', linuxOnly, async (t) => {
   const { disk, serve } = rig(t);
   disk.set({ store: 'hung', mark: 'hung' });
-  const served = serve();
+  const served = await serve();
   await served.controlPort();
   served.child.kill('SIGTERM');
   await served.printing(/draining/);
@@ -61,10 +65,10 @@ test('a process whose store hangs ends at once on the second signal', linuxOnly,
 
 test('a process whose store hangs and whose start fails ends by itself', linuxOnly, async (t) => {
   const { folder, disk, serve } = rig(t);
-  const first = serve();
+  const first = await serve();
   const port = await first.controlPort();
   disk.set({ store: 'hung', mark: 'hung' });
-  const second = new ServedProcess(t, {
+  const second = await ServedProcess.start(t, {
     folder,
     store: join(folder, 'other.db'),
     disk,
@@ -75,7 +79,7 @@ test('a process whose store hangs and whose start fails ends by itself', linuxOn
 });
 
 test('a process whose store is to be made where no folder can be ends on SIGTERM', linuxOnly, async (t) => {
-  const served = new ServedProcess(t, { folder: tempFolder(t), store: '/proc/nope/c.db' });
+  const served = await ServedProcess.start(t, { folder: tempFolder(t), store: '/proc/nope/c.db' });
   const status = await served.call('GET', '/v1/status');
   assert.equal(status.body.store.problem.kind, 'unavailable', JSON.stringify(status.body.store));
   served.child.kill('SIGTERM');

@@ -46,6 +46,7 @@ store: { sqlite: ${join(tempFolder(t), 'crossover.db')} }
     generation: 0,
     controlPort: 0,
     listenDescriptor: null,
+    handedOver: null,
     routes: { kind: 'derived', routes: [] },
   };
 }

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { createRandom } from '#src/base/random.ts';
 import type { Outcome } from '#src/control-plane/rollout/rollout-service.ts';
-import { storeSilenceMsMax } from '#src/control-plane/store/durable-store.ts';
+import { storeSilenceMsMax } from '#src/control-plane/store/store-availability.ts';
 import type { RolloutCommandName, RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { createSharedMemory } from '#src/shared-memory/shared-memory.ts';

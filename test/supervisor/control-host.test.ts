@@ -21,6 +21,7 @@ function rig(t: TestContext) {
     },
     isPatient: true,
     preloaded: null,
+    handedOver: null,
     onMessage: () => {},
     log: () => {},
   });

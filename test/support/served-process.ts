@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { freePorts } from '../../bench/process/children.ts';
 import type { FaultyDisk } from './disk-fault.ts';
 
 const entry = fileURLToPath(new URL('../../bin/crossover.js', import.meta.url));
@@ -19,7 +20,7 @@ export interface ServedOptions {
   readonly disk?: FaultyDisk;
   readonly xPort?: number;
   readonly yPort?: number;
-  /** Where its API listens; 0 lets the system choose. */
+  /** Where its API listens; one that is free unless given. */
   readonly controlPort?: number;
   /** YAML after the rest. */
   readonly yaml?: string;
@@ -41,19 +42,28 @@ export class ServedProcess {
   err = '';
   readonly #waiting = new Set<() => void>();
 
-  constructor(t: TestContext, options: ServedOptions) {
+  /** Where its API listens, once it does. */
+  readonly #controlPort: number;
+
+  static async start(t: TestContext, options: ServedOptions): Promise<ServedProcess> {
+    const [free = 0] = options.controlPort === undefined ? await freePorts(1) : [];
+    return new ServedProcess(t, { controlPort: free, ...options });
+  }
+
+  private constructor(t: TestContext, options: ServedOptions & { readonly controlPort: number }) {
     const {
       folder,
       store,
       disk,
       xPort = 1,
       yPort = 2,
-      controlPort = 0,
+      controlPort,
       yaml = '',
       storeYaml = '',
       env = {},
     } = options;
-    const file = join(folder, 'crossover.yaml');
+    this.#controlPort = controlPort;
+    const file = join(folder, `crossover-${controlPort}.yaml`);
     writeFileSync(
       file,
       `listen: { proxy: 127.0.0.1:0, control: 127.0.0.1:${controlPort} }
@@ -111,8 +121,18 @@ ${yaml}`,
     }
   }
 
+  /** Resolves with the API's port when it answers: on a slow machine the start is told before. */
   async controlPort(): Promise<number> {
-    return Number((await this.printing(/control API on http:\/\/127\.0\.0\.1:(\d+)/))[1]);
+    await this.printing(/control API on /);
+    for (;;) {
+      const isUp = await fetch(`http://127.0.0.1:${this.#controlPort}/livez`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+      if (isUp) return this.#controlPort;
+      assert.equal(this.child.exitCode ?? this.child.signalCode, null, `ended: ${this.err}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   async call(method: string, path: string, body?: unknown): Promise<Answer> {

@@ -37,6 +37,11 @@ export const Split = Type.Object({
   revision: Type.Integer({ description: 'Grows with every change of the split.' }),
 });
 
+export const ChangedSplit = Type.Object({
+  ...Split.properties,
+  recorded: Type.Boolean({ description: 'Whether it would survive a restart already.' }),
+});
+
 export const RolloutStart = Type.Object(
   {
     steps: Type.Optional(Type.Array(Percent, { minItems: 1, maxItems: 100 })),

@@ -5,6 +5,7 @@
 import { unreachable } from '#src/base/assert.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { PreflightCheck } from '#src/control-plane/nodes/preflight.ts';
+import type { FoundChange } from '#src/control-plane/store/newest-rollout.ts';
 import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';
 import type { Refusal, RolloutEffect, StepResult, Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
@@ -16,6 +17,7 @@ import { isRunning, resetStep } from '#src/core/rollout/transitions.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
 import type { StoreProblem, StoreResult } from '#src/record/store-result.ts';
+import { foundTransition } from './found-transition.ts';
 import { resume } from './resume.ts';
 import type { RolloutClock } from './rollout-clock.ts';
 import { transitionText } from './transition-text.ts';
@@ -25,6 +27,8 @@ export interface RolloutKeeper {
   readonly writable: boolean;
   readonly problem: StoreProblem | null;
   loadRollout(): StoreResult<RolloutState | null>;
+  /** What that state is when it was acknowledged and not on record; given once. Absent where nothing else is kept. */
+  takeFound?(): FoundChange | null;
   saveRollout(state: RolloutState): void;
   /**
    * Keeps what must be on record before it happens. `settle` is called once, now or later: when it is kept, or with why it
@@ -64,6 +68,8 @@ export interface RolloutServiceOptions {
   readonly signals?: () => Signals;
   /** Absent where routes are not told apart. */
   readonly parking?: RouteParking;
+  /** Whether the split was handed over by somebody who could not say how it came about. */
+  readonly keepsLower?: boolean;
   readonly time: RolloutClock;
   /** The wall clock, for the record. */
   readonly epochMs: () => number;
@@ -103,6 +109,8 @@ export class RolloutService {
   #loaded = false;
   /** Whether the split is only our fallback for an unreadable store, which says nothing about the rollout. */
   #onFallback = false;
+  /** Whether everything was sent to X on purpose while nobody knew what is on record: then that is reverted when it can be read. */
+  #isHeldOnX = false;
   #transitioned = false;
   /** Whether the store owes an answer about a change that must be recorded first. */
   #isRecording = false;
@@ -129,7 +137,8 @@ export class RolloutService {
     const { keeper, sink, time } = this.#options;
     const loaded = keeper.loadRollout();
     const current = sink.current();
-    const published = current.epoch === 0 || this.#onFallback ? null : current;
+    const isHeld = this.#isHeldOnX;
+    const published = current.epoch === 0 || (this.#onFallback && !isHeld) ? null : current;
     const from = resume({ recorded: loaded.ok ? loaded.value : undefined, published });
     this.#loaded = loaded.ok;
     this.#onFallback = !loaded.ok && published === null;
@@ -139,8 +148,18 @@ export class RolloutService {
     this.#options.parking?.replaceParked(this.#state.parked?.map(({ name }) => name) ?? []);
     this.#beginStepAnew(this.#state);
     sink.publish(from.weightPpm, from.salt);
-    if (from.differingWeightPpm !== null) this.#recover(from.differingWeightPpm);
+    const found = keeper.takeFound?.() ?? null;
+    if (found !== null) this.#keep(foundTransition(found, this.#options.epochMs()), this.#state);
+    if (isHeld && loaded.ok) this.#revertHeld();
+    else if (from.differingWeightPpm !== null) this.#recover(from.differingWeightPpm);
     if (this.#state.phase === 'preflight') this.#startPreflight();
+  }
+
+  /** What is on record was not known when everything was sent to X; now that it is, it has to stay there. */
+  #revertHeld(): void {
+    this.#isHeldOnX = false;
+    const reason = 'everything was sent to X by hand while the store could not be read';
+    this.dispatch({ type: 'command', atMs: this.nowMs(), name: 'revert', actor: 'crossover', reason });
   }
 
   /**
@@ -180,6 +199,8 @@ export class RolloutService {
     if (!result.ok) return settle(settled, { ok: false, kind: 'refused', refusal: result.refusal });
     const { state } = result;
     const effects = this.#dated(result.effects);
+    this.#isHeldOnX ||=
+      this.#onFallback && effects.some((one) => one.type === 'publish' && one.weightPpm === 0);
     if (effects.length > 0 && this.#isRecording) {
       if (effects.some((effect, index) => this.#mustBeKept(effect, effects.slice(index))))
         return settle(settled, this.#busy());
@@ -272,7 +293,8 @@ export class RolloutService {
   }
 
   #recover(publishedWeightPpm: number): void {
-    const event = { type: 'recovered', atMs: this.nowMs(), publishedWeightPpm } as const;
+    const { keepsLower = false } = this.#options;
+    const event = { type: 'recovered', atMs: this.nowMs(), publishedWeightPpm, keepsLower } as const;
     this.dispatch(event, (outcome) => {
       if (!outcome.ok) this.#reportIncomplete(publishedWeightPpm);
     });

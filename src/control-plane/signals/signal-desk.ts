@@ -23,6 +23,7 @@ import { Approvals } from './gates/approvals.ts';
 import { awaitedMove } from './gates/awaited-move.ts';
 import { GateKeeper, type GateView } from './gates/gate-keeper.ts';
 import { Notifier } from './notify/notifier.ts';
+import type { RecordProgress } from './notify/record-progress.ts';
 
 export interface WindowView {
   readonly open: boolean;
@@ -51,6 +52,8 @@ export interface SignalDeskOptions {
   readonly random: () => number;
   readonly rolloutState: () => RolloutState;
   readonly verdict: () => Verdict | null;
+  /** Where the record ends, for those who are told of transitions. */
+  readonly record: RecordProgress;
   /** Takes counted samples to the analysis. */
   readonly count: (name: string, cluster: ClusterName, trials: number, failures: number) => void;
 }
@@ -67,7 +70,7 @@ export class SignalDesk {
   #opening: { windows: Config['windows']; fromMs: number; nextMs: number | null } | null = null;
 
   constructor(options: SignalDeskOptions) {
-    const { config, clock, events, settings, random, count } = options;
+    const { config, clock, events, settings, random, count, record } = options;
     this.#options = options;
     this.#outgoing = new OutgoingClient(() => config().outgoing.allow);
     const outgoing = this.#outgoing;
@@ -98,7 +101,13 @@ export class SignalDesk {
     });
     this.notifier = new Notifier({
       notifications: () => config().notifications,
-      context: () => ({ x: cluster('x').label, y: cluster('y').label, url: config().control.url }),
+      context: () => ({
+        x: cluster('x').label,
+        y: cluster('y').label,
+        url: config().control.url,
+        recordEnd: record.recordEnd?.hash ?? null,
+      }),
+      stored: (msMax) => record.stored(msMax),
       outgoing,
       events,
       epochMs: clock.epochMs,

@@ -111,7 +111,7 @@ export class StoreDesk {
     if (!opened.ok) return this.#savedTo === null ? opened : refused(this.#savedTo);
     this.#savedTo = null;
     this.#store = opened.value;
-    const taken = takenUp(opened.value, locked.value);
+    const taken = takenUp(opened.value, locked.value, expected);
     this.#files?.note();
     return taken;
   }
@@ -156,7 +156,11 @@ function call(store: Store, method: keyof Store, args: readonly unknown[]): Stor
   return carryOut.apply(store, [...args]);
 }
 
-function takenUp(store: Store, unlockedBecause: string | null): StoreResult<Opened> {
+function takenUp(
+  store: Store,
+  unlockedBecause: string | null,
+  expected: ExpectedRecord | null,
+): StoreResult<Opened> {
   const lastEventId = store.lastEventId();
   if (!lastEventId.ok) return lastEventId;
   const rollout = store.loadTrustedRollout();
@@ -174,9 +178,18 @@ function takenUp(store: Store, unlockedBecause: string | null): StoreResult<Open
       lastEventId: lastEventId.value,
       rollout: rollout.value.state,
       revision: rollout.value.revision,
-      findings: rollout.value.finding === null ? [] : [rollout.value.finding],
+      findings: [rollout.value.finding, missingEnd(store, expected)].filter((text) => text !== null),
       analysis: analysis.value,
       settings: settings.value,
     },
   };
+}
+
+/** What is missing at the end of a record that is used all the same: it may be a copy, put there on purpose. */
+function missingEnd(store: Store, expected: ExpectedRecord | null): string | null {
+  if (expected === null || expected.end === null) return null;
+  const { id, hash } = expected.end;
+  const found = store.readRecord((record) => record.journalIdOf(hash));
+  if (!found.ok || found.value === id) return null;
+  return `The record lacks entry ${id}, which ${expected.source} tells of: its end was cut off or lost with the power, or an older copy was put in its place.`;
 }

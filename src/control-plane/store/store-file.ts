@@ -8,6 +8,7 @@ import { migrate } from '#src/record/migrations.ts';
 import type { RecordEnd, RecordKey } from '#src/record/record-end.ts';
 import { alienFile } from '#src/record/record-file.ts';
 import { RecordReader } from '#src/record/record-reader.ts';
+import { markFileOf } from '#src/record/revert-mark.ts';
 import { problemOf, type StoreProblem } from '#src/record/store-result.ts';
 import { closeToOthers, makePrivateFile, makePrivateFolder } from './private-files.ts';
 
@@ -40,7 +41,10 @@ export function prepareStoreFile(
     closeAllToOthers(file);
     return alienFile(file) ?? { isNew: false };
   }
-  if (expected !== null) return problemOf('lost', file, `${expected.source} tells of one`);
+  if (expected !== null) {
+    const anew = expected.isOurs ? '' : `; to begin anew, remove ${markFileOf(file)} too`;
+    return problemOf('lost', file, `${expected.source} tells of one${anew}`);
+  }
   if (found !== undefined && wasLocked)
     return problemOf('lost', file, `${file}.lock tells of one; to begin anew, remove both`);
   if ((statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0)

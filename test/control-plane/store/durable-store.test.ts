@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { EventLog } from '#src/control-plane/events/event-log.ts';
+import { DurableStore } from '#src/control-plane/store/durable-store.ts';
+import { queuedRecordsMax } from '#src/control-plane/store/outbox.ts';
+import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
 import {
-  DurableStore,
   storeCheckMs,
   storeRetryMs,
   storeSilenceMsMax,
-} from '#src/control-plane/store/durable-store.ts';
-import { queuedRecordsMax } from '#src/control-plane/store/outbox.ts';
-import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
+} from '#src/control-plane/store/store-availability.ts';
 import { tickMs } from '#src/limits.ts';
 import { DirectPort } from '../support/direct-port.ts';
 import { event, transitionTo } from '../support/records.ts';

@@ -15,8 +15,9 @@ import {
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { EventLog } from '#src/control-plane/events/event-log.ts';
-import { DurableStore, storeCheckMs, storeRetryMs } from '#src/control-plane/store/durable-store.ts';
+import { DurableStore } from '#src/control-plane/store/durable-store.ts';
 import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
+import { storeCheckMs, storeRetryMs } from '#src/control-plane/store/store-availability.ts';
 import { tickMs } from '#src/limits.ts';
 import { checkRecordNow } from '#src/record/record-check.ts';
 import { openRecordFile } from '#src/record/record-file.ts';

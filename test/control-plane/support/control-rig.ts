@@ -13,6 +13,7 @@ import { assignSlots } from '#src/core/routing/node-slots.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type {
   FromControl,
+  HandOver,
   NodeAssignments,
   ReloadResult,
   RequestSample,
@@ -33,6 +34,7 @@ export interface RigOptions {
   readonly nodes?: { readonly x: readonly number[]; readonly y: readonly number[] };
   readonly reload?: ReloadResult;
   readonly controlHost?: string;
+  readonly handedOver?: HandOver;
   /** How long the store's thread waits for another process' lock: long enough, and it hangs. */
   readonly busyTimeoutMs?: number;
   /** What the workers answer when asked for the requests they remember; `never` leaves the question open. */
@@ -128,6 +130,7 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
       generation: options.generation ?? 0,
       controlPort: 0,
       listenDescriptor: null,
+      handedOver: options.handedOver ?? null,
       routes: { kind: 'derived', routes: [] },
     },
     post,

@@ -9,6 +9,8 @@ export interface MessageContext {
   readonly x: string;
   readonly y: string;
   readonly url: string | null;
+  /** The hash that the record ends with: kept by the receiver, it proves later that nothing before it was cut off. Null while unknown. */
+  readonly recordEnd: string | null;
 }
 
 const linkTo = ({ url }: MessageContext): string | null => url;
@@ -36,6 +38,7 @@ export function webhookMessage(transition: Transition, context: MessageContext, 
     reason,
     at: new Date(atMs).toISOString(),
     url: linkTo(context),
+    recordEnd: context.recordEnd,
   };
 }
 
@@ -49,7 +52,8 @@ export function slackMessage(transition: Transition, context: MessageContext): u
   const link = url === null ? '' : ` (<${escapeSlack(url)}|open>)`;
   const mark = transition.name === 'reverted' ? ':rotating_light: ' : '';
   const head = `${mark}*${escapeSlack(upgradeText(context))}*: ${escapeSlack(transitionText(transition))}`;
-  return { text: `${head} By ${escapeSlack(transition.actor)}.${link}` };
+  const end = context.recordEnd === null ? '' : `\nRecord: \`${context.recordEnd}\``;
+  return { text: `${head} By ${escapeSlack(transition.actor)}.${link}${end}` };
 }
 
 /** What PagerDuty hears of: a revert, and what shows that somebody has dealt with it. */
