@@ -13,10 +13,11 @@ import { type FaultName, FaultSchedule } from './faults.ts';
 
 /** How often the demo looks and redraws. */
 const frameMs = 250;
-/** Starts of the rollout: on a busy machine the checks before it find the demo's own clusters late. */
+/** Starts of the rollout: on a busy machine the checks before it find the demo's own clusters late, or the store is. */
 const startsMax = 6;
 
-const preflightFailed = 'rollout-preflight-failed';
+/** Events of a start that came to nothing. */
+const startFailures: ReadonlySet<string> = new Set(['rollout-preflight-failed', 'autostart-failed']);
 
 export interface DemoRunOptions {
   readonly fault: FaultName;
@@ -96,7 +97,7 @@ export class DemoRun {
     const after = this.#events.at(-1)?.id ?? 0;
     const { body } = await client.get<{ events: RecordedEvent[] }>(`/v1/events?after=${after}`);
     this.#events.push(...body.events);
-    if (!body.events.some(({ name }) => name === preflightFailed)) return;
+    if (!body.events.some(({ name }) => startFailures.has(name))) return;
     this.#refusals++;
     if (!this.#isGivenUp) await client.send('POST', '/v1/rollout', { reason: 'the checks are tried again' });
   }
@@ -132,9 +133,12 @@ export class DemoRun {
     };
   }
 
-  /** What the record says of the latest event of this name; null when there is none. */
-  #textOf(event: string): string | null {
-    return this.#events.findLast(({ name }) => name === event)?.text ?? null;
+  /** What the record says of how it ended, or of why it did not begin; null when it says nothing. */
+  #endText(): string | null {
+    const { ended } = this.#course;
+    const isTold = (name: string): boolean =>
+      ended === null ? startFailures.has(name) : name === `rollout-${ended}`;
+    return this.#events.findLast(({ name }) => isTold(name))?.text ?? null;
   }
 
   /** What the summary needs of the course; null when the demo was ended before it saw anything. */
@@ -145,7 +149,7 @@ export class DemoRun {
       ended,
       endedAfterSeconds,
       steps,
-      endText: this.#textOf(ended === null ? preflightFailed : `rollout-${ended}`),
+      endText: this.#endText(),
       status: this.#status,
       faultLines: this.#faultLines,
       proxyUrl: this.#system.proxyUrl,
