@@ -1,5 +1,5 @@
-// A run of the demo: asks the system for its status again and again, starts the fault when it is due, and
-// shows the state.
+// One run of the demo while it runs: looks at the system again and again, strikes with the fault when it is due, and shows
+// what it sees.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StatusView } from '#src/control-plane/status/status.ts';
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
@@ -11,19 +11,17 @@ import type { DemoSystem } from './demo-system.ts';
 import type { DemoPicture } from './demo-view.ts';
 import { type FaultName, FaultSchedule } from './faults.ts';
 
-/** How often the demo asks for the status and redraws. */
+/** How often the demo looks and redraws. */
 const frameMs = 250;
-/**
- * How often the rollout is started at most: on a busy machine its checks may not find the demo's clusters at
- * first.
- */
+/** Starts of the rollout: on a busy machine the checks before it find the demo's own clusters late, or the store is. */
 const startsMax = 6;
 
-const preflightFailed = 'rollout-preflight-failed';
+/** Events of a start that came to nothing. */
+const startFailures: ReadonlySet<string> = new Set(['rollout-preflight-failed', 'autostart-failed']);
 
 export interface DemoRunOptions {
   readonly fault: FaultName;
-  /** Whether the demo ends with the rollout, instead of by a signal. */
+  /** End with the rollout instead of with a signal. */
   readonly exit: boolean;
 }
 
@@ -55,8 +53,8 @@ export class DemoRun {
   }
 
   /**
-   * Resolves when the demo is to stop: when the signal is aborted; with `exit` also when the rollout has
-   * ended, or when its checks did not let it start.
+   * Resolves when the demo is to stop: when the signal is aborted, or, when that was asked for, with the rollout, also
+   * when its checks do not let it start.
    */
   async untilDone(interrupt: AbortSignal): Promise<void> {
     while (!interrupt.aborted) {
@@ -87,7 +85,7 @@ export class DemoRun {
     this.#isUnreachable = false;
   }
 
-  /** The control API did not answer. That does not end the demo: the control thread may be being replaced. */
+  /** A control thread that is being replaced does not end the demo; traffic goes on without it. */
   #missed(error: unknown): void {
     if (!(error instanceof UnreachableError)) throw error;
     if (!this.#isUnreachable)
@@ -99,7 +97,7 @@ export class DemoRun {
     const after = this.#events.at(-1)?.id ?? 0;
     const { body } = await client.get<{ events: RecordedEvent[] }>(`/v1/events?after=${after}`);
     this.#events.push(...body.events);
-    if (!body.events.some(({ name }) => name === preflightFailed)) return;
+    if (!body.events.some(({ name }) => startFailures.has(name))) return;
     this.#refusals++;
     if (!this.#isGivenUp) await client.send('POST', '/v1/rollout', { reason: 'the checks are tried again' });
   }
@@ -135,12 +133,15 @@ export class DemoRun {
     };
   }
 
-  /** Text of the latest event with this name; null when there is none. */
-  #textOf(event: string): string | null {
-    return this.#events.findLast(({ name }) => name === event)?.text ?? null;
+  /** What the record says of how it ended, or of why it did not begin; null when it says nothing. */
+  #endText(): string | null {
+    const { ended } = this.#course;
+    const isTold = (name: string): boolean =>
+      ended === null ? startFailures.has(name) : name === `rollout-${ended}`;
+    return this.#events.findLast(({ name }) => isTold(name))?.text ?? null;
   }
 
-  /** What the summary needs; null when the demo was ended before it had a status. */
+  /** What the summary needs of the course; null when the demo was ended before it saw anything. */
   end() {
     if (this.#status === null) return null;
     const { ended, endedAfterSeconds, steps } = this.#course;
@@ -148,7 +149,7 @@ export class DemoRun {
       ended,
       endedAfterSeconds,
       steps,
-      endText: this.#textOf(ended === null ? preflightFailed : `rollout-${ended}`),
+      endText: this.#endText(),
       status: this.#status,
       faultLines: this.#faultLines,
       proxyUrl: this.#system.proxyUrl,

@@ -4,11 +4,11 @@ import { DemoRun } from '#src/demo/demo-run.ts';
 import type { DemoSystem } from '#src/demo/demo-system.ts';
 import type { Answer, ControlClient } from '#src/terminal/control-client.ts';
 
-/** A control plane whose checks before a rollout fail `failures` times; then the rollout completes. */
-function controlPlane(failures: number) {
+/** A control plane whose starts of a rollout fail `failures` times, with that event; then the rollout completes. */
+function controlPlane(failures: number, failure: string) {
   const plane = { starts: 1, events: [] as { id: number; name: string; text: string }[] };
   const judge = (): void => {
-    const name = plane.starts <= failures ? 'rollout-preflight-failed' : 'rollout-completed';
+    const name = plane.starts <= failures ? failure : 'rollout-completed';
     plane.events.push({ id: plane.starts, name, text: `start ${plane.starts}` });
   };
   judge();
@@ -37,8 +37,8 @@ function controlPlane(failures: number) {
   return { plane, client };
 }
 
-async function runAgainst(failures: number) {
-  const { plane, client } = controlPlane(failures);
+async function runAgainst(failures: number, failure = 'rollout-preflight-failed') {
+  const { plane, client } = controlPlane(failures, failure);
   const system = { proxyUrl: '', controlUrl: () => '', trafficCounts: () => ({}) } as unknown as DemoSystem;
   const display = { show: () => {}, note: () => {}, close: () => {} };
   const run = new DemoRun({ fault: 'none', exit: true }, system, display, () => client);
@@ -49,6 +49,11 @@ async function runAgainst(failures: number) {
 it('starts the rollout again when the checks before it failed', async () => {
   const { starts, end } = await runAgainst(2);
   assert.deepEqual([starts, end?.ended], [3, 'completed']);
+});
+
+it('starts the rollout when it could not start by itself', async () => {
+  const { starts, end } = await runAgainst(1, 'autostart-failed');
+  assert.deepEqual([starts, end?.ended], [2, 'completed']);
 });
 
 it('gives up, and says why, when the checks fail again and again', async () => {

@@ -63,3 +63,29 @@ test('run-tests runs only the files whose path contains a word when words are gi
   assert.equal(runTests(files, { args: ['good'] }).status, 0);
   assert.equal(runTests(files, { args: ['nothing-like-it'] }).status, 2);
 });
+
+const hangs =
+  "test('waits for ever', async () => { setInterval(() => {}, 1_000); await new Promise(() => {}); });";
+// Some turns later: what has not left the process when it stops reading and writing is not known.
+const loops = `describe('a suite', () => {
+  it('loops for ever', async () => {
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    for (;;);
+  });
+});`;
+const lingers = "test('leaves a timer', () => { setInterval(() => {}, 1_000); });";
+
+test('run-tests names the test that waits for ever, that loops for ever, and the file that does not end', () => {
+  const files = {
+    'a.test.ts': `${hangs}\n${failing}`,
+    'b.test.ts': `import { describe, it } from 'node:test';\n${passing}\n${loops}`,
+    'c.test.ts': lingers,
+    'd.test.ts': passing,
+  };
+  const { status, stdout, stderr } = runTests(files, { args: ['--patience', '10'] });
+  assert.equal(status, 1);
+  assert.match(stdout, /✖ waits for ever[\s\S]*test timed out after 10000ms/);
+  assert.match(stderr, /hangs: .*b\.test\.ts: in "a suite > loops for ever"/);
+  assert.match(stderr, /hangs: .*c\.test\.ts: its tests have ended, and its process has not/);
+  assert.match(stdout, /✔ passes [\s\S]*✔ passes /, 'the others go on');
+});

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from './until.ts';
 
 export type YardstickName = 'nginx' | 'haproxy';
 
@@ -87,16 +88,14 @@ backend back
 `;
 
 async function listens(port: number, child: ChildProcess): Promise<void> {
-  for (let attempt = 0; attempt < 200 && child.exitCode === null; attempt++) {
-    const isOpen = await new Promise<boolean>((resolve) => {
+  const isOpen = (): Promise<boolean> =>
+    new Promise((resolve) => {
       const socket = connect(port, '127.0.0.1');
       socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
       socket.once('connect', () => socket.destroy());
     });
-    if (isOpen) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`the proxy does not listen on ${port}`);
+  await until(async () => child.exitCode !== null || (await isOpen()), 'the proxy to listen');
+  if (child.exitCode !== null) throw new Error(`the proxy does not listen on ${port}`);
 }
 
 export async function startYardstick(name: YardstickName, options: YardstickOptions): Promise<RunningProxy> {
