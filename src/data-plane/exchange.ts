@@ -23,7 +23,7 @@ import type { WorkerRuntime } from './worker-runtime.ts';
 
 export class Exchange implements Leaseholder {
   readonly request: RequestMessage;
-  /** Whether the request body was completely received and judged. */
+  /** Whether the request body was completely received, and is valid. */
   isRequestDone: boolean;
   readonly #runtime: WorkerRuntime;
   readonly #ledger: OutcomeLedger;
@@ -94,7 +94,7 @@ export class Exchange implements Leaseholder {
     this.#response.reset();
   }
 
-  /** Judges request body bytes; -1 when they are invalid and the request was rejected for it. */
+  /** Checks request body bytes; -1 when they are invalid and the request was rejected for it. */
   #takeBody(bytes: Uint8Array, from: number, end: number): number {
     const { body } = this.request;
     const { bodyBytes } = this.#runtime.config.limits;
@@ -177,7 +177,7 @@ export class Exchange implements Leaseholder {
     this.#fail('connect', 'upstreamConnectFailed');
   }
 
-  onTurnedAway(node: UpstreamNode): void {
+  onRedispatch(node: UpstreamNode): void {
     this.#leaveUpstream();
     this.#open(node);
   }

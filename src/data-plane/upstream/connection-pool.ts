@@ -6,15 +6,15 @@ import { IntrusiveList, type ListLink } from '#src/data-plane/base/intrusive-lis
 import { connectsPerNodeMax, idleUpstreamPerNodeMax, upstreamPerNodeMax } from '#src/limits.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 
-/** Somebody who waits for a connection. Each wait ends with one of these calls, or with `stopWaiting`. */
+/** A request that waits for a connection. Each wait ends with one of these calls, or with `stopWaiting`. */
 export interface Waiter {
   readonly waiterLink: ListLink<Waiter>;
   /** This connection is the waiter's now. */
   useConnection(connection: PooledConnection): void;
-  /** A connect came to nothing, and it is this waiter's loss. */
+  /** A connect failed, and this waiter is the one to be told. */
   connectFailed(timedOut: boolean): void;
-  /** The node is not to be waited for any longer. */
-  turnedAway(): void;
+  /** The node takes no more requests: wait for another. */
+  redispatch(): void;
 }
 
 export class ConnectionPool {
@@ -26,7 +26,7 @@ export class ConnectionPool {
   isClosing: boolean;
   /** The one used last comes first: the others get old and are closed. */
   readonly #idle: PooledConnection[];
-  /** Who waits longest comes first. */
+  /** The one that has waited longest comes first. */
   readonly #waiting: IntrusiveList<Waiter>;
   readonly #connect: () => void;
 
@@ -68,7 +68,7 @@ export class ConnectionPool {
     for (const connection of this.#idle.splice(0)) connection.close();
   }
 
-  // ---- those who wait ----
+  // ---- waiters ----
 
   wait(waiter: Waiter): void {
     assert(!this.isClosing, 'nobody waits for a node that takes no further requests');
@@ -76,28 +76,27 @@ export class ConnectionPool {
     this.#connectMore();
   }
 
-  /** `waiter` has lost interest, if it waits at all. */
+  /** Ends the wait of `waiter`, if it waits. */
   stopWaiting({ waiterLink }: Waiter): void {
     if (waiterLink.list !== null) this.#waiting.remove(waiterLink);
   }
 
-  /** Hands a connection that is free to who waits longest; false when nobody does. */
+  /** Gives a free connection to the waiter that has waited longest; false when there is none. */
   serveWaiting(connection: PooledConnection): boolean {
     const waiter = this.isClosing ? null : this.#waiting.removeFirst();
     waiter?.useConnection(connection);
     return waiter !== null;
   }
 
-  /** Sends those who wait elsewhere: all of them, or those who came last until `count` are left. */
-  turnAway(count = 0): void {
-    for (let leaving = this.waitingCount - count; leaving > 0; leaving--) {
-      this.#waiting.removeLast()?.turnedAway();
-    }
+  /** Sends waiters to other nodes, the newest first, until `keptCount` are left. */
+  redispatchWaiting(keptCount = 0): void {
+    for (let leaving = this.waitingCount - keptCount; leaving > 0; leaving--)
+      this.#waiting.removeLast()?.redispatch();
   }
 
   // ---- what becomes of connections ----
 
-  /** One connect for each who waits, within the limits. */
+  /** Begins one connect for each waiter, within the limits. */
   #connectMore(): void {
     const wanted = Math.min(this.waitingCount, connectsPerNodeMax);
     while (this.connectingCount < wanted && !this.isFull) {
@@ -120,14 +119,14 @@ export class ConnectionPool {
   }
 
   /**
-   * A connect, already closed, came to nothing. Who waits longest takes the loss. Where no connection is in use that will
-   * come free, only as many go on waiting as connects are under way.
+   * A connect failed, and its connection is closed. The waiter that has waited longest is told. If no connection is in use
+   * that could be given back, only as many go on waiting as connects are under way.
    */
   connectFailed(timedOut: boolean): void {
     this.connectingCount--;
     const noneComesFree = this.openCount <= this.connectingCount;
     this.#waiting.removeFirst()?.connectFailed(timedOut);
-    if (noneComesFree) this.turnAway(this.connectingCount);
+    if (noneComesFree) this.redispatchWaiting(this.connectingCount);
     this.#connectMore();
   }
 }

@@ -13,7 +13,7 @@ import type { UpstreamNode } from './upstream-node.ts';
 export const LeaseResult = {
   /** The connection is there. */
   ready: 0,
-  /** The user hears of it: onUpstreamConnected, onConnectFailed or onTurnedAway. */
+  /** The user hears of it: onUpstreamConnected, onConnectFailed or onRedispatch. */
   pending: 1,
   /** The node has as many connections, or its cluster as many requests that wait for one, as the limits allow. */
   exhausted: 2,
@@ -25,7 +25,7 @@ export interface Leaseholder extends UpstreamUser {
   /** No connection to the node came to be. */
   onConnectFailed(timedOut: boolean): void;
   /** The node that was waited for takes no connection; another may. */
-  onTurnedAway(node: UpstreamNode): void;
+  onRedispatch(node: UpstreamNode): void;
 }
 
 export class UpstreamLease implements Waiter {
@@ -86,9 +86,9 @@ export class UpstreamLease implements Waiter {
     this.#holder.onConnectFailed(timedOut);
   }
 
-  turnedAway(): void {
+  redispatch(): void {
     const { node } = this;
-    if (node !== null) this.#holder.onTurnedAway(node);
+    if (node !== null) this.#holder.onRedispatch(node);
   }
 
   /** The wait for a connection came to an end. */

@@ -41,8 +41,8 @@ class RecordingWaiter implements Waiter {
     this.#fates.push(`${this.#name}: connect ${timedOut ? 'timed out' : 'failed'}`);
   }
 
-  turnedAway(): void {
-    this.#fates.push(`${this.#name} is turned away`);
+  redispatch(): void {
+    this.#fates.push(`${this.#name} goes elsewhere`);
   }
 }
 
@@ -94,14 +94,14 @@ describe('those who wait for a connection to a node', () => {
     assert.equal(connects(), 1);
   });
 
-  it('are turned away when the node is to take no more requests, and those who left are not', () => {
+  it('are sent elsewhere when the node is to take no more requests, and those who left are not', () => {
     const { pool } = createPool();
     const fates: string[] = [];
     queue(pool, 'first', fates);
     pool.stopWaiting(queue(pool, 'second', fates));
-    pool.turnAway();
-    pool.turnAway();
-    assert.deepEqual(fates, ['first is turned away']);
+    pool.redispatchWaiting();
+    pool.redispatchWaiting();
+    assert.deepEqual(fates, ['first goes elsewhere']);
     assert.equal(pool.waitingCount, 0);
   });
 
@@ -115,7 +115,7 @@ describe('those who wait for a connection to a node', () => {
     assert.equal(pool.waitingCount, 1);
   });
 
-  it('beyond the connects under way are turned away by a failed one, unless a connection is in use that will come free', () => {
+  it('beyond the connects under way are sent elsewhere by a failed one, unless a connection is in use that will come free', () => {
     const { pool, connects } = createPool();
     const fates: string[] = [];
     pool.opened();
@@ -125,7 +125,7 @@ describe('those who wait for a connection to a node', () => {
     assert.equal(connects(), connectsPerNodeMax + 1);
     pool.closed(); // the one in use
     failConnect(pool);
-    assert.deepEqual(fates.slice(1), ['1: connect failed', `${connectsPerNodeMax + 1} is turned away`]);
+    assert.deepEqual(fates.slice(1), ['1: connect failed', `${connectsPerNodeMax + 1} goes elsewhere`]);
     assert.equal(pool.waitingCount, connectsPerNodeMax - 1);
   });
 
