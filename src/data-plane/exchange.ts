@@ -29,7 +29,7 @@ const { performance } = globalThis;
 
 export class Exchange implements Leaseholder {
   readonly request: RequestMessage;
-  /** Whether the request body was completely received and judged. */
+  /** Whether the request body was completely received, and is valid. */
   isRequestDone: boolean;
   readonly #runtime: WorkerRuntime;
   readonly #ledger: OutcomeLedger;
@@ -100,7 +100,7 @@ export class Exchange implements Leaseholder {
     this.#response.reset();
   }
 
-  /** Judges request body bytes; -1 when they are invalid and the request was rejected for it. */
+  /** Checks request body bytes; -1 when they are invalid and the request was rejected for it. */
   #takeBody(bytes: Uint8Array, from: number, end: number): number {
     const { body } = this.request;
     const { bodyBytes } = this.#runtime.config.limits;
@@ -187,7 +187,7 @@ export class Exchange implements Leaseholder {
     this.#failIn('connect', code);
   }
 
-  onTurnedAway(node: UpstreamNode, code: string | null): void {
+  onRedispatch(node: UpstreamNode, code: string | null): void {
     this.#leaveUpstream();
     this.#open(node, code);
   }

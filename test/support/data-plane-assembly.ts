@@ -124,7 +124,7 @@ export class DataPlane {
     this.#listener.close();
     this.registry.cutAll();
     for (const { nodes } of this.runtime.clusters) for (const node of nodes) node.isDraining = true;
-    for (const { nodes } of this.runtime.clusters) for (const node of nodes) node.leaveAlone();
+    for (const { nodes } of this.runtime.clusters) for (const node of nodes) node.emptyPool();
     const all = [...this.upstreams.x, ...this.upstreams.y];
     await Promise.all(all.filter(({ listening }) => listening).map((upstream) => upstream.stop()));
   }

@@ -32,7 +32,7 @@ export class MessageBody {
   }
 
   /**
-   * Judges bytes[from..end); returns one past the last byte that belongs to this body, -1 when the framing is invalid
+   * Checks bytes[from..end); returns one past the last byte that belongs to this body, -1 when the framing is invalid
    * (decoder.error). With collectData the payload's ranges are in decoder.dataRanges (chunked only).
    */
   take(bytes: Uint8Array, from: number, end: number, collectData: boolean): number {

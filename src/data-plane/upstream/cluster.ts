@@ -56,7 +56,7 @@ export class Cluster {
     for (const gone of known.values()) gone.isDraining = true;
     this.#isFirstAssignment = false;
     this.refresh(nowMs);
-    for (const node of [...this.nodes, ...known.values()]) if (node.isDraining) node.leaveAlone();
+    for (const node of [...this.nodes, ...known.values()]) if (node.isDraining) node.emptyPool();
   }
 
   #newNode(assignment: NodeAssignment, nowMs: number): UpstreamNode {
@@ -85,8 +85,8 @@ export class Cluster {
     this.#eligible = this.nodes.filter(
       (node) => node.isHealthy && !node.isDraining && node.ejectedUntilMs === 0,
     );
-    // Only now: those who are turned away choose among the nodes anew.
-    for (const node of becameUnhealthy) node.leaveAlone();
+    // Only now: requests that waited for them choose among the nodes anew.
+    for (const node of becameUnhealthy) node.emptyPool();
   }
 
   get hasEligibleNode(): boolean {
@@ -140,6 +140,6 @@ export class Cluster {
     if (ejected + 1 > this.nodes.length * ejectedShareMax) return;
     node.eject(nowMs);
     this.refresh(nowMs);
-    node.leaveAlone();
+    node.emptyPool();
   }
 }

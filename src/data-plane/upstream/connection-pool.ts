@@ -7,7 +7,7 @@ import { IntrusiveList, type ListLink } from '#src/data-plane/base/intrusive-lis
 import { connectsPerNodeMax, idleUpstreamPerNodeMax, upstreamPerNodeMax } from '#src/limits.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 
-/** Somebody who waits for a connection. Each wait ends with one of these calls, or with `stopWaiting`. */
+/** A request that waits for a connection. Each wait ends with one of these calls, or with `stopWaiting`. */
 export interface Waiter {
   readonly waiterLink: ListLink<Waiter>;
   /** This connection is the waiter's now. */
@@ -15,7 +15,7 @@ export interface Waiter {
   /** A connect failed with this code (a system error or a deadline), and this waiter gets none instead. */
   connectFailed(code: string): void;
   /** The node is not to be waited for any longer: for the code that a connect failed with, or null where it takes no requests. */
-  turnedAway(code: string | null): void;
+  redispatch(code: string | null): void;
   /** A resource of ours is short. The wait goes on, and says nothing about the node. */
   heldUp(): void;
 }
@@ -31,7 +31,7 @@ export class ConnectionPool {
   isShort: boolean;
   /** The one used last comes first: the others get old and are closed. */
   readonly #idle: PooledConnection[];
-  /** Who waits longest comes first. */
+  /** The one that has waited longest comes first. */
   readonly #waiting: IntrusiveList<Waiter>;
   readonly #connect: () => void;
 
@@ -74,7 +74,7 @@ export class ConnectionPool {
     for (const connection of this.#idle.splice(0)) connection.close();
   }
 
-  // ---- those who wait ----
+  // ---- waiters ----
 
   wait(waiter: Waiter): void {
     assert(!this.isClosing, 'nobody waits for a node that takes no further requests');
@@ -83,28 +83,28 @@ export class ConnectionPool {
     else this.#connectMore();
   }
 
-  /** `waiter` has lost interest, if it waits at all. */
+  /** Ends the wait of `waiter`, if it waits. */
   stopWaiting({ waiterLink }: Waiter): void {
     if (waiterLink.list !== null) this.#waiting.remove(waiterLink);
   }
 
-  /** Hands a connection that is free to who waits longest; false when nobody does. */
+  /** Gives a free connection to the waiter that has waited longest; false when there is none. */
   serveWaiting(connection: PooledConnection): boolean {
     const waiter = this.isClosing ? null : this.#waiting.removeFirst();
     waiter?.useConnection(connection);
     return waiter !== null;
   }
 
-  /** Sends those who wait elsewhere, for the code that a connect failed with: all of them, or the last until `count` are left. */
-  turnAway(code: string | null, count = 0): void {
-    for (let leaving = this.waitingCount - count; leaving > 0; leaving--) {
-      this.#waiting.removeLast()?.turnedAway(code);
+  /** Sends waiters to other nodes, the newest first, until `keptCount` are left; `code`: of the connect that failed, or null. */
+  redispatchWaiting(code: string | null, keptCount = 0): void {
+    for (let leaving = this.waitingCount - keptCount; leaving > 0; leaving--) {
+      this.#waiting.removeLast()?.redispatch(code);
     }
   }
 
   // ---- what becomes of connections ----
 
-  /** One connect for each who waits, within the limits. */
+  /** Begins one connect for each waiter, within the limits. */
   #connectMore(): void {
     if (this.isShort) return;
     const wanted = Math.min(this.waitingCount, connectsPerNodeMax);
@@ -128,8 +128,8 @@ export class ConnectionPool {
   }
 
   /**
-   * A connect failed and is closed. The request that waits longest is told. Where no connection is in use that will come free,
-   * only as many requests go on waiting as connects are under way.
+   * A connect failed, and its connection is closed. The waiter that has waited longest is told. If no connection is in use
+   * that could be given back, only as many go on waiting as connects are under way.
    */
   connectFailed(code: string): void {
     this.connectingCount--;
@@ -139,13 +139,13 @@ export class ConnectionPool {
       return;
     }
     this.#waiting.removeFirst()?.connectFailed(code);
-    if (noneComesFree) this.turnAway(code, this.connectingCount);
+    if (noneComesFree) this.redispatchWaiting(code, this.connectingCount);
     this.#connectMore();
   }
 
   /**
-   * There is no descriptor, port or memory for another connection. Whoever can still get one of those there are waits for it;
-   * a further connect would fail as well, so the next one is left to a later time.
+   * There is no descriptor, port or memory for another connection. A waiter that can still get one of the open connections
+   * waits for it; a further connect would fail as well, so the next one is left to a later time.
    */
   #runShort(code: string, noneComesFree: boolean): void {
     this.isShort = true;
@@ -153,9 +153,9 @@ export class ConnectionPool {
     for (let link = this.#waiting.first; link !== null; link = link.next) link.member.heldUp();
   }
 
-  /** Tells those who came last, until `count` are left, that there is no connection for them. */
-  #failWaiting(code: string, count: number): void {
-    for (let leaving = this.waitingCount - count; leaving > 0; leaving--) {
+  /** Tells the newest waiters, until `keptCount` are left, that there is no connection for them. */
+  #failWaiting(code: string, keptCount: number): void {
+    for (let leaving = this.waitingCount - keptCount; leaving > 0; leaving--) {
       this.#waiting.removeLast()?.connectFailed(code);
     }
   }

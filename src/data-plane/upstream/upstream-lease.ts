@@ -14,7 +14,7 @@ import type { UpstreamNode } from './upstream-node.ts';
 export const LeaseResult = {
   /** The connection is there. */
   ready: 0,
-  /** The user hears of it: onUpstreamConnected, onConnectFailed or onTurnedAway. */
+  /** The user hears of it: onUpstreamConnected, onConnectFailed or onRedispatch. */
   pending: 1,
   /** The node has as many connections as our limit allows. */
   noConnection: 2,
@@ -28,7 +28,7 @@ export interface Leaseholder extends UpstreamUser {
   /** There is no connection to the node: why, as a system error's code or a deadline. */
   onConnectFailed(code: string): void;
   /** The node that was waited for takes no connection, and another may: the code of the connect that failed, if one did. */
-  onTurnedAway(node: UpstreamNode, code: string | null): void;
+  onRedispatch(node: UpstreamNode, code: string | null): void;
   /** The wait for a connection goes on because a resource of ours is short: how long it takes says nothing about the node. */
   onHeldUp(): void;
 }
@@ -98,9 +98,9 @@ export class UpstreamLease implements Waiter {
     this.#holder.onConnectFailed(code);
   }
 
-  turnedAway(code: string | null): void {
+  redispatch(code: string | null): void {
     const { node } = this;
-    if (node !== null) this.#holder.onTurnedAway(node, code);
+    if (node !== null) this.#holder.onRedispatch(node, code);
   }
 
   heldUp(): void {

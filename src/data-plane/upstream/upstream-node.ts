@@ -99,7 +99,7 @@ export class UpstreamNode {
     this.#slab[this.#at + NODE.ejected] = 0;
   }
 
-  /** The node takes no new requests. Whoever sets it calls `leaveAlone` once another node can be chosen. */
+  /** The node takes no new requests. Whoever sets it calls `emptyPool` once another node can be chosen. */
   get isDraining(): boolean {
     return this.pool.isClosing;
   }
@@ -108,9 +108,9 @@ export class UpstreamNode {
     this.pool.isClosing = isDraining;
   }
 
-  /** Closes what is idle, and turns those away who wait. */
-  leaveAlone(): void {
+  /** Closes what is idle, and sends requests that wait to other nodes. */
+  emptyPool(): void {
     this.pool.closeIdle();
-    this.pool.turnAway(null);
+    this.pool.redispatchWaiting(null);
   }
 }

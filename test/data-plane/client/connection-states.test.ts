@@ -256,6 +256,7 @@ describe('a client connection with many pipelined requests', () => {
   it('lets others go first after so many, and goes on in a later turn', async () => {
     const stage = await arrive.yielded();
     assert.equal(statusesOf(stage.socket).length, pipelinedRequestsPerTurnMax);
+    assert.equal(stage.client.connection.isIdle, false);
     stage.socket.receive(get());
     await turn();
     assert.equal(statusesOf(stage.socket).length, pipelinedRequestsPerTurnMax + 2);

@@ -42,7 +42,7 @@ function failInARow(cluster: Cluster, node: UpstreamNode, nowMs: number): void {
     if (node.failed()) cluster.considerEjection(node, nowMs);
 }
 
-/** Waits for a connection, and when it is turned away for one to another node. */
+/** Waits for a connection, and when it is sent elsewhere for one to another node. */
 class RetryingWaiter implements Waiter {
   readonly waiterLink: ListLink<Waiter> = new ListLink<Waiter>(this);
   readonly #next: () => UpstreamNode | null;
@@ -55,12 +55,12 @@ class RetryingWaiter implements Waiter {
   connectFailed(): void {}
   heldUp(): void {}
 
-  turnedAway(): void {
+  redispatch(): void {
     this.#next()?.pool.wait(this);
   }
 }
 
-/** Has `count` requests wait for a connection to `node`; where they went when they were turned away is in the answer. */
+/** Has `count` requests wait for a connection to `node`; where they went when they were sent elsewhere is in the answer. */
 function waitFor(cluster: Cluster, node: UpstreamNode, count: number): string[] {
   const went: string[] = [];
   for (let index = 0; index < count; index++) {

@@ -42,8 +42,8 @@ class RecordingWaiter implements Waiter {
     this.#fates.push(`${this.#name}: ${code}`);
   }
 
-  turnedAway(code: string | null): void {
-    this.#fates.push(`${this.#name} is turned away${code === null ? '' : `: ${code}`}`);
+  redispatch(code: string | null): void {
+    this.#fates.push(`${this.#name} is redispatched${code === null ? '' : `: ${code}`}`);
   }
 
   heldUp(): void {
@@ -99,14 +99,14 @@ describe('those who wait for a connection to a node', () => {
     assert.equal(connects(), 1);
   });
 
-  it('are turned away when the node is to take no more requests, and those who left are not', () => {
+  it('are redispatched when the node is to take no more requests, and those who left are not', () => {
     const { pool } = createPool();
     const fates: string[] = [];
     queue(pool, 'first', fates);
     pool.stopWaiting(queue(pool, 'second', fates));
-    pool.turnAway(null);
-    pool.turnAway(null);
-    assert.deepEqual(fates, ['first is turned away']);
+    pool.redispatchWaiting(null);
+    pool.redispatchWaiting(null);
+    assert.deepEqual(fates, ['first is redispatched']);
     assert.equal(pool.waitingCount, 0);
   });
 
@@ -120,7 +120,7 @@ describe('those who wait for a connection to a node', () => {
     assert.equal(pool.waitingCount, 1);
   });
 
-  it('beyond the connects under way are turned away by a failed one, unless a connection is in use that will come free', () => {
+  it('beyond the connects under way are redispatched by a failed one, unless a connection is in use that will come free', () => {
     const { pool, connects } = createPool();
     const fates: string[] = [];
     pool.opened();
@@ -132,7 +132,7 @@ describe('those who wait for a connection to a node', () => {
     failConnect(pool);
     assert.deepEqual(fates.slice(1), [
       '1: ECONNREFUSED',
-      `${connectsPerNodeMax + 1} is turned away: ECONNREFUSED`,
+      `${connectsPerNodeMax + 1} is redispatched: ECONNREFUSED`,
     ]);
     assert.equal(pool.waitingCount, connectsPerNodeMax - 1);
   });

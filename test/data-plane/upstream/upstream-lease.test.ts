@@ -20,7 +20,7 @@ function make() {
     onUpstreamFailed: (code, connected) => heard.push(`${connected ? 'failed' : 'not connected'}: ${code}`),
     onUpstreamDeadline: () => heard.push('deadline'),
     onConnectFailed: (code) => heard.push(`connect failed: ${code}`),
-    onTurnedAway: (_node, code) => heard.push(`turned away: ${code}`),
+    onRedispatch: (_node, code) => heard.push(`redispatched: ${code}`),
     onHeldUp: () => heard.push('held up'),
   };
   const newLease = () => new UpstreamLease(worker.runtime, holder);
@@ -72,7 +72,7 @@ describe('a lease on a connection to a node', () => {
     assert.equal(worker.counter('upstreamIdleY'), 1);
   });
 
-  it('hears why the connect failed that it waited for, or why it was turned away', () => {
+  it('hears why the connect failed that it waited for, or why it was redispatched', () => {
     const { worker, node, heard, lease, newLease } = make();
     const second = newLease();
     const third = newLease();
@@ -80,8 +80,8 @@ describe('a lease on a connection to a node', () => {
     const [first] = worker.connects;
     second.drop(); // its connect goes on, for whoever waits
     first?.fail('EHOSTUNREACH');
-    node.pool.turnAway(null);
-    assert.deepEqual(heard, ['connect failed: EHOSTUNREACH', 'turned away: null']);
+    node.pool.redispatchWaiting(null);
+    assert.deepEqual(heard, ['connect failed: EHOSTUNREACH', 'redispatched: null']);
   });
 
   it('is held up by a shortage of ours, also when it begins during one', () => {
