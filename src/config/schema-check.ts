@@ -1,5 +1,5 @@
 // Checks what was read against the schema and says what is wrong in words; also fills in defaults. Knows no setting by name.
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { closestNames } from './closest-name.ts';
 import { keptSchema } from './kept-schema.ts';
 import type { SchemaNode } from './schema-node.ts';
@@ -13,18 +13,33 @@ export interface SchemaProblem {
   readonly isAboutKey: boolean;
 }
 
-// Every start compiles the schema once, for one config: unoptimised code is there in half the time. That the schema itself is
-// one is for the tests.
-const ajv = new Ajv({
-  allErrors: true,
-  verbose: true,
-  strict: true,
-  allowUnionTypes: true,
-  validateSchema: false,
-  code: { optimize: false },
-});
-for (const keyword of ['x-type', 'x-expected', 'x-secret']) ajv.addKeyword(keyword);
-const validate = ajv.compile(keptSchema as object);
+/**
+ * Every start compiles the schema once, for one config: unoptimised code is there in half the time. That the schema itself is
+ * one is for the tests.
+ */
+function compileSchema(): ValidateFunction {
+  const ajv = new Ajv({
+    allErrors: true,
+    verbose: true,
+    strict: true,
+    allowUnionTypes: true,
+    validateSchema: false,
+    code: { optimize: false },
+  });
+  for (const keyword of ['x-type', 'x-expected', 'x-secret']) ajv.addKeyword(keyword);
+  return ajv.compile(keptSchema as object);
+}
+
+/** Held weakly: between the start and a reload nobody needs its 1.2 MiB. */
+let compiled: WeakRef<ValidateFunction> | null = null;
+
+function validator(): ValidateFunction {
+  const known = compiled?.deref();
+  if (known !== undefined) return known;
+  const validate = compileSchema();
+  compiled = new WeakRef(validate);
+  return validate;
+}
 
 type Dict = Record<string, unknown>;
 const isDict = (value: unknown): value is Dict =>
@@ -74,6 +89,7 @@ function adaptFilled(text: string, schemas: readonly SchemaNode[]): unknown {
 
 /** Everything that does not fit the schema, at most one problem per place. */
 export function checkSchema(value: unknown, source: YamlSource): SchemaProblem[] {
+  const validate = validator();
   if (validate(value)) return [];
   const problems = new Map<string, SchemaProblem>();
   for (const error of worthTelling(validate.errors ?? [])) {
