@@ -135,7 +135,7 @@ export const pushedTrialsMax = 1_000_000_000;
  * room only keeps memory that nobody uses: 10 MiB of the process within seconds for control and store, 30 for each worker
  * after a quarter of an hour of load.
  */
-export const youngGenerationMiBMax = { worker: 12, control: 12, store: 6 };
+export const youngGenerationMiBMax = { worker: 6, control: 6, store: 6 };
 
 /** Events returned by one call. */
 export const apiEventsMax = 1_000;
