@@ -33,10 +33,13 @@ const cpu: ComparedFigure = { title: 'CPU per request', value: (one) => one.cpuU
 const p99: ComparedFigure = { title: 'p99', value: (one) => one.p99Us };
 const idleBytes: ComparedFigure = { title: 'bytes per connection', value: (one) => one.idleConnectionBytes };
 
+const resident: ComparedFigure = { title: 'RSS', value: (one) => one.residentBytes };
+
 const figuresOf = {
   load: [cpu],
   half: [cpu, p99],
   idle: [idleBytes],
+  memory: [resident],
 } as const;
 
 /** How `own` stands to `other`, case by case; of every figure less is better. */

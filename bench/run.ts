@@ -112,14 +112,15 @@ async function measureAll(
 ): Promise<Rounds> {
   const [x = 0, y = 0] = await freePorts(2);
   const backends = await startBackends(tools.backends, { x, y }, directory, cores.load);
-  const start = (peer: Peer) => startProxy(peer, backends, connectionsMax, directory, cores);
+  const start = (peer: Peer, workers = 1) =>
+    startProxy(peer, backends, connectionsMax, directory, cores, workers);
   const proxies: RunningProxy[] = [];
   try {
     for (const peer of peers) proxies.push(await start(peer));
-    const restart = async ({ name }: RunningProxy) => {
+    const restart = async ({ name }: RunningProxy, workers: number) => {
       const peer = peers.find((one) => one.name === name);
       if (peer === undefined) throw new Error(`unknown proxy ${name}`);
-      return start(peer);
+      return start(peer, workers);
     };
     const say = (line: string) => console.error(line);
     return await runRounds({ options, cores, load: tools.load, proxies, restart, say });

@@ -17,9 +17,9 @@ export const nginx: Peer = {
 };
 
 // $request_id is 16 random bytes per request, so the split is per request like Crossover's.
-function config({ directory, port, portX, portY, connections }: PeerSetup): string {
+function config({ directory, port, portX, portY, connections, workers }: PeerSetup): string {
   return `
-worker_processes 1;
+worker_processes ${workers};
 daemon off;
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 pid ${directory}/nginx.pid;
