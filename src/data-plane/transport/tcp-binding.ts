@@ -29,6 +29,8 @@ export interface TcpHandle {
 export interface WriteRequest {
   oncomplete: (this: WriteRequest, status: number) => void;
   buffer: Uint8Array | null;
+  /** The pooled buffer that `buffer` is in. */
+  rest: Buffer | null;
   crossoverSocket: unknown;
 }
 
