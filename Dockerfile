@@ -33,5 +33,5 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch(process.env.CROSSOVER_LIVEZ).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # Drains: stops accepting, finishes what is in flight. Give it the configuration's timeouts.drain (docker stop --time).
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "/app/bin/crossover.js"]
+ENTRYPOINT ["/app/bin/crossover"]
 CMD ["serve", "--config", "/etc/crossover/crossover.yaml"]

@@ -1,5 +1,5 @@
-// This checkout against another proxy, round by round: measurements of one round were taken right after each other, so that
-// what the machine did meanwhile is in both, and in their ratio hardly at all.
+// This checkout against another proxy, round by round: measurements of one round were taken right after each
+// other, so that what the machine did meanwhile is in both, and in their ratio hardly at all.
 import { benchCases } from './cases.ts';
 import { markdownTable } from './markdown-table.ts';
 import type { Measurement } from './measure.ts';
@@ -33,10 +33,13 @@ const cpu: ComparedFigure = { title: 'CPU per request', value: (one) => one.cpuU
 const p99: ComparedFigure = { title: 'p99', value: (one) => one.p99Us };
 const idleBytes: ComparedFigure = { title: 'bytes per connection', value: (one) => one.idleConnectionBytes };
 
+const resident: ComparedFigure = { title: 'RSS', value: (one) => one.residentBytes };
+
 const figuresOf = {
   load: [cpu],
   half: [cpu, p99],
   idle: [idleBytes],
+  memory: [resident],
 } as const;
 
 /** How `own` stands to `other`, case by case; of every figure less is better. */
@@ -72,7 +75,10 @@ export function verdictOf(ratio: number, interval: Interval | null): Verdict {
   return ratio <= slowdownMax ? 'not slower' : 'undecided';
 }
 
-/** The comparison as Markdown, with its verdicts when `other` is a version of our own; empty when nothing was measured of both. */
+/**
+ * The comparison as Markdown, with its verdicts when `other` is a version of our own; empty when nothing was
+ * measured of both.
+ */
 export function comparisonTable(rounds: Rounds, own: string, other: string, isJudged: boolean): string {
   const compared = compareRounds(rounds, own, other);
   if (compared.length === 0) return '';

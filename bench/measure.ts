@@ -1,13 +1,13 @@
-// One measurement of one proxy. Everything is read from outside the proxy: its CPU time and memory from /proc, the number
-// of requests from the load generator.
+// One measurement of one proxy. Everything is read from outside the proxy: its CPU time and memory from
+// /proc, the number of requests from the load generator.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { idleConnections, type LoadCase } from './cases.ts';
+import { idleConnections, type LoadCase, memoryLoadSeconds } from './cases.ts';
 import type { Cores } from './cores.ts';
 import type { LoadGenerator } from './load/load.ts';
 import { loadOpenLoop } from './load/open-loop.ts';
-import { coreBusyNs, cpuUsage, processTree, residentBytes } from './process/usage.ts';
+import { coreBusyNs, cpuUsage, processTree, proportionalBytes, residentBytes } from './process/usage.ts';
 import type { RunningProxy } from './proxy.ts';
 
 /** Figures of one measurement; null where a case does not have one. */
@@ -23,6 +23,8 @@ export interface Measurement {
   readonly p50Us: number | null;
   readonly p99Us: number | null;
   readonly residentBytes: number | null;
+  /** With pages that several processes share counted in parts. */
+  readonly proportionalBytes: number | null;
   readonly idleConnectionBytes: number | null;
   readonly errors: number;
   readonly overloaded: boolean;
@@ -39,6 +41,7 @@ export const nothingMeasured: Measurement = {
   p50Us: null,
   p99Us: null,
   residentBytes: null,
+  proportionalBytes: null,
   idleConnectionBytes: null,
   errors: 0,
   overloaded: false,
@@ -74,7 +77,8 @@ export async function measureAtRate(
   const meter = startMeter(proxy, cores);
   const request = { port: proxy.port, path, connections, seconds, rate };
   const { requests, p50Us, p99Us, errors, overloaded } = await loadOpenLoop(request, cores.load);
-  // Beyond its capacity a proxy's latency is the length of the queue when the run ended: no figure of the proxy.
+  // Beyond its capacity a proxy's latency is the length of the queue when the run ended: no figure of the
+  // proxy.
   const latency = overloaded ? {} : { p50Us, p99Us };
   return { ...nothingMeasured, ...meter(requests), ...latency, perSecond: rate, errors, overloaded };
 }
@@ -107,8 +111,8 @@ function startMeter(proxy: RunningProxy, cores: Cores) {
 }
 
 /**
- * Memory per connection that has had one request and is idle since. It is what the connections after the first thousand add:
- * with those the proxy grows its pools and compiles its code.
+ * Memory per connection that has had one request and is idle since. It is what the connections after the
+ * first thousand add: with those the proxy grows its pools and compiles its code.
  */
 export async function measureIdle(proxy: RunningProxy, settleMs: number): Promise<Measurement> {
   const pids = processTree(proxy.child.pid);
@@ -129,6 +133,25 @@ export async function measureIdle(proxy: RunningProxy, settleMs: number): Promis
   } finally {
     for (const socket of sockets) socket.destroy();
   }
+}
+
+/** Memory of the proxy's processes once each of the loads has run for its part of a minute. */
+export async function measureMemory(
+  proxy: RunningProxy,
+  load: LoadGenerator,
+  loads: readonly LoadCase[],
+  settings: LoadSettings,
+): Promise<Measurement> {
+  const seconds = Math.round(memoryLoadSeconds / loads.length);
+  let errors = 0;
+  for (const one of loads) errors += (await measureLoad(proxy, load, one, { ...settings, seconds })).errors;
+  const pids = processTree(proxy.child.pid);
+  return {
+    ...nothingMeasured,
+    residentBytes: residentBytes(pids),
+    proportionalBytes: proportionalBytes(pids),
+    errors,
+  };
 }
 
 /** Opens in small groups: idle clients of the real world did not connect in the same millisecond either. */

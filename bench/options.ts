@@ -1,7 +1,7 @@
 // The benchmark's command line.
 import { parseArgs } from 'node:util';
 
-const caseNames = ['1k', '100k', 'post', 'connect', 'idle', 'half', 'half100k'] as const;
+const caseNames = ['1k', '100k', 'post', 'connect', 'idle', 'half', 'half100k', 'memory'] as const;
 export type CaseName = (typeof caseNames)[number];
 
 export interface BenchOptions {

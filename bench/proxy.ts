@@ -26,12 +26,13 @@ export async function startProxy(
   connections: number,
   parent: string,
   cores: Cores,
+  workers = 1,
 ): Promise<RunningProxy> {
   for (let attempt = 1; ; attempt++) {
     const directory = join(parent, `${peer.name}-${attempt}-${Date.now()}`);
     mkdirSync(directory, { recursive: true });
     const [port = 0, controlPort = 0] = await freePorts(2);
-    const setup = { port, controlPort, ...upstreams, directory, connections };
+    const setup = { port, controlPort, ...upstreams, directory, connections, workers };
     const runsIn = peer.workingDirectory ?? directory;
     const child = await startChild(peer.prepare(setup), cores.proxy, join(directory, 'log'), runsIn);
     try {

@@ -47,6 +47,7 @@ const columns: readonly Column[] = [
   toReference('p99 µs', (one) => one.p99Us, whole),
   toReference('bytes/connection', (one) => one.idleConnectionBytes, whole),
   plain('RSS MiB', (one) => one.residentBytes, mebibytes),
+  plain('PSS MiB', (one) => one.proportionalBytes, mebibytes),
   plain('core used', (one) => one.busy, percent),
   plain('core used by others', (one) => one.foreign, percent),
   plain('errors', (one) => one.errors, whole),
@@ -132,6 +133,14 @@ const targets: readonly Target[] = [
     atMost: 1.2,
     unit: '× nginx',
     needsQuiet: true,
+  },
+  {
+    title: 'Memory of two workers after a minute of load',
+    case: 'memory',
+    value: (one) => (one.residentBytes === null ? null : one.residentBytes / 2 ** 20),
+    reference: null,
+    atMost: 150,
+    unit: 'MiB RSS',
   },
   {
     title: 'Memory per idle connection',

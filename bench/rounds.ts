@@ -1,9 +1,9 @@
-// The order of measurements: all proxies take turns within a round, so that a slow minute of the machine hits all alike;
-// medians are taken over rounds.
+// The order of measurements: all proxies take turns within a round, so that a slow minute of the machine hits
+// all alike; medians are taken over rounds.
 import { type BenchCase, benchCases, type LoadCase } from './cases.ts';
 import type { Cores } from './cores.ts';
 import type { LoadGenerator } from './load/load.ts';
-import { type Measurement, measureAtRate, measureIdle, measureLoad } from './measure.ts';
+import { type Measurement, measureAtRate, measureIdle, measureLoad, measureMemory } from './measure.ts';
 import type { BenchOptions, CaseName } from './options.ts';
 import type { RunningProxy } from './proxy.ts';
 import { median } from './statistics.ts';
@@ -19,8 +19,8 @@ interface RoundSetup {
   readonly cores: Cores;
   readonly load: LoadGenerator;
   readonly proxies: readonly RunningProxy[];
-  /** A fresh process of the same proxy, for measurements of memory. */
-  restart(proxy: RunningProxy): Promise<RunningProxy>;
+  /** A fresh process of the same proxy with so many workers, for measurements of memory. */
+  restart(proxy: RunningProxy, workers: number): Promise<RunningProxy>;
   say(line: string): void;
 }
 
@@ -71,14 +71,16 @@ function loadOf(one: BenchCase): LoadCase {
 async function runCase(setup: RoundSetup, name: CaseName, rate: number): Promise<Map<string, Measurement[]>> {
   const { options, proxies, say } = setup;
   const rounds = new Map<string, Measurement[]>(proxies.map((proxy) => [proxy.name, []]));
-  for (let round = 0; round < options.rounds; round++) {
+  // Memory hardly varies, and its load takes a minute.
+  const count = benchCases[name].kind === 'memory' ? 1 : options.rounds;
+  for (let round = 0; round < count; round++) {
     for (let turn = 0; turn < proxies.length; turn++) {
       // Each round starts with another proxy: whoever follows a heavy one would otherwise always follow it.
       const proxy = proxies[(round + turn) % proxies.length];
       if (proxy === undefined) continue;
       const measured = await measureOnce(setup, proxy, name, rate);
       rounds.get(proxy.name)?.push(measured);
-      say(`${name} round ${round + 1}/${options.rounds} ${proxy.name}: ${oneLine(measured)}`);
+      say(`${name} round ${round + 1}/${count} ${proxy.name}: ${oneLine(measured)}`);
     }
   }
   return rounds;
@@ -96,8 +98,9 @@ async function measureOnce(
   const one: BenchCase = benchCases[name];
   if (one.kind === 'load') return measureLoad(proxy, load, one, settings);
   if (one.kind === 'half') return measureAtRate(proxy, one.ofPeak.path, rate, settings);
-  const fresh = await setup.restart(proxy);
+  const fresh = await setup.restart(proxy, one.kind === 'memory' ? one.workers : 1);
   try {
+    if (one.kind === 'memory') return await measureMemory(fresh, load, one.loads, settings);
     // Not after load: what a garbage collector has not given back would take the connections in for nothing.
     return await measureIdle(fresh, idleSettleMs);
   } finally {
@@ -105,7 +108,10 @@ async function measureOnce(
   }
 }
 
-/** Half of what nginx does with that load (or the first proxy, when nginx is not among them), requests per second. */
+/**
+ * Half of what nginx does with that load (or the first proxy, when nginx is not among them), requests per
+ * second.
+ */
 async function halfOfPeak(setup: RoundSetup, ofPeak: LoadCase, rounds: Rounds): Promise<number> {
   const { proxies, options, cores, load } = setup;
   const reference = proxies.find((proxy) => proxy.name === 'nginx') ?? proxies[0];
@@ -121,6 +127,7 @@ function oneLine(measured: Measurement): string {
     measured.perSecond === null ? '' : `${Math.round(measured.perSecond)}/s`,
     measured.cpuUs === null ? '' : `${measured.cpuUs.toFixed(1)} us CPU`,
     measured.p99Us === null ? '' : `p99 ${measured.p99Us} us`,
+    measured.proportionalBytes === null ? '' : `${Math.round(measured.proportionalBytes / 2 ** 20)} MiB PSS`,
     measured.idleConnectionBytes === null ? '' : `${Math.round(measured.idleConnectionBytes)} B/connection`,
     measured.errors === 0 ? '' : `${measured.errors} errors`,
     measured.overloaded ? 'overloaded' : '',
@@ -141,6 +148,7 @@ function medians(rounds: readonly Measurement[]): Measurement {
     p50Us: of((one) => one.p50Us),
     p99Us: of((one) => one.p99Us),
     residentBytes: of((one) => one.residentBytes),
+    proportionalBytes: of((one) => one.proportionalBytes),
     idleConnectionBytes: of((one) => one.idleConnectionBytes),
     errors: rounds.reduce((sum, one) => sum + one.errors, 0),
     // One burst of somebody else is not the proxy's fault; what most rounds say counts, as with the medians.

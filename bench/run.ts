@@ -1,5 +1,5 @@
-// `npm run bench`: Crossover and other proxies side by side on one machine, in one run. This file wires the parts together;
-// the measuring is in measure.ts, the order in rounds.ts, the proxies in peers/.
+// `npm run bench`: Crossover and other proxies side by side on one machine, in one run. This file wires the
+// parts together; the measuring is in measure.ts, the order in rounds.ts, the proxies in peers/.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -112,14 +112,15 @@ async function measureAll(
 ): Promise<Rounds> {
   const [x = 0, y = 0] = await freePorts(2);
   const backends = await startBackends(tools.backends, { x, y }, directory, cores.load);
-  const start = (peer: Peer) => startProxy(peer, backends, connectionsMax, directory, cores);
+  const start = (peer: Peer, workers = 1) =>
+    startProxy(peer, backends, connectionsMax, directory, cores, workers);
   const proxies: RunningProxy[] = [];
   try {
     for (const peer of peers) proxies.push(await start(peer));
-    const restart = async ({ name }: RunningProxy) => {
+    const restart = async ({ name }: RunningProxy, workers: number) => {
       const peer = peers.find((one) => one.name === name);
       if (peer === undefined) throw new Error(`unknown proxy ${name}`);
-      return start(peer);
+      return start(peer, workers);
     };
     const say = (line: string) => console.error(line);
     return await runRounds({ options, cores, load: tools.load, proxies, restart, say });
@@ -154,7 +155,9 @@ function report(
   return `${list}\n\n${doubts(results)}${sections.filter((section) => section !== '').join('\n')}`;
 }
 
-/** Crossover against every other proxy; only an earlier version of itself is what it must not be slower than. */
+/**
+ * Crossover against every other proxy; only an earlier version of itself is what it must not be slower than.
+ */
 function comparisons(peers: readonly Peer[], rounds: Rounds): string[] {
   return peers
     .filter(({ name }) => name !== 'crossover')

@@ -1,5 +1,5 @@
-// What can be said of a figure that was measured a few times on a machine that does other things too: its median, and an
-// interval that holds the median whatever the distribution of the measurements is.
+// What can be said of a figure that was measured a few times on a machine that does other things too: its
+// median, and an interval that holds the median whatever the distribution of the measurements is.
 
 /** The middle value, the mean of the two middle ones for an even count, null for none. */
 export function median(values: readonly number[]): number | null {
@@ -15,13 +15,15 @@ export interface Interval {
 }
 
 /**
- * The narrowest interval between two of the values, equally far from both ends in rank, that holds the median of what they were
- * drawn from with at least this confidence, 0..1. Null when there are too few values for that: for 95 %, fewer than six.
+ * The narrowest interval between two of the values, equally far from both ends in rank, that holds the median
+ * of what they were drawn from with at least this confidence, 0..1. Null when there are too few values for
+ * that: for 95 %, fewer than six.
  *
- * Each value is below the median with probability 1/2. The k-th smallest of n is above it only if fewer than k are
- * below, and the k-th largest is below it only if fewer than k are above: together 2 * P(Binomial(n, 1/2) < k). These are
- * the values of the median that a sign test does not reject (Hollander, Wolfe, Chicken: Nonparametric Statistical
- * Methods, 3rd edition, 3.6). Of 21 values, the 6th and the 16th hold it with 97.3 %.
+ * Each value is below the median with probability 1/2. The k-th smallest of n is above it only if fewer than
+ * k are below, and the k-th largest is below it only if fewer than k are above: together 2 * P(Binomial(n,
+ * 1/2) < k). These are the values of the median that a sign test does not reject (Hollander, Wolfe, Chicken:
+ * Nonparametric Statistical Methods, 3rd edition, 3.6). Of 21 values, the 6th and the 16th hold it with 97.3
+ * %.
  */
 export function medianInterval(values: readonly number[], confidence = 0.95): Interval | null {
   const sorted = values.toSorted((a, b) => a - b);

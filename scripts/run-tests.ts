@@ -1,5 +1,6 @@
-// `npm test -- [WORD…] [--name PATTERN] [--patience SECONDS]`: runs test/**/*.test.ts, or those whose path contains one of the
-// words. A skipped test is a failure when CI is set: there, what a test needs has to be installed. What hangs is named and ended.
+// `npm test -- [WORD…] [--name PATTERN] [--patience SECONDS]`: runs test/**/*.test.ts, or those whose path
+// contains one of the words. A skipped test is a failure when CI is set: there, what a test needs has to be
+// installed. What hangs is named and ended.
 import { globSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
@@ -44,7 +45,8 @@ let hasSkipped = false;
 process.exitCode = 1;
 const events = run({
   files,
-  // Tests start servers and threads of their own; more files at a time than cores only makes them wait for each other.
+  // Tests start servers and threads of their own; more files at a time than cores only makes them wait for
+  // each other.
   concurrency: Math.max(1, Math.min(4, availableParallelism())),
   timeout: testMs,
   ...(values.name.length === 0 ? {} : { testNamePatterns: values.name }),

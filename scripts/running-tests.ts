@@ -1,14 +1,14 @@
-// Which tests of which files run, by the events of node:test, and which of them hang: nothing has been heard of their file for
-// too long, or all of its tests have ended and its process has not.
+// Which tests of which files run, by the events of node:test, and which of them hang: nothing has been heard
+// of their file for too long, or all of its tests have ended and its process has not.
 
 /** What the events of a test or of a whole file have in common; a file's own have its path as their name. */
-export interface TestEvent {
+interface TestEvent {
   readonly name: string;
   readonly file?: string | undefined;
   readonly nesting: number;
 }
 
-export interface Patience {
+interface Patience {
   /** While a test runs, or before the first one, ms. */
   readonly silenceMs: number;
   /** Between the end of a file's last test and of its process, ms. */

@@ -209,7 +209,7 @@ export const pushedTrialsMax = 1_000_000_000;
  * nobody uses: 10 MiB for control and store within seconds, 30 for each worker after a quarter of an hour of
  * load.
  */
-export const youngGenerationMiBMax = { worker: 12, control: 12, store: 6 };
+export const youngGenerationMiBMax = { worker: 6, control: 6, store: 6 };
 
 /** Events that one call of the control API returns. */
 export const apiEventsMax = 1_000;

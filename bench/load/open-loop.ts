@@ -14,6 +14,8 @@ export interface OpenLoopRequest {
 
 export interface OpenLoopResult {
   readonly requests: number;
+  /** Of them those whose latency is in the figures. */
+  readonly counted: number;
   readonly p50Us: number;
   readonly p99Us: number;
   readonly errors: number;

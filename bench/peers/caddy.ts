@@ -1,5 +1,5 @@
-// Caddy with Go's scheduler on one core. Weights came with later versions than Debian's, so Y's share is one of ten equal
-// entries picked at random.
+// Caddy with as many processors for Go's scheduler as the others have workers. Weights came with later
+// versions than Debian's, so Y's share is one of ten equal entries picked at random.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { outputOf } from '../process/children.ts';
@@ -13,7 +13,7 @@ export const caddy: Peer = {
     writeFileSync(file, config(setup));
     return [
       'env',
-      'GOMAXPROCS=1',
+      `GOMAXPROCS=${setup.workers}`,
       `HOME=${setup.directory}`,
       'caddy',
       'run',

@@ -1,5 +1,6 @@
-// A proxy given on the command line: {port}, {x} and {y} are filled in. It is taken as it is, also its headers and split, and
-// runs where the benchmark was started, so that paths in it mean what they mean to whoever wrote them.
+// A proxy given on the command line: {port}, {x} and {y} are filled in. It is taken as it is, also its
+// headers and split, and runs where the benchmark was started, so that paths in it mean what they mean to
+// whoever wrote them.
 import process from 'node:process';
 import type { Peer } from './peer.ts';
 

@@ -1,4 +1,5 @@
-// Crossover with everything on that a default configuration has on: health checks, telemetry, analysis, safety net.
+// Crossover with everything on that a default configuration has on: health checks, telemetry, analysis,
+// safety net.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
@@ -7,7 +8,7 @@ import { type Peer, type PeerSetup, sharePercentY } from './peer.ts';
 
 const ownRoot = fileURLToPath(new URL('../../', import.meta.url));
 
-/** The Crossover of a checkout, with the Node that runs the benchmark. */
+/** The Crossover of a checkout, with the Node of that checkout. */
 export function crossoverAt(name: string, root: string, nodeOptions: readonly string[] = []): Peer {
   return {
     name,
@@ -16,17 +17,18 @@ export function crossoverAt(name: string, root: string, nodeOptions: readonly st
     prepare: (setup) => {
       const file = join(setup.directory, `${name}.yaml`);
       writeFileSync(file, config(name, setup));
-      return [
-        process.execPath,
-        ...nodeOptions,
-        resolve(root, 'src/cli/crossover.ts'),
-        'serve',
-        '--config',
-        file,
-      ];
+      return [...program(root, nodeOptions), 'serve', '--config', file];
     },
     afterStart: ({ controlPort }) => setSplit(controlPort),
   };
+}
+
+/** As it is run in production; with options for Node, what that runs. */
+function program(root: string, nodeOptions: readonly string[]): readonly string[] {
+  const script = resolve(root, 'bin/crossover');
+  return nodeOptions.length === 0
+    ? [script]
+    : [process.execPath, '--expose-gc', ...nodeOptions, `${script}.js`];
 }
 
 export const crossover = crossoverAt('crossover', ownRoot);
@@ -41,11 +43,11 @@ export const profiledCrossover = (profileDirectory: string): Peer =>
 
 function config(
   name: string,
-  { port, controlPort, portX, portY, directory, connections }: PeerSetup,
+  { port, controlPort, portX, portY, directory, connections, workers }: PeerSetup,
 ): string {
   return `
 listen: { proxy: 127.0.0.1:${port}, control: 127.0.0.1:${controlPort} }
-workers: 1
+workers: ${workers}
 clusters:
   x: { label: x, nodes: [http://127.0.0.1:${portX}] }
   y: { label: y, nodes: [http://127.0.0.1:${portY}] }

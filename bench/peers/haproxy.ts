@@ -1,4 +1,4 @@
-// HAProxy with one thread, two weighted servers, shared idle connections and the same request headers.
+// HAProxy with two weighted servers, shared idle connections and the same request headers.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { outputOf } from '../process/children.ts';
@@ -14,10 +14,10 @@ export const haproxy: Peer = {
   },
 };
 
-function config({ port, portX, portY, connections }: PeerSetup): string {
+function config({ port, portX, portY, connections, workers }: PeerSetup): string {
   return `
 global
-  nbthread 1
+  nbthread ${workers}
   maxconn ${connections + 1024}
 defaults
   mode http

@@ -1,5 +1,5 @@
-// nginx as somebody who tunes it for this job would write it: split_clients over two keep-alive upstreams, no access log,
-// no temporary files, keep-alive connections that are never retired in the middle of a round.
+// nginx as somebody who tunes it for this job would write it: split_clients over two keep-alive upstreams, no
+// access log, no temporary files, keep-alive connections that are never retired in the middle of a round.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -17,9 +17,9 @@ export const nginx: Peer = {
 };
 
 // $request_id is 16 random bytes per request, so the split is per request like Crossover's.
-function config({ directory, port, portX, portY, connections }: PeerSetup): string {
+function config({ directory, port, portX, portY, connections, workers }: PeerSetup): string {
   return `
-worker_processes 1;
+worker_processes ${workers};
 daemon off;
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 pid ${directory}/nginx.pid;

@@ -11,6 +11,8 @@ export interface PeerSetup {
   readonly directory: string;
   /** Connections it must be able to hold. */
   readonly connections: number;
+  /** Its event loops, where their number can be set. */
+  readonly workers: number;
 }
 
 export interface Peer {

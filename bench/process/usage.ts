@@ -73,11 +73,18 @@ function readStat(pid: number): { parent: number; userTicks: number; kernelTicks
 }
 
 /** Resident memory of the processes, bytes. */
-export function residentBytes(pids: readonly number[]): number {
+export const residentBytes = (pids: readonly number[]): number =>
+  sumOfKib(pids, 'status', /^VmRSS:\s+(\d+) kB$/m);
+
+/** The same with each page divided by the number of processes that have it, bytes. */
+export const proportionalBytes = (pids: readonly number[]): number =>
+  sumOfKib(pids, 'smaps_rollup', /^Pss:\s+(\d+) kB$/m);
+
+function sumOfKib(pids: readonly number[], file: string, line: RegExp): number {
   let bytes = 0;
   for (const pid of pids) {
-    const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
-    bytes += Number(line?.[1] ?? 0) * 1024;
+    const found = line.exec(readFileSync(`/proc/${pid}/${file}`, 'latin1'));
+    bytes += Number(found?.[1] ?? 0) * 1024;
   }
   return bytes;
 }

@@ -3,6 +3,7 @@
 import { flushCompileCache } from 'node:module';
 import process from 'node:process';
 import type { Command } from 'commander';
+import { collectRegularly } from '#src/base/regular-collection.ts';
 import type { ConfigProblem } from '#src/config/config.ts';
 import { preloadControl } from '#src/supervisor/control-host.ts';
 import {
@@ -87,6 +88,7 @@ async function serve(file: string, io: CliIo): Promise<number> {
   process.off('SIGUSR2', refuse);
   tell({ type: 'ready' });
   flushCompileCache();
+  collectRegularly();
   if (reloadWaits) await reloadConfig(supervisor, log);
   return ended;
 }

@@ -1,6 +1,6 @@
 // Checks a value against the schema, describes in words what does not fit, and fills in defaults. It knows no
 // setting by name.
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { closestNames } from './closest-name.ts';
 import { keptSchema } from './kept-schema.ts';
 import type { SchemaNode } from './schema-node.ts';
@@ -10,22 +10,37 @@ export interface SchemaProblem {
   readonly path: ConfigPath;
   readonly message: string;
   readonly hint: string | null;
-  /** Whether the problem is the key rather than its value. */
+  /** Whether the key is what is wrong, not its value. */
   readonly isAboutKey: boolean;
 }
 
-// A start compiles the schema to check one configuration, so the time to compile counts more than the speed
-// of the result; without optimisation it takes half as long. That the schema is valid is checked by a test.
-const ajv = new Ajv({
-  allErrors: true,
-  verbose: true,
-  strict: true,
-  allowUnionTypes: true,
-  validateSchema: false,
-  code: { optimize: false },
-});
-for (const keyword of ['x-type', 'x-expected', 'x-secret']) ajv.addKeyword(keyword);
-const validate = ajv.compile(keptSchema as object);
+/**
+ * A start compiles the schema to check one configuration, so the time to compile counts more than the speed
+ * of the result. Without optimisation it takes half as long. A test checks that the schema is valid.
+ */
+function compileSchema(): ValidateFunction {
+  const ajv = new Ajv({
+    allErrors: true,
+    verbose: true,
+    strict: true,
+    allowUnionTypes: true,
+    validateSchema: false,
+    code: { optimize: false },
+  });
+  for (const keyword of ['x-type', 'x-expected', 'x-secret']) ajv.addKeyword(keyword);
+  return ajv.compile(keptSchema as object);
+}
+
+/** Held weakly, because only a start and a reload need its 1.2 MiB. */
+let compiled: WeakRef<ValidateFunction> | null = null;
+
+function validator(): ValidateFunction {
+  const known = compiled?.deref();
+  if (known !== undefined) return known;
+  const validate = compileSchema();
+  compiled = new WeakRef(validate);
+  return validate;
+}
 
 type Dict = Record<string, unknown>;
 const isDict = (value: unknown): value is Dict =>
@@ -49,8 +64,8 @@ const alternatives = (node: SchemaNode): readonly SchemaNode[] => [
 ];
 
 /**
- * Converts values in place, where YAML cannot know what the schema asks for: a section without content
- * becomes an empty mapping, and a text from the environment becomes a number or boolean.
+ * Settles what YAML leaves open, in place: a section without content is an empty one, and a text filled from
+ * the environment is a number or boolean where the schema wants one.
  */
 export function adaptToSchema(value: unknown, path: ConfigPath, source: YamlSource): unknown {
   if (Array.isArray(value)) return value.map((item, index) => adaptToSchema(item, [...path, index], source));
@@ -73,8 +88,9 @@ function adaptFilled(text: string, schemas: readonly SchemaNode[]): unknown {
   return text;
 }
 
-/** Everything that does not fit the schema, at most one problem for each path. */
+/** Everything that does not fit the schema, at most one problem per place. */
 export function checkSchema(value: unknown, source: YamlSource): SchemaProblem[] {
+  const validate = validator();
   if (validate(value)) return [];
   const problems = new Map<string, SchemaProblem>();
   for (const error of worthTelling(validate.errors ?? [])) {
@@ -86,9 +102,8 @@ export function checkSchema(value: unknown, source: YamlSource): SchemaProblem[]
 }
 
 /**
- * The errors that help. Of a union, Ajv reports what each of its branches lacks; only the union's own error
- * is kept, which says what is expected. Where a list was written and one branch takes lists, the errors of
- * that branch are kept instead.
+ * What each branch of a union misses only confuses: the union says what it expects, unless a list in it is
+ * clearly meant.
  */
 function worthTelling(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   const hidden = new Set<ErrorObject>();
@@ -106,7 +121,7 @@ const isWithin = (union: ErrorObject, { schemaPath, instancePath }: ErrorObject)
 
 const aboutItems = new Set(['minItems', 'maxItems', 'uniqueItems']);
 
-/** Errors of the branch of a union that takes lists, when they are about items of the list; else null. */
+/** Errors of the one branch that takes lists, when it is what is in the list that is wrong. */
 function branchMeant(union: ErrorObject, inside: readonly ErrorObject[]): readonly ErrorObject[] | null {
   const branches = Map.groupBy(inside, ({ schemaPath }) =>
     schemaPath.slice(union.schemaPath.length + 1).replace(/\/.*/, ''),
@@ -188,7 +203,7 @@ function hintFor(schema: SchemaNode, value: unknown, written: string | null): st
   return null;
 }
 
-/** The texts that a value may be, where only certain texts are allowed. */
+/** Texts that a value may be, where it may be only these. */
 const choicesOf = (schema: SchemaNode): readonly string[] =>
   alternatives(schema)
     .flatMap((node) => node.enum ?? [node.const])
@@ -201,10 +216,9 @@ function unknownKey(path: ConfigPath, key: string, schema: SchemaNode): SchemaPr
   return { path: [...path, key], message: 'unknown key', hint, isAboutKey: true };
 }
 
-/** A hint for an unknown key: the section where such a key exists, or the keys that are known here. */
+/** A key that belongs into another section is the other common slip. */
 function elsewhere(key: string, known: readonly string[]): string {
-  // Keys of list items are left out: many have the same name as a key of a section, and are not what was
-  // meant.
+  // Items of lists share many names with sections, and are not where a stray key of a section belongs.
   const places = keyPaths(keptSchema, []).filter(
     (path) => path.at(-1) === key && !path.some((segment) => String(segment).endsWith('[]')),
   );
@@ -222,14 +236,13 @@ function keyPaths(node: SchemaNode, path: ConfigPath): ConfigPath[] {
 }
 
 /**
- * Removes what does not fit, in place, so that the rest can be checked. A removed list item becomes
- * undefined.
+ * Takes what does not fit out, in place, so that everything else can still be checked. List items become
+ * holes.
  */
 export function prune(root: unknown, paths: readonly ConfigPath[]): void {
   for (const path of paths) {
     const item = path.findLastIndex((segment) => typeof segment === 'number');
-    // An unknown key of a list item is removed alone. Without any other part the item would be incomplete, so
-    // all of it goes.
+    // An unknown key of a list item takes only itself along; anything else would leave the item incomplete.
     const isWholeItem = item !== -1 && schemasAt(path).length > 0;
     removeAt(root, isWholeItem ? path.slice(0, item + 1) : path);
   }
@@ -244,7 +257,7 @@ function removeAt(root: unknown, path: ConfigPath): void {
   else delete parent[last];
 }
 
-/** The value with all defaults. A section that is not written gets the defaults of its settings. */
+/** The value with every default filled in; sections that are not there come from their own defaults. */
 export function fillDefaults(schema: SchemaNode, value: unknown): unknown {
   if (value === undefined && schema.default !== undefined) return structuredClone(schema.default);
   if (schema.type === 'array') return value ?? [];

@@ -5,6 +5,7 @@ import { flushCompileCache } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { unreachable } from '#src/base/assert.ts';
+import { collectRegularly } from '#src/base/regular-collection.ts';
 import { tickMs } from '#src/limits.ts';
 import type { ControlStart, FromControl, ToControl } from '#src/shared-memory/messages.ts';
 import { ApiListener } from './api/api-listener.ts';
@@ -56,6 +57,7 @@ export class ControlThread {
     parts.post({ type: 'ready', controlPort });
     if (isFirst) autostart(parts);
     flushCompileCache();
+    collectRegularly();
   }
 
   /**

@@ -1,7 +1,8 @@
 // One request from its head to the end of its answer, as named phases:
 //   start -> draw -> open (node, connection) -> send -> [retry | failover] -> acceptHead -> relay -> finish
-// Every failure ends in fail() before the response head and in cut() after it; what may still save the request is in
-// exchange/recovery.ts. Nothing here knows HTTP/1.1 connections (client-connection.ts) or sockets (transport/).
+//     Every failure ends in fail() before the response head and in cut() after it; what may still save the
+//     request is in exchange/recovery.ts. Nothing here knows HTTP/1.1 connections (client-connection.ts) or
+//     sockets (transport/).
 import { type FailureKind, type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
 import { Framing } from '#src/core/http1/framing.ts';
 import type { RequestHead } from '#src/core/http1/request-head.ts';
@@ -24,7 +25,10 @@ import { type Leaseholder, LeaseResult, UpstreamLease } from './upstream/upstrea
 import type { UpstreamNode } from './upstream/upstream-node.ts';
 import type { WorkerRuntime } from './worker-runtime.ts';
 
-/** The global one, looked up once: it is lazy there, and V8 looks a lazy one up anew at each use, 40 ns twice a request. */
+/**
+ * The global one, looked up once: it is lazy there, and V8 looks a lazy one up anew at each use, 40 ns twice
+ * a request.
+ */
 const { performance } = globalThis;
 
 export class Exchange implements Leaseholder {
@@ -59,8 +63,9 @@ export class Exchange implements Leaseholder {
   }
 
   /**
-   * Starts on the request of `peer`, made for `clientAddress`, whose head was parsed from bytes[..end). Returns one past the
-   * last byte taken: of the head, and of the body as far as it is there. The exchange may be over when this returns.
+   * Starts on the request of `peer`, made for `clientAddress`, whose head was parsed from bytes[..end).
+   * Returns one past the last byte taken: of the head, and of the body as far as it is there. The exchange
+   * may be over when this returns.
    */
   start(
     client: Downstream,
@@ -132,7 +137,10 @@ export class Exchange implements Leaseholder {
     else this.#holdBack();
   }
 
-  /** The buffer has room for the replay limit and one read more: beyond the limit, reading waits for the connection. */
+  /**
+   * The buffer has room for the replay limit and one read more: beyond the limit, reading waits for the
+   * connection.
+   */
   #holdBack(): void {
     if (this.#isSent || this.isRequestDone || this.request.isWithinReplayLimit) return;
     this.#client?.pauseRequest();
@@ -208,8 +216,9 @@ export class Exchange implements Leaseholder {
   }
 
   /**
-   * Sets the upstream's deadline when it is its turn: to take what was sent, to answer once it has the whole request, to go
-   * on with an answer. While the client is to send more of its body, the client's deadline runs instead.
+   * Sets the upstream's deadline when it is its turn: to take what was sent, to answer once it has the whole
+   * request, to go on with an answer. While the client is to send more of its body, the client's deadline
+   * runs instead.
    */
   #awaitUpstream(): void {
     const upstream = this.#lease.connection;
@@ -255,7 +264,10 @@ export class Exchange implements Leaseholder {
     }
   }
 
-  /** The final head is there: the attempt has its outcome, and the answer begins, unless X is to give a better one. */
+  /**
+   * The final head is there: the attempt has its outcome, and the answer begins, unless X is to give a better
+   * one.
+   */
   #acceptHead(head: ResponseHead, client: Downstream, upstream: PooledConnection, node: UpstreamNode): void {
     const { status } = head;
     const nowMs = performance.now();

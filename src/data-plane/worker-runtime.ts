@@ -1,5 +1,5 @@
-// Everything one worker shares among its connections: config snapshot, split, counters, clusters, buffers, timers. Made by
-// the worker's wiring; exchanges and connections only use it.
+// Everything one worker shares among its connections: config snapshot, split, counters, clusters, buffers,
+// timers. Made by the worker's wiring; exchanges and connections only use it.
 import { createRandom, type Random } from '#src/base/random.ts';
 import type { Config } from '#src/config/config.ts';
 import { RequestAdditions } from '#src/core/http1/forward-request-head.ts';
@@ -70,8 +70,8 @@ export class WorkerRuntime {
   splitEpoch: number;
   weightPpm: number;
   salt: number;
-  // Heads live only within one callback, so one of each serves all connections. Who parses takes it, and hands it on as a
-  // parameter to whoever reads it.
+  // Heads live only within one callback, so one of each serves all connections. Who parses takes it, and
+  // hands it on as a parameter to whoever reads it.
   readonly requestHead: RequestHead;
   readonly responseHead: ResponseHead;
   /** Small writes are put together here; replaced when a write keeps it. */
@@ -192,7 +192,10 @@ export class WorkerRuntime {
     this.peers = new PeerDirectory(this.config.routing.trustedProxies, port);
   }
 
-  /** What is said about the next request of `peer` beside what it says itself. One object, filled anew for each request. */
+  /**
+   * What is said about the next request of `peer` beside what it says itself. One object, filled anew for
+   * each request.
+   */
   additionsFor(peer: Peer): RequestAdditions {
     const additions = this.#additions;
     additions.trusted = peer.isTrusted;
@@ -213,7 +216,10 @@ export class WorkerRuntime {
     this.slab[WORKER.splitEpoch] = epoch;
   }
 
-  /** Offset of the counters of an attempt that was assigned in `epoch`: requests from too long ago are counted as stale. */
+  /**
+   * Offset of the counters of an attempt that was assigned in `epoch`: requests from too long ago are counted
+   * as stale.
+   */
   attemptOffset(arm: number, epoch: number): number {
     this.refreshSplit();
     return attemptOffset(arm, this.splitEpoch - epoch >= epochSlotCount ? staleSlot : epoch % epochSlotCount);

@@ -11,7 +11,10 @@ import { ExchangePool } from './exchange-pool.ts';
 import { resolveEveryMs, resolveNodes } from './upstream/name-resolver.ts';
 import { coarseTickMs, WorkerRuntime } from './worker-runtime.ts';
 
-/** How long idle clients are left alone when draining: a request that is on its way must not meet a closed connection. */
+/**
+ * How long idle clients are left alone when draining: a request that is on its way must not meet a closed
+ * connection.
+ */
 const idleGraceMs = 1_000;
 /** Names are resolved before the first request, but a slow resolver must not hold the start up for longer. */
 const firstResolveMs = 2_000;
@@ -126,7 +129,9 @@ class ProxyWorker {
     }
   }
 
-  /** Stop accepting, finish what is under way, say Connection: close, and cut what is left at the deadline. */
+  /**
+   * Stop accepting, finish what is under way, say Connection: close, and cut what is left at the deadline.
+   */
   #drain(deadlineMs: number): void {
     if (this.#runtime.isDraining) return;
     this.#runtime.isDraining = true;

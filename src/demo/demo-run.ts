@@ -1,5 +1,5 @@
-// One run of the demo while it runs: looks at the system again and again, strikes with the fault when it is due, and shows
-// what it sees.
+// One run of the demo while it runs: looks at the system again and again, strikes with the fault when it is
+// due, and shows what it sees.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StatusView } from '#src/control-plane/status/status.ts';
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
@@ -13,7 +13,10 @@ import { type FaultName, FaultSchedule } from './faults.ts';
 
 /** How often the demo looks and redraws. */
 const frameMs = 250;
-/** Starts of the rollout: on a busy machine the checks before it find the demo's own clusters late, or the store is. */
+/**
+ * Starts of the rollout: on a busy machine the checks before it find the demo's own clusters late, or the
+ * store is.
+ */
 const startsMax = 6;
 
 /** Events of a start that came to nothing. */
@@ -53,8 +56,8 @@ export class DemoRun {
   }
 
   /**
-   * Resolves when the demo is to stop: when the signal is aborted, or, when that was asked for, with the rollout, also
-   * when its checks do not let it start.
+   * Resolves when the demo is to stop: when the signal is aborted, or, when that was asked for, with the
+   * rollout, also when its checks do not let it start.
    */
   async untilDone(interrupt: AbortSignal): Promise<void> {
     while (!interrupt.aborted) {

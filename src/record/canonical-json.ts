@@ -1,6 +1,9 @@
 // One spelling per value, so that a hash over it can be checked by anyone: keys sorted, no white space.
 
-/** JSON with object keys in code-unit order at every depth; `undefined` members are left out as in JSON.stringify. */
+/**
+ * JSON with object keys in code-unit order at every depth; `undefined` members are left out as in
+ * JSON.stringify.
+ */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, sortKeys);
 }

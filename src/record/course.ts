@@ -1,5 +1,5 @@
-// The traffic of a rollout as a line of at most a few hundred points, from what was kept by the second or, for a long one,
-// by the minute.
+// The traffic of a rollout as a line of at most a few hundred points, from what was kept by the second or,
+// for a long one, by the minute.
 import { ArmSample } from '#src/core/telemetry/sample.ts';
 import { ArmSum } from './arm-sum.ts';
 import type { EvidenceShare } from './evidence-share.ts';

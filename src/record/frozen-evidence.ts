@@ -1,5 +1,5 @@
-// What is kept of the moment of a revert: plain data, never changed. It answers "what did Y do wrong, and to whom" when the
-// traffic is long gone.
+// What is kept of the moment of a revert: plain data, never changed. It answers "what did Y do wrong, and to
+// whom" when the traffic is long gone.
 
 import type { FailureKind } from '#src/base/error-catalog.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
@@ -42,7 +42,10 @@ export interface CauseRequest {
   readonly status: number | null;
   /** What went wrong where there was no status. */
   readonly kind: FailureKind | null;
-  /** How far it had come and what happened then, where it failed at the gateway; absent in what earlier versions kept. */
+  /**
+   * How far it had come and what happened then, where it failed at the gateway; absent in what earlier
+   * versions kept.
+   */
   readonly cause?: SampleCause | null;
   /** Who made the answer; null when Kong's headers do not tell, absent in what earlier versions kept. */
   readonly maker?: AnswerMaker | null;
@@ -70,8 +73,8 @@ export interface FrozenEvidence {
   /** Routes that failed on Y in these minutes, but in no earlier rollout, the worst first. */
   readonly routes: readonly RouteFailures[];
   /**
-   * The last requests on Y that belong to the cause, in these minutes, but in no earlier rollout, oldest first: for a status class
-   * those with it, for a latency the slow ones, else what failed.
+   * The last requests on Y that belong to the cause, in these minutes, but in no earlier rollout, oldest
+   * first: for a status class those with it, for a latency the slow ones, else what failed.
    */
   readonly samples: readonly CauseRequest[];
   readonly nodes: Readonly<Record<ClusterName, readonly NodeView[]>>;

@@ -1,5 +1,5 @@
-// Append-only records that cannot be changed unnoticed: each carries the hash of the one before it. The hash is over the
-// stored text as it is, so that a checker needs no knowledge of what the text means.
+// Append-only records that cannot be changed unnoticed: each carries the hash of the one before it. The hash
+// is over the stored text as it is, so that a checker needs no knowledge of what the text means.
 import { createHash } from 'node:crypto';
 
 /** What the first record of a chain follows. */
@@ -27,7 +27,10 @@ export interface ChainEnd {
   readonly hash: string;
 }
 
-/** The first record that was changed, lost its predecessor or was put in later; null when all fit what came before. */
+/**
+ * The first record that was changed, lost its predecessor or was put in later; null when all fit what came
+ * before.
+ */
 export function brokenLink(rows: readonly ChainRow[], startHash: string): ChainRow | null {
   let previousHash = startHash;
   for (const row of rows) {

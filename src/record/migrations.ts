@@ -83,7 +83,9 @@ export function newerSchema(db: DatabaseSync): string | null {
   return `its schema is version ${version}, this version knows up to ${schemaVersion}`;
 }
 
-/** Brings an older file to the present schema, all steps or none. A newer one must have been refused before. */
+/**
+ * Brings an older file to the present schema, all steps or none. A newer one must have been refused before.
+ */
 export function migrate(db: DatabaseSync): void {
   const from = readSchemaVersion(db);
   if (from === schemaVersion) return;

@@ -1,7 +1,7 @@
-// Checks the whole record against its hash chains, page by page, so that a control thread can do something else in between.
-// A record that was changed, removed, put in or moved does not fit the one after it; one removed at the end is missed
-// because each chain's end is kept beside it. Who can rewrite everything can also write a chain that fits: keep the
-// printed end elsewhere to notice even that.
+// Checks the whole record against its hash chains, page by page, so that a control thread can do something
+// else in between. A record that was changed, removed, put in or moved does not fit the one after it; one
+// removed at the end is missed because each chain's end is kept beside it. Who can rewrite everything can
+// also write a chain that fits: keep the printed end elsewhere to notice even that.
 import { createHash } from 'node:crypto';
 import { brokenLink, type ChainEnd, type ChainName, chainNames, chainStart } from './hash-chain.ts';
 import type { RecordReader } from './record-reader.ts';

@@ -1,5 +1,5 @@
-// The record of a store file that no Crossover may be running on: to check it, or to make a report of it. The file is not
-// changed, not even brought up to date.
+// The record of a store file that no Crossover may be running on: to check it, or to make a report of it. The
+// file is not changed, not even brought up to date.
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -30,8 +30,8 @@ export function openRecordFile(file: string): StoreResult<RecordFile> {
 }
 
 /**
- * Without a write-ahead log beside it nobody has the file open, and it is read as it is: otherwise SQLite would leave an
- * empty log behind, or fail where it may not write one.
+ * Without a write-ahead log beside it nobody has the file open, and it is read as it is: otherwise SQLite
+ * would leave an empty log behind, or fail where it may not write one.
  */
 function addressOf(file: string): URL {
   const url = pathToFileURL(resolve(file));

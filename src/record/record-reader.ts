@@ -1,5 +1,6 @@
-// Questions to the record: its chains, its rollouts, its evidence. Reads only, also from files of older versions, whose
-// missing tables are empty ones. Throws what SQLite throws; its callers turn that into problems.
+// Questions to the record: its chains, its rollouts, its evidence. Reads only, also from files of older
+// versions, whose missing tables are empty ones. Throws what SQLite throws; its callers turn that into
+// problems.
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { inflateRawSync } from 'node:zlib';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
@@ -92,7 +93,8 @@ export class RecordReader {
 
   /** Everything that happened from a rollout's first event to its last, in order; the first `limit`. */
   eventsOf(rolloutId: string, limit: number): RecordedEvent[] {
-    // Canonical JSON has one spelling, and within a string its quotes would be escaped: this finds the member only.
+    // Canonical JSON has one spelling, and within a string its quotes would be escaped: this finds the member
+    // only.
     const mark = `"rollout":${JSON.stringify(rolloutId)}`;
     const range = this.#get(
       'SELECT min(id) AS first, max(id) AS last FROM events WHERE instr(record, ?) > 0',

@@ -1,4 +1,5 @@
-// Reads the recorded traffic of a store file without changing it: the Crossover that owns the file may be running.
+// Reads the recorded traffic of a store file without changing it: the Crossover that owns the file may be
+// running.
 import { DatabaseSync } from 'node:sqlite';
 import { inflateRawSync } from 'node:zlib';
 import type { Config } from '#src/config/config.ts';

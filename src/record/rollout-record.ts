@@ -1,4 +1,5 @@
-// Everything that is on record about one rollout, put together: for a report of it. Bounded, whatever the rollout's length.
+// Everything that is on record about one rollout, put together: for a report of it. Bounded, whatever the
+// rollout's length.
 import type { RolloutPlan, RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { CourseBuilder, type CoursePoint, courseOfMinutes } from './course.ts';
 import type { FrozenEvidence } from './frozen-evidence.ts';

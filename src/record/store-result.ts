@@ -1,5 +1,5 @@
-// What every call of the store returns: a value, or a problem in plain words. The store never throws at its callers,
-// because what it runs on (disk, permissions, other processes) is not ours.
+// What every call of the store returns: a value, or a problem in plain words. The store never throws at its
+// callers, because what it runs on (disk, permissions, other processes) is not ours.
 
 type StoreProblemKind =
   | 'unavailable'

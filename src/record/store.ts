@@ -1,6 +1,6 @@
-// What the control plane keeps across restarts, as an interface: transitions and events that are never changed, the
-// rollout as it stands, the analysis' memory, every config that was in force, a line of traffic per minute, and for some
-// hours all counts.
+// What the control plane keeps across restarts, as an interface: transitions and events that are never
+// changed, the rollout as it stands, the analysis' memory, every config that was in force, a line of traffic
+// per minute, and for some hours all counts.
 
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
@@ -20,7 +20,10 @@ export interface Store extends RecordAccess {
   loadRollout(): StoreResult<RolloutState | null>;
   /** Replaces the saved rollout without a transition: after a damaged file was replaced by a new one. */
   saveRollout(state: RolloutState): StoreResult<undefined>;
-  /** Keeps a transition, the state it led to and its event in one transaction that is on disk when this returns. */
+  /**
+   * Keeps a transition, the state it led to and its event in one transaction that is on disk when this
+   * returns.
+   */
   saveTransition(transition: Transition, state: RolloutState, event: RecordedEvent): StoreResult<undefined>;
   appendEvent(event: RecordedEvent): StoreResult<undefined>;
   /** Events with `id > after`, oldest first. */
@@ -32,7 +35,10 @@ export interface Store extends RecordAccess {
   saveSetting(name: string, value: unknown): StoreResult<undefined>;
   /** The values last kept, by name. */
   loadSettings(): StoreResult<Record<string, unknown>>;
-  /** Keeps a config that differs from the last kept one, and answers its number; secrets must have been taken out. */
+  /**
+   * Keeps a config that differs from the last kept one, and answers its number; secrets must have been taken
+   * out.
+   */
   saveConfig(atMs: number, config: unknown): StoreResult<number>;
   /** Keeps what was frozen at a revert, with its event. */
   saveEvidence(evidence: FrozenEvidence, event: RecordedEvent): StoreResult<undefined>;
@@ -41,9 +47,15 @@ export interface Store extends RecordAccess {
   readMinutes(fromMs: number, toMs: number, limit: number): StoreResult<MinuteRow[]>;
   /** Keeps windows that follow each other, oldest first, and drops those that are too old to be kept. */
   saveTraffic(windows: readonly TrafficWindow[]): StoreResult<undefined>;
-  /** Windows that were saved with a first one at `fromMs <= atMs < toMs`, oldest first, of at most `limit` saves. */
+  /**
+   * Windows that were saved with a first one at `fromMs <= atMs < toMs`, oldest first, of at most `limit`
+   * saves.
+   */
   readTraffic(fromMs: number, toMs: number, limit: number): StoreResult<TrafficWindow[]>;
-  /** A sentence about the first of the newest `count` records of each chain that does not fit; null when all do. */
+  /**
+   * A sentence about the first of the newest `count` records of each chain that does not fit; null when all
+   * do.
+   */
   verifyRecord(count: number): StoreResult<string | null>;
   /** Whether a write could begin now: not locked, not read-only. Writes nothing. */
   checkWritable(): StoreResult<undefined>;

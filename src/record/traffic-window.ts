@@ -1,13 +1,16 @@
-// The traffic as it is kept: all that the analysis was given, so that other thresholds can be tried on it later. While a
-// rollout runs it is kept tick by tick, so that the same thresholds come to the same verdict at the same moment; otherwise by
-// the second. Counts of what did not happen are left out.
+// The traffic as it is kept: all that the analysis was given, so that other thresholds can be tried on it
+// later. While a rollout runs it is kept tick by tick, so that the same thresholds come to the same verdict
+// at the same moment; otherwise by the second. Counts of what did not happen are left out.
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { isRunning } from '#src/core/rollout/transitions.ts';
 import { ArmSample, type TickSample } from '#src/core/telemetry/sample.ts';
 import { PPM } from '#src/limits.ts';
 import type { EvidenceShare } from './evidence-share.ts';
 
-/** Counters of an arm by their name in ArmSample: a number, or gaps and counts in turn for the places that are not 0. */
+/**
+ * Counters of an arm by their name in ArmSample: a number, or gaps and counts in turn for the places that are
+ * not 0.
+ */
 export type ArmCounters = Readonly<Record<string, number | readonly number[]>>;
 
 /** Where the rollout was while the traffic came in. */
@@ -72,8 +75,8 @@ function gapsAndCounts(values: Float64Array): number[] {
 }
 
 /**
- * Fills a sample with kept counters. Names that this version does not have, and places beyond its arrays, are passed over:
- * they were kept by another version.
+ * Fills a sample with kept counters. Names that this version does not have, and places beyond its arrays, are
+ * passed over: they were kept by another version.
  */
 export function fillArm(arm: ArmSample, counters: ArmCounters): void {
   const fields = arm as unknown as Record<string, number | Float64Array>;
@@ -105,10 +108,15 @@ interface OpenEpoch {
 
 const calmWindowMs = 1_000;
 
-/** Gathers ticks into windows. A window never straddles a step, so that what it holds belongs to one place. */
+/**
+ * Gathers ticks into windows. A window never straddles a step, so that what it holds belongs to one place.
+ */
 export class WindowRecorder {
   readonly #epochs = new Map<number, OpenEpoch>();
-  /** Counters of windows that have ended, to be used again: new ones four times a second would be most of the garbage. */
+  /**
+   * Counters of windows that have ended, to be used again: new ones four times a second would be most of the
+   * garbage.
+   */
   readonly #spare: OpenEpoch[] = [];
   #place: RolloutPlace | null = null;
   #dtMs = 0;

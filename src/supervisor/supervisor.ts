@@ -11,7 +11,7 @@ import type { LogLine, NodeAssignments, ReloadResult, ThreadStart } from '#src/s
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { ControlHost, type ControlNews } from './control-host.ts';
 import type { InheritedListeners } from './inherited-listeners.ts';
-import { ListeningSockets, type NamedDescriptor } from './listening-sockets.ts';
+import type { ListeningSockets, NamedDescriptor } from './listening-sockets.ts';
 import { assignNodes, forgetHealth } from './node-assignments.ts';
 import { checkReload } from './reload.ts';
 import { type Replaceable, Replacement, type ReplaceResult } from './replacement.ts';
@@ -147,6 +147,8 @@ class Supervision implements Supervisor {
       await this.#warnOfSharedPort();
       return;
     }
+    // Only now: with node:crypto it is 0.8 MiB, which a process without inherited sockets never needs.
+    const { ListeningSockets } = await import('./listening-sockets.ts');
     this.#sockets = await ListeningSockets.take(inherited, this.#config);
     const { port } = this.#sockets;
     const configured = this.#config.listen.proxy.port;

@@ -6,7 +6,10 @@ import type { Rounds } from '../../bench/rounds.ts';
 
 const withCpu = (cpuUs: number | null): Measurement => ({ ...nothingMeasured, cpuUs });
 
-/** Rounds of one case in which `before` took 10 us, or what is given, and crossover that times the ratio of the round. */
+/**
+ * Rounds of one case in which `before` took 10 us, or what is given, and crossover that times the ratio of
+ * the round.
+ */
 const roundsOf = (ratios: readonly number[], beforeUs: (round: number) => number = () => 10): Rounds =>
   new Map([
     [

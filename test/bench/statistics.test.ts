@@ -12,7 +12,8 @@ test('median is the middle, the mean of two middles, or null when there is nothi
 });
 
 test('medianInterval takes the ranks of the tables of the sign test when the confidence is 95 %', () => {
-  // Lower ranks as tabulated for a two-sided sign test at 5 %, for instance in Conover's Practical Nonparametric Statistics.
+  // Lower ranks as tabulated for a two-sided sign test at 5 %, for instance in Conover's Practical
+  // Nonparametric Statistics.
   const tabulated: readonly [count: number, rank: number][] = [
     [6, 1],
     [8, 1],

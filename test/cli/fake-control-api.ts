@@ -1,5 +1,5 @@
-// A control API for tests of the command line: a real HTTP server that answers what the test says and remembers what it
-// was asked.
+// A control API for tests of the command line: a real HTTP server that answers what the test says and
+// remembers what it was asked.
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

@@ -1,4 +1,5 @@
-// Reports and record checks on the command line: of a store file that the real control loop wrote on fake time.
+// Reports and record checks on the command line: of a store file that the real control loop wrote on fake
+// time.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

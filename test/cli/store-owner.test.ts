@@ -1,4 +1,5 @@
-// One store, several processes: the second is refused and changes nothing; the next may begin as soon as one is gone.
+// One store, several processes: the second is refused and changes nothing; the next may begin as soon as one
+// is gone.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -86,7 +87,9 @@ store: { sqlite: ${JSON.stringify(store)} }
     return { child, printed, ended, signal, ports: find() };
   }
 
-  /** What a reader of the live file finds, but for the nodes: when they are found dead is their own affair. */
+  /**
+   * What a reader of the live file finds, but for the nodes: when they are found dead is their own affair.
+   */
   function eventNames(): string[] {
     const db = new DatabaseSync(store, { readOnly: true });
     const rows = db.prepare("SELECT record ->> 'name' AS name FROM events ORDER BY id").all();

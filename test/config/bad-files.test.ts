@@ -1,5 +1,5 @@
-// Each file in bad/ with what `crossover check` says about it, word for word. After a deliberate change of words:
-// UPDATE_GOLDEN=1 node --test test/config/bad-files.test.ts
+// Each file in bad/ with what `crossover check` says about it, word for word. After a deliberate change of
+// words: UPDATE_GOLDEN=1 node --test test/config/bad-files.test.ts
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
-// The whole control thread while its store is stuck inside SQLite: a real lock, waited for by the store's thread.
+// The whole control thread while its store is stuck inside SQLite: a real lock, waited for by the store's
+// thread.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';

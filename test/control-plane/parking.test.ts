@@ -1,4 +1,5 @@
-// Routes parked on X through the control plane: carried out before they are recorded, and again after a restart.
+// Routes parked on X through the control plane: carried out before they are recorded, and again after a
+// restart.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';

@@ -1,5 +1,5 @@
-// What a restarted control thread makes of every point at which its predecessor may have died: while carrying out a
-// change, between two effects or in the middle of a write.
+// What a restarted control thread makes of every point at which its predecessor may have died: while carrying
+// out a change, between two effects or in the middle of a write.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -68,7 +68,10 @@ function apply(rig: LoopRig, event: RolloutEvent): void {
   assert.ok(outcome.ok, JSON.stringify(outcome));
 }
 
-/** Carries out only the first effects, as a thread would that dies after them. Returns false when there are no more. */
+/**
+ * Carries out only the first effects, as a thread would that dies after them. Returns false when there are no
+ * more.
+ */
 function dieAfter(rig: LoopRig, event: RolloutEvent, effectCount: number): boolean {
   const result = rig.rollout.decide(event);
   assert.ok(result.ok);

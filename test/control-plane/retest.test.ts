@@ -1,5 +1,5 @@
-// Testing again through the control plane: the split stays, the analysis starts afresh before anybody is told, and it is all there
-// after a restart.
+// Testing again through the control plane: the split stays, the analysis starts afresh before anybody is
+// told, and it is all there after a restart.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';

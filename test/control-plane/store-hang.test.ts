@@ -1,5 +1,5 @@
-// A disk that hangs while a rollout runs: ticks go on, reverts are made in their usual time, nothing gives Y more until it is
-// on record, and the record ends with what really is.
+// A disk that hangs while a rollout runs: ticks go on, reverts are made in their usual time, nothing gives Y
+// more until it is on record, and the record ends with what really is.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -177,7 +177,10 @@ test('events are announced in the order of their numbers while one is being reco
   );
 });
 
-/** Random commands on a disk that hangs, answers a few calls, and goes on; a restart of the process at any point. */
+/**
+ * Random commands on a disk that hangs, answers a few calls, and goes on; a restart of the process at any
+ * point.
+ */
 for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
   test(`nothing gives Y more than is on record, whatever the disk does (seed ${seed})`, (t) => {
     const random = createRandom(seed);

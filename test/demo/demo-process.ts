@@ -1,4 +1,5 @@
-// Entry of a process that runs the demo at the pace of a test: `node demo-process.ts '{"options": ..., "pace": ...}'`.
+// Entry of a process that runs the demo at the pace of a test: `node demo-process.ts '{"options": ...,
+// "pace": ...}'`.
 import process from 'node:process';
 import { type DemoOptions, runDemo } from '#src/demo/demo.ts';
 import type { DemoPace } from '#src/demo/demo-config.ts';

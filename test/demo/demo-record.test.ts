@@ -1,4 +1,5 @@
-// The record that a demo keeps: of the whole product, with real workers that remember the requests that failed.
+// The record that a demo keeps: of the whole product, with real workers that remember the requests that
+// failed.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';

@@ -4,7 +4,10 @@ import { DemoRun } from '#src/demo/demo-run.ts';
 import type { DemoSystem } from '#src/demo/demo-system.ts';
 import type { Answer, ControlClient } from '#src/terminal/control-client.ts';
 
-/** A control plane whose starts of a rollout fail `failures` times, with that event; then the rollout completes. */
+/**
+ * A control plane whose starts of a rollout fail `failures` times, with that event; then the rollout
+ * completes.
+ */
 function controlPlane(failures: number, failure: string) {
   const plane = { starts: 1, events: [] as { id: number; name: string; text: string }[] };
   const judge = (): void => {

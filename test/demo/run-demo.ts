@@ -7,9 +7,9 @@ import type { DemoOptions } from '#src/demo/demo.ts';
 import type { DemoPace } from '#src/demo/demo-config.ts';
 
 /**
- * One step that is compared, at half of the traffic, where evidence comes fastest; then the soak. So few requests at a time are
- * no overload for any machine: one that is slow has fewer a second. How long Y takes is not compared: cold, and on a machine
- * that does more besides, it is slower.
+ * One step that is compared, at half of the traffic, where evidence comes fastest; then the soak. So few
+ * requests at a time are no overload for any machine: one that is slow has fewer a second. How long Y takes
+ * is not compared: cold, and on a machine that does more besides, it is slower.
  */
 const pace: DemoPace = {
   steps: [50, 100],

@@ -1,4 +1,5 @@
-// docs/gates.md: its configurations are valid, its requests are routes, and what it says is sent is what is sent.
+// docs/gates.md: its configurations are valid, its requests are routes, and what it says is sent is what is
+// sent.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// What docs/operations.md shows whole works as shown: the systemd units name a command, sockets and times that exist.
+// What docs/operations.md shows whole works as shown: the systemd units name a command, sockets and times
+// that exist.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

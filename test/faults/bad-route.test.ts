@@ -1,4 +1,5 @@
-// A route that only Y breaks, and failures that are not Kong's, on real sockets: named, parked, or left out of the judgement.
+// A route that only Y breaks, and failures that are not Kong's, on real sockets: named, parked, or left out
+// of the judgement.
 import assert from 'node:assert/strict';
 import { Agent, createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

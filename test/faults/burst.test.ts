@@ -1,5 +1,5 @@
-// Hundreds of requests that are all there at once, because the proxy was stopped while they came: most of them wait for a
-// later turn of its event loop, and each must be served as if it had come alone.
+// Hundreds of requests that are all there at once, because the proxy was stopped while they came: most of
+// them wait for a later turn of its event loop, and each must be served as if it had come alone.
 import assert from 'node:assert/strict';
 import process, { platform } from 'node:process';
 import { afterEach, beforeEach, describe, it } from 'node:test';

@@ -132,7 +132,8 @@ describe('no file descriptors left', { concurrency: false, skip: !hasProc }, () 
     const cpuMs = () => threadCpuMs(bed.crossover.pid, 'proxy-0');
     const [beatsBefore, cpuBefore] = [await beats(), cpuMs()];
     await until(async () => (await beats()) >= beatsBefore + beatsWatched, 'the worker to beat');
-    // By its beats and not by the clock: on a busy machine a loop that spins gets no more than a part of a core.
+    // By its beats and not by the clock: on a busy machine a loop that spins gets no more than a part of a
+    // core.
     const cpuPerBeat = (cpuMs() - cpuBefore) / ((await beats()) - beatsBefore);
     console.log(`${cpuPerBeat.toFixed(2)} ms of CPU between beats`);
     assert.ok(cpuPerBeat < cpuPerBeatMsMax, `${cpuPerBeat} ms of CPU between beats`);

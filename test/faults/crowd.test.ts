@@ -1,5 +1,6 @@
-// Many more clients at once than there are connections to a node: they wait their turn, and none is refused. Nodes and proxy
-// have processes of their own, and nobody is served before everybody is there, so that the clients are a crowd at any speed.
+// Many more clients at once than there are connections to a node: they wait their turn, and none is refused.
+// Nodes and proxy have processes of their own, and nobody is served before everybody is there, so that the
+// clients are a crowd at any speed.
 import assert from 'node:assert/strict';
 import { platform } from 'node:process';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -11,11 +12,15 @@ import { KillableUpstream } from '../support/killable-upstream.ts';
 import { LoadClient, type LoadReport } from '../support/load-client.ts';
 import { until } from '../support/until.ts';
 
-/** Many more than connects to a node that may be under way, and no more than the safety net has replays saved up for. */
+/**
+ * Many more than connects to a node that may be under way, and no more than the safety net has replays saved
+ * up for.
+ */
 const clients = 900;
 /**
- * A node that was stopped still gets so many connections, and all further connects hang. With less room the system would try
- * all that hang at the same moments later, each time in vain for most, and each time after twice the time.
+ * A node that was stopped still gets so many connections, and all further connects hang. With less room the
+ * system would try all that hang at the same moments later, each time in vain for most, and each time after
+ * twice the time.
  */
 const backlog = connectsPerNodeMax;
 

@@ -1,4 +1,5 @@
-// Y dies in a rollout, comes back, and gets another rollout: what its breakers were when it went is not held against it.
+// Y dies in a rollout, comes back, and gets another rollout: what its breakers were when it went is not held
+// against it.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Config } from '#src/config/config.ts';
@@ -10,7 +11,10 @@ import { chooseSeed, LoadClient } from '../support/load-client.ts';
 import { TokenUpstream } from '../support/token-upstream.ts';
 import { hangMs, until } from '../support/until.ts';
 
-/** A gate that opens once it is asked: until then the start waits, and Y gets nothing. Any advance is cheap to prove. */
+/**
+ * A gate that opens once it is asked: until then the start waits, and Y gets nothing. Any advance is cheap to
+ * prove.
+ */
 function gatedConfig(xPort: number, yPort: number): Config {
   const config = testConfig({ workers: 2, x: [xPort], y: [yPort], rollout: { bakeMs: 0 } });
   const { thresholds } = config;

@@ -1,4 +1,5 @@
-// Y's process is killed under load, with two workers: how much each sends to it before its breaker opens, and what clients see.
+// Y's process is killed under load, with two workers: how much each sends to it before its breaker opens, and
+// what clients see.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { breakerFailuresInARow, PPM } from '#src/limits.ts';

@@ -1,4 +1,5 @@
-// Draining: what was accepted is finished, keep-alive clients are told, tunnels and endless streams end at the deadline.
+// Draining: what was accepted is finished, keep-alive clients are told, tunnels and endless streams end at
+// the deadline.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';

@@ -1,4 +1,5 @@
-// A process without descriptors and a host without ports, for real: nobody else is charged with it, it is told, and it passes.
+// A process without descriptors and a host without ports, for real: nobody else is charged with it, it is
+// told, and it passes.
 import assert from 'node:assert/strict';
 import { fork, spawnSync } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
@@ -27,7 +28,7 @@ import { LoadClient } from '../support/load-client.ts';
 import type { PortShortageReport } from '../support/port-shortage-child.ts';
 import { hasProc } from '../support/proc.ts';
 import { Signal } from '../support/signal.ts';
-import { poll } from '../support/stillness.ts';
+import { until } from '../support/until.ts';
 import { fetchOnce, WireClient } from '../support/wire-client.ts';
 
 /** Only what fails takes so long. */
@@ -147,7 +148,7 @@ describe('a process that has no file descriptor left', { concurrency: false, ski
         ['accept descriptors', 'connect descriptors', 'check descriptors'].every((line) => told.has(line))
       );
     };
-    assert.ok(await poll(isShort, patienceMs, 1), 'clients, requests and checks met the shortage');
+    await until(isShort, 'a shortage that clients, requests and checks met');
     const slab = await slabOf();
     assert.ok((slab[shortageOffset('accept', 'descriptors')] as number) > 0);
     assert.deepEqual(charges(slab), nobody);
@@ -161,7 +162,7 @@ describe('a process that has no file descriptor left', { concurrency: false, ski
   async function assertServedAgain(): Promise<void> {
     const isServed = async (): Promise<boolean> =>
       (await fetchOnce(bed.crossover.port, '/-ok', patienceMs))?.status === 200;
-    assert.ok(await poll(isServed, patienceMs), 'it takes clients again');
+    await until(isServed, 'an answer to a new client');
     const load = new LoadClient({ port: bed.crossover.port, connections: 4, seed: 3 }).start();
     await load.untilAnswered(200);
     const report = await load.stop();

@@ -1,4 +1,5 @@
-// The whole process is killed while its split is being changed: what it resumes is on record, and never more than that.
+// The whole process is killed while its split is being changed: what it resumes is on record, and never more
+// than that.
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -33,7 +34,8 @@ test('a process that is killed while its split changes resumes what is on record
   console.log(`seed ${seed}`);
   const random = createRandom(seed);
   const config = testConfig({ x: [1], y: [2] });
-  // A raise is answered when it is on record. A smaller split is answered at once: a kill may come before its record.
+  // A raise is answered when it is on record. A smaller split is answered at once: a kill may come before its
+  // record.
   let possible = [0];
   for (let round = 0; round <= kills; round++) {
     const crossover = await startCrossover(config);

@@ -1,4 +1,5 @@
-// What a bad Y costs: nothing the client sees as long as the budget lasts, all of it charged to Y, and a breaker that steps in.
+// What a bad Y costs: nothing the client sees as long as the budget lasts, all of it charged to Y, and a
+// breaker that steps in.
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
@@ -9,7 +10,9 @@ import { readMetrics, sumMetric } from '../support/control.ts';
 import { LoadClient, type LoadReport } from '../support/load-client.ts';
 import { until } from '../support/until.ts';
 
-/** Replays that are saved up for the first seconds, and those that are always allowed (failover-budget.ts). */
+/**
+ * Replays that are saved up for the first seconds, and those that are always allowed (failover-budget.ts).
+ */
 const burst = 1_000;
 const floorPerSecond = 10;
 const budgetShare = 0.2;

@@ -1,4 +1,5 @@
-// A node that serves the connections it has and accepts no more: connects to it hang, and nobody may wait for his own.
+// A node that serves the connections it has and accepts no more: connects to it hang, and nobody may wait for
+// his own.
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -77,7 +78,8 @@ describe('a node that stopped accepting', { skip: platform !== 'linux', concurre
   it('serves a request whose connect hangs on the connection that another one gives back', async () => {
     const first = ask('/first');
     await signal.until(() => held.length === 1, 'the first request');
-    // The node is one of X and one of Y. A check that came later would take a place in the queue that is to be filled.
+    // The node is one of X and one of Y. A check that came later would take a place in the queue that is to
+    // be filled.
     await signal.until(() => probes === 2, 'the checks of both, which are not repeated for an hour');
     listener.kill('SIGSTOP');
     await fillAcceptQueue();

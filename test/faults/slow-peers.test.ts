@@ -1,4 +1,5 @@
-// Peers that don't read: what they leave unread must stay with the one who sends it, not in the proxy's memory.
+// Peers that don't read: what they leave unread must stay with the one who sends it, not in the proxy's
+// memory.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';

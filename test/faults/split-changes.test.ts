@@ -1,5 +1,5 @@
-// The split changes again and again under load: nothing fails, everybody gets their own answer, and the metrics end up
-// at exactly what the client counted.
+// The split changes again and again under load: nothing fails, everybody gets their own answer, and the
+// metrics end up at exactly what the client counted.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createRandom } from '#src/base/random.ts';

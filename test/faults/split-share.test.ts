@@ -7,7 +7,10 @@ import { LoadClient } from '../support/load-client.ts';
 
 const requests = 100_000;
 const share = 0.01;
-/** Of the binomial's deviations: 4.5 are exceeded once in 150,000 runs; the soak holds 10^6 requests to 99.9 %. */
+/**
+ * Of the binomial's deviations: 4.5 are exceeded once in 150,000 runs; the soak holds 10^6 requests to 99.9
+ * %.
+ */
 const sigmas = 4.5;
 
 describe('one percent on Y', { concurrency: false }, () => {

@@ -7,7 +7,10 @@ import { chooseSeed } from '../support/load-client.ts';
 import { rssBytes } from '../support/proc.ts';
 
 const inputs = 40_000;
-/** With the first inputs the proxy compiles its code and fills its pools: up to 36 MiB, of which 2,000 inputs are only a part. */
+/**
+ * With the first inputs the proxy compiles its code and fills its pools: up to 36 MiB, of which 2,000 inputs
+ * are only a part.
+ */
 const warmupInputs = 20_000;
 const MiB = 1024 * 1024;
 

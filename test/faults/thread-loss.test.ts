@@ -1,5 +1,5 @@
-// A thread dies under load. A worker takes only its own connections with it and is replaced; without a control thread the
-// traffic goes on at the last split.
+// A thread dies under load. A worker takes only its own connections with it and is replaced; without a
+// control thread the traffic goes on at the last split.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { PPM } from '#src/limits.ts';

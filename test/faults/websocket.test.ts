@@ -1,4 +1,5 @@
-// WebSockets through the proxy, with a real client and server: every byte arrives, and an end on one side is one on the other.
+// WebSockets through the proxy, with a real client and server: every byte arrives, and an end on one side is
+// one on the other.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';

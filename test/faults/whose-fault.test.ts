@@ -1,4 +1,5 @@
-// Who is slow, and whose answer is cut: a client's stall is no failure of a cluster, and X's cut answer is none of Y's.
+// Who is slow, and whose answer is cut: a client's stall is no failure of a cluster, and X's cut answer is
+// none of Y's.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';

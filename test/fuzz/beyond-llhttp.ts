@@ -1,7 +1,7 @@
-// What is accepted here and not by llhttp, brought into the form in which it goes upstream, so that llhttp can judge that:
-// a higher minor version (RFC 9110 2.5), tabs around the framing fields (RFC 9110 5.6.3), white space in chunk extensions
-// (RFC 9112 7.1.1, overwritten by the decoder already), and raw octets from 0x80 on in a request target, which do go
-// upstream as they are and are judged as letters.
+// What is accepted here and not by llhttp, brought into the form in which it goes upstream, so that llhttp
+// can judge that: a higher minor version (RFC 9110 2.5), tabs around the framing fields (RFC 9110 5.6.3),
+// white space in chunk extensions (RFC 9112 7.1.1, overwritten by the decoder already), and raw octets from
+// 0x80 on in a request target, which do go upstream as they are and are judged as letters.
 import { FieldName, NAME_MASK } from '#src/core/http1/field-kind.ts';
 import type { FieldSection } from '#src/core/http1/field-section.ts';
 import { FIELD_STRIDE } from '#src/core/http1/framing.ts';

@@ -1,5 +1,5 @@
-// Good messages and nasty ones, the seeds of the codec's fuzz tests. Every message that once told our parser and
-// llhttp apart is kept here too.
+// Good messages and nasty ones, the seeds of the codec's fuzz tests. Every message that once told our parser
+// and llhttp apart is kept here too.
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 

@@ -1,6 +1,7 @@
-// Differential fuzz of the codec against llhttp: but for four listed exceptions (beyond-llhttp.ts) nothing that llhttp
-// refuses, or frames or reads differently, is accepted here; no cut of the bytes changes an answer; what is forwarded reads back as what was meant.
-// Run: node test/fuzz/codec-differential.ts [seed] [requests] [responses]
+// Differential fuzz of the codec against llhttp: but for four listed exceptions (beyond-llhttp.ts) nothing
+// that llhttp refuses, or frames or reads differently, is accepted here; no cut of the bytes changes an
+// answer; what is forwarded reads back as what was meant. Run: node test/fuzz/codec-differential.ts [seed]
+// [requests] [responses]
 import { createRandom, type Random } from '#src/base/random.ts';
 import { encodeRequestHead, RequestAdditions } from '#src/core/http1/forward-request-head.ts';
 import { encodeResponseHead } from '#src/core/http1/forward-response-head.ts';

@@ -1,4 +1,5 @@
-// Node's own HTTP parser, llhttp, as the second opinion on what a message is: strict settings, one call per message.
+// Node's own HTTP parser, llhttp, as the second opinion on what a message is: strict settings, one call per
+// message.
 import { createRequire } from 'node:module';
 
 interface Parser {
@@ -21,7 +22,8 @@ interface HttpCommon {
   readonly methods: readonly string[];
 }
 
-// The module has no types and Node warns of it only when it is used from outside node_modules by name `node:`.
+// The module has no types and Node warns of it only when it is used from outside node_modules by name
+// `node:`.
 const { HTTPParser, methods } = createRequire(import.meta.url)('_http_common') as HttpCommon;
 
 /** Methods that llhttp knows; it refuses all others, which is a matter of its tables and not of ambiguity. */

@@ -1,4 +1,5 @@
-// The forwarding rules once more, on strings and lists and with no thought of speed: what the encoder is compared with.
+// The forwarding rules once more, on strings and lists and with no thought of speed: what the encoder is
+// compared with.
 import type { RequestAdditions } from '#src/core/http1/forward-request-head.ts';
 
 const hopByHop = ['connection', 'keep-alive', 'proxy-connection', 'te', 'upgrade'];

@@ -1,5 +1,5 @@
-// Reads one message through the codec the way a connection does: in pieces cut anywhere, head first, then the body.
-// The codec's answer is turned into plain values, so that two readings can be compared.
+// Reads one message through the codec the way a connection does: in pieces cut anywhere, head first, then the
+// body. The codec's answer is turned into plain values, so that two readings can be compared.
 import { ChunkedDecoder } from '#src/core/http1/chunked-body.ts';
 import type { FieldSection } from '#src/core/http1/field-section.ts';
 import { FIELD_STRIDE, Framing } from '#src/core/http1/framing.ts';
@@ -94,7 +94,8 @@ function describeResponse(bytes: Uint8Array): Record<string, unknown> {
 type ParseHead = (bytes: Uint8Array, end: number) => number;
 
 /**
- * Feeds the head piece by piece, and parses only where scanHead says that it pays, but at the end in any case.
+ * Feeds the head piece by piece, and parses only where scanHead says that it pays, but at the end in any
+ * case.
  *
  * @returns what the last parse said.
  */

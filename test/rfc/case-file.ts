@@ -1,5 +1,5 @@
-// Reads the plain-text wire cases in cases/*.wire: what the client sends, what the upstream answers, what must come of
-// it. The format is described in README.md beside this file.
+// Reads the plain-text wire cases in cases/*.wire: what the client sends, what the upstream answers, what
+// must come of it. The format is described in README.md beside this file.
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { decodeWireText } from '../support/wire-text.ts';

@@ -1,4 +1,5 @@
-// Crossover, as a black box on a port, against every wire case; and the judge itself against a proxy known to be careless.
+// Crossover, as a black box on a port, against every wire case; and the judge itself against a proxy known to
+// be careless.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readCorpus, runCases } from './lane.ts';

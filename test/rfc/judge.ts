@@ -1,6 +1,6 @@
-// Judges what a proxy made of a wire case. OK: as the RFC has it. LOOSE: safe, but looser than the RFC. FAIL: ambiguous
-// bytes upstream, a request smuggled or delivered twice, somebody else's answer, a hang, a crash, a truncated answer shown
-// as complete, or a valid message refused.
+// Judges what a proxy made of a wire case. OK: as the RFC has it. LOOSE: safe, but looser than the RFC. FAIL:
+// ambiguous bytes upstream, a request smuggled or delivered twice, somebody else's answer, a hang, a crash, a
+// truncated answer shown as complete, or a valid message refused.
 import { defaultAnswer, type ReceivedRequest } from '../support/scripted-upstream.ts';
 import { bodyOf, fieldValues, type WireMessage } from '../support/strict-stream.ts';
 import { showBytes } from '../support/wire-text.ts';
@@ -186,7 +186,10 @@ function mismatch(outcome: Outcome, observation: Observation): string | null {
   );
 }
 
-/** A refusal that kept everything from the upstream is safe whatever its status, and so is a close without one. */
+/**
+ * A refusal that kept everything from the upstream is safe whatever its status, and so is a close without
+ * one.
+ */
 function isSafeRefusal(wireCase: WireCase, observation: Observation): boolean {
   if (!wireCase.ok.some(({ refuse }) => refuse !== null)) return false;
   if (observation.requests.some(isWhole)) return false;

@@ -1,4 +1,5 @@
-// A lane: one proxy in front of its own scripted upstreams, playing cases one after the other. Lanes run side by side.
+// A lane: one proxy in front of its own scripted upstreams, playing cases one after the other. Lanes run side
+// by side.
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { PPM } from '#src/limits.ts';
@@ -37,7 +38,10 @@ export function readCorpus(): WireCase[] {
 
 /** Short enough to wait for, long enough not to be met by a busy machine in the middle of what goes on. */
 const shortMs = 2_000;
-/** Other proxies are known to hang in some cases, which takes this long in each; Crossover gets all the time of a slow machine. */
+/**
+ * Other proxies are known to hang in some cases, which takes this long in each; Crossover gets all the time
+ * of a slow machine.
+ */
 const yardstickHangMs = 5_000;
 export const limitedBodyBytes = 1000;
 

@@ -1,5 +1,5 @@
-// Plays one wire case against a proxy: the client's bytes and the upstream's, step by step, each step waiting for the
-// event before it and never for time to pass. What came of it is for judge.ts.
+// Plays one wire case against a proxy: the client's bytes and the upstream's, step by step, each step waiting
+// for the event before it and never for time to pass. What came of it is for judge.ts.
 import type { ReceivedRequest, ScriptedUpstream } from '../support/scripted-upstream.ts';
 import type { Signal } from '../support/signal.ts';
 import { fetchOnce, WireClient } from '../support/wire-client.ts';
@@ -146,7 +146,9 @@ class Player {
     );
   }
 
-  /** Another client's exchange goes through the same event loop: what was sent before it has been dealt with. */
+  /**
+   * Another client's exchange goes through the same event loop: what was sent before it has been dealt with.
+   */
   async #barrier(): Promise<boolean> {
     if ((await fetchOnce(this.#bench.proxyPort, '/-barrier', this.#bench.hangMs)) !== null) return true;
     this.#observation.hang ??= 'another client, while this case ran';

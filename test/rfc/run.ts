@@ -1,4 +1,5 @@
-// Judges a proxy by the wire corpus: `node test/rfc/run.ts [crossover|crossover-stream|nginx|haproxy|naive] [words of a case]`.
+// Judges a proxy by the wire corpus: `node test/rfc/run.ts [crossover|crossover-stream|nginx|haproxy|naive]
+// [words of a case]`.
 import { type ProxyName, proxyNames, readCorpus, runCases } from './lane.ts';
 import { printResults } from './table.ts';
 

@@ -125,7 +125,8 @@ describe('check-imports', async () => {
     default: { forbidden: readonly { name: string; from: { path: string }; to: { path?: unknown } }[] };
   };
   const floors = config.forbidden.filter(({ name }) => name.endsWith('-floors'));
-  // One cruise over one violation in each folder: every floor but the highest of its list looks up to the next one.
+  // One cruise over one violation in each folder: every floor but the highest of its list looks up to the
+  // next one.
   const planted = floors.flatMap((rule, index) => {
     const above = floors[index + 1];
     return above?.name === rule.name

@@ -1,4 +1,5 @@
-// Holds the layout to its two sides: what nobody counts is always 0, and what nobody reads is counted for nothing.
+// Holds the layout to its two sides: what nobody counts is always 0, and what nobody reads is counted for
+// nothing.
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';

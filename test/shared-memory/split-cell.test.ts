@@ -50,7 +50,8 @@ describe('SplitCell', () => {
     });
     const cell = new SplitCell(memory);
     await new Promise((resolve) => worker.once('online', resolve));
-    // Writing goes on in slices: the reader must have started, and a whole ring must not pass within one of its reads.
+    // Writing goes on in slices: the reader must have started, and a whole ring must not pass within one of
+    // its reads.
     for (let epoch = 1; epoch <= last; epoch++) {
       cell.publish(epoch % 1_000_000, epoch);
       if (epoch % 20 === 0) await new Promise((resolve) => setImmediate(resolve));

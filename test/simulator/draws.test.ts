@@ -5,7 +5,9 @@ import { AliasTable, drawBinomial, drawPoisson } from '#src/simulator/draws.ts';
 
 const runs = 40_000;
 
-/** Pearson's statistic of the draws against the expected shares; cells below 5 expected are pooled into one. */
+/**
+ * Pearson's statistic of the draws against the expected shares; cells below 5 expected are pooled into one.
+ */
 function chiSquare(draws: readonly number[], shareOf: (value: number) => number, valueMax: number) {
   let statistic = 0;
   let cells = 0;

@@ -1,4 +1,5 @@
-// Recorded traffic judged again: written by the real control loop and its recorder on fake time, read from the file.
+// Recorded traffic judged again: written by the real control loop and its recorder on fake time, read from
+// the file.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -93,7 +94,10 @@ test('replay says that lenient thresholds would not have reverted, and when a st
   assert.ok((rollout.steps[0]?.readyAtMs ?? 0) > rollout.startedAtMs);
 });
 
-/** Windows of one second at 50 % in a rollout, with so many failures on Y, all on route slot 0; phases by second. */
+/**
+ * Windows of one second at 50 % in a rollout, with so many failures on Y, all on route slot 0; phases by
+ * second.
+ */
 function windowsOf(
   phases: readonly ('ramping' | 'completed' | 'reverted')[],
   failuresY: number,

@@ -1,6 +1,7 @@
-// The soak's third phase: after each kind of fault, the same load must be served as well as before it, with no more memory and
-// descriptors. A twin, an equal proxy with nodes of its own that no fault befalls, is under the same load all the time. What is
-// compared is the proxy against its twin over the same seconds: whatever else the machine does befalls both.
+// The soak's third phase: after each kind of fault, the same load must be served as well as before it, with
+// no more memory and descriptors. A twin, an equal proxy with nodes of its own that no fault befalls, is
+// under the same load all the time. What is compared is the proxy against its twin over the same seconds:
+// whatever else the machine does befalls both.
 import { setTimeout as wait } from 'node:timers/promises';
 import { createRandom, type Random } from '#src/base/random.ts';
 import { putSplit } from '../support/control.ts';
@@ -108,7 +109,10 @@ async function afterOne(kind: Disturbance, pair: Pair, windowMs: number, random:
   ];
 }
 
-/** Without any fault, what the same comparison says: how far two medians are apart on this machine by themselves. */
+/**
+ * Without any fault, what the same comparison says: how far two medians are apart on this machine by
+ * themselves.
+ */
 const nothing: Disturbance = { name: 'nothing', happen: async () => {} };
 
 export async function aftermathPhase(

@@ -1,5 +1,5 @@
-// The weight changes ten times a second under load, and the configuration once a second: nothing may fail, every worker must
-// follow at once, memory must not grow. By hand:
+// The weight changes ten times a second under load, and the configuration once a second: nothing may fail,
+// every worker must follow at once, memory must not grow. By hand:
 //   node test/soak/changes.ts [--minutes N] [--seed N] [--write]
 import { setTimeout as wait } from 'node:timers/promises';
 import { createRandom } from '#src/base/random.ts';

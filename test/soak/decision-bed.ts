@@ -1,5 +1,5 @@
-// What a decision figure is measured on: a Crossover with its shipped settings, two clusters that look like Kong, and clients,
-// each in a process of its own.
+// What a decision figure is measured on: a Crossover with its shipped settings, two clusters that look like
+// Kong, and clients, each in a process of its own.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,7 +95,10 @@ export async function startDecisionBed({
   };
 }
 
-/** Crossover serves before its control thread does when that takes more than five seconds, as on a busy machine. */
+/**
+ * Crossover serves before its control thread does when that takes more than five seconds, as on a busy
+ * machine.
+ */
 async function untilControlled(crossover: Crossover): Promise<void> {
   while (crossover.controlPort === 0) {
     await wait(pollMs);

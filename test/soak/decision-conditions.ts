@@ -1,4 +1,5 @@
-// What can happen to Y, and what has to follow from it: one run of each condition, counted at the clients and at the clusters.
+// What can happen to Y, and what has to follow from it: one run of each condition, counted at the clients and
+// at the clusters.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ClusterFault } from '#src/demo/cluster-fault.ts';
 import type { BreakerTrace } from '../support/breaker-trace.ts';
@@ -154,7 +155,10 @@ async function strikeAndWatch(
   };
 }
 
-/** What `failover.on` names, and the lack of an answer. A 500 is no failure of the gateway by default and is not replayed. */
+/**
+ * What `failover.on` names, and the lack of an answer. A 500 is no failure of the gateway by default and is
+ * not replayed.
+ */
 const replayed = new Set([0, 502, 503, 504]);
 
 function tallyOf(

@@ -1,4 +1,5 @@
-// The decision figures as tables: each with its target, median and worst of all runs, and whether the worst kept it.
+// The decision figures as tables: each with its target, median and worst of all runs, and whether the worst
+// kept it.
 import { breakerFailuresInARow } from '#src/limits.ts';
 import type { BreakerTrace } from '../support/breaker-trace.ts';
 import type { Condition, Run, Tally } from './decision-conditions.ts';
@@ -63,7 +64,10 @@ export function figuresOf({ condition, runs }: Measured): DecisionFigure[] {
   ];
 }
 
-/** A worker whose breaker stayed closed has no bound. What was under way when it opened could not be held back any more. */
+/**
+ * A worker whose breaker stayed closed has no bound. What was under way when it opened could not be held back
+ * any more.
+ */
 const failuresUntilOpen = ({ failuresInARow, underWay, isOpen }: BreakerTrace): number =>
   isOpen
     ? Math.max(Math.min(failuresInARow, breakerFailuresInARow), failuresInARow - underWay)

@@ -1,9 +1,11 @@
-// The decision figures on real processes and sockets, by hand: clients, Crossover and two clusters, Y well for a minute and then
-// not. The simulator has more runs of the same decisions; this has what it leaves out: workers, breaker, replays, the clock.
+// The decision figures on real processes and sockets, by hand: clients, Crossover and two clusters, Y well
+// for a minute and then not. The simulator has more runs of the same decisions; this has what it leaves out:
+// workers, breaker, replays, the clock.
 //   node test/soak/decisions.ts [--only dead,latency,control] [--repeats 3] [--rate requests/s] [--seed N]
-//     [--healthy seconds] [--side-by-side 1] [--runs FILE] [--write]
-// Prints every run and a report, exits 1 when a figure is missed; --write puts it into DECISIONS.md beside this file. With --runs
-// finished runs are kept in the file, and only those are made that it lacks: all of it takes the better part of an hour.
+//     [--healthy seconds] [--side-by-side 1] [--runs FILE] [--write] Prints every run and a report, exits 1
+//     when a figure is missed; --write puts it into DECISIONS.md beside this file. With --runs finished runs
+//     are kept in the file, and only those are made that it lacks: all of it takes the better part of an
+//     hour.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -76,7 +78,10 @@ function keep(name: string, measured: object): void {
   if (values.runs !== undefined) writeFileSync(values.runs, JSON.stringify({ ...kept, seed }));
 }
 
-/** One run of a condition after the other, or several at a time: never where what counts is how soon the breaker opens. */
+/**
+ * One run of a condition after the other, or several at a time: never where what counts is how soon the
+ * breaker opens.
+ */
 async function repeat(condition: Condition): Promise<Run[]> {
   const atOnce = condition.isTotal ? 1 : atOnceMax;
   kept.runs[condition.name] ??= [];

@@ -1,5 +1,5 @@
-// The soak's second phase: the same load while something breaks every few seconds, drawn at random. What may fail is what was
-// under way on the thread or node that died.
+// The soak's second phase: the same load while something breaks every few seconds, drawn at random. What may
+// fail is what was under way on the thread or node that died.
 import { setTimeout as wait } from 'node:timers/promises';
 import { createRandom } from '#src/base/random.ts';
 import type { Run } from './long-form.ts';

@@ -1,6 +1,6 @@
 // Memory of idle keep-alive connections: each has had one answer, and asks again at the end. By hand:
-//   node test/soak/idle-connections.ts [--connections N] [--seed N] [--write]
-// Two descriptors per connection are needed, one here and one in the proxy: `ulimit -n` of 11,000 for the default.
+//   node test/soak/idle-connections.ts [--connections N] [--seed N] [--write] Two descriptors per connection
+//     are needed, one here and one in the proxy: `ulimit -n` of 11,000 for the default.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';

@@ -1,4 +1,5 @@
-// What every long form has in common: numbers as options, a seed, progress, the table of figures, the exit code.
+// What every long form has in common: numbers as options, a seed, progress, the table of figures, the exit
+// code.
 import { parseArgs } from 'node:util';
 import { chooseSeed } from '../support/load-client.ts';
 import { type Figure, isHeld, toMarkdown, writeSection } from './report.ts';

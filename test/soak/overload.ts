@@ -1,10 +1,12 @@
-// Many more clients than there is capacity for, each asking again as soon as it is answered: more than the proxy's core can
-// serve, more than its limit of connections, more than the node behind it can serve. By hand:
-//   node test/soak/overload.ts [--seconds N] [--rounds N] [--clients N] [--seed N] [--write]
-// The proxy has one worker and a core of its own; load and nodes share the others, so that the load can't take the proxy's
-// place on its core. Without taskset, or with one core, the figures mean little.
-// The overload comes in rounds, each between two measurements of the peak and followed by the same of nginx where that is the
-// yardstick: what is compared is never minutes apart, for the speed of a shared machine is not the same by then.
+// Many more clients than there is capacity for, each asking again as soon as it is answered: more than the
+// proxy's core can serve, more than its limit of connections, more than the node behind it can serve. By
+// hand:
+//   node test/soak/overload.ts [--seconds N] [--rounds N] [--clients N] [--seed N] [--write] The proxy has
+//     one worker and a core of its own; load and nodes share the others, so that the load can't take the
+//     proxy's place on its core. Without taskset, or with one core, the figures mean little. The overload
+//     comes in rounds, each between two measurements of the peak and followed by the same of nginx where that
+//     is the yardstick: what is compared is never minutes apart, for the speed of a shared machine is not the
+//     same by then.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
@@ -39,7 +41,10 @@ const turnedAwayPerSecond = 200;
 const settleMs = 2_000;
 const patienceMs = 10_000;
 const goodputMin = 0.8;
-/** Of nginx's share, where that is what the goodput is held to: as near as two such figures come on shared cores. */
+/**
+ * Of nginx's share, where that is what the goodput is held to: as near as two such figures come on shared
+ * cores.
+ */
 const nginxShareMin = 0.95;
 const refusalMsMax = 50;
 const controlMsMax = 500;
@@ -78,8 +83,8 @@ class Probes {
   readonly #loops: Promise<void>[];
 
   /**
-   * controlPort: null where there is no control API. perSecond: so many come to the proxy, whether or not those before were
-   * answered; 0: one after the other.
+   * controlPort: null where there is no control API. perSecond: so many come to the proxy, whether or not
+   * those before were answered; 0: one after the other.
    */
   constructor(port: number, controlPort: number | null, perSecond: number) {
     this.#port = port;
@@ -148,8 +153,9 @@ interface Overload {
   /** Others come at this rate meanwhile, each on a new connection; 0: one after the other. */
   readonly newcomersPerSecond: number;
   /**
-   * What the goodput is held to: a share of the peak; nginx's share of its own peak, where many sockets cost the kernel's
-   * caches and the load generator as much as the proxy; nothing, where the clients' behaviour alone decides.
+   * What the goodput is held to: a share of the peak; nginx's share of its own peak, where many sockets cost
+   * the kernel's caches and the load generator as much as the proxy; nothing, where the clients' behaviour
+   * alone decides.
    */
   readonly heldTo: 'peak' | 'nginx' | 'nothing';
 }
@@ -170,7 +176,9 @@ interface Round {
 
 const ratioOf = (rounds: readonly Round[]): number => median(rounds.map(({ good, peak }) => good / peak));
 
-/** One overload between two measurements of the peak. `during` runs in the overload, `after` right after it. */
+/**
+ * One overload between two measurements of the peak. `during` runs in the overload, `after` right after it.
+ */
 async function round(
   { port, peakConnections }: Target,
   { connections, close }: Overload,

@@ -1,7 +1,7 @@
-// The long form of restarts under load, by hand: new connections at a fixed rate while the process replaces itself again and
-// again (SIGUSR2).
-//   node test/soak/restarts.ts [--restarts 100] [--rate 1000] [--workers 2] [--write]
-// Prints a report, exits 1 when anything was refused, reset or lost; --write puts it into RESTARTS.md beside this file.
+// The long form of restarts under load, by hand: new connections at a fixed rate while the process replaces
+// itself again and again (SIGUSR2).
+//   node test/soak/restarts.ts [--restarts 100] [--rate 1000] [--workers 2] [--write] Prints a report, exits
+//     1 when anything was refused, reset or lost; --write puts it into RESTARTS.md beside this file.
 import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { fileURLToPath } from 'node:url';

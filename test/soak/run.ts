@@ -1,7 +1,8 @@
-// The long form of the reliability figures, by hand: mixed load at half of peak, then the same through kills, reloads and
-// weight changes, then what is left of each kind of fault once it is over, then a drain.
-//   node test/soak/run.ts [--steady minutes] [--disturbed minutes] [--aftermath minutes] [--rate requests/s] [--seed N] [--write]
-// Half an hour steady is about 10^7 requests; 16 minutes of aftermath leave a minute on each side of each kind of fault.
+// The long form of the reliability figures, by hand: mixed load at half of peak, then the same through kills,
+// reloads and weight changes, then what is left of each kind of fault once it is over, then a drain.
+//   node test/soak/run.ts [--steady minutes] [--disturbed minutes] [--aftermath minutes] [--rate requests/s]
+//     [--seed N] [--write] Half an hour steady is about 10^7 requests; 16 minutes of aftermath leave a minute
+//     on each side of each kind of fault.
 
 import { aftermathPhase } from './aftermath-phase.ts';
 import { disturbedPhase } from './disturbed-phase.ts';

@@ -1,5 +1,5 @@
-// Clients that are slow on purpose: with their heads, with their bodies, with reading. They must be cut off in time, cost
-// little, leave nothing behind, and not be felt by anybody else. By hand:
+// Clients that are slow on purpose: with their heads, with their bodies, with reading. They must be cut off
+// in time, cost little, leave nothing behind, and not be felt by anybody else. By hand:
 //   node test/soak/slow-clients.ts [--clients N] [--seed N] [--write]
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -17,7 +17,10 @@ import { atMost, type Figure } from './report.ts';
 const MiB = 1024 * 1024;
 const victimConnections = 4;
 const victimsPerSecond = 200;
-/** As slow as attack tools connect, and slow enough for the client's own event loop to stay out of the figures. */
+/**
+ * As slow as attack tools connect, and slow enough for the client's own event loop to stay out of the
+ * figures.
+ */
 const attackersPerSecond = 500;
 const dripEveryMs = 1_000;
 const largeBodyBytes = 8 * MiB;
@@ -103,7 +106,8 @@ async function suffer(attack: Attack, crossover: Crossover, { seed, option, say 
   const sockets: Socket[] = [];
   const drip = attack.drip === null ? null : startDripping(sockets, attack.drip);
   await open(attack, clients, port, sockets);
-  // Who does not read gets what fits into the kernel's buffers first: the clock starts with the last byte that moves.
+  // Who does not read gets what fits into the kernel's buffers first: the clock starts with the last byte
+  // that moves.
   if (!attack.reads) await untilStill(() => blocksTaken);
   const lastOpenedMs = performance.now();
   say(`${attack.name}: ${clients} clients, ${fileDescriptorCount(pid) - fdsBefore} descriptors`);

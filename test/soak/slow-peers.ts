@@ -1,4 +1,5 @@
-// Large bodies to clients and upstreams that do not read them: what is unread stays with who sends it. By hand:
+// Large bodies to clients and upstreams that do not read them: what is unread stays with who sends it. By
+// hand:
 //   node test/soak/slow-peers.ts [--peers N] [--mebibytes N] [--seed N] [--write]
 import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -50,7 +51,9 @@ interface Direction {
   finish(sockets: readonly Socket[]): Promise<string[]>;
 }
 
-/** Every body has begun by then, and filled what there is to fill: stillness alone could be that of the start. */
+/**
+ * Every body has begun by then, and filled what there is to fill: stillness alone could be that of the start.
+ */
 const beginMs = 3_000;
 
 async function still(crossover: Crossover): Promise<void> {

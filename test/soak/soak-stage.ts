@@ -1,5 +1,5 @@
-// What the soak plays on: one proxy with two workers, three nodes per cluster in processes of their own, and what can go wrong
-// with them.
+// What the soak plays on: one proxy with two workers, three nodes per cluster in processes of their own, and
+// what can go wrong with them.
 import { spawnSync } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Random } from '#src/base/random.ts';

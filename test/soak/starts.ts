@@ -1,4 +1,5 @@
-// How long it takes from the start of a process until it serves, after kill -9 in the middle of its work. By hand:
+// How long it takes from the start of a process until it serves, after kill -9 in the middle of its work. By
+// hand:
 //   node test/soak/starts.ts [--starts N] [--seed N] [--write]
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// The soak's first phase: mixed load at half of what the machine does with client and nodes included, at a fixed weight.
-// Nothing may fail, the share must be the binomial's, memory must not grow.
+// The soak's first phase: mixed load at half of what the machine does with client and nodes included, at a
+// fixed weight. Nothing may fail, the share must be the binomial's, memory must not grow.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -14,7 +14,10 @@ import { createLoad, type Stage, yPercent } from './soak-stage.ts';
 const MiB = 1024 * 1024;
 const sampleEveryMs = 1_000;
 const sayEverySamples = 60;
-/** Until then the control thread's windows fill and the heaps find their size: 220 to 250 MiB, flat from there. */
+/**
+ * Until then the control thread's windows fill and the heaps find their size: 220 to 250 MiB, flat from
+ * there.
+ */
 const warmupMinutes = 3;
 /** Less than a minute of samples says nothing about a slope. */
 const slopeSamplesMin = 60;

@@ -1,5 +1,6 @@
-// Seeded mutation fuzz over the socket: valid requests, mutated, from many connections at once. The proxy must not crash,
-// hang or send an upstream anything but plain HTTP/1.1, and others must be served meanwhile. By hand:
+// Seeded mutation fuzz over the socket: valid requests, mutated, from many connections at once. The proxy
+// must not crash, hang or send an upstream anything but plain HTTP/1.1, and others must be served meanwhile.
+// By hand:
 //   node test/soak/tcp-fuzz.ts [--inputs N] [--runs N] [--seed N] [--write]
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';

@@ -1,5 +1,5 @@
-// Answers cut at random points, by length and chunked, by FIN and RST: the client must always see that something is missing.
-// By hand:
+// Answers cut at random points, by length and chunked, by FIN and RST: the client must always see that
+// something is missing. By hand:
 //   node test/soak/truncation.ts [--cuts N] [--seed N] [--write]
 import { createRandom } from '#src/base/random.ts';
 import { startCrossover } from '../support/crossover.ts';

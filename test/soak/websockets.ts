@@ -1,5 +1,5 @@
-// Many WebSockets for minutes: every byte must come back, an end of either side must reach the other at once, and a drain must
-// leave them alone until its deadline and then end them. By hand:
+// Many WebSockets for minutes: every byte must come back, an end of either side must reach the other at once,
+// and a drain must leave them alone until its deadline and then end them. By hand:
 //   node test/soak/websockets.ts [--sockets N] [--minutes N] [--seed N] [--write]
 import { createHash, type Hash } from 'node:crypto';
 import { once } from 'node:events';
@@ -142,7 +142,10 @@ async function openBare(
   return { client, server };
 }
 
-/** Milliseconds from the act to the event; infinite when it does not come. Not `once`: a reset comes with an error first. */
+/**
+ * Milliseconds from the act to the event; infinite when it does not come. Not `once`: a reset comes with an
+ * error first.
+ */
 function delayOf(emitter: Duplex, event: string, act: () => void): Promise<number> {
   return new Promise((resolve) => {
     const startedMs = performance.now();

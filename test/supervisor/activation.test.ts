@@ -1,4 +1,5 @@
-// Listening sockets that a service manager opened: restarts refuse and reset nothing, and no thread takes a socket along.
+// Listening sockets that a service manager opened: restarts refuse and reset nothing, and no thread takes a
+// socket along.
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';

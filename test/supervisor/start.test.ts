@@ -1,5 +1,5 @@
-// What happens to traffic when the start is not done and the control thread fails: one that stands in for the first, and does
-// as the test says, publishes, and has no API.
+// What happens to traffic when the start is not done and the control thread fails: one that stands in for the
+// first, and does as the test says, publishes, and has no API.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';

@@ -1,5 +1,5 @@
-// What becomes of workers that are lost, that cannot listen, and that end in a drain: real threads and sockets, and a test
-// that decides what they find.
+// What becomes of workers that are lost, that cannot listen, and that end in a drain: real threads and
+// sockets, and a test that decides what they find.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';

@@ -1,4 +1,5 @@
-// Entry of a Crossover that was started with listening sockets, as `serve` takes them, whose threads can be ended.
+// Entry of a Crossover that was started with listening sockets, as `serve` takes them, whose threads can be
+// ended.
 import process from 'node:process';
 import type { Config } from '#src/config/config.ts';
 import type { LogLine } from '#src/shared-memory/messages.ts';

@@ -1,4 +1,5 @@
-// The usual test bed: a Crossover in a process of its own between a token-checking client and token-echoing upstreams.
+// The usual test bed: a Crossover in a process of its own between a token-checking client and token-echoing
+// upstreams.
 import assert from 'node:assert/strict';
 import { type Crossover, startCrossover } from './crossover.ts';
 import { type TestConfig, testConfig } from './crossover-config.ts';

@@ -1,4 +1,5 @@
-// How many requests fail on Y until each worker's breaker opens, read all the time from the memory that workers count in.
+// How many requests fail on Y until each worker's breaker opens, read all the time from the memory that
+// workers count in.
 import { setImmediate as turn } from 'node:timers/promises';
 import { failureKinds } from '#src/base/error-catalog.ts';
 import { nodesPerClusterMax } from '#src/limits.ts';
@@ -15,7 +16,9 @@ import {
 export interface BreakerTrace {
   /** Failures of requests drawn for Y since the trace began. */
   readonly failures: number;
-  /** Of those, the ones after the last success: requests that were under way may still succeed when Y breaks. */
+  /**
+   * Of those, the ones after the last success: requests that were under way may still succeed when Y breaks.
+   */
   readonly failuresInARow: number;
   /** On their way to Y when its breaker was last seen closed: they fail after it has opened. */
   readonly underWay: number;
@@ -28,7 +31,10 @@ interface Counts {
   readonly opens: number;
 }
 
-/** Short enough to tell the failure that opened the breaker from the next one; timers are no shorter than 1 ms. */
+/**
+ * Short enough to tell the failure that opened the breaker from the next one; timers are no shorter than 1
+ * ms.
+ */
 const pollMs = 0.2;
 const neverNotified = new Int32Array(new SharedArrayBuffer(4));
 const serverErrorFrom = 500;

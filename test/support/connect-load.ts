@@ -24,7 +24,10 @@ export interface ConnectReport {
 export interface ConnectLoadOptions {
   readonly port: number;
   readonly perSecond: number;
-  /** Open at once; while there are so many, the rate is what the machine is able to. Absent: the rate is kept whatever becomes of them. */
+  /**
+   * Open at once; while there are so many, the rate is what the machine is able to. Absent: the rate is kept
+   * whatever becomes of them.
+   */
   readonly openMax?: number;
   /** An answer that takes longer is a failure. */
   readonly answerMsMax?: number;

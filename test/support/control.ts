@@ -1,14 +1,17 @@
 // What tests ask of the control API: the split and the metrics, the way an operator does.
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Crossover } from './crossover.ts';
+import { until } from './until.ts';
 
 /** The port of the control API once it answers: the proxy serves before that. */
 export async function untilControlAnswers(crossover: Crossover): Promise<number> {
-  for (;;) {
+  let port = 0;
+  const answers = async (): Promise<boolean> => {
     const { controlPort } = (await crossover.order({ type: 'ports' })) as { readonly controlPort: number };
-    if (controlPort > 0) return controlPort;
-    await wait(50);
-  }
+    port = controlPort;
+    return port > 0;
+  };
+  await until(answers, 'the control API');
+  return port;
 }
 
 /** Sets Y's share in percent. */

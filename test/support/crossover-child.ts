@@ -1,4 +1,5 @@
-// Entry of a Crossover in a process of its own for tests: takes its configuration and orders over the IPC channel.
+// Entry of a Crossover in a process of its own for tests: takes its configuration and orders over the IPC
+// channel.
 import type { Config } from '#src/config/config.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { type Supervisor, startSupervisor } from '#src/supervisor/supervisor.ts';
@@ -28,7 +29,8 @@ async function start(config: Config, weightPpm: number, transport: 'raw' | 'stre
     }),
   });
   supervisor = started;
-  // On a slow machine a start goes on without the control thread, which then publishes the split that is on record.
+  // On a slow machine a start goes on without the control thread, which then publishes the split that is on
+  // record.
   await until(() => started.controlPort !== 0, 'the control API');
   if (weightPpm > 0) new SplitCell(started.memory.split).publish(weightPpm, 1);
   return { proxyPort: started.proxyPort, controlPort: started.controlPort };

@@ -1,5 +1,6 @@
-// A configuration for tests: the documented defaults on ephemeral ports, with what a test wants different. Its timeouts are
-// so long that no machine is slow enough to meet them: a test that is about one sets that one.
+// A configuration for tests: the documented defaults on ephemeral ports, with what a test wants different.
+// Its timeouts are so long that no machine is slow enough to meet them: a test that is about one sets that
+// one.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

@@ -1,4 +1,5 @@
-// Starts Crossover in a process of its own and gives tests a handle on it: split, thread kills, drain, counters.
+// Starts Crossover in a process of its own and gives tests a handle on it: split, thread kills, drain,
+// counters.
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '#src/config/config.ts';

@@ -1,5 +1,5 @@
-// Answers of an upstream cut at chosen points, by length and chunked, by FIN and RST, and whether a client saw that something
-// was missing.
+// Answers of an upstream cut at chosen points, by length and chunked, by FIN and RST, and whether a client
+// saw that something was missing.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import type { Random } from '#src/base/random.ts';
@@ -30,7 +30,9 @@ const answers: readonly string[] = [
 
 const targetPattern = /^GET \/(\d)\/(\d+)\/(end|reset) /;
 
-/** Serves the answer with the target's number up to the byte named there, then leaves in the way named there. */
+/**
+ * Serves the answer with the target's number up to the byte named there, then leaves in the way named there.
+ */
 export async function startCutter(): Promise<{ port: number; server: Server }> {
   const server = createServer({ noDelay: true }, (socket) => {
     socket.on('error', () => {});
@@ -61,7 +63,9 @@ export function drawCut(random: Random): string {
 /** Targets of the answers that are not cut at all. */
 export const wholeAnswers: readonly string[] = answers.map((text, index) => `/${index}/${text.length}/end`);
 
-/** Whether the client sees that the answer is not whole: a cut connection or the proxy's 502, and not silence. */
+/**
+ * Whether the client sees that the answer is not whole: a cut connection or the proxy's 502, and not silence.
+ */
 export async function isSeenAsIncomplete(port: number, target: string): Promise<boolean> {
   const signal = new Signal();
   const client = new WireClient(port, ['GET'], signal.notify);

@@ -1,5 +1,6 @@
-// The data plane as a worker assembles it, in the thread of the test: runtime over shared memory, listener on loopback, and
-// upstreams on loopback that answer as the test says. Deadlines pass when the test moves the wheel on, and only then.
+// The data plane as a worker assembles it, in the thread of the test: runtime over shared memory, listener on
+// loopback, and upstreams on loopback that answer as the test says. Deadlines pass when the test moves the
+// wheel on, and only then.
 import type { TestContext } from 'node:test';
 import type { Config } from '#src/config/config.ts';
 import { ClientRegistry } from '#src/data-plane/client/client-registry.ts';
@@ -85,7 +86,10 @@ export class DataPlane {
     return client;
   }
 
-  /** Resolves once the condition holds, looked at whenever something arrives anywhere; throws when it never does. */
+  /**
+   * Resolves once the condition holds, looked at whenever something arrives anywhere; throws when it never
+   * does.
+   */
   async until(what: string, condition: () => boolean): Promise<void> {
     // What happens in the runtime alone makes no event here.
     const look = setInterval(this.signal.notify, 5);
@@ -113,7 +117,9 @@ export class DataPlane {
     return this.runtime.slab[WORKER[name]] as number;
   }
 
-  /** Counters of first attempts of an arm, in the epoch of the present split. `field`: an offset in ATTEMPT. */
+  /**
+   * Counters of first attempts of an arm, in the epoch of the present split. `field`: an offset in ATTEMPT.
+   */
   attempts(arm: Arm, field: number): number {
     const { runtime } = this;
     return runtime.slab[runtime.attemptOffset(arm, runtime.splitEpoch) + field] as number;

@@ -1,5 +1,6 @@
-// The data plane of a worker on sockets without a network: runtime, registry and exchanges are those of production, and each
-// step of a test is one call. For what depends on order and timing; what depends on the system has data-plane-assembly.ts.
+// The data plane of a worker on sockets without a network: runtime, registry and exchanges are those of
+// production, and each step of a test is one call. For what depends on order and timing; what depends on the
+// system has data-plane-assembly.ts.
 import { ClientConnection } from '#src/data-plane/client/client-connection.ts';
 import { ClientRegistry } from '#src/data-plane/client/client-registry.ts';
 import { ExchangePool } from '#src/data-plane/exchange-pool.ts';
@@ -108,7 +109,9 @@ export class FakePlane {
     return this.runtime.slab[WORKER[name]] as number;
   }
 
-  /** Counters of first attempts of an arm, in the epoch of the present split. `field`: an offset in ATTEMPT. */
+  /**
+   * Counters of first attempts of an arm, in the epoch of the present split. `field`: an offset in ATTEMPT.
+   */
   attempts(arm: Arm, field: number): number {
     const { runtime } = this;
     return runtime.slab[runtime.attemptOffset(arm, runtime.splitEpoch) + field] as number;

@@ -1,5 +1,5 @@
-// A socket without a network: what it is told to send is at hand, what it receives and whether its peer takes anything is the
-// test's to say. Like a real one it never calls its owner from within the owner's own call.
+// A socket without a network: what it is told to send is at hand, what it receives and whether its peer takes
+// anything is the test's to say. Like a real one it never calls its owner from within the owner's own call.
 import type { Socket, SocketOwner } from '#src/data-plane/transport/socket.ts';
 
 export class FakeSocket implements Socket {

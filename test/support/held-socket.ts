@@ -1,5 +1,5 @@
-// What a service manager holds: a socket that this process opened, never accepts from, and passes on. It listens from the
-// moment on that somebody it was passed to does.
+// What a service manager holds: a socket that this process opened, never accepts from, and passes on. It
+// listens from the moment on that somebody it was passed to does.
 import process from 'node:process';
 
 interface TcpHandle {

@@ -1,5 +1,6 @@
-// A listener in a process of its own that hands every connection to its parent. Stopped with SIGSTOP it accepts no more: two
-// connections later the kernel lets further connects hang. Who serves the connections it accepted goes on.
+// A listener in a process of its own that hands every connection to its parent. Stopped with SIGSTOP it
+// accepts no more: two connections later the kernel lets further connects hang. Who serves the connections it
+// accepted goes on.
 import { createServer } from 'node:net';
 
 const server = createServer({ pauseOnConnect: true }, (socket) => process.send?.('connection', socket));

@@ -1,5 +1,5 @@
-// A Kong look-alike in a process of its own, to be broken and killed. Every token goes to a file at once, so that the record
-// of what was delivered outlives the process.
+// A Kong look-alike in a process of its own, to be broken and killed. Every token goes to a file at once, so
+// that the record of what was delivered outlives the process.
 import { openSync, writeSync } from 'node:fs';
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,5 @@
-// Runs a cluster of Kong look-alikes in a process of its own, which is broken, killed and started again on the same ports.
+// Runs a cluster of Kong look-alikes in a process of its own, which is broken, killed and started again on
+// the same ports.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Bodies of many megabytes, made as they are asked for and checked as they arrive, so that only the proxy could pile them up.
+// Bodies of many megabytes, made as they are asked for and checked as they arrive, so that only the proxy
+// could pile them up.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
@@ -46,7 +47,8 @@ export class LargeUpstream {
   uploads = 0;
 
   constructor(bodyBytes: number) {
-    // Never closes an idle connection, or one that waits: a POST that meets the close is lost, and that is another subject.
+    // Never closes an idle connection, or one that waits: a POST that meets the close is lost, and that is
+    // another subject.
     this.server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, (request, response) => {
       if (request.url?.startsWith('/-') === true) response.end('ok');
       else if (request.method === 'GET') {

@@ -1,5 +1,6 @@
-// A node in a process of its own that works on so many requests at a time, each for so long, and lets the others wait in their
-// order: what a cluster at the end of its capacity looks like. Arguments: requests at a time, milliseconds each.
+// A node in a process of its own that works on so many requests at a time, each for so long, and lets the
+// others wait in their order: what a cluster at the end of its capacity looks like. Arguments: requests at a
+// time, milliseconds each.
 import { createServer, type ServerResponse } from 'node:http';
 
 const [slots = 50, workMs = 5] = process.argv.slice(2).map(Number);

@@ -1,5 +1,6 @@
-// Load on raw keep-alive sockets in which every request carries a token of its own and every answer is checked for it.
-// Nothing may be unaccounted for: sent = answered + lost with the connection + aborted by ourselves.
+// Load on raw keep-alive sockets in which every request carries a token of its own and every answer is
+// checked for it. Nothing may be unaccounted for: sent = answered + lost with the connection + aborted by
+// ourselves.
 import { connect, type Socket } from 'node:net';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import type { Random } from '#src/base/random.ts';

@@ -1,5 +1,5 @@
-// An upstream that serves a few requests per connection and then, just as one more arrives on it, ends or resets instead of
-// answering: the race of an idle connection that dies as it is reused, made certain.
+// An upstream that serves a few requests per connection and then, just as one more arrives on it, ends or
+// resets instead of answering: the race of an idle connection that dies as it is reused, made certain.
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { StrictStream } from './strict-stream.ts';

@@ -1,5 +1,5 @@
-// A deliberately careless proxy: it forwards bytes as they come, one upstream connection per client connection. Checks
-// that find nothing wrong with it prove nothing.
+// A deliberately careless proxy: it forwards bytes as they come, one upstream connection per client
+// connection. Checks that find nothing wrong with it prove nothing.
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import type { RunningProxy } from './yardsticks.ts';

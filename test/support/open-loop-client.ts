@@ -1,5 +1,5 @@
-// Poisson arrivals on keep-alive connections, sent when they are due whether or not earlier ones were answered. What each
-// came to is known by its token: method, status and the cluster that answered.
+// Poisson arrivals on keep-alive connections, sent when they are due whether or not earlier ones were
+// answered. What each came to is known by its token: method, status and the cluster that answered.
 import { type Dispatcher, Pool } from 'undici';
 import { createRandom, type Random } from '#src/base/random.ts';
 import { demoApiKey } from '#src/demo/kong-routes.ts';

@@ -1,4 +1,5 @@
-// Servers that some tests need besides Node. `npm test` installs them where it may (scripts/install-test-peers.ts).
+// Servers that some tests need besides Node. `npm test` installs them where it may
+// (scripts/install-test-peers.ts).
 import { isInstalled, programs } from '../../scripts/debian-packages.ts';
 
 export type PeerName = keyof typeof programs;

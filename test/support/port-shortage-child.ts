@@ -1,5 +1,6 @@
-// Runs in a network namespace of its own (`unshare -n`), where it may take all local ports: what becomes of requests when none is
-// left for a connection to any node, and afterwards. Reports what it saw over the IPC channel.
+// Runs in a network namespace of its own (`unshare -n`), where it may take all local ports: what becomes of
+// requests when none is left for a connection to any node, and afterwards. Reports what it saw over the IPC
+// channel.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -9,8 +10,8 @@ import type { LogLine } from '#src/shared-memory/messages.ts';
 import { type Bed, startBed } from './bed.ts';
 import { readMetrics, untilControlAnswers } from './control.ts';
 import { Signal } from './signal.ts';
-import { poll } from './stillness.ts';
 import { bodyOf } from './strict-stream.ts';
+import { until } from './until.ts';
 import { WireClient } from './wire-client.ts';
 
 export interface PortShortageReport {
@@ -24,15 +25,15 @@ export interface PortShortageReport {
   readonly events: string;
 }
 
-/** Only what fails takes so long. */
-const patienceMs = 300_000;
 const rangeFile = '/proc/sys/net/ipv4/ip_local_port_range';
 /** So few, for clients' connections to the proxy take one of them as well, each. */
 const narrowRange = '61000 61019';
 /** Enough to eject a node and to open a breaker, if they were charged. */
 const requestCount = 60;
 
-/** Takes the local ports for connections to one address: all that there are, and then whichever comes free. */
+/**
+ * Takes the local ports for connections to one address: all that there are, and then whichever comes free.
+ */
 class PortTaker {
   readonly #port: number;
   readonly #taken = new Set<Socket>();
@@ -108,12 +109,15 @@ async function run(): Promise<PortShortageReport> {
   const { log } = bed.crossover;
   const isLogged = (operation: string): boolean =>
     log.some(({ fields }) => fields.operation === operation && fields.resource === 'ports');
-  const areLogged = await poll(() => isLogged('connect') && isLogged('check'), patienceMs);
+  await until(
+    () => isLogged('connect') && isLogged('check'),
+    'log lines on the shortage',
+    () => log,
+  );
   for (const taker of takers) taker.giveBack();
   writeFileSync(rangeFile, usualRange);
-  if (!areLogged) throw new Error('the shortage was not logged');
   const isOver = async (): Promise<boolean> => (await askOften(bed, 1))[0] === '200';
-  if (!(await poll(isOver, patienceMs))) throw new Error('no request was served afterwards');
+  await until(isOver, 'an answer with 200 afterwards');
   const afterwards = await askOften(bed, requestCount);
   const metrics = [...(await readMetrics(controlPort))];
   const events = await (await fetch(`http://127.0.0.1:${controlPort}/v1/events`)).text();

@@ -1,4 +1,5 @@
-// What the kernel says about a process: memory, file descriptors, CPU. Linux only; elsewhere every figure is 0.
+// What the kernel says about a process: memory, file descriptors, CPU. Linux only; elsewhere every figure is
+// 0.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 export const hasProc = existsSync('/proc/self/fd');
@@ -20,7 +21,9 @@ export function cpuMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-/** CPU time in ms of the process' threads with that name, to the microsecond; names are cut at 15 characters. */
+/**
+ * CPU time in ms of the process' threads with that name, to the microsecond; names are cut at 15 characters.
+ */
 export function threadCpuMs(pid: number, name: string): number {
   if (!hasProc) return 0;
   let ns = 0;

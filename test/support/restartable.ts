@@ -1,5 +1,5 @@
-// The real `crossover serve` in processes of their own, of which one replaces the other: what they log can be waited for,
-// and whatever is left is ended.
+// The real `crossover serve` in processes of their own, of which one replaces the other: what they log can be
+// waited for, and whatever is left is ended.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

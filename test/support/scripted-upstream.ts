@@ -1,5 +1,5 @@
-// An upstream on raw sockets that records exactly the bytes it receives and leaves the answers to its owner. Requests
-// whose target begins with `/-` (barriers, probes, victims) are always answered by themselves.
+// An upstream on raw sockets that records exactly the bytes it receives and leaves the answers to its owner.
+// Requests whose target begins with `/-` (barriers, probes, victims) are always answered by themselves.
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { fieldValues, StrictStream, type WireMessage } from './strict-stream.ts';
@@ -19,7 +19,10 @@ export interface ReceivedRequest {
   readonly message: WireMessage;
 }
 
-/** What an upstream answers by itself: method and target as body, so that a client can tell whose answer it got. */
+/**
+ * What an upstream answers by itself: method and target as body, so that a client can tell whose answer it
+ * got.
+ */
 export function defaultAnswer(message: WireMessage): string {
   const body = `${message.method} ${message.target}`;
   const head = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`;

@@ -1,6 +1,9 @@
 // Where a `crossover serve` listens, from what it printed.
 
-/** Ports of the proxy and the control API; null until both are said. On a slow machine the second comes in the log, later. */
+/**
+ * Ports of the proxy and the control API; null until both are said. On a slow machine the second comes in the
+ * log, later.
+ */
 export function servePorts({
   out,
   err,

@@ -14,12 +14,18 @@ export class Signal {
     for (const waiter of this.#waiters) if (waiter.predicate()) waiter.resolve(true);
   };
 
-  /** Resolves as soon as the predicate holds; rejects with what was waited for, and what `seen` gives, when it never does. */
+  /**
+   * Resolves as soon as the predicate holds; rejects with what was waited for, and what `seen` gives, when it
+   * never does.
+   */
   async until(predicate: () => boolean, what: string, seen?: () => unknown): Promise<void> {
     if (!(await this.within(predicate, hangMs))) throw hang(what, seen);
   }
 
-  /** Resolves true as soon as the predicate holds, false when `timeoutMs` went by first. For figures on how long it took. */
+  /**
+   * Resolves true as soon as the predicate holds, false when `timeoutMs` went by first. For figures on how
+   * long it took.
+   */
   within(predicate: () => boolean, timeoutMs: number): Promise<boolean> {
     if (predicate()) return Promise.resolve(true);
     return new Promise((resolve) => {

@@ -1,4 +1,5 @@
-// Waiting for a process to come to rest: whatever it buffers has been buffered, whatever it frees has been freed.
+// Waiting for a process to come to rest: whatever it buffers has been buffered, whatever it frees has been
+// freed.
 import { setTimeout as wait } from 'node:timers/promises';
 import { until } from './until.ts';
 
@@ -19,7 +20,10 @@ export async function untilStill(measure: () => number): Promise<void> {
   await until(isStill, 'a process to come to rest', () => last);
 }
 
-/** Resolves true as soon as the condition holds, false when it did not within `timeoutMs`. For figures on how long it took. */
+/**
+ * Resolves true as soon as the condition holds, false when it did not within `timeoutMs`. For figures on how
+ * long it took.
+ */
 export async function poll(
   condition: () => boolean | Promise<boolean>,
   timeoutMs: number,

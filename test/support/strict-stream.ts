@@ -1,5 +1,5 @@
-// An independent oracle for what a byte stream means: parses requests or responses by the letter of RFC 9112, slowly
-// and with nothing in common with the proxy's codec. Whatever it refuses is ambiguous to somebody.
+// An independent oracle for what a byte stream means: parses requests or responses by the letter of RFC 9112,
+// slowly and with nothing in common with the proxy's codec. Whatever it refuses is ambiguous to somebody.
 
 export interface WireMessage {
   readonly startLine: string;

@@ -1,5 +1,5 @@
-// A token upstream in a process of its own, to be stopped and killed. Every token goes to a file at once, so that the record
-// outlives it; what it counted it tells when asked.
+// A token upstream in a process of its own, to be stopped and killed. Every token goes to a file at once, so
+// that the record outlives it; what it counted it tells when asked.
 import { openSync, writeSync } from 'node:fs';
 import type { UpstreamCounts, UpstreamStart } from './killable-upstream.ts';
 import { TokenUpstream } from './token-upstream.ts';

@@ -1,5 +1,6 @@
-// An upstream node that echoes the token of each request together with its own name, and remembers every token it was
-// given, so that lost, misrouted and doubled requests show. Targets are `/t/<token>[/<behaviour>-<number>…]`.
+// An upstream node that echoes the token of each request together with its own name, and remembers every
+// token it was given, so that lost, misrouted and doubled requests show. Targets are
+// `/t/<token>[/<behaviour>-<number>…]`.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

@@ -1,5 +1,5 @@
-// Waiting in tests for what has to happen, however slow the machine is. A wait ends with its event; a bound that only a hang
-// reaches makes a test that would never end say what it waited for and what it saw instead.
+// Waiting in tests for what has to happen, however slow the machine is. A wait ends with its event; a bound
+// that only a hang reaches makes a test that would never end say what it waited for and what it saw instead.
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
@@ -15,8 +15,9 @@ export function hang(what: string, seen?: () => unknown): Error {
 }
 
 /**
- * Resolves as soon as the condition holds; rejects with what was waited for, and what `seen` gives, when it never does. It
- * looks again and again: for what sends no event, such as another process' counters. Where there are events, see Signal.
+ * Resolves as soon as the condition holds; rejects with what was waited for, and what `seen` gives, when it
+ * never does. It looks again and again: for what sends no event, such as another process' counters. Where
+ * there are events, see Signal.
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,

@@ -60,8 +60,8 @@ export class WireClient {
 }
 
 /**
- * Sends one GET on a connection of its own and resolves with the answer's status and body; null when there is none, or none
- * in that time.
+ * Sends one GET on a connection of its own and resolves with the answer's status and body; null when there is
+ * none, or none in that time.
  */
 export function fetchOnce(
   port: number,

@@ -1,4 +1,5 @@
-// Escapes of the plain-text wire cases: `\r \n \t \0 \\ \xHH` and `{text*count}` for repetition, latin1 otherwise.
+// Escapes of the plain-text wire cases: `\r \n \t \0 \\ \xHH` and `{text*count}` for repetition, latin1
+// otherwise.
 
 const simpleEscapes: Readonly<Record<string, string>> = { r: '\r', n: '\n', t: '\t', '0': '\0', '\\': '\\' };
 

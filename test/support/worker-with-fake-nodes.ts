@@ -1,5 +1,6 @@
-// A worker's runtime in the thread of the test, over shared memory, whose sockets are the test's: clients are written to and read
-// from as text, and connects to nodes end as the test says, with any system error. Deadlines pass when the test says so.
+// A worker's runtime in the thread of the test, over shared memory, whose sockets are the test's: clients are
+// written to and read from as text, and connects to nodes end as the test says, with any system error.
+// Deadlines pass when the test says so.
 import type { Config } from '#src/config/config.ts';
 import { failureCauses } from '#src/core/telemetry/failure-cause.ts';
 import type { OwnResource, ShortOperation } from '#src/core/telemetry/own-shortage.ts';
@@ -24,7 +25,9 @@ import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { documentedTimeouts, testConfig } from './crossover-config.ts';
 
-/** A socket that takes everything at once, unless the test holds it back, and writes down what is sent on it. */
+/**
+ * A socket that takes everything at once, unless the test holds it back, and writes down what is sent on it.
+ */
 export class FakeSocket<Owner extends SocketOwner = SocketOwner> implements Socket {
   owner: SocketOwner;
   readonly firstOwner: Owner;
@@ -111,7 +114,10 @@ export class FakeWorker {
   readonly log: LogLine[] = [];
   /** Every connect so far. */
   readonly connects: FakeNodeSocket[] = [];
-  /** System error with which every further connect fails at once, on a later microtask; null: it ends as the test says. */
+  /**
+   * System error with which every further connect fails at once, on a later microtask; null: it ends as the
+   * test says.
+   */
   failsWith: string | null = null;
   readonly #registry: ClientRegistry;
   readonly #exchanges: ExchangePool;

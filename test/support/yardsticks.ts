@@ -1,5 +1,5 @@
-// Starts nginx or HAProxy as a plain reverse proxy with keep-alive to one upstream, to see what the checks make of a
-// proxy that is known. They are optional: where they are not installed, the caller skips.
+// Starts nginx or HAProxy as a plain reverse proxy with keep-alive to one upstream, to see what the checks
+// make of a proxy that is known. They are optional: where they are not installed, the caller skips.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';

@@ -1,6 +1,7 @@
-// No test waits for a fixed time, or asks a clock, but in the few places that are named here with their reason. What a test
-// waits for has an event, or can be looked for (test/support/until.ts): a fixed time is too short for some machine and too long
-// for every other. Long forms (test/soak) measure times, and are not held to this.
+// No test waits for a fixed time, or asks a clock, but in the few places that are named here with their
+// reason. What a test waits for has an event, or can be looked for (test/support/until.ts): a fixed time is
+// too short for some machine and too long for every other. Long forms (test/soak) measure times, and are not
+// held to this.
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -38,6 +39,10 @@ const reasoned: Readonly<Record<string, readonly [lines: number, reason: string]
     5,
     'a rate of requests, of which one a connection is under way, and how long they took',
   ],
+  'test/faults/own-shortage.test.ts': [1, 'a crowd of clients that come again and again'],
+  'test/support/data-plane-assembly.ts': [1, 'looks again and again for what makes no event in a runtime'],
+  'test/support/port-shortage-child.ts': [1, 'takes ports again and again'],
+  'test/support/worker-with-fake-nodes.ts': [1, 'the time that a worker is told'],
   'test/support/open-loop-client.ts': [3, 'the rate of a long form'],
   'test/support/restartable.ts': [2, 'how long a restart took, for the long form'],
   'test/support/scripted-upstream.ts': [1, 'a polite end that is not answered becomes a reset'],

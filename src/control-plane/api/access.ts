@@ -1,5 +1,5 @@
-// Decides for every request whether it may go on: host name, token, origin, in this order. Routes say what they need in
-// their config; a route that says nothing needs the token.
+// Decides for every request whether it may go on: host name, token, origin, in this order. Routes say what
+// they need in their config; a route that says nothing needs the token.
 import { hostname } from 'node:os';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isLoopback } from '#src/config/net-address.ts';
@@ -12,8 +12,8 @@ import { ApiProblem } from './problem.ts';
 declare module 'fastify' {
   interface FastifyContextConfig {
     /**
-     * `open`: for anyone, what an orchestrator probes. `scrape`: open on a loopback address, where Prometheus' agent
-     * runs beside us, the token elsewhere. Absent: the token.
+     * `open`: for anyone, what an orchestrator probes. `scrape`: open on a loopback address, where
+     * Prometheus' agent runs beside us, the token elsewhere. Absent: the token.
      */
     access?: 'open' | 'scrape';
   }
@@ -51,8 +51,9 @@ function needsToken(request: FastifyRequest, context: ApiContext): boolean {
 }
 
 /**
- * Peers with too many failed logins are refused without a look at their token. Those on this machine are refused too,
- * unless the token is right: nobody shall be kept from a revert by a script beside them that has an old token.
+ * Peers with too many failed logins are refused without a look at their token. Those on this machine are
+ * refused too, unless the token is right: nobody shall be kept from a revert by a script beside them that has
+ * an old token.
  */
 function login(
   request: FastifyRequest,

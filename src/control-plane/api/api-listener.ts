@@ -1,13 +1,18 @@
-// The control API's listening socket, bound before the API is loaded: a start that can't have its port ends before it has
-// changed anything, and one that can lets traffic begin meanwhile. Who asks that early waits until the API is there.
+// The control API's listening socket, bound before the API is loaded: a start that can't have its port ends
+// before it has changed anything, and one that can lets traffic begin meanwhile. Who asks that early waits
+// until the API is there.
 import type { RequestListener, Server } from 'node:http';
 import process from 'node:process';
 import type { Address } from '#src/config/config.ts';
 
-// Not imported: an import reads every export, and WebSocket among them loads Node's HTTP client, 3 MiB of this thread's heap.
+// Not imported: an import reads every export, and WebSocket among them loads Node's HTTP client, 3 MiB of
+// this thread's heap.
 const { createServer } = process.getBuiltinModule('node:http');
 
-/** Clients at a time: operators, scrapers, a few pages. Far below what would starve the proxy of file descriptors. */
+/**
+ * Clients at a time: operators, scrapers, a few pages. Far below what would starve the proxy of file
+ * descriptors.
+ */
 const apiConnectionsMax = 256;
 /** A request head and body must arrive within this. */
 const requestMsMax = 10_000;
@@ -27,7 +32,10 @@ export class ApiListener {
     this.server.maxConnections = apiConnectionsMax;
   }
 
-  /** Binds an address, or takes a listening socket over. Resolves with the port; rejects with the system's error. */
+  /**
+   * Binds an address, or takes a listening socket over. Resolves with the port; rejects with the system's
+   * error.
+   */
   listen(where: Address | { readonly fd: number }): Promise<number> {
     const { server } = this;
     return new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
-// What people look at: the status, the evidence, the record, the traffic of past minutes; and the config's reload.
+// What people look at: the status, the evidence, the record, the traffic of past minutes; and the config's
+// reload.
 import type { FastifyInstance } from 'fastify';
 import { rolloutView } from '#src/control-plane/status/status.ts';
 import type { RecordedEvent } from '#src/record/recorded-event.ts';

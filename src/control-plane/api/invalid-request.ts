@@ -1,4 +1,5 @@
-// What the validation found in a request, in words: each mistake once, with what is there and what was expected.
+// What the validation found in a request, in words: each mistake once, with what is there and what was
+// expected.
 import type { FastifyError } from 'fastify';
 
 /** One mistake: where it is, and what is wrong there. */

@@ -1,4 +1,5 @@
-// The API as OpenAPI 3, made when somebody first asks for it: what makes it is 91 modules, which the API itself does not need.
+// The API as OpenAPI 3, made when somebody first asks for it: what makes it is 91 modules, which the API
+// itself does not need.
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
 
@@ -29,7 +30,10 @@ export function describeRoutes(app: FastifyInstance, openapi: OpenApi): Descript
   };
 }
 
-/** @fastify/swagger reads what an instance is given, so an instance that serves nobody is given the same routes. */
+/**
+ * @fastify/swagger reads what an instance is given, so an instance that serves nobody is given the same
+ * routes.
+ */
 async function makeDocument(routes: readonly RouteOptions[], openapi: OpenApi): Promise<object> {
   const { default: swagger } = await import('@fastify/swagger');
   const described = fastify({ logger: false, exposeHeadRoutes: false });

@@ -1,13 +1,14 @@
-// Keeps web pages of other origins away from the API: a browser sends their requests with our address, and, after DNS
-// rebinding, even under a host name of theirs. https://fetch.spec.whatwg.org/#origin-header
+// Keeps web pages of other origins away from the API: a browser sends their requests with our address, and,
+// after DNS rebinding, even under a host name of theirs. https://fetch.spec.whatwg.org/#origin-header
 import { isIP } from 'node:net';
 
 /** Suffixes that nobody outside can register: RFC 6761, 6762, 8375, and the names of Kubernetes services. */
 const privateSuffixes = ['.localhost', '.local', '.internal', '.svc', '.home.arpa'];
 
 /**
- * Whether a Host header names us in a way that DNS rebinding cannot: an IP address, a name without a dot, a private
- * name, or one of the names we know for ourselves. Rebinding needs a public name whose DNS the attacker controls.
+ * Whether a Host header names us in a way that DNS rebinding cannot: an IP address, a name without a dot, a
+ * private name, or one of the names we know for ourselves. Rebinding needs a public name whose DNS the
+ * attacker controls.
  */
 export function hostAllowed(hostHeader: string | undefined, ownNames: readonly string[]): boolean {
   const name = hostNameOf(hostHeader);
@@ -23,7 +24,9 @@ export function originAllowed(origin: string | undefined, hostHeader: string | u
   return new URL(origin).host === hostHeader.toLowerCase();
 }
 
-/** Whether a browser says that the request comes from this origin or from the user; other clients say nothing. */
+/**
+ * Whether a browser says that the request comes from this origin or from the user; other clients say nothing.
+ */
 export function fetchSiteAllowed(secFetchSite: string | undefined): boolean {
   return secFetchSite === undefined || secFetchSite === 'same-origin' || secFetchSite === 'none';
 }

@@ -10,8 +10,8 @@ import { ApiProblem } from './problem.ts';
 type Manual = Extract<RolloutEvent, { type: 'command' | 'set-split' | 'unpark' }>;
 
 /**
- * Carries out what an operator wants, unless it would give Y more while that is frozen or outside the change windows.
- * With `override` it does so all the same, and the record says that it did.
+ * Carries out what an operator wants, unless it would give Y more while that is frozen or outside the change
+ * windows. With `override` it does so all the same, and the record says that it did.
  */
 export async function dispatchWhenOpen(
   event: Manual,
@@ -45,7 +45,9 @@ function givesMore(result: StepResult, { sink }: ApiContext): boolean {
   );
 }
 
-/** Passes when the event was applied; throws 409 with the present state, or 503 when it could not be recorded. */
+/**
+ * Passes when the event was applied; throws 409 with the present state, or 503 when it could not be recorded.
+ */
 export function requireApplied(outcome: Outcome, context: ApiContext): void {
   if (outcome.ok) return;
   const current = rolloutView(context.rollout.state);

@@ -1,4 +1,5 @@
-// A rollout's plan from what the operator sent: units resolved, the rest from the config, problems as pointers into the body.
+// A rollout's plan from what the operator sent: units resolved, the rest from the config, problems as
+// pointers into the body.
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Config } from '#src/config/config.ts';
 import { parseDuration, parsePercent } from '#src/config/units.ts';

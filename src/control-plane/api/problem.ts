@@ -32,7 +32,10 @@ export function requireRead<T>(result: StoreResult<T>): T {
   return result.value;
 }
 
-/** Turns whatever a handler, a parser or the validation threw into a problem; unknown errors are told to `onUnexpected` only. */
+/**
+ * Turns whatever a handler, a parser or the validation threw into a problem; unknown errors are told to
+ * `onUnexpected` only.
+ */
 export function rescue(error: unknown, onUnexpected: (error: unknown) => void): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (!isFastifyError(error)) return unexpected(error, onUnexpected);

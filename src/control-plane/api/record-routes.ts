@@ -1,4 +1,5 @@
-// The record as a whole: its check, its rollouts, what was frozen at a revert. The store's thread does the reading.
+// The record as a whole: its check, its rollouts, what was frozen at a revert. The store's thread does the
+// reading.
 import type { FastifyInstance } from 'fastify';
 import type { EvidenceSummary } from '#src/record/record-reader.ts';
 import type { ApiContext } from './api-context.ts';

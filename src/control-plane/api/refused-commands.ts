@@ -1,5 +1,5 @@
-// Puts changes that were understood but refused on record: who wanted what, and why it did not happen. What was malformed
-// or not allowed is no command and is not recorded; nor is the same refusal again and again.
+// Puts changes that were understood but refused on record: who wanted what, and why it did not happen. What
+// was malformed or not allowed is no command and is not recorded; nor is the same refusal again and again.
 import type { FastifyRequest } from 'fastify';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';

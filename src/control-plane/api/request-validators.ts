@@ -1,10 +1,14 @@
-// Validators of what a request carries. Bodies are JSON and taken strictly; query strings and parameters are text, and converted.
+// Validators of what a request carries. Bodies are JSON and taken strictly; query strings and parameters are
+// text, and converted.
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 
 /** As Fastify calls it: true, or what is wrong. */
 type Validator = (data: unknown) => boolean | { readonly error: ErrorObject[] };
 
-/** Larger bodies are refused for their first mistake: to find each of half a million would hold up decisions for a second. */
+/**
+ * Larger bodies are refused for their first mistake: to find each of half a million would hold up decisions
+ * for a second.
+ */
 const thoroughCharactersMax = 16 * 1024;
 
 const options = {
@@ -19,7 +23,10 @@ export class RequestValidators {
   readonly #thorough = new Ajv({ ...options, allErrors: true });
   readonly #converting = new Ajv({ ...options, allErrors: true, coerceTypes: true });
 
-  /** What the validators are compiled from is not looked at before their first request: most routes have none for days. */
+  /**
+   * What the validators are compiled from is not looked at before their first request: most routes have none
+   * for days.
+   */
   compile(schema: object, httpPart: string | undefined): Validator {
     return httpPart === 'body' ? this.#ofBody(schema) : this.#ofText(schema);
   }

@@ -1,5 +1,5 @@
-// What the control API takes and gives, written once: it validates requests and becomes /openapi.json. After a change here,
-// write schemas.json anew: node src/control-plane/api/write-schemas.ts
+// What the control API takes and gives, written once: it validates requests and becomes /openapi.json. After
+// a change here, write schemas.json anew: node src/control-plane/api/write-schemas.ts
 import { type Static, Type } from 'typebox';
 import { durationPattern, percentPattern } from '#src/config/units.ts';
 import { apiEventsMax, nodesPerClusterMax, pushedTrialsMax } from '#src/limits.ts';
@@ -99,7 +99,10 @@ export const MetricParams = Type.Object({ name: Type.String({ maxLength: 63 }) }
 export type MetricParams = Static<typeof MetricParams>;
 
 const Count = Type.Integer({ minimum: 0, maximum: pushedTrialsMax });
-/** One schema, so that a mistake is told of a member and not of a union; what goes together is checked by the route. */
+/**
+ * One schema, so that a mistake is told of a member and not of a union; what goes together is checked by the
+ * route.
+ */
 export const MetricSample = Type.Object(
   {
     cluster: Type.Union([Type.Literal('x'), Type.Literal('y')]),

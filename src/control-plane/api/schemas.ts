@@ -1,5 +1,5 @@
-// What the control API takes and gives, as schema-definitions.ts had it when schemas.json was last written. To make it takes
-// TypeBox: 373 modules, 3 MiB of the control thread's heap.
+// What the control API takes and gives, as schema-definitions.ts had it when schemas.json was last written.
+// To make it takes TypeBox: 373 modules, 3 MiB of the control thread's heap.
 import { readFileSync } from 'node:fs';
 import type * as definitions from './schema-definitions.ts';
 

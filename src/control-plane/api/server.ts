@@ -1,4 +1,5 @@
-// The control API: puts routes, access checks, schemas and error responses together. What each route does is in its file.
+// The control API: puts routes, access checks, schemas and error responses together. What each route does is
+// in its file.
 import fastify, { type FastifyInstance, type FastifySchema, type RouteOptions } from 'fastify';
 import { apiBodyBytesMax } from '#src/limits.ts';
 import { guardAccess } from './access.ts';
@@ -41,8 +42,8 @@ const securityHeaders = {
 } as const;
 
 /**
- * In place of Fastify's, which would be loaded: 2 MiB of heap with what they compile. Requests get the validators of setUpBodies,
- * and answers are made from our own views, which their schemas only describe.
+ * In place of Fastify's, which would be loaded: 2 MiB of heap with what they compile. Requests get the
+ * validators of setUpBodies, and answers are made from our own views, which their schemas only describe.
  */
 const ownCompilers = {
   buildValidator: () => (): never => {

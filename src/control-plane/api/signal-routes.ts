@@ -1,4 +1,5 @@
-// What stands outside the traffic, by hand: freeze and thaw, approve a step, push samples of a business metric.
+// What stands outside the traffic, by hand: freeze and thaw, approve a step, push samples of a business
+// metric.
 import type { FastifyInstance } from 'fastify';
 import type { PushedSample, PushOutcome } from '#src/control-plane/signals/business-metrics/metric-watch.ts';
 import type { FreezeView } from '#src/control-plane/signals/freeze.ts';

@@ -1,5 +1,5 @@
-// Server-sent events: the status every second and every event as it happens. Bounded in clients and in what may wait for
-// a slow one. https://html.spec.whatwg.org/multipage/server-sent-events.html
+// Server-sent events: the status every second and every event as it happens. Bounded in clients and in what
+// may wait for a slow one. https://html.spec.whatwg.org/multipage/server-sent-events.html
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { apiEventsMax } from '#src/limits.ts';
@@ -10,7 +10,10 @@ import { ApiProblem } from './problem.ts';
 
 /** Streams at a time: pages and terminals of one team. */
 export const streamClientsMax = 32;
-/** Bytes that may wait for a client before it is dropped: a minute of statuses. It reconnects with its last event id. */
+/**
+ * Bytes that may wait for a client before it is dropped: a minute of statuses. It reconnects with its last
+ * event id.
+ */
 export const streamBacklogBytesMax = 256 * 1024;
 const statusEveryMs = 1_000;
 

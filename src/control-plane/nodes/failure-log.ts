@@ -1,5 +1,6 @@
-// Log lines that say why requests fail: what upstreams did and what this proxy was short of. Read from what the workers count, so
-// that a cause has one line a minute however many workers see it, and a failure costs the worker a counter.
+// Log lines that say why requests fail: what upstreams did and what this proxy was short of. Read from what
+// the workers count, so that a cause has one line a minute however many workers see it, and a failure costs
+// the worker a counter.
 
 import { failureCauses } from '#src/core/telemetry/failure-cause.ts';
 import { type OwnResource, ownResources, shortOperations } from '#src/core/telemetry/own-shortage.ts';

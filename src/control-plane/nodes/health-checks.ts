@@ -37,7 +37,10 @@ const keyOf = (cluster: ClusterName, node: NodeAssignment): string =>
 
 export class HealthChecks {
   readonly #options: HealthOptions;
-  /** Probes that did not reach their node because a resource of ours was short: they say nothing about the node. */
+  /**
+   * Probes that did not reach their node because a resource of ours was short: they say nothing about the
+   * node.
+   */
   readonly shortages = new Map<OwnResource, number>();
   readonly #probed = new Map<string, Probed>();
   readonly #stopping = new AbortController();

@@ -1,6 +1,6 @@
-// The store as the control plane uses it: never waited for. What is recorded stays in an outbox, in order and within a
-// bound, until the store has acknowledged it; what must be on record before something else happens has a callback. A store
-// that fails or hangs is unusable until it has taken what is in the outbox.
+// The store as the control plane uses it: never waited for. What is recorded stays in an outbox, in order and
+// within a bound, until the store has acknowledged it; what must be on record before something else happens
+// has a callback. A store that fails or hangs is unusable until it has taken what is in the outbox.
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { tickMs } from '#src/limits.ts';
@@ -26,7 +26,9 @@ import {
 export const storeRetryMs = 1_000;
 /** A store that owes an answer and has given none for this long hangs. */
 export const storeSilenceMsMax = 2_000;
-/** What a tick that comes late counts at the most: the answers may be there, and only we have not got to them. */
+/**
+ * What a tick that comes late counts at the most: the answers may be there, and only we have not got to them.
+ */
 const silencePerTickMsMax = 2 * tickMs;
 
 const notOpenYet: StoreProblem = { kind: 'unavailable', text: 'The store is not open yet.' };
@@ -41,8 +43,9 @@ interface DurableStoreOptions {
   /** Told once per change between usable and not; not of how the first attempt to open it went. */
   readonly onChange: (problem: StoreProblem | null) => void;
   /**
-   * Asked whenever the store was opened, before what waits is written: the last event id in it and the id of the first
-   * event that waits. Answers by how much the ids that wait must grow, because events may have been numbered without it.
+   * Asked whenever the store was opened, before what waits is written: the last event id in it and the id of
+   * the first event that waits. Answers by how much the ids that wait must grow, because events may have been
+   * numbered without it.
    */
   readonly reconcileIds: (lastEventId: number, firstQueuedId: number | null) => number;
 }
@@ -70,7 +73,10 @@ export class DurableStore {
     this.#open();
   }
 
-  /** Resolves when the first attempt to open it is over, at the latest after `msMax`: then it counts as hanging. */
+  /**
+   * Resolves when the first attempt to open it is over, at the latest after `msMax`: then it counts as
+   * hanging.
+   */
   async ready(msMax: number): Promise<void> {
     const late = setTimeout(() => {
       if (this.#problem === notOpenYet) this.#hang();
@@ -88,7 +94,9 @@ export class DurableStore {
     return this.#problem;
   }
 
-  /** Why nothing keeps another process from using the store as well; null when it is locked, or not open yet. */
+  /**
+   * Why nothing keeps another process from using the store as well; null when it is locked, or not open yet.
+   */
   get unlockedBecause(): string | null {
     return this.#opened?.unlockedBecause ?? null;
   }
@@ -126,9 +134,9 @@ export class DurableStore {
   // ---- writing ----
 
   /**
-   * Keeps what must be on record before it happens. `settle` is called once: when it is kept, or with why it will not be
-   * counted on. `answered` is called once as well, before that, or whenever the store answers after it was given up.
-   * Returns what gives it up.
+   * Keeps what must be on record before it happens. `settle` is called once: when it is kept, or with why it
+   * will not be counted on. `answered` is called once as well, before that, or whenever the store answers
+   * after it was given up. Returns what gives it up.
    */
   saveTransition(
     transition: Transition,
@@ -300,7 +308,9 @@ export class DurableStore {
     return () => {};
   }
 
-  /** Settles with the answer, or without one when it is given up: by the caller, or because the store hangs. */
+  /**
+   * Settles with the answer, or without one when it is given up: by the caller, or because the store hangs.
+   */
   #ask<M extends StoreMethod>(
     method: M,
     args: ArgsOf<M>,
@@ -352,7 +362,10 @@ export class DurableStore {
     for (const giveUp of [...this.#awaited]) giveUp(problem);
   }
 
-  /** Everything was answered. What was kept is known, so it goes on where it was; unless an answer was a failure. */
+  /**
+   * Everything was answered. What was kept is known, so it goes on where it was; unless an answer was a
+   * failure.
+   */
   #answersAgain(): void {
     this.#isHanging = false;
     if (this.#problem?.kind === 'hanging' && this.#opened !== null) this.#flush();

@@ -1,5 +1,5 @@
-// Records that the store has not acknowledged, oldest first. Bounded: when too many wait, the oldest events go first,
-// transitions and evidence last, and nothing that is under way.
+// Records that the store has not acknowledged, oldest first. Bounded: when too many wait, the oldest events
+// go first, transitions and evidence last, and nothing that is under way.
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';

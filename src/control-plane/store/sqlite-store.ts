@@ -1,5 +1,6 @@
-// The embedded store on node:sqlite. One file, write-ahead log; what decides about traffic is flushed to disk before
-// the call returns, what only describes it is not. See durable-store.ts for what happens while the file is unusable.
+// The embedded store on node:sqlite. One file, write-ahead log; what decides about traffic is flushed to disk
+// before the call returns, what only describes it is not. See durable-store.ts for what happens while the
+// file is unusable.
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -24,11 +25,17 @@ import {
 } from '#src/record/store-result.ts';
 import type { TrafficWindow } from '#src/record/traffic-window.ts';
 
-/** How long a statement waits for another process' lock: whoever takes one, such as a backup, gives it back at once. */
+/**
+ * How long a statement waits for another process' lock: whoever takes one, such as a backup, gives it back at
+ * once.
+ */
 export const busyTimeoutMsDefault = 50;
 /** Minutes kept: 30 days, about 10 MB. */
 const minutesKept = 30 * 24 * 60;
-/** All counts are kept for six hours, longer than most rollouts take: 30 MB at 1,000 requests/s, 100 MB at most. */
+/**
+ * All counts are kept for six hours, longer than most rollouts take: 30 MB at 1,000 requests/s, 100 MB at
+ * most.
+ */
 const trafficKeptMs = 6 * 60 * 60_000;
 
 type Row = Record<string, unknown>;
@@ -237,7 +244,9 @@ export class SqliteStore implements Store {
     this.#run('INSERT OR REPLACE INTO rollout (id, state) VALUES (1, ?)', JSON.stringify(state));
   }
 
-  /** Appends to a chain. The stored text is the one that was hashed, so a checker needs no knowledge of us. */
+  /**
+   * Appends to a chain. The stored text is the one that was hashed, so a checker needs no knowledge of us.
+   */
   #append(chain: ChainName, id: number, record: object): void {
     const text = canonicalJson(record);
     const { previousHash, hash } = this.#link(chain, id, text);

@@ -1,4 +1,5 @@
-// What the control thread and the store's thread say to each other: calls by name, each answered once, in order.
+// What the control thread and the store's thread say to each other: calls by name, each answered once, in
+// order.
 
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
@@ -45,7 +46,9 @@ export interface StoreReads
 }
 
 interface StoreMethods extends StoreWrites, StoreReads {
-  /** Opens the file, or opens it again. After a write that failed, the only call that makes others succeed. */
+  /**
+   * Opens the file, or opens it again. After a write that failed, the only call that makes others succeed.
+   */
   open(): StoreResult<Opened>;
   close(): StoreResult<undefined>;
 }
@@ -56,9 +59,14 @@ export type ResultOf<M extends StoreMethod> = ReturnType<StoreMethods[M]>;
 /** What a call answers with when it went well. */
 export type ValueOf<M extends StoreMethod> = Extract<ResultOf<M>, { ok: true }>['value'];
 
-/** The way to a store that answers when it can. Calls are carried out in the order in which they were sent. */
+/**
+ * The way to a store that answers when it can. Calls are carried out in the order in which they were sent.
+ */
 export interface StorePort {
-  /** `done` is called exactly once: with the answer, or with what has become of the one who should have given it. */
+  /**
+   * `done` is called exactly once: with the answer, or with what has become of the one who should have given
+   * it.
+   */
   send<M extends StoreMethod>(method: M, args: ArgsOf<M>, done: (result: ResultOf<M>) => void): void;
   /** Gives the store up without waiting for it. */
   end(): void;

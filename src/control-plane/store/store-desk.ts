@@ -1,5 +1,6 @@
-// Carries out the calls on a store, in the thread that owns it. After a write that failed all others fail with it until the
-// store is opened again: whoever sends them must learn of it before anything overtakes what was not written.
+// Carries out the calls on a store, in the thread that owns it. After a write that failed all others fail
+// with it until the store is opened again: whoever sends them must learn of it before anything overtakes what
+// was not written.
 
 import { checkRecord } from '#src/record/record-check.ts';
 import { readRolloutRecord } from '#src/record/rollout-record.ts';
@@ -40,7 +41,10 @@ export class StoreDesk {
     return this.#store;
   }
 
-  /** The answer to a call. Long ones yield after every page; all others are done in one go, so that they keep their order. */
+  /**
+   * The answer to a call. Long ones yield after every page; all others are done in one go, so that they keep
+   * their order.
+   */
   *answer(method: StoreMethod, args: readonly unknown[]): Answering {
     if (method === 'open') return this.#reopen();
     if (method === 'close') {

@@ -1,12 +1,15 @@
-// Whose a store is: one process', by a lock that the kernel takes back when the process ends, however it ends. It is on a
-// file of its own, so that everybody can read the store of a process that runs. See docs/adr/0010-a-store-has-one-owner.md.
+// Whose a store is: one process', by a lock that the kernel takes back when the process ends, however it
+// ends. It is on a file of its own, so that everybody can read the store of a process that runs. See
+// docs/adr/0010-a-store-has-one-owner.md.
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, utimesSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { problemFrom, problemOf, type StoreResult } from '#src/record/store-result.ts';
 import { refused } from './store-calls.ts';
 
-/** How long a start waits for a process that is just ending: one that was killed is gone within milliseconds. */
+/**
+ * How long a start waits for a process that is just ending: one that was killed is gone within milliseconds.
+ */
 const lockWaitMs = 500;
 
 export class StoreLock {
@@ -19,8 +22,8 @@ export class StoreLock {
   }
 
   /**
-   * Takes the lock, or keeps it. The value is why the store cannot be locked at all, which is no reason not to use it; null
-   * when it is locked. Refused with `in-use` when another process has it.
+   * Takes the lock, or keeps it. The value is why the store cannot be locked at all, which is no reason not
+   * to use it; null when it is locked. Refused with `in-use` when another process has it.
    */
   take(): StoreResult<string | null> {
     if (this.#held !== null || this.#store === ':memory:') return { ok: true, value: null };
@@ -55,7 +58,9 @@ function lockFileOf(store: string): string {
   return join(existsSync(folder) ? realpathSync(folder) : folder, `${basename(store)}.lock`);
 }
 
-/** For `holderOf`. By name: a descriptor of the file that is closed would take this process' locks on it away. */
+/**
+ * For `holderOf`. By name: a descriptor of the file that is closed would take this process' locks on it away.
+ */
 function noteTime(file: string): void {
   const now = new Date();
   try {
@@ -74,8 +79,9 @@ function holderOf(file: string): string {
 }
 
 /**
- * The process that has an exclusive SQLite lock on a file, where the kernel tells (proc_locks(5)); null where it does not.
- * Such a lock ends with byte 0x400001ff, see "locking" in https://www.sqlite.org/src/file/src/os.h.
+ * The process that has an exclusive SQLite lock on a file, where the kernel tells (proc_locks(5)); null where
+ * it does not. Such a lock ends with byte 0x400001ff, see "locking" in
+ * https://www.sqlite.org/src/file/src/os.h.
  */
 function lockingPid(inode: number): number | null {
   const locks = existsSync('/proc/locks') ? readFileSync('/proc/locks', 'utf8') : '';

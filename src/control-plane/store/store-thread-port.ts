@@ -1,5 +1,5 @@
-// The way to a store in a thread of its own. A thread that ends unasked fails the calls that it has not answered; the next
-// call starts another.
+// The way to a store in a thread of its own. A thread that ends unasked fails the calls that it has not
+// answered; the next call starts another.
 import { Worker } from 'node:worker_threads';
 import { youngGenerationMiBMax } from '#src/limits.ts';
 import { problemOf, type StoreResult } from '#src/record/store-result.ts';

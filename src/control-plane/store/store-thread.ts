@@ -13,7 +13,9 @@ function main(port: MessagePort, { file, busyTimeoutMs }: StoreThreadStart): voi
   flushCompileCache();
 }
 
-/** A short call is carried out before this returns; a long one lets others have their turn after every page. */
+/**
+ * A short call is carried out before this returns; a long one lets others have their turn after every page.
+ */
 async function answer(port: MessagePort, desk: StoreDesk, { id, method, args }: StoreCall): Promise<void> {
   const pages = desk.answer(method, args);
   for (;;) {

@@ -1,5 +1,5 @@
-// Questions to the supervisor and its answers: reload the config, change a cluster's nodes. Each gets a number, and a
-// deadline, because the supervisor may be shutting down.
+// Questions to the supervisor and its answers: reload the config, change a cluster's nodes. Each gets a
+// number, and a deadline, because the supervisor may be shutting down.
 import type { ClusterName } from '#src/shared-memory/layout.ts';
 import type {
   FromControl,
@@ -46,7 +46,10 @@ export class SupervisorLink {
     return answer as NodeAssignments;
   }
 
-  /** The last requests on Y that failed, were slow or answered oddly, oldest first, as the workers remember them. */
+  /**
+   * The last requests on Y that failed, were slow or answered oddly, oldest first, as the workers remember
+   * them.
+   */
   async requestSamples(): Promise<readonly RequestSample[]> {
     const answer = await this.#ask((requestId) => ({ type: 'report-samples', requestId }));
     return answer as readonly RequestSample[];

@@ -2,7 +2,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { shortResource } from '#src/core/telemetry/own-shortage.ts';
 
-/** False when neither this process nor the system has a descriptor left (EMFILE, ENFILE). Takes about 5 us. */
+/**
+ * False when neither this process nor the system has a descriptor left (EMFILE, ENFILE). Takes about 5 us.
+ */
 export function hasFreeDescriptor(): boolean {
   try {
     closeSync(openSync('/dev/null', 'r'));

@@ -1,8 +1,12 @@
-// A doubly linked list whose links belong to its members: to enter or leave allocates nothing and takes constant time,
-// wherever the member stands. All links have one shape, so that code shared by lists of different members stays fast.
+// A doubly linked list whose links belong to its members: to enter or leave allocates nothing and takes
+// constant time, wherever the member stands. All links have one shape, so that code shared by lists of
+// different members stays fast.
 import { assert } from '#src/base/assert.ts';
 
-/** A member's place in a list, made once with the member. A member that is in several lists at a time has one for each. */
+/**
+ * A member's place in a list, made once with the member. A member that is in several lists at a time has one
+ * for each.
+ */
 export class ListLink<Member> {
   readonly member: Member;
   /** The list that the member is in, null when in none. This and the next two are the list's to write. */

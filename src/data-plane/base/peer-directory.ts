@@ -1,4 +1,5 @@
-// What forwarding needs to know of a client's address, worked out once per address instead of once per request.
+// What forwarding needs to know of a client's address, worked out once per address instead of once per
+// request.
 import { isTrusted } from '#src/core/routing/client-address.ts';
 import type { Cidr } from '#src/core/routing/routing-options.ts';
 

@@ -1,12 +1,15 @@
-// One coarse timer for all deadlines of a worker. Moving a deadline later is one field write; the wheel finds out when the
-// old place comes round. Resolution is one tick, never early.
+// One coarse timer for all deadlines of a worker. Moving a deadline later is one field write; the wheel finds
+// out when the old place comes round. Resolution is one tick, never early.
 import { IntrusiveList, ListLink } from './intrusive-list.ts';
 
 /** Something that can have one deadline. Subclasses get `onDeadline` when it has passed. */
 export abstract class Timed {
   /** Loop time in ms at which onDeadline is due; 0 when none is set. */
   deadlineMs: number = 0;
-  /** Place in one of the wheel's slots, and when that slot comes round: Infinity when in none. Owned by the wheel. */
+  /**
+   * Place in one of the wheel's slots, and when that slot comes round: Infinity when in none. Owned by the
+   * wheel.
+   */
   readonly wheelLink: ListLink<Timed> = new ListLink<Timed>(this);
   wheelDueMs: number = Number.POSITIVE_INFINITY;
   abstract onDeadline(nowMs: number): void;
@@ -47,7 +50,10 @@ export class TimerWheel {
     timed.deadlineMs = 0;
   }
 
-  /** Removes every trace; must be called before the object is dropped, or the wheel keeps it alive until its place comes round. */
+  /**
+   * Removes every trace; must be called before the object is dropped, or the wheel keeps it alive until its
+   * place comes round.
+   */
   remove(timed: Timed): void {
     timed.deadlineMs = 0;
     this.#unlink(timed);

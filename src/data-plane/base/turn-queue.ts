@@ -1,7 +1,7 @@
-// Fairness among many clients. libuv polls up to 48 times for up to 1,024 events each before it looks at new sockets and
-// timers again: with more busy clients than that a turn of the event loop lasted a second, and newcomers and deadlines waited
-// for it. So of many clients only some are served in a turn. The others' requests are read, which ends the turn's polling,
-// and wait here in the order of arrival.
+// Fairness among many clients. libuv polls up to 48 times for up to 1,024 events each before it looks at new
+// sockets and timers again: with more busy clients than that a turn of the event loop lasted a second, and
+// newcomers and deadlines waited for it. So of many clients only some are served in a turn. The others'
+// requests are read, which ends the turn's polling, and wait here in the order of arrival.
 import { crowdConnectionsMin, requestsPerTurnMax } from '#src/limits.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import { IntrusiveList, type ListLink } from './intrusive-list.ts';

@@ -1,6 +1,7 @@
-// One HTTP/1.x connection of a client: finds heads in its bytes, runs one exchange at a time in the order of the requests
-// (pipelining), and closes so that the last answer reaches the client. What it does in which state is a table in
-// connection-states.ts, what an answer looks like is in http1-response.ts, what happens to a request in exchange.ts.
+// One HTTP/1.x connection of a client: finds heads in its bytes, runs one exchange at a time in the order of
+// the requests (pipelining), and closes so that the last answer reaches the client. What it does in which
+// state is a table in connection-states.ts, what an answer looks like is in http1-response.ts, what happens
+// to a request in exchange.ts.
 import { assert } from '#src/base/assert.ts';
 import type { ProxyErrorName } from '#src/base/error-catalog.ts';
 import { parseRequestHead, type RequestHead } from '#src/core/http1/request-head.ts';
@@ -186,8 +187,8 @@ export class ClientConnection
   }
 
   /**
-   * Takes requests out of bytes[from..end) and keeps what is left. A mistake of ours in doing so ends this connection, and
-   * not the one whose news it came up in: an upstream's, or none when a turn came.
+   * Takes requests out of bytes[from..end) and keeps what is left. A mistake of ours in doing so ends this
+   * connection, and not the one whose news it came up in: an upstream's, or none when a turn came.
    */
   #take(bytes: Buffer, from: number, end: number, isPipelined: boolean): void {
     let at = end;
@@ -200,7 +201,10 @@ export class ClientConnection
     this.#keepRest(bytes, at, end);
   }
 
-  /** As many as are answered at once, and of those not too many in one turn. Returns one past the last byte taken. */
+  /**
+   * As many as are answered at once, and of those not too many in one turn. Returns one past the last byte
+   * taken.
+   */
   #takeRequests(bytes: Buffer, from: number, end: number, isPipelined: boolean): number {
     let at = from;
     for (let count = 0; at < end && this.#isReadyForHead; count++) {
@@ -215,7 +219,10 @@ export class ClientConnection
     return at;
   }
 
-  /** Parses one head at `at` and starts its exchange. Returns one past what was taken; `at` when it is incomplete. */
+  /**
+   * Parses one head at `at` and starts its exchange. Returns one past what was taken; `at` when it is
+   * incomplete.
+   */
   #takeRequest(bytes: Buffer, at: number, end: number, isPipelined: boolean): number {
     const { requestHead: head, config, slab } = this.#runtime;
     const headEnd = parseRequestHead(bytes, at, end, head, config.limits);
@@ -339,7 +346,10 @@ export class ClientConnection
     this.#exchange?.onClientDrained();
   }
 
-  /** Goes on waiting for a client that took any byte since the last look, or has taken everything, and for no other. */
+  /**
+   * Goes on waiting for a client that took any byte since the last look, or has taken everything, and for no
+   * other.
+   */
   endStall(): void {
     const pending = this.socket?.pendingBytes ?? 0;
     if (pending < this.#stalledBytes) this.#setDeadline(Awaits.writes);
@@ -364,7 +374,10 @@ export class ClientConnection
     this.#linger();
   }
 
-  /** No further request is taken: FIN after the last answer, then wait a while for the client to read it and hang up. */
+  /**
+   * No further request is taken: FIN after the last answer, then wait a while for the client to read it and
+   * hang up.
+   */
   #linger(): void {
     this.#input.drop();
     if (this.#input.isEnded && !this.hasPendingWrites) {
@@ -384,7 +397,10 @@ export class ClientConnection
     if (this.#input.isEnded) this.close();
   }
 
-  /** Ends the connection: idle ones when draining, all of them at the drain deadline. True when a request was cut. */
+  /**
+   * Ends the connection: idle ones when draining, all of them at the drain deadline. True when a request was
+   * cut.
+   */
   cut(): boolean {
     const wasBusy = this.#exchange !== null || this.#isQueued;
     this.abort();

@@ -1,6 +1,7 @@
-// The client connections and tunnels of one worker: their number for the limit, and each of them for a drain. They are in a
-// list whose links are their own. A Set would make a new table every few dozen connections, and the old tables, old enough
-// for the old generation, would hold the connections that were in them until its next collection.
+// The client connections and tunnels of one worker: their number for the limit, and each of them for a drain.
+// They are in a list whose links are their own. A Set would make a new table every few dozen connections, and
+// the old tables, old enough for the old generation, would hold the connections that were in them until its
+// next collection.
 import { IntrusiveList, type ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';

@@ -1,6 +1,6 @@
-// The life of an HTTP/1.x client connection as a table: for each state what is awaited of the client, whether its bytes are
-// read, and what happens when bytes, its FIN, room to write, or the deadline comes. Who enters which state is in
-// client-connection.ts.
+// The life of an HTTP/1.x client connection as a table: for each state what is awaited of the client, whether
+// its bytes are read, and what happens when bytes, its FIN, room to write, or the deadline comes. Who enters
+// which state is in client-connection.ts.
 import { assert } from '#src/base/assert.ts';
 import type { Config } from '#src/config/config.ts';
 import { lingerMsMax } from '#src/limits.ts';
@@ -66,7 +66,10 @@ export interface ConnectionState {
   readonly deadline: Reaction;
 }
 
-/** The time that a client has for what is awaited of it, ms. `isEnded`: it has sent FIN, and has the last answer to take. */
+/**
+ * The time that a client has for what is awaited of it, ms. `isEnded`: it has sent FIN, and has the last
+ * answer to take.
+ */
 export function allowedMs(
   awaits: Exclude<Awaits, typeof Awaits.nothing>,
   { clientIdleMs, requestHeadMs, requestBodyMs }: Config['timeouts'],
@@ -139,7 +142,10 @@ export const State = {
   /** As queued, but after so many pipelined requests that it is the others' turn. */
   yielded: { ...waiting },
 
-  /** An exchange is being started: what came of it is looked at when that returns, and nothing else happens until then. */
+  /**
+   * An exchange is being started: what came of it is looked at when that returns, and nothing else happens
+   * until then.
+   */
   starting: {
     awaits: Awaits.nothing,
     reads: Reads.unchanged,
@@ -159,7 +165,10 @@ export const State = {
     deadline: rejectLateBody,
   },
 
-  /** As receiving, but nothing is read until the upstream has taken what there is: the time is not the client's. */
+  /**
+   * As receiving, but nothing is read until the upstream has taken what there is: the time is not the
+   * client's.
+   */
   paused: {
     awaits: Awaits.writes,
     reads: Reads.never,
@@ -169,7 +178,10 @@ export const State = {
     deadline: endStall,
   },
 
-  /** An exchange runs and has its whole request; what arrives belongs to the next. A client that ends still gets its answers. */
+  /**
+   * An exchange runs and has its whole request; what arrives belongs to the next. A client that ends still
+   * gets its answers.
+   */
   answering: {
     awaits: Awaits.writes,
     reads: Reads.untilInput,

@@ -1,5 +1,6 @@
-// The answer to one request as an HTTP/1.1 or 1.0 client gets it: encodes the heads, decides whether the connection stays
-// open (RFC 9112 9.3), and takes the chunks off where the client knows none. One per connection, used for each request anew.
+// The answer to one request as an HTTP/1.1 or 1.0 client gets it: encodes the heads, decides whether the
+// connection stays open (RFC 9112 9.3), and takes the chunks off where the client knows none. One per
+// connection, used for each request anew.
 import type { ProxyErrorName } from '#src/base/error-catalog.ts';
 import { encodeResponseHead } from '#src/core/http1/forward-response-head.ts';
 import { ConnectionHeader, Framing } from '#src/core/http1/framing.ts';
@@ -13,7 +14,10 @@ import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 
-/** From here on writing straight from the read buffer is worth more than what it costs (see Socket.writeShared). */
+/**
+ * From here on writing straight from the read buffer is worth more than what it costs (see
+ * Socket.writeShared).
+ */
 const sharedWriteBytesMin = 8 * 1024;
 
 /** What an answer needs of the connection that it is for. */
@@ -105,7 +109,8 @@ export class Http1Response implements AnswerSink {
     );
     const { headEnd } = head;
     if (!isDechunked && to - headEnd >= sharedWriteBytesMin && length <= headEnd) {
-      // The new head goes where the old one ended, right before the body: what came in one read leaves in one write, uncopied.
+      // The new head goes where the old one ended, right before the body: what came in one read leaves in one
+      // write, uncopied.
       scratch.copy(source, headEnd - length, 0, length);
       return this.#writeShared(source, headEnd - length, to);
     }
@@ -157,7 +162,10 @@ export class Http1Response implements AnswerSink {
     return this.#minorVersion === 0 ? ConnectionHeader.keepAlive : ConnectionHeader.none;
   }
 
-  /** Brings the body bytes source[from..to) into the scratch at `at`, as the client gets them; returns the new end. */
+  /**
+   * Brings the body bytes source[from..to) into the scratch at `at`, as the client gets them; returns the new
+   * end.
+   */
   #copyBody(source: Buffer, from: number, to: number, body: MessageBody, at: number): number {
     const { scratch } = this.#runtime;
     if (!this.#isDechunked(body)) return from === to ? at : at + source.copy(scratch, at, from, to);

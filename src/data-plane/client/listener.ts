@@ -1,5 +1,5 @@
-// Accepts connections on the worker's own SO_REUSEPORT listener, or on listening sockets that the process was started with,
-// and gives each its ClientConnection.
+// Accepts connections on the worker's own SO_REUSEPORT listener, or on listening sockets that the process was
+// started with, and gives each its ClientConnection.
 import { createServer, type ListenOptions, type Socket as NetSocket, type Server } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { Address } from '#src/config/config.ts';
@@ -59,7 +59,9 @@ export class Listener {
     this.#nextAcceptLineMs = 0;
   }
 
-  /** Listens on an address; rejects with the system's error. `shared`: other workers listen on the same port. */
+  /**
+   * Listens on an address; rejects with the system's error. `shared`: other workers listen on the same port.
+   */
   bind({ host, port }: Address, shared: boolean): Promise<BoundListener> {
     return this.#listen({ host, port, reusePort: shared, exclusive: true });
   }
@@ -128,8 +130,8 @@ export class Listener {
   }
 
   /**
-   * Counts it when no descriptor is free for a client; call it from time to time. While none is, libuv accepts clients only to
-   * close them at once, and tells nobody (uv__emfile_trick in src/unix/stream.c).
+   * Counts it when no descriptor is free for a client; call it from time to time. While none is, libuv
+   * accepts clients only to close them at once, and tells nobody (uv__emfile_trick in src/unix/stream.c).
    */
   lookForDescriptor(): void {
     if (!hasFreeDescriptor()) countShortage(this.#runtime.slab, 'accept', 'descriptors');
@@ -145,7 +147,10 @@ export class Listener {
     this.#begin(connection, new StreamSocket(socket, connection), open);
   }
 
-  /** Beyond the limit a client is told so; far beyond it there is no time for that either, and this one is counted and reset. */
+  /**
+   * Beyond the limit a client is told so; far beyond it there is no time for that either, and this one is
+   * counted and reset.
+   */
   #isOverrun(open: number): boolean {
     const { config, slab } = this.#runtime;
     if (open < config.limits.connections * overrunFactor) return false;

@@ -1,5 +1,6 @@
-// What a client sent before its turn: part of a head, or requests that wait, and perhaps the end of its stream behind them.
-// Buffers are pooled, so that a connection without such bytes holds none; most of what waits is one head and fits a small one.
+// What a client sent before its turn: part of a head, or requests that wait, and perhaps the end of its
+// stream behind them. Buffers are pooled, so that a connection without such bytes holds none; most of what
+// waits is one head and fits a small one.
 import { scanHead } from '#src/core/http1/request-head.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { leadingBlankLinesMax } from '#src/limits.ts';
@@ -41,8 +42,8 @@ export class PendingInput {
   }
 
   /**
-   * Appends bytes[0..length) to the head that is kept. A head that comes in pieces is only parsed again when the new bytes can
-   * change the answer: returns whether they can.
+   * Appends bytes[0..length) to the head that is kept. A head that comes in pieces is only parsed again when
+   * the new bytes can change the answer: returns whether they can.
    */
   keepHead(bytes: Buffer, length: number): boolean {
     const seen = this.length;
@@ -51,7 +52,10 @@ export class PendingInput {
     return buffer !== null && scanHead(buffer, from, from + seen, end, this.#runtime.config.limits) > 0;
   }
 
-  /** The buffer with room for `count` more bytes behind `end`: reading pauses while a request is under way, so it stays small. */
+  /**
+   * The buffer with room for `count` more bytes behind `end`: reading pauses while a request is under way, so
+   * it stays small.
+   */
   #bufferFor(count: number): Buffer {
     const { smallRequests } = this.#runtime;
     if (this.buffer === null) {

@@ -1,4 +1,5 @@
-// Two sockets joined after 101 Switching Protocols: bytes go both ways unread, with backpressure and half-close.
+// Two sockets joined after 101 Switching Protocols: bytes go both ways unread, with backpressure and
+// half-close.
 
 import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { Timed } from '#src/data-plane/base/timer-wheel.ts';
@@ -44,7 +45,10 @@ class Tunnel extends Timed implements Closable {
     this.#runtime.wheel.set(this, idleMs);
   }
 
-  /** Many a protocol's server does not notice that its client is gone; few have anything to say to a side that ended. */
+  /**
+   * Many a protocol's server does not notice that its client is gone; few have anything to say to a side that
+   * ended.
+   */
   sideEnded(): void {
     this.#isHalfClosed = true;
     this.touch();

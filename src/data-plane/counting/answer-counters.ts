@@ -1,5 +1,5 @@
-// What clients saw, counted by the arm that gave the answer. Attempts are counted elsewhere (attempt.ts): a request that
-// failed on Y and was answered by X is a failed attempt of Y and an answer of X.
+// What clients saw, counted by the arm that gave the answer. Attempts are counted elsewhere (attempt.ts): a
+// request that failed on Y and was answered by X is a failed attempt of Y and an answer of X.
 import { type FailureKind, type ProxyErrorName, proxyErrorIndex } from '#src/base/error-catalog.ts';
 import { latencyBucketIndex } from '#src/core/telemetry/histogram.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';

@@ -1,5 +1,5 @@
-// Why requests failed, counted where the metrics and the log of causes find it: an upstream's failures by node and cause, and
-// our own shortages by resource.
+// Why requests failed, counted where the metrics and the log of causes find it: an upstream's failures by
+// node and cause, and our own shortages by resource.
 import type { FailureCause } from '#src/core/telemetry/failure-cause.ts';
 import type { OwnResource, ShortOperation } from '#src/core/telemetry/own-shortage.ts';
 import { increment } from '#src/shared-memory/counters.ts';

@@ -1,5 +1,5 @@
-// Requests waiting for a response head, oldest first, so that a request counts as slow when its age crosses a threshold and
-// not when it ends: a hanging Y would otherwise yield no latency data at all.
+// Requests waiting for a response head, oldest first, so that a request counts as slow when its age crosses a
+// threshold and not when it ends: a hanging Y would otherwise yield no latency data at all.
 import { IntrusiveList, type ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { latencyQuantiles } from '#src/limits.ts';
 import { increment } from '#src/shared-memory/counters.ts';

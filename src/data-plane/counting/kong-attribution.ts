@@ -1,4 +1,5 @@
-// Who made an answer, as Kong's headers tell it (kong/runloop/handler.lua): Kong itself, or the service behind it.
+// Who made an answer, as Kong's headers tell it (kong/runloop/handler.lua): Kong itself, or the service
+// behind it.
 import { FIELD_STRIDE } from '#src/core/http1/framing.ts';
 import type { ResponseHead } from '#src/core/http1/response-head.ts';
 import { latencyBucketIndex } from '#src/core/telemetry/histogram.ts';
@@ -34,9 +35,9 @@ export function makerOf(head: ResponseHead): AnswerMaker | null {
 }
 
 /**
- * Counts an answer that carries Kong's headers. `X-Kong-Response-Latency` without an upstream's: Kong answered by itself;
- * `X-Kong-Upstream-Latency`: the service did. A success adds the time that Kong took: before the service was called, or
- * for the whole answer when it made it itself.
+ * Counts an answer that carries Kong's headers. `X-Kong-Response-Latency` without an upstream's: Kong
+ * answered by itself; `X-Kong-Upstream-Latency`: the service did. A success adds the time that Kong took:
+ * before the service was called, or for the whole answer when it made it itself.
  */
 export function countKong(
   slab: Float64Array,

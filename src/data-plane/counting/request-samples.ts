@@ -1,6 +1,7 @@
-// The last requests on Y that failed, were answered with a status that is not the rule, or were slow, with what an operator needs
-// to find them in Kong's log: frozen with the evidence when a rollout is reverted. All failures are remembered, and of the others,
-// which may be every other request, a few a second. Rings per worker.
+// The last requests on Y that failed, were answered with a status that is not the rule, or were slow, with
+// what an operator needs to find them in Kong's log: frozen with the evidence when a rollout is reverted. All
+// failures are remembered, and of the others, which may be every other request, a few a second. Rings per
+// worker.
 import { statusClasses, statusClassIndex } from '#src/core/telemetry/status-class.ts';
 import { answerSampleEveryMs, answerSamplesMax, failureSamplesMax, latencyQuantiles } from '#src/limits.ts';
 import { Y } from '#src/shared-memory/layout.ts';

@@ -1,5 +1,5 @@
-// Routes that have no slot of their own yet: which of them are seen often enough to be worth one. Bounded, because paths come
-// from clients.
+// Routes that have no slot of their own yet: which of them are seen often enough to be worth one. Bounded,
+// because paths come from clients.
 import { routeCandidatesMax, routeSightingsMin } from '#src/limits.ts';
 
 export class RouteSightings {

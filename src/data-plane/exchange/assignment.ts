@@ -1,4 +1,5 @@
-// Where one request goes, and under what it is counted: route, arm, and whether it takes part in the comparison of Y with X.
+// Where one request goes, and under what it is counted: route, arm, and whether it takes part in the
+// comparison of Y with X.
 import type { RequestHead } from '#src/core/http1/request-head.ts';
 import { armOf, decideRoute, isPinned, userBucketOf } from '#src/core/routing/route-decision.ts';
 import { routeName } from '#src/core/routing/route-slots.ts';
@@ -25,8 +26,8 @@ export class Assignment {
   }
 
   /**
-   * Draws for the request whose head was parsed from `bytes`. When it is drawn for Y, an outcome must follow: the breaker
-   * counts on it.
+   * Draws for the request whose head was parsed from `bytes`. When it is drawn for Y, an outcome must follow:
+   * the breaker counts on it.
    */
   draw(
     runtime: WorkerRuntime,

@@ -1,5 +1,6 @@
-// The record of one request's first attempt: in which arm and weight epoch it was assigned, and what came of it. Later
-// attempts (retries, replays) are not randomised and count nowhere but in the counters of their node.
+// The record of one request's first attempt: in which arm and weight epoch it was assigned, and what came of
+// it. Later attempts (retries, replays) are not randomised and count nowhere but in the counters of their
+// node.
 import type { FailureKind } from '#src/base/error-catalog.ts';
 import { latencyBucketIndex } from '#src/core/telemetry/histogram.ts';
 import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
@@ -60,8 +61,8 @@ export class Attempt implements InFlightEntry {
   }
 
   /**
-   * A response head came: from now on the attempt has its outcome. The head is in runtime.responseHead, its bytes in
-   * `source`. Returns whether the attempt is part of the comparison.
+   * A response head came: from now on the attempt has its outcome. The head is in runtime.responseHead, its
+   * bytes in `source`. Returns whether the attempt is part of the comparison.
    */
   answered(status: number, latencyMs: number, nowMs: number, source: Uint8Array): boolean {
     if (!this.#isOpen) return false;
@@ -111,8 +112,8 @@ export class Attempt implements InFlightEntry {
   }
 
   /**
-   * The body was cut short. Only where this attempt's own answer had counted as a success is it now a failure as well. Returns
-   * whether it is.
+   * The body was cut short. Only where this attempt's own answer had counted as a success is it now a failure
+   * as well. Returns whether it is.
    */
   truncated(): boolean {
     if (!this.#isCountedSuccess) return false;
@@ -136,7 +137,10 @@ export class Attempt implements InFlightEntry {
     if (this.#countsForBreaker()) this.#runtime.breaker.abandoned();
   }
 
-  /** A resource of ours was short before there was an outcome: whatever comes of the request now says nothing about the cluster. */
+  /**
+   * A resource of ours was short before there was an outcome: whatever comes of the request now says nothing
+   * about the cluster.
+   */
   withdrawn(): void {
     if (!this.#isOpen) return;
     this.#close();

@@ -1,4 +1,5 @@
-// Follows one message body by its framing, so that it can be relayed as bytes and its end is known (RFC 9112 6.3).
+// Follows one message body by its framing, so that it can be relayed as bytes and its end is known (RFC 9112
+// 6.3).
 import { ChunkedDecoder } from '#src/core/http1/chunked-body.ts';
 import { Framing } from '#src/core/http1/framing.ts';
 
@@ -32,8 +33,8 @@ export class MessageBody {
   }
 
   /**
-   * Checks bytes[from..end); returns one past the last byte that belongs to this body, -1 when the framing is invalid
-   * (decoder.error). With collectData the payload's ranges are in decoder.dataRanges (chunked only).
+   * Checks bytes[from..end); returns one past the last byte that belongs to this body, -1 when the framing is
+   * invalid (decoder.error). With collectData the payload's ranges are in decoder.dataRanges (chunked only).
    */
   take(bytes: Uint8Array, from: number, end: number, collectData: boolean): number {
     if (this.isDone) return from;

@@ -1,5 +1,5 @@
-// What comes of a request, put down to whom it concerns: the attempt that is compared, the node, the samples that tell an
-// operator which requests it was, and the counts of what clients got.
+// What comes of a request, put down to whom it concerns: the attempt that is compared, the node, the samples
+// that tell an operator which requests it was, and the counts of what clients got.
 
 import { type FailureKind, proxyErrors } from '#src/base/error-catalog.ts';
 import type { FailureCause } from '#src/core/telemetry/failure-cause.ts';
@@ -50,8 +50,8 @@ export class OutcomeLedger {
   }
 
   /**
-   * There will be no answer from `node`; null: there was no node. A shortage of ours is charged to nobody, and a node only with
-   * what happened on a connection to it.
+   * There will be no answer from `node`; null: there was no node. A shortage of ours is charged to nobody,
+   * and a node only with what happened on a connection to it.
    */
   failed({ cause, error }: UpstreamFailure, node: UpstreamNode | null, nowMs: number): void {
     const { kind } = proxyErrors[error];
@@ -73,7 +73,10 @@ export class OutcomeLedger {
     this.#attempt.withdrawn();
   }
 
-  /** What is tried to save the request. `reason` to move it: a failure kind or a status; null for a shortage of ours. */
+  /**
+   * What is tried to save the request. `reason` to move it: a failure kind or a status; null for a shortage
+   * of ours.
+   */
   stepTaken(step: RecoveryStep, reason: FailureKind | number | null): void {
     const { slab } = this.#runtime;
     switch (step) {

@@ -1,6 +1,7 @@
-// What may still save a request whose try failed before its answer began, as pure functions of what is known: a fresh connection,
-// another node of the cluster, the other cluster, in this order. Each at most once per cluster, and only where it does no harm.
-// Nothing is counted here (outcome-ledger.ts), and nothing remembered (recovery.ts).
+// What may still save a request whose try failed before its answer began, as pure functions of what is known:
+// a fresh connection, another node of the cluster, the other cluster, in this order. Each at most once per
+// cluster, and only where it does no harm. Nothing is counted here (outcome-ledger.ts), and nothing
+// remembered (recovery.ts).
 import { type ProxyErrorName, proxyErrors, type ReplayTrigger } from '#src/base/error-catalog.ts';
 
 export const RecoveryStep = {
@@ -62,7 +63,10 @@ export function stepAfterFailure(tried: FailedTry, triggers: Triggers): Recovery
   return mayMoveToX(tried, triggers) ? RecoveryStep.otherCluster : RecoveryStep.giveUp;
 }
 
-/** A node may close an idle connection just as it is used again (RFC 9112 9.3.1): that is no failure of the node. */
+/**
+ * A node may close an idle connection just as it is used again (RFC 9112 9.3.1): that is no failure of the
+ * node.
+ */
 function isStaleReuse(tried: FailedTry): boolean {
   const { error, request, wasReused, hasResponseBytes, hasRetriedStale } = tried;
   return (
@@ -71,8 +75,8 @@ function isStaleReuse(tried: FailedTry): boolean {
 }
 
 /**
- * What was not sent may go to another node whatever its method is. Where a node died with the request before it answered a byte,
- * one that may be sent again tries another node, once.
+ * What was not sent may go to another node whatever its method is. Where a node died with the request before
+ * it answered a byte, one that may be sent again tries another node, once.
  */
 function mayTryAnotherNode(tried: FailedTry): boolean {
   if (tried.hasTriedAnotherNode || !tried.hasAnotherNode) return false;
@@ -103,7 +107,8 @@ export function stepAfterStatus(
 }
 
 /**
- * Whether the budget bounds the move. It bounds what is done twice; where a resource of ours was short nothing was tried yet, and
- * X gets the request as if it had been drawn for X, which is what an open breaker does with it too.
+ * Whether the budget bounds the move. It bounds what is done twice; where a resource of ours was short
+ * nothing was tried yet, and X gets the request as if it had been drawn for X, which is what an open breaker
+ * does with it too.
  */
 export const needsBudget = (error: ProxyErrorName): boolean => proxyErrors[error].fault !== 'crossover';

@@ -1,5 +1,5 @@
-// What has been tried to save one request, and what is tried next. The rules are in recovery-policy.ts, the counts in
-// outcome-ledger.ts.
+// What has been tried to save one request, and what is tried next. The rules are in recovery-policy.ts, the
+// counts in outcome-ledger.ts.
 import type { UpstreamNode } from '#src/data-plane/upstream/upstream-node.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { X, Y } from '#src/shared-memory/layout.ts';

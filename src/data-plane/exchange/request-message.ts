@@ -1,5 +1,5 @@
-// The request on its way upstream: its head as it is forwarded and as much of its body as may be needed again for a replay,
-// in one pooled buffer. What is in the buffer leaves in one write.
+// The request on its way upstream: its head as it is forwarded and as much of its body as may be needed again
+// for a replay, in one pooled buffer. What is in the buffer leaves in one write.
 import { assert } from '#src/base/assert.ts';
 import { encodeRequestHead, type RequestAdditions } from '#src/core/http1/forward-request-head.ts';
 import type { RequestHead } from '#src/core/http1/request-head.ts';
@@ -35,7 +35,9 @@ export class RequestMessage {
     this.#runtime = runtime;
   }
 
-  /** Takes over the head that was parsed from `source`, and encodes it for the upstream with what is added. */
+  /**
+   * Takes over the head that was parsed from `source`, and encodes it for the upstream with what is added.
+   */
   begin(head: RequestHead, source: Uint8Array, additions: RequestAdditions): void {
     const { smallRequests, largeRequests } = this.#runtime;
     this.isIdempotent = head.isIdempotent;

@@ -1,5 +1,5 @@
-// The one place where a failure becomes a response: status, words and code from the catalog, a short JSON body, and
-// whether the connection closes.
+// The one place where a failure becomes a response: status, words and code from the catalog, a short JSON
+// body, and whether the connection closes.
 import { type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
 
 /** Seconds a client is asked to wait when the trouble is likely to pass. */

@@ -1,5 +1,6 @@
-// The answer on its way from the upstream to the client: finds the final head (interim ones are passed on), hands it over with
-// what is there of the body, and passes on the rest as it comes, following its framing so that its end is known.
+// The answer on its way from the upstream to the client: finds the final head (interim ones are passed on),
+// hands it over with what is there of the body, and passes on the rest as it comes, following its framing so
+// that its end is known.
 import { parseResponseHead, type ResponseHead } from '#src/core/http1/response-head.ts';
 import type { AnswerFault } from '#src/core/telemetry/failure-cause.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';

@@ -1,5 +1,5 @@
-// How a try to get an answer from a node failed: how far it had come, why, and what the client is told when nothing saves the
-// request. Made when a try has failed, never on the way of one that succeeds.
+// How a try to get an answer from a node failed: how far it had come, why, and what the client is told when
+// nothing saves the request. Made when a try has failed, never on the way of one that succeeds.
 import type { ProxyErrorName } from '#src/base/error-catalog.ts';
 import {
   type FailureCause,
@@ -16,7 +16,10 @@ export interface UpstreamFailure {
   readonly error: ProxyErrorName;
 }
 
-/** Of a connection to a node, or of the attempt to get one. `code`: a system error's, or one of failure-cause.ts. */
+/**
+ * Of a connection to a node, or of the attempt to get one. `code`: a system error's, or one of
+ * failure-cause.ts.
+ */
 export function upstreamFailure(phase: FailurePhase, code: string): UpstreamFailure {
   const resource = shortResource(code);
   if (resource !== null) return ownShortage(resource, phase);
@@ -31,7 +34,10 @@ export const ownShortage = (resource: OwnResource, phase: FailurePhase = 'connec
   error: shortageError(resource),
 });
 
-/** No node of the cluster takes the request. `failedCode`: what a connect to the one before failed with, if there was one. */
+/**
+ * No node of the cluster takes the request. `failedCode`: what a connect to the one before failed with, if
+ * there was one.
+ */
 export const noNode = (failedCode: string | null): UpstreamFailure => ({
   phase: 'select',
   cause: failedCode === null ? failureCause('select', noNodeCode) : failureCause('connect', failedCode),

@@ -1,12 +1,21 @@
-// A socket on Node's TCP handle itself: no stream machinery, no events, no allocation per read or write. All sockets of
-// one kind read into one shared buffer; a write that completes at once (nearly all do) needs no request object either.
-import { writeSync } from 'node:fs';
+// A socket on Node's TCP handle itself: no stream machinery, no events, no allocation per read or write. All
+// sockets of one kind read into one shared buffer; a write that completes at once (nearly all do) needs no
+// request object either.
 import { getSystemErrorName } from 'node:util';
+import { BufferPool } from './buffer-pool.ts';
 import type { ConnectingOwner, Socket, SocketOwner } from './socket.ts';
 import type { ConnectRequest, ShutdownRequest, TcpBinding, TcpHandle, WriteRequest } from './tcp-binding.ts';
 
+// Not imported: an import reads every export, and some load what a worker never needs, 0.45 MiB in each.
+const { writeSync } = process.getBuiltinModule('node:fs');
+
 const endOfFile = -4095; // UV_EOF
 const connectionAborted = -103; // UV_ECONNABORTED
+
+/**
+ * Buffers for what waits to be written that are kept when nothing waits: what a few slow readers use in turn.
+ */
+const spareRestsMax = 4;
 
 /** Binding and shared read buffer that all raw sockets of one kind (clients, upstreams) use. */
 export class RawSocketEnvironment {
@@ -14,6 +23,8 @@ export class RawSocketEnvironment {
   readonly sharedBuffer: Buffer;
   /** Taken by the next write; only replaced when a write goes asynchronous and keeps it. */
   spareWrite: WriteRequest;
+  /** For what the kernel does not take at once of bytes in the shared buffer. */
+  readonly rests: BufferPool;
   /** Told of exceptions in a socket's owner. */
   readonly onDefect: (error: unknown) => void;
 
@@ -21,6 +32,7 @@ export class RawSocketEnvironment {
     this.onDefect = onDefect;
     this.binding = binding;
     this.sharedBuffer = sharedBuffer;
+    this.rests = new BufferPool(sharedBuffer.length, spareRestsMax);
     this.spareWrite = newWriteRequest(binding);
   }
 }
@@ -29,14 +41,17 @@ function newWriteRequest(binding: TcpBinding): WriteRequest {
   const request = binding.createWriteRequest();
   request.oncomplete = onWriteComplete;
   request.buffer = null;
+  request.rest = null;
   request.crossoverSocket = null;
   return request;
 }
 
 function onWriteComplete(this: WriteRequest, status: number): void {
   const socket = this.crossoverSocket as RawSocket;
+  const { rest } = this;
   this.buffer = null;
-  socket.writeCompleted(status);
+  this.rest = null;
+  socket.writeCompleted(status, rest);
 }
 
 function onRead(this: TcpHandle): void {
@@ -118,17 +133,23 @@ export class RawSocket implements Socket {
   }
 
   write(bytes: Uint8Array, from: number, to: number): boolean {
+    return this.#write(bytes, from, to, null);
+  }
+
+  /** `rest`: the pooled buffer that the bytes are in, to be given back when they have left it. */
+  #write(bytes: Uint8Array, from: number, to: number, rest: Buffer | null): boolean {
     if (!this.isOpen) return true;
-    const { binding } = this.#environment;
+    const { binding, rests } = this.#environment;
     const request = this.#environment.spareWrite;
     const piece = from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to);
     const error = this.#handle.writeBuffer(request, piece);
-    if (error !== 0) {
-      queueMicrotask(() => this.#fail(error));
+    if (error !== 0) queueMicrotask(() => this.#fail(error));
+    if (error !== 0 || binding.state[binding.lastWriteWasAsyncIndex] === 0) {
+      if (rest !== null) rests.give(rest);
       return true;
     }
-    if (binding.state[binding.lastWriteWasAsyncIndex] === 0) return true;
     request.buffer = piece;
+    request.rest = rest;
     request.crossoverSocket = this;
     this.#environment.spareWrite = newWriteRequest(binding);
     this.#pendingWrites++;
@@ -139,22 +160,33 @@ export class RawSocket implements Socket {
     if (!this.isOpen) return true;
     const sent = this.#pendingWrites === 0 ? this.#writeNow(bytes, from, to) : 0;
     if (sent === to - from) return true;
-    const rest = Buffer.copyBytesFrom(bytes, from + sent, to - from - sent);
-    return this.write(rest, 0, rest.length);
+    const { rests } = this.#environment;
+    const length = to - from - sent;
+    const rest = length <= rests.bytes ? rests.take() : Buffer.allocUnsafeSlow(length);
+    bytes.copy(rest, 0, from + sent, to);
+    return this.#write(rest, 0, length, rest);
   }
 
-  /** One write(2) past libuv, which could not leave the rest to us. Returns the bytes that the kernel took. */
+  /**
+   * One write(2) past libuv, which could not leave the rest to us. Returns the bytes that the kernel took.
+   */
   #writeNow(bytes: Buffer, from: number, to: number): number {
     if (this.#descriptor < 0) this.#descriptor = this.#handle.fd;
     try {
       return writeSync(this.#descriptor, bytes, from, to - from);
     } catch {
-      // EAGAIN: the socket's buffer is full. Any other error comes again from the write that follows, and is handled there.
+      // EAGAIN: the socket's buffer is full. Any other error comes again from the write that follows, and is
+      // handled there.
       return 0;
     }
   }
 
-  writeCompleted(status: number): void {
+  /**
+   * `rest`: the pooled buffer that was written from; the write was its last user, whatever became of the
+   * socket.
+   */
+  writeCompleted(status: number, rest: Buffer | null): void {
+    if (rest !== null) this.#environment.rests.give(rest);
     this.#pendingWrites--;
     if (!this.isOpen) return;
     if (status < 0) {
@@ -241,7 +273,10 @@ export class RawSocket implements Socket {
   }
 }
 
-/** Opens a connection; the owner's `onConnected` or `onFailed` follows on a later turn. `address` is an IP address. */
+/**
+ * Opens a connection; the owner's `onConnected` or `onFailed` follows on a later turn. `address` is an IP
+ * address.
+ */
 export function connectRaw(
   environment: RawSocketEnvironment,
   address: string,

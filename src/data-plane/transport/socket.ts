@@ -1,5 +1,5 @@
-// A byte stream to a client or an upstream, as the exchange sees it. Two implementations: raw-socket (TCP handles driven
-// directly, the fast one) and stream-socket (net.Socket, the fallback, and later TLS).
+// A byte stream to a client or an upstream, as the exchange sees it. Two implementations: raw-socket (TCP
+// handles driven directly, the fast one) and stream-socket (net.Socket, the fallback, and later TLS).
 
 /** Receives what happens on a socket. Calls never nest into each other for one socket. */
 export interface SocketOwner {
@@ -9,7 +9,10 @@ export interface SocketOwner {
   onEnd(): void;
   /** All writes that did not complete at once have reached the kernel. */
   onDrained(): void;
-  /** The socket failed (code of the error); it is closed when this is called, and nothing more is called after it. */
+  /**
+   * The socket failed (code of the error); it is closed when this is called, and nothing more is called after
+   * it.
+   */
   onFailed(code: string): void;
 }
 
@@ -19,13 +22,15 @@ export interface Socket {
   readonly remoteAddress: string;
   readonly isOpen: boolean;
   /**
-   * Sends bytes[from..to). True: the kernel has everything and the buffer is free again. False: part of it waits, the
-   * buffer must not change until onDrained. Never throws; a failure arrives through onFailed on a later turn.
+   * Sends bytes[from..to). True: the kernel has everything and the buffer is free again. False: part of it
+   * waits, the buffer must not change until onDrained. Never throws; a failure arrives through onFailed on a
+   * later turn.
    */
   write(bytes: Uint8Array, from: number, to: number): boolean;
   /**
-   * As write, for bytes of a read buffer: what the kernel does not take at once is copied, so the buffer is free again in
-   * either case. False: part of it waits. For large pieces: it costs about 0.7 us more than write and saves the copy.
+   * As write, for bytes of a read buffer: what the kernel does not take at once is copied, so the buffer is
+   * free again in either case. False: part of it waits. For large pieces: it costs about 0.7 us more than
+   * write and saves the copy.
    */
   writeShared(bytes: Buffer, from: number, to: number): boolean;
   /** Whether some write has not reached the kernel yet. */

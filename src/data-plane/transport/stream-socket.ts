@@ -1,5 +1,5 @@
-// A socket on net.Socket: the fallback where the raw TCP binding is not usable. Copies what it sends and reads into fresh
-// buffers, so it is slower, but it rests on public API alone.
+// A socket on net.Socket: the fallback where the raw TCP binding is not usable. Copies what it sends and
+// reads into fresh buffers, so it is slower, but it rests on public API alone.
 import type { Socket as NetSocket } from 'node:net';
 import { connect } from 'node:net';
 import type { ConnectingOwner, Socket, SocketOwner } from './socket.ts';

@@ -1,5 +1,5 @@
-// The one place that touches Node's internal TCP bindings. `loadTcpBinding` returns null where their shape is not the one
-// this code was written for (checked on Node 24 and 26); the worker then uses net.Socket instead.
+// The one place that touches Node's internal TCP bindings. `loadTcpBinding` returns null where their shape is
+// not the one this code was written for (checked on Node 24 and 26); the worker then uses net.Socket instead.
 
 /** A handle of internalBinding('tcp_wrap'): src/tcp_wrap.cc, src/stream_base.cc. */
 export interface TcpHandle {
@@ -29,6 +29,8 @@ export interface TcpHandle {
 export interface WriteRequest {
   oncomplete: (this: WriteRequest, status: number) => void;
   buffer: Uint8Array | null;
+  /** The pooled buffer that `buffer` is in. */
+  rest: Buffer | null;
   crossoverSocket: unknown;
 }
 

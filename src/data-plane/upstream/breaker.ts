@@ -1,6 +1,6 @@
 // Protects clients in milliseconds, decides nothing: after 20 failures in a row on Y this worker sends Y's
-// share to X for a second, then lets one request at a time through until one succeeds. Without a share nothing is drawn for
-// Y, so nothing could close it: it starts afresh when Y gets traffic again.
+// share to X for a second, then lets one request at a time through until one succeeds. Without a share
+// nothing is drawn for Y, so nothing could close it: it starts afresh when Y gets traffic again.
 import { breakerFailuresInARow, breakerOpenMs } from '#src/limits.ts';
 import { increment } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
@@ -31,7 +31,10 @@ export class Breaker {
     this.#publish();
   }
 
-  /** Y gets traffic after a time without any: its past is forgotten, and so are the outcomes of requests from before `epoch`. */
+  /**
+   * Y gets traffic after a time without any: its past is forgotten, and so are the outcomes of requests from
+   * before `epoch`.
+   */
   startAfresh(epoch: number): void {
     this.sinceEpoch = epoch;
     this.#failuresInARow = 0;
@@ -40,7 +43,10 @@ export class Breaker {
     this.#publish();
   }
 
-  /** Whether a request that was assigned to Y may go there. When it may, one of the outcomes below must follow. */
+  /**
+   * Whether a request that was assigned to Y may go there. When it may, one of the outcomes below must
+   * follow.
+   */
   allows(nowMs: number): boolean {
     if (this.#state === closed) return true;
     if (this.#state === open && nowMs >= this.#probeAtMs) this.#enter(halfOpen);

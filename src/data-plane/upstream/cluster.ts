@@ -1,5 +1,5 @@
-// The nodes of one cluster and the choice among them: power of two choices by requests in flight, over the nodes that are
-// healthy, not ejected and not draining.
+// The nodes of one cluster and the choice among them: power of two choices by requests in flight, over the
+// nodes that are healthy, not ejected and not draining.
 import type { Random } from '#src/base/random.ts';
 import { ejectedShareMax } from '#src/limits.ts';
 import type { Arm } from '#src/shared-memory/layout.ts';
@@ -43,7 +43,10 @@ export class Cluster {
     this.#isFirstAssignment = true;
   }
 
-  /** Takes over a node list: nodes that stay keep their state, new ones start slowly, gone ones finish what they have. */
+  /**
+   * Takes over a node list: nodes that stay keep their state, new ones start slowly, gone ones finish what
+   * they have.
+   */
   assign(assignments: readonly NodeAssignment[], nowMs: number): void {
     const known = new Map(this.nodes.map((node) => [`${node.slot} ${node.id}`, node]));
     this.nodes = assignments.map((assignment) => {
@@ -68,7 +71,10 @@ export class Cluster {
     return node;
   }
 
-  /** Re-reads health and ejection times, and lets connects be tried again that a shortage of ours had stopped. Who waits for a node that became unhealthy goes to those that are left. */
+  /**
+   * Re-reads health and ejection times, and lets connects be tried again that a shortage of ours had stopped.
+   * Who waits for a node that became unhealthy goes to those that are left.
+   */
   refresh(nowMs: number): void {
     const becameUnhealthy: UpstreamNode[] = [];
     for (const node of this.nodes) {
@@ -94,8 +100,8 @@ export class Cluster {
   }
 
   /**
-   * The node for the next request, not `except` if there is another. Null when no node can take traffic; with `panic`
-   * then any node that is not draining (all of them down may mean that the checks are wrong).
+   * The node for the next request, not `except` if there is another. Null when no node can take traffic; with
+   * `panic` then any node that is not draining (all of them down may mean that the checks are wrong).
    */
   pick(except: UpstreamNode | null, panic: boolean, nowMs: number): UpstreamNode | null {
     const candidates = this.#eligible;
@@ -113,7 +119,8 @@ export class Cluster {
   #load(node: UpstreamNode, nowMs: number): number {
     const load = node.inFlight + 1;
     if (node.slowStartSinceMs === 0) return load;
-    // By chance and not by load: at low load every node has nothing in flight, and a starting one must still get some.
+    // By chance and not by load: at low load every node has nothing in flight, and a starting one must still
+    // get some.
     const share = Math.max(slowStartFloor, (nowMs - node.slowStartSinceMs) / this.slowStartMs);
     return this.#random.next() < share ? load : Number.POSITIVE_INFINITY;
   }

@@ -1,6 +1,7 @@
-// A worker's connections to one node: those that are idle, those under way, and the requests that wait for one. A connect
-// belongs to the node and not to the request that caused it: whichever connection is there first, new or given back, goes
-// to whoever waits longest, so that a node that is slow to accept holds nobody up while others' connections come free.
+// A worker's connections to one node: those that are idle, those under way, and the requests that wait for
+// one. A connect belongs to the node and not to the request that caused it: whichever connection is there
+// first, new or given back, goes to whoever waits longest, so that a node that is slow to accept holds nobody
+// up while others' connections come free.
 import { assert } from '#src/base/assert.ts';
 import { shortResource } from '#src/core/telemetry/own-shortage.ts';
 import { IntrusiveList, type ListLink } from '#src/data-plane/base/intrusive-list.ts';
@@ -14,7 +15,10 @@ export interface Waiter {
   useConnection(connection: PooledConnection): void;
   /** A connect failed with this code (a system error or a deadline), and this waiter gets none instead. */
   connectFailed(code: string): void;
-  /** The node is not to be waited for any longer: for the code that a connect failed with, or null where it takes no requests. */
+  /**
+   * The node is not to be waited for any longer: for the code that a connect failed with, or null where it
+   * takes no requests.
+   */
   redispatch(code: string | null): void;
   /** A resource of ours is short. The wait goes on, and says nothing about the node. */
   heldUp(): void;
@@ -35,7 +39,10 @@ export class ConnectionPool {
   readonly #waiting: IntrusiveList<Waiter>;
   readonly #connect: () => void;
 
-  /** connect: begins a connection, and reports `opened`, then `connected` or `connectFailed` on a later turn, then `closed`. */
+  /**
+   * connect: begins a connection, and reports `opened`, then `connected` or `connectFailed` on a later turn,
+   * then `closed`.
+   */
   constructor(connect: () => void) {
     this.openCount = 0;
     this.connectingCount = 0;
@@ -95,7 +102,10 @@ export class ConnectionPool {
     return waiter !== null;
   }
 
-  /** Sends waiters to other nodes, the newest first, until `keptCount` are left; `code`: of the connect that failed, or null. */
+  /**
+   * Sends waiters to other nodes, the newest first, until `keptCount` are left; `code`: of the connect that
+   * failed, or null.
+   */
   redispatchWaiting(code: string | null, keptCount = 0): void {
     for (let leaving = this.waitingCount - keptCount; leaving > 0; leaving--) {
       this.#waiting.removeLast()?.redispatch(code);
@@ -128,8 +138,8 @@ export class ConnectionPool {
   }
 
   /**
-   * A connect failed, and its connection is closed. The waiter that has waited longest is told. If no connection is in use
-   * that could be given back, only as many go on waiting as connects are under way.
+   * A connect failed, and its connection is closed. The waiter that has waited longest is told. If no
+   * connection is in use that could be given back, only as many go on waiting as connects are under way.
    */
   connectFailed(code: string): void {
     this.connectingCount--;
@@ -144,8 +154,9 @@ export class ConnectionPool {
   }
 
   /**
-   * There is no descriptor, port or memory for another connection. A waiter that can still get one of the open connections
-   * waits for it; a further connect would fail as well, so the next one is left to a later time.
+   * There is no descriptor, port or memory for another connection. A waiter that can still get one of the
+   * open connections waits for it; a further connect would fail as well, so the next one is left to a later
+   * time.
    */
   #runShort(code: string, noneComesFree: boolean): void {
     this.isShort = true;

@@ -1,5 +1,6 @@
-// Bounds the replays from Y on X, so that a failing Y cannot overload X: a share of Y's requests, plus a floor and a burst
-// for the seconds until the breaker or the rollout acts. In the manner of Finagle's retry budgets.
+// Bounds the replays from Y on X, so that a failing Y cannot overload X: a share of Y's requests, plus a
+// floor and a burst for the seconds until the breaker or the rollout acts. In the manner of Finagle's retry
+// budgets.
 
 /** Replays per second that are always allowed: without it low traffic could never be shielded. */
 const floorPerSecond = 10;

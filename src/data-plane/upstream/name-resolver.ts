@@ -1,4 +1,5 @@
-// Turns the nodes' host names into addresses, ahead of the requests that need them, and again from time to time.
+// Turns the nodes' host names into addresses, ahead of the requests that need them, and again from time to
+// time.
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { LogLine } from '#src/shared-memory/messages.ts';

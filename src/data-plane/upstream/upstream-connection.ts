@@ -1,4 +1,5 @@
-// One connection to a node: connecting, idle, or carrying one exchange. It passes what happens on to its exchange.
+// One connection to a node: connecting, idle, or carrying one exchange. It passes what happens on to its
+// exchange.
 
 import { deadlineCode } from '#src/core/telemetry/failure-cause.ts';
 import { shortResource } from '#src/core/telemetry/own-shortage.ts';

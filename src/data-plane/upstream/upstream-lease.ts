@@ -1,5 +1,6 @@
-// One exchange's hold on a connection to a node: an idle one, a new one, or one that another exchange gives back; given back
-// or closed afterwards. It keeps the counts of requests that wait and of those on the node right, whichever way it ends.
+// One exchange's hold on a connection to a node: an idle one, a new one, or one that another exchange gives
+// back; given back or closed afterwards. It keeps the counts of requests that wait and of those on the node
+// right, whichever way it ends.
 import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { countShortage } from '#src/data-plane/counting/failure-counters.ts';
 import { pendingPerClusterMax } from '#src/limits.ts';
@@ -27,9 +28,15 @@ export type LeaseResult = (typeof LeaseResult)[keyof typeof LeaseResult];
 export interface Leaseholder extends UpstreamUser {
   /** There is no connection to the node: why, as a system error's code or a deadline. */
   onConnectFailed(code: string): void;
-  /** The node that was waited for takes no connection, and another may: the code of the connect that failed, if one did. */
+  /**
+   * The node that was waited for takes no connection, and another may: the code of the connect that failed,
+   * if one did.
+   */
   onRedispatch(node: UpstreamNode, code: string | null): void;
-  /** The wait for a connection goes on because a resource of ours is short: how long it takes says nothing about the node. */
+  /**
+   * The wait for a connection goes on because a resource of ours is short: how long it takes says nothing
+   * about the node.
+   */
   onHeldUp(): void;
 }
 

@@ -11,7 +11,9 @@ import { schemasFileText } from '#src/control-plane/api/schemas-file.ts';
 const api = new URL('../../../src/control-plane/api/', import.meta.url);
 const routes = new URL('../support/api-routes.ts', import.meta.url);
 
-/** The modules that a thread has loaded, ours by their address and Node's by name, once it has made the API. */
+/**
+ * The modules that a thread has loaded, ours by their address and Node's by name, once it has made the API.
+ */
 async function modulesOfTheApi(): Promise<readonly string[]> {
   const script = `
     const { registerHooks } = require('node:module');

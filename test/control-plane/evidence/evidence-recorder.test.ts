@@ -38,7 +38,10 @@ async function begin(rig: ControlRig, number = 1): Promise<void> {
   await rig.untilEvent('rollout-step', number);
 }
 
-/** Lets the loop see some traffic on both clusters: one answer of X first, and the rest once it knows whose traffic this is. */
+/**
+ * Lets the loop see some traffic on both clusters: one answer of X first, and the rest once it knows whose
+ * traffic this is.
+ */
 async function sendTraffic(rig: ControlRig, routeSlot = otherRouteSlot): Promise<void> {
   let compared: number[] = [];
   const areCompared = (x: number, y: number) => async (): Promise<boolean> => {

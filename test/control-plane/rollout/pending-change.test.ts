@@ -1,4 +1,5 @@
-// What is done in which order when a change comes, when the store answers, and when another change comes before it does.
+// What is done in which order when a change comes, when the store answers, and when another change comes
+// before it does.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {

@@ -1,4 +1,5 @@
-// A wall clock that is set while a rollout is under way, and between processes: what is measured is the time that has passed.
+// A wall clock that is set while a rollout is under way, and between processes: what is measured is the time
+// that has passed.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';

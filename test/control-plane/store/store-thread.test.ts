@@ -1,4 +1,5 @@
-// The store in its thread: order, long reads between short ones, a thread that is lost, and a stall inside SQLite.
+// The store in its thread: order, long reads between short ones, a thread that is lost, and a stall inside
+// SQLite.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

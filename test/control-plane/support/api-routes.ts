@@ -1,4 +1,5 @@
-// The route table of the control API, for tests that go over all routes. Handlers are not called, so nothing backs them.
+// The route table of the control API, for tests that go over all routes. Handlers are not called, so nothing
+// backs them.
 import type { ApiContext } from '#src/control-plane/api/api-context.ts';
 import { ApiListener } from '#src/control-plane/api/api-listener.ts';
 import { createControlApi, type RouteEntry } from '#src/control-plane/api/server.ts';

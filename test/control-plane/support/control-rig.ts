@@ -1,5 +1,5 @@
-// A control thread in this process: real API on an ephemeral port, real store in a temporary folder, shared memory that
-// the test writes counters into, and a supervisor that only answers.
+// A control thread in this process: real API on an ephemeral port, real store in a temporary folder, shared
+// memory that the test writes counters into, and a supervisor that only answers.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,5 @@
-// The control loop with its real sampler, analysis, rollout and store, on a clock and traffic that the test drives.
+// The control loop with its real sampler, analysis, rollout and store, on a clock and traffic that the test
+// drives.
 import type { Clock } from '#src/base/clock.ts';
 import { createRandom, type Random } from '#src/base/random.ts';
 import { assembleDecision } from '#src/control-plane/assemble-decision.ts';
@@ -123,7 +124,10 @@ export class LoopRig {
     return this.cell.read().weightPpm;
   }
 
-  /** Lets time pass with this traffic, up to `seconds` or until the condition holds; returns the seconds it took. */
+  /**
+   * Lets time pass with this traffic, up to `seconds` or until the condition holds; returns the seconds it
+   * took.
+   */
   run(seconds: number, traffic: Traffic, until: () => boolean = () => false): number {
     const startMs = this.clock.nowMs;
     while (this.clock.nowMs - startMs < seconds * 1000 && !until()) {

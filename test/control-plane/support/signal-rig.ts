@@ -1,5 +1,5 @@
-// A rollout by the pure step with the real signals beside it: real requests to real servers, on a clock that the test moves.
-// Traffic always allows an advance, so what holds is a signal.
+// A rollout by the pure step with the real signals beside it: real requests to real servers, on a clock that
+// the test moves. Traffic always allows an advance, so what holds is a signal.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Clock } from '#src/base/clock.ts';

@@ -1,5 +1,5 @@
-// The whole analysis against simulated traffic: a small, seeded slice of what a simulator runs at length. Figures are at
-// 1,000 requests a second with 10 % on Y unless said otherwise.
+// The whole analysis against simulated traffic: a small, seeded slice of what a simulator runs at length.
+// Figures are at 1,000 requests a second with 10 % on Y unless said otherwise.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRandom } from '#src/base/random.ts';

@@ -333,8 +333,9 @@ test('an update allocates a few boxed numbers at most', () => {
     }
     return (process.memoryUsage().heapUsed - before) / ticks;
   };
-  // Doubles that cross calls which are not inlined are boxed: 0.2 to 5 KB a tick, as the compiler pleases. An array of buckets
-  // or an object per bet would be as much again. Rounds are short, so that a collection falls into few of them: it makes them negative.
+  // Doubles that cross calls which are not inlined are boxed: 0.2 to 5 KB a tick, as the compiler pleases. An
+  // array of buckets or an object per bet would be as much again. Rounds are short, so that a collection
+  // falls into few of them: it makes them negative.
   const rounds = Array.from({ length: 100 }, bytesPerTick)
     .filter((bytes) => bytes >= 0)
     .sort((one, other) => one - other);

@@ -1,4 +1,5 @@
-// What overX does to the latency comparison: differences that nobody waits for are none, and it only ever takes evidence away.
+// What overX does to the latency comparison: differences that nobody waits for are none, and it only ever
+// takes evidence away.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -124,7 +125,8 @@ test('the threshold of Y is at least overX above that of X, and no more than a b
 });
 
 test('evidence against Y is never more when overX is larger', () => {
-  // Within the 5 s before which no alternative starts afresh, where more failures on Y never mean less evidence.
+  // Within the 5 s before which no alternative starts afresh, where more failures on Y never mean less
+  // evidence.
   const ticksMax = 18;
   const bucket = fc.integer({ min: 0, max: 500 });
   const counts = fc.array(fc.tuple(bucket, fc.integer({ min: 1, max: 50 })), { maxLength: 6 });

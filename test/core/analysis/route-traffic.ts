@@ -1,4 +1,5 @@
-// Simulated traffic of several routes and users for tests of the analysis: seeded, in ticks of counts, without waiting.
+// Simulated traffic of several routes and users for tests of the analysis: seeded, in ticks of counts,
+// without waiting.
 import { createRandom, type Random } from '#src/base/random.ts';
 import { Analysis, type AssessContext } from '#src/core/analysis/analysis.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';

@@ -17,7 +17,9 @@ export const thresholds: AnalysisThresholds = {
   attribution: 'all',
 };
 
-/** Number of ones among `n` draws with probability `p`: skips from one to the next, so small rates are cheap. */
+/**
+ * Number of ones among `n` draws with probability `p`: skips from one to the next, so small rates are cheap.
+ */
 export function binomial(random: Random, n: number, p: number): number {
   if (p <= 0) return 0;
   if (p >= 1) return n;

@@ -1,5 +1,5 @@
-// Properties over generated messages: what is built valid is accepted with the meaning it was built with, and bytes of
-// any kind are judged without a throw.
+// Properties over generated messages: what is built valid is accepted with the meaning it was built with, and
+// bytes of any kind are judged without a throw.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';

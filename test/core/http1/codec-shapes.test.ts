@@ -1,4 +1,5 @@
-// Objects that live through millions of messages must keep one hidden class, or the code compiled for it is thrown away.
+// Objects that live through millions of messages must keep one hidden class, or the code compiled for it is
+// thrown away.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';

@@ -46,7 +46,10 @@ const shown = ({ atOnce, recordFirst, onceRecorded }: Ready): string =>
     ...onceRecorded.map(nameOf),
   ].join(', ');
 
-/** Effects, Y's published share in percent, and the same cut: what must be on record first stands between bars. */
+/**
+ * Effects, Y's published share in percent, and the same cut: what must be on record first stands between
+ * bars.
+ */
 const cases: readonly [name: string, effects: RolloutEffect[], publishedPercent: number, cut: string][] = [
   [
     'an advance',

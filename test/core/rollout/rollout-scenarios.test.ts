@@ -1,4 +1,5 @@
-// Every scenario file must come out as it is written. UPDATE_SCENARIOS=1 rewrites the results, for review in the diff.
+// Every scenario file must come out as it is written. UPDATE_SCENARIOS=1 rewrites the results, for review in
+// the diff.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';

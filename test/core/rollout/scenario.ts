@@ -1,5 +1,6 @@
-// Scenario files: what happens to a rollout, in plain text, and below each line what comes of it. Inputs start with `>`,
-// `given` sets the plan or the state; the other lines are the effects in their order, and `=` the state after.
+// Scenario files: what happens to a rollout, in plain text, and below each line what comes of it. Inputs
+// start with `>`, `given` sets the plan or the state; the other lines are the effects in their order, and `=`
+// the state after.
 import type { RetestKind, Verdict } from '#src/core/analysis/verdict.ts';
 import { buildPlan } from '#src/core/rollout/plan.ts';
 import type { RolloutEffect, StepResult } from '#src/core/rollout/rollout-effect.ts';
@@ -131,7 +132,10 @@ function verdictFrom(decision: string, rule: string): Verdict {
 
 const signalNames = ['freeze', 'window', 'metric', 'metricRevert', 'gate'];
 
-/** `freeze="…" window="…" metric="…" metricRevert="…" gateStart="…" gateStep="…" gateFull="…" gateComplete="…"` */
+/**
+ * `freeze="…" window="…" metric="…" metricRevert="…" gateStart="…" gateStep="…" gateFull="…"
+ * gateComplete="…"`
+ */
 function signalsFrom(settings: Map<string, string>): { signals?: Signals } {
   const given = [...settings.keys()].some((key) => signalNames.some((name) => key.startsWith(name)));
   if (!given) return {};

@@ -123,6 +123,7 @@ test('another salt places keys anew when a new rollout starts', () => {
       belowWeight(hashText(`u${index}`, second), 100_000);
     if (isEarlyTwice) both++;
   }
-  // Independent placements: 1 % of the keys are among the first 10 % both times; 3.29 standard deviations are 99.9 %.
+  // Independent placements: 1 % of the keys are among the first 10 % both times; 3.29 standard deviations are
+  // 99.9 %.
   assert.ok(Math.abs(both - keyCount * 0.01) < 3.29 * Math.sqrt(keyCount * 0.01 * 0.99), String(both));
 });

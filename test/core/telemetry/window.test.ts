@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RollingWindow } from '#src/core/telemetry/window.ts';
 
-/** A window after `seconds` of 4 ticks a second with 100 requests on X and 10 on Y each, of which one fails. */
+/**
+ * A window after `seconds` of 4 ticks a second with 100 requests on X and 10 on Y each, of which one fails.
+ */
 function steady(seconds: number, startMs = 0): RollingWindow {
   const window = new RollingWindow();
   for (let ms = 0; ms < seconds * 1000; ms += 250) {

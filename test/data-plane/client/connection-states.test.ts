@@ -1,4 +1,5 @@
-// What a client connection does in each state of its life when bytes, the client's FIN, room to write, or its deadline comes.
+// What a client connection does in each state of its life when bytes, the client's FIN, room to write, or its
+// deadline comes.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';

@@ -17,7 +17,7 @@ function drawer(options: FakePlaneOptions = {}): {
   const draw = (text: string, client = '192.0.2.1'): Assignment => {
     const assigned = new Assignment();
     const bytes = Buffer.from(text, 'latin1');
-    assigned.draw(plane.runtime, headOf(text, plane.runtime), bytes, client, performance.now());
+    assigned.draw(plane.runtime, headOf(text, plane.runtime), bytes, client, plane.runtime.wheel.nowMs);
     return assigned;
   };
   return { plane, draw };

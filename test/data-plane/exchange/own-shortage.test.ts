@@ -1,4 +1,5 @@
-// A shortage at our own end: nobody is charged, whoever can still be served waits or goes elsewhere, and it passes by itself.
+// A shortage at our own end: nobody is charged, whoever can still be served waits or goes elsewhere, and it
+// passes by itself.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -183,7 +184,10 @@ describe('a connection that fails for a shortage of ours', () => {
 });
 
 describe('our limit on connections to a node', () => {
-  /** Twice as many requests for a Y that has all its connections as would open a breaker; X answers where it may. */
+  /**
+   * Twice as many requests for a Y that has all its connections as would open a breaker; X answers where it
+   * may.
+   */
   function askFullY(on: Config['failover']['on']): { worker: FakeWorker; clients: FakeSocket[] } {
     const worker = new FakeWorker({ failover: { on, budget: 0 } });
     const [node] = worker.runtime.clusters[Y].nodes;

@@ -60,7 +60,10 @@ class RetryingWaiter implements Waiter {
   }
 }
 
-/** Has `count` requests wait for a connection to `node`; where they went when they were sent elsewhere is in the answer. */
+/**
+ * Has `count` requests wait for a connection to `node`; where they went when they were sent elsewhere is in
+ * the answer.
+ */
 function waitFor(cluster: Cluster, node: UpstreamNode, count: number): string[] {
   const went: string[] = [];
   for (let index = 0; index < count; index++) {

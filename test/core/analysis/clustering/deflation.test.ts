@@ -4,7 +4,9 @@ import { createRandom } from '#src/base/random.ts';
 import { WindowRing } from '#src/core/analysis/clustering/deflation.ts';
 import { binomial } from '../traffic.ts';
 
-/** A ring of 1-second windows with these failures on Y per second, of 100 requests, beside 900 calm ones on X. */
+/**
+ * A ring of 1-second windows with these failures on Y per second, of 100 requests, beside 900 calm ones on X.
+ */
 function ringOf(failures: readonly number[], kX = 1): WindowRing {
   const ring = new WindowRing(1_000);
   ring.reset(0);

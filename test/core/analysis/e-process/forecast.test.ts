@@ -7,7 +7,10 @@ import { StatusStreams } from '#src/core/analysis/streams/status-streams.ts';
 import { tickMs } from '#src/limits.ts';
 import { binomial, emptyEpoch, quantile } from '../traffic.ts';
 
-/** Forecasts of a second each until 404s are proven on Y, with what it took in the end; 900 requests/s on X and 100 on Y. */
+/**
+ * Forecasts of a second each until 404s are proven on Y, with what it took in the end; 900 requests/s on X
+ * and 100 on Y.
+ */
 function forecasts(seed: number, pX: number, pY: number) {
   const random = createRandom(seed);
   const streams = new StatusStreams({ timesX: 1.25, overX: 0.002 }, 0.001, blipProfiles[1000]);

@@ -13,7 +13,8 @@ import {
 const near = (actual: number, expected: number): void =>
   assert.ok(Math.abs(actual / expected - 1) < 2e-7, `${actual} is not ${expected}`);
 
-// Golden values of a reference implementation: a, b, nX, nY, R, d, then the root, its image and the growth rate per Y.
+// Golden values of a reference implementation: a, b, nX, nY, R, d, then the root, its image and the growth
+// rate per Y.
 const golden: readonly (readonly [number, number, number, number, number, number, number, number, number])[] =
   [
     [0.001, 0.006, 900, 100, 1.1, 0.0002, 0.001417751, 0.0017595261, 0.0037477343],
@@ -32,7 +33,9 @@ for (const [a, b, nX, nY, timesX, over, x0, y0, growth] of golden) {
   });
 }
 
-/** A random design: alternative off the boundary, and a point of the null on the other side of it or on it. */
+/**
+ * A random design: alternative off the boundary, and a point of the null on the other side of it or on it.
+ */
 const designs = fc
   .record({
     timesX: fc.double({ min: 1, max: 3, noNaN: true }),
@@ -49,7 +52,9 @@ const designs = fc
     return boundary < 0.999 && Math.abs(b - boundary) > 1e-6 * boundary;
   });
 
-/** ln of the expectation of a block's e-value when each X request fails with `x` and each Y request with `y`. */
+/**
+ * ln of the expectation of a block's e-value when each X request fails with `x` and each Y request with `y`.
+ */
 function logExpectation(
   d: { a: number; b: number; nX: number; nY: number },
   x: number,

@@ -121,8 +121,9 @@ test('a stream whose boundary is near certainty gathers no evidence', () => {
   near(evidence, -Math.log(2));
 });
 
-// Ville: under the null the evidence ever reaches ln(1/alpha) with probability at most alpha. Of 300 runs at 1 % that is 3
-// on average; 9 or more has a chance of 0.4 % even if the bound were met with equality (it is about 0.1-0.4 % per run).
+// Ville: under the null the evidence ever reaches ln(1/alpha) with probability at most alpha. Of 300 runs at
+// 1 % that is 3 on average; 9 or more has a chance of 0.4 % even if the bound were met with equality (it is
+// about 0.1-0.4 % per run).
 for (const weight of [0.01, 0.1, 0.5]) {
   test(`evidence on the boundary of the null stays below the bar at ${weight * 100} % on Y`, () => {
     const seed = 41;

@@ -102,7 +102,9 @@ test('trouble of both clusters alike is no evidence', () => {
   assert.equal(minutesToRevert({ x: 0.6, y: 0.6 }, 60, 3), null);
 });
 
-/** Fifty trials of each cluster a second, as many of them failed as said; returns the verdicts, one a second. */
+/**
+ * Fifty trials of each cluster a second, as many of them failed as said; returns the verdicts, one a second.
+ */
 function pushEverySecond(
   streams: BusinessStreams,
   seconds: number,

@@ -34,7 +34,10 @@ function fillMix(arm: ArmSample, random: Random, requests: number, mix: Mix): vo
   arm.status[200] = requests - failures - notFound;
 }
 
-/** Drives an analysis by ticks of 250 ms at 10 % of 1,000 requests a second, and carries out retests as the rollout does. */
+/**
+ * Drives an analysis by ticks of 250 ms at 10 % of 1,000 requests a second, and carries out retests as the
+ * rollout does.
+ */
 class Driver {
   analysis: Analysis;
   readonly #thresholds: AnalysisThresholds;

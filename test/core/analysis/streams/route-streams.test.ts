@@ -1,5 +1,5 @@
-// Routes compared one by one, by themselves and where a bad one is parked. Traffic is seeded: 1,000 requests a second with
-// 10 % on Y.
+// Routes compared one by one, by themselves and where a bad one is parked. Traffic is seeded: 1,000 requests
+// a second with 10 % on Y.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Analysis } from '#src/core/analysis/analysis.ts';

@@ -91,7 +91,10 @@ test('a Y whose clients give up is found', () => {
   assert.equal(run(1, 30, usual, usual, 5).cause, 'status.aborted');
 });
 
-/** Y requests until every class is proven for a step to `nextWeightPpm`; infinite when that takes longer than `seconds`. */
+/**
+ * Y requests until every class is proven for a step to `nextWeightPpm`; infinite when that takes longer than
+ * `seconds`.
+ */
 function proofOf(
   seed: number,
   seconds: number,
