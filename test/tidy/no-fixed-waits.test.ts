@@ -43,6 +43,8 @@ const reasoned: Readonly<Record<string, readonly [lines: number, reason: string]
   'test/support/data-plane-assembly.ts': [1, 'looks again and again for what makes no event in a runtime'],
   'test/support/port-shortage-child.ts': [1, 'takes ports again and again'],
   'test/support/worker-with-fake-nodes.ts': [1, 'the time that a worker is told'],
+  'test/data-plane/exchange/attempt.test.ts': [2, 'the time that an attempt is told'],
+  'test/data-plane/exchange/own-shortage.test.ts': [1, 'the time that a breaker is told'],
   'test/support/open-loop-client.ts': [3, 'the rate of a long form'],
   'test/support/restartable.ts': [2, 'how long a restart took, for the long form'],
   'test/support/scripted-upstream.ts': [1, 'a polite end that is not answered becomes a reset'],
