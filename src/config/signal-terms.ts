@@ -24,6 +24,7 @@ export const notifiedTransitions = [
   'route-parked',
   'route-unparked',
   'retest',
+  'stuck',
 ] as const;
 export const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 

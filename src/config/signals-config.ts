@@ -17,7 +17,8 @@ type NotifiedTransition =
   | 'recovered'
   | 'route-parked'
   | 'route-unparked'
-  | 'retest';
+  | 'retest'
+  | 'stuck';
 
 export interface PromqlSource {
   readonly kind: 'promql';

@@ -19,6 +19,7 @@ export function apiContextOf(parts: ControlParts): ApiContext {
     directory,
     sink,
     rolloutState,
+    held: () => parts.holds.held,
     verdict,
     workers: () => parts.workers.views(clock.monotonicMs()),
     store,
@@ -51,6 +52,7 @@ function statusOf(parts: ControlParts): StatusView {
   const { x, y } = parts.config.clusters;
   return statusView({
     state: parts.rollout.state,
+    held: parts.holds.held,
     split: parts.sink.current(),
     labels: { x: x.label, y: y.label },
     traffic: parts.traffic.read(),

@@ -47,6 +47,8 @@ export interface NotePorts {
   readonly evidence?: { observe(sample: TickSample): void; onTransition(transition: Transition): void };
   /** Puts on record that Y's breaker is open while no rollout watches it. */
   readonly breakerNotes?: { observe(openMs: number, state: RolloutState): void };
+  /** How long the rollout has been held. */
+  readonly holds?: { observe(state: RolloutState, nowMs: number): void };
   /** Counts what clients are answered, and looks for signs of life of the workers. */
   readonly answers?: { observe(nowMs: number): void };
   readonly workers?: { observe(nowMs: number): void };
@@ -118,8 +120,9 @@ export class ControlLoop {
 
   /** What has no hurry, after the decision: none of it decides about traffic. */
   #note(nowMs: number, { breakerOpenMs }: TickFacts): void {
-    const { rollout, store, breakerNotes, answers, workers, failures, checkpoint } = this.#ports;
+    const { rollout, store, breakerNotes, holds, answers, workers, failures, checkpoint } = this.#ports;
     breakerNotes?.observe(breakerOpenMs, rollout.state);
+    holds?.observe(rollout.state, nowMs);
     answers?.observe(nowMs);
     workers?.observe(nowMs);
     failures?.observe(nowMs);

@@ -18,6 +18,7 @@ import { HealthChecks } from './nodes/health-checks.ts';
 import { NodeDirectory } from './nodes/node-directory.ts';
 import { type PreflightCheck, runPreflight } from './nodes/preflight.ts';
 import type { Assessor } from './rollout/assessor.ts';
+import { HoldWatch } from './rollout/hold-watch.ts';
 import type { RolloutService } from './rollout/rollout-service.ts';
 import { SplitPublisher } from './rollout/split-publisher.ts';
 import { RouteDirectory } from './routes/route-directory.ts';
@@ -71,6 +72,7 @@ export class ControlParts {
   readonly workers: WorkerWatch;
   readonly breakers: BreakerWatch;
   readonly breakerNotes: BreakerNotes;
+  readonly holds = new HoldWatch();
   readonly answers: AnswerRates;
   readonly traffic = new RecentTraffic();
   readonly evidence: EvidenceRecorder;
@@ -224,6 +226,7 @@ export class ControlParts {
       traffic: this.recorder,
       evidence: this.evidence,
       breakerNotes: this.breakerNotes,
+      holds: this.holds,
       answers: this.answers,
       workers: this.workers,
       failures: this.failures,

@@ -4,6 +4,7 @@
 import type { ClusterView, StatusView } from '#src/control-plane/status/status.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { makersText } from '#src/core/analysis/verdict-text.ts';
+import { weakestProof } from '#src/core/analysis/weakest-proof.ts';
 import { count, duration, latency, percent, perSecond, weight } from './figures.ts';
 import { alignRows, bar, type Style, wrap } from './style.ts';
 
@@ -17,6 +18,8 @@ interface ViewOptions {
 const labelColumns = 11;
 const barColumnsMax = 40;
 const evidenceColumns = 24;
+/** A hold that lasts for less is the usual course of a step. */
+const heldSecondsMin = 60;
 
 /** All lines, without the program's heading. */
 export function statusLines(status: StatusView, options: ViewOptions): string[] {
@@ -72,11 +75,15 @@ export function whyText(status: StatusView): string | null {
   if (phase === 'preflight')
     return hold === null ? 'Checking whether a rollout may start.' : `Waits to start: ${hold.text}`;
   if (phase === 'completed') return completedText(status);
-  if (hold !== null) return hold.text;
+  if (hold !== null) return `${hold.text}${heldText(status.heldSeconds)}`;
   if (phase !== 'soaking' || rollout.soakMs === null) return null;
   const soak = duration(rollout.soakMs / 1000);
   return `Y has all but a holdback of ${weight(status.split.x)}, for ${soak}; the rollout completes unless something speaks against Y.`;
 }
+
+/** For how long it has been so, once that is long. */
+const heldText = (seconds: number | null): string =>
+  seconds === null || seconds < heldSecondsMin ? '' : ` (for ${duration(seconds)})`;
 
 function completedText(status: StatusView): string {
   const { parked } = status.rollout;
@@ -199,21 +206,8 @@ export const revertShare = (verdict: Verdict): number => verdict.logEvidence / v
  * when none is needed.
  */
 export function advanceShare(verdict: Verdict): number | null {
-  const weakest = weakestStream(verdict);
-  return weakest === null ? null : weakest.logSafe / verdict.logSafeBar;
-}
-
-interface RequiredStream {
-  readonly stream: string;
-  readonly logSafe: number;
-}
-
-function weakestStream({ streams }: Verdict): RequiredStream | null {
-  const required = streams.flatMap(({ stream, logSafe }) => (logSafe === null ? [] : [{ stream, logSafe }]));
-  return required.reduce<RequiredStream | null>(
-    (weakest, one) => (weakest === null || one.logSafe < weakest.logSafe ? one : weakest),
-    null,
-  );
+  const weakest = weakestProof(verdict.streams);
+  return weakest === null ? null : weakest / verdict.logSafeBar;
 }
 
 function causeText({ cause, logEvidence, streams }: Verdict): string {

@@ -70,6 +70,7 @@ export const exampleStatus: StatusView = {
     name: 'needs-samples',
     text: 'needs about 480 more requests on Y to show that errors are no more frequent, 8 s at the present rate',
   },
+  heldSeconds: 4,
   rollout: {
     phase: 'ramping',
     id: 'r-1',
@@ -123,5 +124,6 @@ export const inPhase = (
   ...exampleStatus,
   phase,
   hold: null,
+  heldSeconds: null,
   rollout: { ...exampleStatus.rollout, phase, ...rollout },
 });

@@ -80,6 +80,7 @@ function ports(log: string[]): { readonly ports: ControlLoopPorts; readonly even
       breakerNotes: {
         observe: (openMs, { weightPpm }) => log.push(`breaker note ${openMs} at ${weightPpm}`),
       },
+      holds: { observe: ({ weightPpm }, nowMs) => log.push(`hold at ${weightPpm} ${nowMs}`) },
       answers: { observe: noting('answers') },
       workers: { observe: noting('workers') },
       checkpoint: { tick: noting('checkpoint'), keepNow: () => log.push('keep now') },
@@ -104,6 +105,7 @@ test('a tick goes through its stages in order, all of them at one time', () => {
     'step',
     'apply',
     'breaker note 500 at 250000',
+    'hold at 250000 7000',
     'answers 7000',
     'workers 7000',
     'store 7000',

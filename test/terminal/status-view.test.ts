@@ -103,3 +103,10 @@ test('the status says which errors in the table were made by services and do not
   );
   assert.doesNotMatch(shown, /X had/);
 });
+
+test('the status says for how long a hold has lasted once that is unusual', () => {
+  const hold = { name: 'gate', text: 'gate cab holds: not before noon' } as const;
+  const status = { ...inPhase('ramping'), hold };
+  assert.doesNotMatch(page({ ...status, heldSeconds: 59 }), /\(for/);
+  assert.match(page({ ...status, heldSeconds: 780 }), /not before noon \(for 13 min\)/);
+});

@@ -2,13 +2,19 @@
 // rollout, the store. prom-client formats them and adds those of the process; docs/metrics.md describes each.
 import type { Registry } from 'prom-client';
 import { armOf, clusterNames } from '#src/control-plane/nodes/node-directory.ts';
+import type { Held } from '#src/control-plane/rollout/hold-watch.ts';
 import { phases } from '#src/core/rollout/rollout-state.ts';
 import type { NodeView } from '#src/record/node-view.ts';
 import { NODE, nodeOffset } from '#src/shared-memory/layout.ts';
 import { nodeHealth } from '#src/shared-memory/shared-memory.ts';
 import { analysisMetrics } from './analysis-metrics.ts';
 import { failureMetrics } from './failure-metrics.ts';
-import { type ExpositionSources, type MetricDefinition, single } from './metric-definition.ts';
+import {
+  type ExpositionSources,
+  type MetricDefinition,
+  type MetricValue,
+  single,
+} from './metric-definition.ts';
 import { signalMetrics } from './signal-metrics.ts';
 import { trafficMetrics } from './traffic-metrics.ts';
 import { workerMetrics } from './worker-metrics.ts';
@@ -131,7 +137,7 @@ function nodeMetrics({ directory, totals }: ExpositionSources): MetricDefinition
   ];
 }
 
-function rolloutMetrics({ rolloutState }: ExpositionSources): MetricDefinition[] {
+function rolloutMetrics({ rolloutState, held }: ExpositionSources): MetricDefinition[] {
   return [
     {
       name: 'crossover_rollout_phase',
@@ -149,8 +155,17 @@ function rolloutMetrics({ rolloutState }: ExpositionSources): MetricDefinition[]
         return single('stepIndex' in state && state.phase !== 'reverted' ? state.stepIndex + 1 : 0);
       },
     },
+    {
+      name: 'crossover_rollout_held_seconds',
+      help: 'How long the rollout has been held for this reason; no sample while nothing holds it.',
+      type: 'gauge',
+      read: () => heldValue(held()),
+    },
   ];
 }
+
+const heldValue = (held: Held | null): MetricValue[] =>
+  held === null ? [] : [{ value: held.seconds, labels: { reason: held.reason } }];
 
 function ownMetrics({ store, version }: ExpositionSources): MetricDefinition[] {
   return [

@@ -1,6 +1,7 @@
 // A metric: its name, and a function that reads its values when someone scrapes.
 
 import type { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
+import type { Held } from '#src/control-plane/rollout/hold-watch.ts';
 import type { ExternalSignals } from '#src/control-plane/signals/external-signals.ts';
 import type { DurableStore } from '#src/control-plane/store/durable-store.ts';
 import type { SlabTotals } from '#src/control-plane/traffic/slab-totals.ts';
@@ -15,6 +16,7 @@ export interface ExpositionSources {
   readonly directory: NodeDirectory;
   readonly sink: SplitSink;
   readonly rolloutState: () => RolloutState;
+  readonly held: () => Held | null;
   readonly verdict: () => Verdict | null;
   readonly workers: () => readonly WorkerView[];
   readonly store: Pick<DurableStore, 'writable' | 'queuedCount' | 'droppedCount'>;

@@ -10,7 +10,7 @@ import { isRunning } from '#src/core/rollout/transitions.ts';
 import { transitionText } from './transition-text.ts';
 
 /** Transitions that somebody should look at. */
-const troubles: ReadonlySet<Transition['name']> = new Set(['reverted', 'route-parked', 'retest']);
+const troubles: ReadonlySet<Transition['name']> = new Set(['reverted', 'route-parked', 'retest', 'stuck']);
 
 /** `verdict` is the last one; null before the first. */
 export function transitionEvent(

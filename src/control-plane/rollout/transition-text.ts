@@ -42,6 +42,10 @@ function whatHappened({ name, from, to }: Transition): string {
       return `Back in the split with ${weight}: ${returned(from, to)}`;
     case 'retest':
       return `Held to test again, ${weight}`;
+    case 'stuck':
+      return to.phase === 'soaking'
+        ? `The soak is stuck, ${weight}`
+        : `Step ${stepNumber(to)} is stuck, ${weight}`;
     case 'recovered':
       return `Rollout recovered with ${weight}`;
     default:

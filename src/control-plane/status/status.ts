@@ -1,10 +1,12 @@
 // The status as the API shows it: one picture of rollout, split, clusters and threads, in percent and plain
 // names.
 
+import type { Held } from '#src/control-plane/rollout/hold-watch.ts';
 import type { SignalsView } from '#src/control-plane/signals/external-signals.ts';
 import type { ClusterTraffic } from '#src/control-plane/traffic/recent-traffic.ts';
 import type { WorkerView } from '#src/control-plane/traffic/worker-watch.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
+import { holdOf } from '#src/core/rollout/hold-of.ts';
 import { percentOf } from '#src/core/rollout/percent-of.ts';
 import type {
   HoldReason,
@@ -67,6 +69,8 @@ export interface StatusView {
   readonly clusters: Readonly<Record<ClusterName, ClusterView>>;
   readonly verdict: Verdict | null;
   readonly hold: HoldReason | null;
+  /** How long that has held it, seconds; null while nothing does. */
+  readonly heldSeconds: number | null;
   readonly rollout: RolloutView;
   readonly signals: SignalsView;
   readonly workers: readonly WorkerView[];
@@ -78,6 +82,7 @@ export interface StatusView {
 
 interface StatusSources {
   readonly state: RolloutState;
+  readonly held: Held | null;
   readonly split: Split;
   readonly labels: Readonly<Record<ClusterName, string>>;
   readonly traffic: Readonly<Record<ClusterName, ClusterTraffic>>;
@@ -105,6 +110,7 @@ export function statusView(sources: StatusSources): StatusView {
     },
     verdict: sources.verdict,
     hold: holdOf(state),
+    heldSeconds: sources.held === null ? null : Math.round(sources.held.seconds),
     rollout: rolloutView(state),
     signals: sources.signals,
     workers: sources.workers,
@@ -120,11 +126,6 @@ export const splitView = ({ epoch, weightPpm }: Split): SplitView => ({
   y: percentOf(weightPpm),
   revision: epoch,
 });
-
-function holdOf(state: RolloutState): HoldReason | null {
-  if (state.phase === 'preflight') return state.hold ?? null;
-  return state.phase === 'ramping' || state.phase === 'soaking' ? state.hold : null;
-}
 
 export function rolloutView(state: RolloutState): RolloutView {
   const plan = 'plan' in state ? state.plan : null;

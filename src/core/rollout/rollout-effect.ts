@@ -21,6 +21,7 @@ export interface Transition {
     | 'route-parked'
     | 'route-unparked'
     | 'retest'
+    | 'stuck'
     | 'recovered';
   readonly from: RolloutState;
   readonly to: RolloutState;

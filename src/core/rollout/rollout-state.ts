@@ -116,6 +116,8 @@ type PhaseState =
       readonly hold: HoldReason | null;
       /** Since when Y has had no healthy node while X had one; null while it has. */
       readonly yDownSinceMs: number | null;
+      /** When it was told that the step is stuck; absent before. */
+      readonly stuckSinceMs?: number;
     }
   | {
       readonly phase: 'paused';
@@ -137,6 +139,8 @@ type PhaseState =
       readonly sinceMs: number;
       readonly hold: HoldReason | null;
       readonly yDownSinceMs: number | null;
+      /** When it was told that the soak is stuck; absent before. */
+      readonly stuckSinceMs?: number;
     }
   | {
       readonly phase: 'completed';

@@ -8,6 +8,7 @@ import type { StepResult } from './rollout-effect.ts';
 import type { RolloutEvent, TickFacts } from './rollout-event.ts';
 import type { HoldReason, RevertCause } from './rollout-state.ts';
 import { holdBefore, holdByMetrics } from './signals.ts';
+import { holdStep } from './stuck.ts';
 import {
   complete,
   enterStep,
@@ -101,7 +102,7 @@ function stepRamping(state: StateOf<'ramping'>, event: Tick): StepResult {
     holdByTime(plan.bakeMs, stepSinceMs, atMs) ??
     holdBefore(next, facts.signals);
   if (hold !== null) return holdRamping(state, hold, event);
-  if (!facts.storeWritable) return stay({ ...state, hold: storeHold });
+  if (!facts.storeWritable) return holdStep(state, storeHold, event);
   return enterStep(state, stepIndex + 1, advanceBy(event, verdict.text));
 }
 
@@ -109,12 +110,13 @@ function stepRamping(state: StateOf<'ramping'>, event: Tick): StepResult {
  * Stays at the step. When the step has lacked evidence for longer than its time-out, it says so or goes back,
  * as the plan wants it.
  */
-function holdRamping(state: StateOf<'ramping'>, hold: HoldReason, { atMs, verdict }: Tick): StepResult {
+function holdRamping(state: StateOf<'ramping'>, hold: HoldReason, event: Tick): StepResult {
   const { plan, stepSinceMs, weightPpm } = state;
+  const { atMs, verdict } = event;
   const inconclusive = lacksEvidence(hold) && atMs - stepSinceMs >= plan.stepTimeoutMs;
-  if (!inconclusive) return stay({ ...state, hold });
+  if (!inconclusive) return holdStep(state, hold, event);
   const text = `no conclusion after ${formatDuration(plan.stepTimeoutMs)}: ${hold.text}`;
-  if (plan.onInconclusive === 'hold') return stay({ ...state, hold: { name: 'inconclusive', text } });
+  if (plan.onInconclusive === 'hold') return holdStep(state, { name: 'inconclusive', text }, event);
   const reason = `reverted at ${percent(weightPpm)}: ${text}`;
   return revert(
     state,
@@ -133,8 +135,8 @@ function stepSoaking(state: StateOf<'soaking'>, event: Tick): StepResult {
     holdByTime(plan.soakMs, sinceMs, atMs) ??
     holdByParked(state) ??
     holdBefore('complete', facts.signals);
-  if (hold !== null) return stay({ ...state, hold });
-  if (!facts.storeWritable) return stay({ ...state, hold: storeHold });
+  if (hold !== null) return holdStep(state, hold, event);
+  if (!facts.storeWritable) return holdStep(state, storeHold, event);
   return complete(state, advanceBy(event, `soaked for ${formatDuration(atMs - sinceMs)}: ${verdict.text}`));
 }
 

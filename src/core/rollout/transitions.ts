@@ -143,12 +143,16 @@ export const isSoaking = (state: RolloutState): boolean =>
 export function begunAnew(from: RunningState, hold: HoldReason | null, atMs: number): RunningState {
   switch (from.phase) {
     case 'ramping':
-      return { ...from, stepSinceMs: atMs, hold };
+      return { ...withoutStuck(from), stepSinceMs: atMs, hold };
     case 'soaking':
-      return { ...from, sinceMs: atMs, hold };
+      return { ...withoutStuck(from), sinceMs: atMs, hold };
     case 'paused':
       return from;
   }
+}
+
+function withoutStuck<S extends StateOf<'ramping' | 'soaking'>>({ stuckSinceMs: _, ...state }: S) {
+  return state;
 }
 
 /** Begins step `stepIndex`. */

@@ -8,6 +8,7 @@ const keys: Record<keyof StatusView, true> = {
   clusters: true,
   verdict: true,
   hold: true,
+  heldSeconds: true,
   rollout: true,
   signals: true,
   workers: true,
