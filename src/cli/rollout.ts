@@ -14,7 +14,7 @@ import {
 import { dateTime, weight } from '#src/terminal/figures.ts';
 import { addApprove, addFreeze, addUnfreeze, addUnpark } from './rollout-guards.ts';
 import { parsePercentArgument } from './split.ts';
-import { waitForEnd } from './wait-for-end.ts';
+import { waitForChecks, waitForEnd } from './wait-for-end.ts';
 
 interface StartOptions extends ControlOptions {
   readonly steps?: readonly number[];
@@ -74,7 +74,9 @@ function addStart(rollout: Command, context: CliContext): void {
   const command = rollout
     .command('start')
     .summary('start a rollout')
-    .description('Starts a rollout with the steps of the configuration, or with those given.')
+    .description(
+      'Starts a rollout with the steps of the configuration, or with those given, and says how its checks went.',
+    )
     .option('--steps <percents>', "Y's share per step, ascending, ending in 100", parseSteps)
     .option('--reason <text>', 'why, for the record')
     .option('--wait', 'stay until it ends: exit code 0 when completed, 3 when reverted')
@@ -88,7 +90,8 @@ function addStart(rollout: Command, context: CliContext): void {
       context.exitCode = await waitForEnd(client, view.id, options.json === true, context.io);
       return;
     }
-    print(view, options, context, 'Watch it with `crossover status --watch`.');
+    const checked = await waitForChecks(client, view);
+    print(checked, options, context, 'Watch it with `crossover status --watch`.');
   });
 }
 

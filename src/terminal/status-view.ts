@@ -67,10 +67,7 @@ function whyLines(status: StatusView, { columns }: ViewOptions): string[] {
 export function whyText(status: StatusView): string | null {
   const { phase, hold, rollout } = status;
   if (phase === 'reverted') return rollout.cause?.text ?? null;
-  if (phase === 'idle')
-    return status.split.y === 0
-      ? 'No rollout runs. Start one with `crossover rollout start`.'
-      : 'No rollout runs; the split was set by hand. One can start from 0 %: `crossover split set 0`.';
+  if (phase === 'idle') return idleText(status);
   if (phase === 'paused') return 'Paused. Go on with `crossover rollout resume`.';
   if (phase === 'preflight')
     return hold === null ? 'Checking whether a rollout may start.' : `Waits to start: ${hold.text}`;
@@ -84,6 +81,13 @@ export function whyText(status: StatusView): string | null {
 /** For how long it has been so, once that is long. */
 const heldText = (seconds: number | null): string =>
   seconds === null || seconds < heldSecondsMin ? '' : ` (for ${duration(seconds)})`;
+
+function idleText({ split, rollout: { failedStart } }: StatusView): string {
+  if (split.y > 0)
+    return 'No rollout runs; the split was set by hand. One can start from 0 %: `crossover split set 0`.';
+  if (failedStart !== null) return `The last rollout was not started, its checks failed: ${failedStart.text}`;
+  return 'No rollout runs. Start one with `crossover rollout start`.';
+}
 
 function completedText(status: StatusView): string {
   const { parked } = status.rollout;

@@ -292,6 +292,36 @@ describe('the command line', () => {
       assert.match(out, /errors 5\.0 % on Y, 0\.1 % on X\n$/);
     });
 
+    const failedStart = { id: String(exampleStatus.rollout.id), atMs: 0, text: '0 of 1 nodes of y answer.' };
+    const notStarted = inPhase('idle', { id: null, failedStart });
+
+    it('fails with what was missing when the checks of the rollout that it waits for fail', async () => {
+      const { exitCode, err } = await run(course(notStarted), ['rollout', 'start', '--wait']);
+      assert.equal(exitCode, 1);
+      assert.match(err, /was not started, its checks failed: 0 of 1 nodes of y answer/);
+    });
+
+    it('waits for the checks, and fails with what was missing when they fail', async () => {
+      const checking = { ...exampleStatus.rollout, phase: 'preflight' as const, hold: null };
+      const views = [checking, checking, notStarted.rollout];
+      const { exitCode, err, asked } = await run(
+        ({ method }: Asked): Reply => {
+          const view = views.shift() ?? notStarted.rollout;
+          return { status: method === 'POST' ? 201 : 200, body: view };
+        },
+        ['rollout', 'start'],
+      );
+      assert.deepEqual([exitCode, asked.length], [1, 3]);
+      assert.match(err, /was not started, its checks failed: 0 of 1 nodes of y answer/);
+    });
+
+    it('does not wait for what holds a start whose checks have passed', async () => {
+      const hold = { name: 'window', text: 'outside of the change windows' } as const;
+      const body = { ...exampleStatus.rollout, phase: 'preflight' as const, hold };
+      const { exitCode, asked } = await run({ status: 201, body }, ['rollout', 'start']);
+      assert.deepEqual([exitCode, asked.length], [0, 1]);
+    });
+
     it('fails when another rollout takes its place while it waits', async () => {
       const { exitCode, err } = await run(course(inPhase('ramping', { id: 'r-2' })), [
         'rollout',

@@ -90,6 +90,7 @@ export const exampleStatus: StatusView = {
     onBadRoute: 'revert',
     parked: [],
     cause: null,
+    failedStart: null,
   },
   signals: {
     freeze: { frozen: false, reason: null, actor: null, sinceMs: null, untilMs: null },

@@ -110,3 +110,9 @@ test('the status says for how long a hold has lasted once that is unusual', () =
   assert.doesNotMatch(page({ ...status, heldSeconds: 59 }), /\(for/);
   assert.match(page({ ...status, heldSeconds: 780 }), /not before noon \(for 13 min\)/);
 });
+
+test('the status says why the last rollout was not started', () => {
+  const failedStart = { id: 'r-1', atMs: 0, text: '0 of 1 nodes of y answer.' };
+  const idle = { ...inPhase('idle', { failedStart }), split: { x: 100, y: 0, revision: 1 } };
+  assert.match(page(idle), /was not started, its checks failed: 0 of 1 nodes of y answer\./);
+});

@@ -9,6 +9,7 @@ import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { holdOf } from '#src/core/rollout/hold-of.ts';
 import { percentOf } from '#src/core/rollout/percent-of.ts';
 import type {
+  FailedStart,
   HoldReason,
   ParkedRoute,
   Phase,
@@ -51,6 +52,8 @@ export interface RolloutView {
   readonly parked: readonly ParkedRoute[];
   /** Why it was reverted. */
   readonly cause: { readonly name: string; readonly text: string } | null;
+  /** The last start, when its checks failed and no rollout began since. */
+  readonly failedStart: FailedStart | null;
 }
 
 export interface ClusterView extends ClusterTraffic {
@@ -139,6 +142,7 @@ export function rolloutView(state: RolloutState): RolloutView {
     hold: holdOf(state),
     parked: state.parked ?? [],
     cause: state.phase === 'reverted' ? state.cause : null,
+    failedStart: state.phase === 'idle' ? (state.failedStart ?? null) : null,
   };
 }
 

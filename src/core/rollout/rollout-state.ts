@@ -79,6 +79,15 @@ export interface ParkedRoute {
   readonly text: string;
 }
 
+/** A start whose checks failed. */
+export interface FailedStart {
+  /** Of the rollout that was not started. */
+  readonly id: string;
+  readonly atMs: number;
+  /** What was missing, in words. */
+  readonly text: string;
+}
+
 /**
  * Routes stay parked through all phases until a rollout is reverted or started, or somebody takes them back.
  */
@@ -98,6 +107,8 @@ type PhaseState =
        * before the first.
        */
       readonly salt?: number;
+      /** The last start, when its checks failed; absent when it did not. */
+      readonly failedStart?: FailedStart;
     }
   | {
       readonly phase: 'preflight';

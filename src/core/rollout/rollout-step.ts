@@ -84,7 +84,9 @@ function finishPreflight(
   const { atMs } = event;
   const by = { atMs, actor: 'crossover', evidence: null };
   if (event.type === 'preflight-failed') {
-    const to: RolloutState = { phase: 'idle', weightPpm: 0, salt: state.plan.salt };
+    const { id, salt } = state.plan;
+    const failedStart = { id, atMs, text: event.text };
+    const to: RolloutState = { phase: 'idle', weightPpm: 0, salt, failedStart };
     return record(state, to, { ...by, name: 'preflight-failed', reason: event.text });
   }
   return enterWhenOpen(state, atMs, event.signals);

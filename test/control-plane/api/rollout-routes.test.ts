@@ -98,7 +98,9 @@ test('rollout does not start when a cluster has no healthy node', async (t) => {
   await rig.untilEvent('rollout-preflight-failed');
   const { events } = (await rig.call('GET', '/v1/events')).json;
   assert.match(events.at(-1).text, /0 of 1 nodes of y answer/);
-  assert.equal((await rig.call('GET', '/v1/rollout')).json.phase, 'idle');
+  const { phase, failedStart } = (await rig.call('GET', '/v1/rollout')).json;
+  assert.equal(phase, 'idle');
+  assert.match(failedStart.text, /0 of 1 nodes of y answer/);
   assert.equal(weightPpm(rig), 0);
 });
 
