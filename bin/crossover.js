@@ -2,7 +2,8 @@
 // compiling is most of the time of a start, and then runs the command line. This file is JavaScript, because
 // removing types needs a module that takes longer to load than this file.
 import { mkdirSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
+// By its default export: an old Node lacks the name, and would say only that.
+import module from 'node:module';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -21,10 +22,21 @@ function keepCompiledCode() {
   } catch {
     return;
   }
-  enableCompileCache(ownDirectory);
+  module.enableCompileCache(ownDirectory);
   // Threads read this variable.
   env.NODE_COMPILE_CACHE = ownDirectory;
 }
 
+/** The first version that removes types by itself; package.json says the same. */
+const nodeMajorMin = 24;
+
+const [nodeMajor] = process.versions.node.split('.');
+if (Number(nodeMajor) < nodeMajorMin) {
+  process.stderr.write(
+    `crossover needs Node ${nodeMajorMin} or newer, and this is ${process.versions.node} (${process.execPath}).\n` +
+      'Install a newer one, or run `npm ci` without `--omit=dev`: it brings one along.\n',
+  );
+  process.exit(1);
+}
 keepCompiledCode();
 await import('../src/cli/crossover.ts');

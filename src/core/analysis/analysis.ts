@@ -4,11 +4,12 @@
 
 import { errorFailures, errorRequests } from '#src/core/telemetry/outcome.ts';
 import type { EpochSample, TickSample } from '#src/core/telemetry/sample.ts';
-import { type Rates, RollingWindow } from '#src/core/telemetry/window.ts';
+import { RollingWindow } from '#src/core/telemetry/window.ts';
 import { PPM, stepWatchedMsMin } from '#src/limits.ts';
 import { AnalysisStreams, type StreamsSnapshot } from './analysis-streams.ts';
 import { type AnalysisThresholds, fingerprintOf } from './analysis-thresholds.ts';
 import { logSafeBar } from './e-process/safe-test.ts';
+import { stoppedTrafficText } from './stopped-traffic.ts';
 import { combineEvidence, type StreamReading, unexplained } from './streams/combined-evidence.ts';
 import { adviceText, type ParkAdvice, parkAdvice, suspectsText } from './streams/park-advice.ts';
 import type { EvidenceStream, Need } from './streams/stream-family.ts';
@@ -217,13 +218,19 @@ export class Analysis {
     const { logEvidence } = numbers;
     const { routes, errors } = this.#streams;
     const capped = cause.evidence.stream.endsWith('.max');
+    const isRoute = routes.streams.some((stream) => stream === cause.stream);
     const advice =
-      cause.stream === errors.errors ? parkAdvice(routes.streams, errors.errors, 0, this.#logBar) : null;
+      isRoute || cause.stream === errors.errors
+        ? parkAdvice(routes.streams, errors.errors, 0, this.#logBar)
+        : null;
     const [route] = advice?.suspects ?? [];
-    const finding = advice === null ? cause.stream.finding() : suspectsText(advice);
+    // Where other routes look as bad, the one with the most evidence is only the one with the most requests.
+    const isAll = isRoute && advice === null && errors.errors.evidence().logWorse >= this.#logBar;
+    const named = isAll ? errors.errors : cause.stream;
+    const finding = advice === null ? named.finding() : suspectsText(advice);
     return {
       ...numbers,
-      cause: route?.name ?? numbers.cause,
+      cause: route?.name ?? named.name,
       decision: 'revert',
       rule: capped ? 'cap' : 'evidence',
       text: revertText(finding, capped, logEvidence),
@@ -257,7 +264,11 @@ export class Analysis {
   /** What an advance lacks, most serious first; null when nothing. */
   #lack(
     { goal }: AssessContext,
-    { logEvidence, secondsNeeded: seconds }: Pick<Verdict, 'logEvidence' | 'secondsNeeded'>,
+    {
+      logEvidence,
+      secondsNeeded: seconds,
+      last60s,
+    }: Pick<Verdict, 'logEvidence' | 'secondsNeeded' | 'last60s'>,
     cause: StreamReading | null,
     need: Need | null,
   ): Lack | null {
@@ -283,6 +294,8 @@ export class Analysis {
       };
     if (this.#warmupLeftMs() > 0 && this.#nextWeightPpm > warmupWeightPpmMax)
       return { rule: 'warmup', text: this.#warmupText() };
+    const stopped = stoppedTrafficText(last60s);
+    if (need !== null && stopped !== null) return { rule: 'no-data', text: stopped };
     if (need !== null) return { rule: 'needs-samples', text: lackText(need, seconds) };
     const leftMs = this.#stepStartedMs + stepWatchedMsMin - this.#nowMs;
     return leftMs > 0

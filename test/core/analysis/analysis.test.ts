@@ -109,6 +109,18 @@ test('a verdict says which comparison needs the most requests', () => {
   assert.match(verdict.text, /more requests on Y to show that 404 responses are no more frequent, \d+ s at/);
 });
 
+test('a verdict says that traffic has stopped when a cluster has had none for a minute, and names no rate', () => {
+  const driver = new Driver({ warmupMs: 0 }).feed(60, calmX).begin(1_000_000).feed(12, alike);
+  assert.equal(driver.verdict().rule, 'needs-samples');
+  const both = driver.feed(62, [0, 0, 0, 0]).verdict();
+  assert.deepEqual([both.rule, both.text], ['no-data', 'no traffic on either cluster for a minute']);
+  const onlyX = driver.feed(62, calmX).verdict();
+  assert.equal(onlyX.text, 'no traffic on Y for a minute, while X has some');
+  const onlyY = driver.feed(62, [0, 0, 25, 0]).verdict();
+  assert.equal(onlyY.text, 'no traffic on X for a minute to compare with, while Y has some');
+  assert.notEqual(driver.feed(1, alike).verdict().rule, 'no-data');
+});
+
 test('a verdict says when no traffic arrives, and when the rates will never do', () => {
   const driver = new Driver({ warmupMs: 0 }).feed(60, calmX).begin(1_000_000).feed(12, alike);
   driver.feed(15, [225, 0, 0, 0]);

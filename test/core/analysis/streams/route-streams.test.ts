@@ -48,7 +48,7 @@ test('a revert names the route when it is the cause', () => {
   assert.equal(verdict.cause, 'route.users');
   assert.match(
     verdict.text,
-    /^route users: errors [\d.]+ % on Y against [\d.]+ % on X over \d+ and \d+ requests; the chance/,
+    /^route users: errors [\d.]+ % on Y against [\d.]+ % on X over \d+ and \d+ requests; all other routes look as they may; the chance/,
   );
 });
 
@@ -61,6 +61,16 @@ test('a revert for the errors of all requests names the route that they are on',
     verdict.text,
     /^route users: errors .*; all other routes look as they may; the chance of this/,
   );
+});
+
+test('a revert names no route when Y fails on all of them', () => {
+  const dead = [0.6, 0.3, 0.1].map((share, at) => ({ name: `r${at}`, share, pX: 0.001, pY: 1 }));
+  for (let seed = 1; seed <= 5; seed++) {
+    const traffic = new RouteTraffic({ seed, routes: dead });
+    const { verdict } = traffic.until(60, revert, isRevert);
+    assert.equal(verdict.cause, 'errors', `seed ${seed}: ${verdict.text}`);
+    assert.match(verdict.text, /^errors 100 % on Y/);
+  }
 });
 
 test('a route is judged by the tolerance of all requests when that is more than a tenth of a point', () => {
