@@ -112,6 +112,7 @@ export class Assessor implements AnalysisResets {
     this.#rebuildBusiness();
     if (this.#analysis.restore(before)) return true;
     this.resetRollout();
+    this.#analysis.keepWarm(before, this.#monotonicMs());
     this.resetStep(before.nextWeightPpm);
     return false;
   }

@@ -4,7 +4,7 @@
 
 import { errorFailures, errorRequests } from '#src/core/telemetry/outcome.ts';
 import type { EpochSample, TickSample } from '#src/core/telemetry/sample.ts';
-import { RollingWindow } from '#src/core/telemetry/window.ts';
+import { type Rates, RollingWindow } from '#src/core/telemetry/window.ts';
 import { PPM, stepWatchedMsMin } from '#src/limits.ts';
 import { AnalysisStreams, type StreamsSnapshot } from './analysis-streams.ts';
 import { type AnalysisThresholds, fingerprintOf } from './analysis-thresholds.ts';
@@ -135,6 +135,11 @@ export class Analysis {
     for (const family of families) family.resetRollout(nowMs);
     retests.resetRollout();
     this.#stepStartedMs = nowMs;
+  }
+
+  /** A Y that has had traffic before, for as long as in the snapshot, is as warm as it was. */
+  keepWarm({ nowMs, firstYMs }: AnalysisSnapshot, atMs: number): void {
+    if (firstYMs !== null) this.#firstYMs = this.#time(atMs) - (nowMs - firstYMs);
   }
 
   /**
@@ -325,7 +330,7 @@ export class Analysis {
 
   #warmupText(): string {
     const left = formatDuration(this.#warmupLeftMs());
-    return `Y is warming up for another ${left}; until then it gets no more than ${formatShare(warmupWeightPpmMax / PPM)}`;
+    return `Y is warming up for another ${left}; until then its share does not grow`;
   }
 
   #xUnhealthyText(): string {

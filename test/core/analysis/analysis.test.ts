@@ -64,10 +64,7 @@ test('a verdict holds for want of data when X has no traffic to compare with', (
 test('a verdict waits for the warm-up above 1 % only', () => {
   const driver = new Driver().feed(60, calmX).begin(100_000).feed(30, alike);
   assert.equal(driver.verdict().rule, 'warmup');
-  assert.equal(
-    driver.verdict().text,
-    'Y is warming up for another 16 s; until then it gets no more than 1 %',
-  );
+  assert.equal(driver.verdict().text, 'Y is warming up for another 16 s; until then its share does not grow');
   assert.equal(driver.nextStep(10_000).feed(20, alike).verdict().decision, 'advance');
 });
 
