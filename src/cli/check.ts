@@ -39,10 +39,16 @@ function rolloutLine({ stepsPpm, bakeMs, soakMs, holdbackPpm, autostart }: Confi
 const rateLine = ({ timesX, overX }: { readonly timesX: number; readonly overX: number }): string =>
   `above ${timesX} x X + ${formatPercent(overX)}`;
 
-function thresholdsLine({ errorRate, latency, falseReverts, harm }: Config['thresholds']): string {
+function thresholdsLine(thresholds: Config['thresholds']): string {
+  const { errorRate, statusMix, latency, falseReverts, harm } = thresholds;
   const cap = errorRate.max === null ? '' : ` or ${formatPercent(errorRate.max)}`;
   const caps = Object.entries(latency.maxMs).map(([quantile, ms]) => ` or ${quantile} ${formatDuration(ms)}`);
-  return `errors ${rateLine(errorRate)}${cap}; latency above ${latency.timesX} x X${caps.join('')}; false reverts ${formatPercent(falseReverts)}, harm ${formatPercent(harm)}`;
+  return [
+    `errors ${rateLine(errorRate)}${cap}`,
+    `a status class ${rateLine(statusMix)}`,
+    `latency above ${latency.timesX} x X, and ${formatDuration(latency.overXMs)} above X${caps.join('')}`,
+    `false reverts ${formatPercent(falseReverts)}, harm ${formatPercent(harm)}`,
+  ].join('; ');
 }
 
 function failoverLine({ on, budget }: Config['failover']): string {

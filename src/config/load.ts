@@ -34,7 +34,10 @@ const wholeFile = (file: string, message: string, hint: string | null): LoadResu
 export function loadConfigFile(path: string, env: Env, machine: Machine = thisMachine()): LoadResult {
   let text: string;
   try {
-    const { size } = statSync(path);
+    const status = statSync(path);
+    if (status.isDirectory())
+      return wholeFile(path, 'this is a directory; expected a YAML file', 'name the file in it');
+    const { size } = status;
     if (size > configBytesMax)
       return wholeFile(path, `the file has ${size} bytes; at most ${configBytesMax} are read`, null);
     text = readFileSync(path, 'utf8');

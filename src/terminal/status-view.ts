@@ -84,7 +84,7 @@ const heldText = (seconds: number | null): string =>
 
 function idleText({ split, rollout: { failedStart } }: StatusView): string {
   if (split.y > 0)
-    return 'No rollout runs; the split was set by hand. One can start from 0 %: `crossover split set 0`.';
+    return 'No rollout runs; the split was set by hand, so nothing compares Y with X or goes back by itself. A rollout can start from 0 %: `crossover split set 0`.';
   if (failedStart !== null) return `The last rollout was not started, its checks failed: ${failedStart.text}`;
   return 'No rollout runs. Start one with `crossover rollout start`.';
 }
@@ -93,6 +93,9 @@ function completedText(status: StatusView): string {
   const { parked } = status.rollout;
   const lost = whyYLacksItsShare(status);
   if (lost !== null) return `Y's share goes to X at the moment: ${lost}. X must not be taken down.`;
+  const { answersPerSecond } = status.clusters.x;
+  if (parked.length === 0 && answersPerSecond > 0)
+    return `Everything else is on Y, but X still answers ${perSecond(answersPerSecond)}, which rules or headers send there. X must not be taken down.`;
   if (parked.length === 0) return 'Everything is on Y. X may be taken down once nothing else uses it.';
   return 'Everything else is on Y. X is still needed for what is parked there.';
 }

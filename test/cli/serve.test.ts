@@ -158,7 +158,7 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
     await proxyUrl(printing);
     writeFileSync(file, `${configText()}nonsense: 1\n`);
     child.kill('SIGHUP');
-    await printing(/reload refused.*|"problems":\[".*nonsense/);
+    await printing(/was not reloaded, the old one stays.*nonsense/);
     writeFileSync(file, configText().replace('workers: 1', 'workers: 2'));
     child.kill('SIGHUP');
     await printing(/"problems":\["[^"]*crossover\.yaml:2:1: workers: threads/);

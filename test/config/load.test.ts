@@ -466,7 +466,7 @@ test('a file is one problem when it is missing, a folder or too large', () => {
     return result.ok ? '' : result.problems.map(({ message }) => message).join();
   });
   assert.match(messages[0] ?? '', /no such file/);
-  assert.match(messages[1] ?? '', /cannot be read \(EISDIR\)/);
+  assert.match(messages[1] ?? '', /^this is a directory; expected a YAML file$/);
   assert.match(messages[2] ?? '', /at most 131072/);
 });
 

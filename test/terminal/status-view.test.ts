@@ -66,8 +66,15 @@ test('the status shows a freeze with its words, whatever else holds', () => {
 });
 
 test('the status shows parked routes, and does not call X dispensable while there are any', () => {
-  const completed = inPhase('completed');
+  const served = inPhase('completed');
+  const { x, y } = served.clusters;
+  const completed = { ...served, clusters: { x: { ...x, answersPerSecond: 0 }, y } };
   assert.match(page(completed), /X may be taken down/);
+  const pinned = { ...served, clusters: { x: { ...x, answersPerSecond: 12 }, y } };
+  assert.match(
+    page(pinned),
+    /X still answers 12\/s, which rules or headers send there\. X must not be taken down/,
+  );
   const text = 'route users: errors 50 % on Y against 0.1 % on X over 40 and 360 requests';
   const parked = [{ name: 'users', slot: 0, sinceMs: 0, text }];
   const shown = page({ ...completed, rollout: { ...completed.rollout, parked } });
