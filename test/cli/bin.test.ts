@@ -44,3 +44,14 @@ test('bin/crossover finds its installation when it is called by a link', (t) => 
   symlinkSync('bin/crossover', join(root, 'link'));
   assert.ok(run(join(root, 'link')).includes(` ${root}/bin/crossover.js `));
 });
+
+test('bin/crossover.js says which Node it needs when it is run by an older one', () => {
+  const older = 'Object.defineProperty(process, "versions", { value: { node: "20.11.0" } })';
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['--import', `data:text/javascript,${encodeURIComponent(older)}`, `${script}.js`, '--help'],
+    { encoding: 'utf8' },
+  );
+  assert.equal(status, 1);
+  assert.match(stderr, /^crossover needs Node 24 or newer, and this is 20\.11\.0/);
+});
