@@ -25,6 +25,7 @@ const fixedAtStart: Readonly<Record<string, string>> = {
   listen: 'listeners are opened when the process starts; restart it to move them',
   workers:
     'threads and their counters in shared memory are made when the process starts; restart it to change their number',
+  transport: 'workers choose their sockets when they start; restart the process to change it',
   store: 'the store is opened when the process starts; restart it to move it',
 };
 

@@ -69,6 +69,8 @@ export interface NamedRoute {
 export interface Config {
   readonly listen: { readonly proxy: Address; readonly control: Address; readonly admin: Address | null };
   readonly workers: number;
+  /** How workers use sockets: 'auto' by Node's TCP handles where they work, 'stream' by node:net. */
+  readonly transport: 'auto' | 'stream';
   readonly clusters: { readonly x: ClusterConfig; readonly y: ClusterConfig };
   readonly routing: {
     readonly sticky: StickyMode;

@@ -293,6 +293,7 @@ export function resolveConfig(written: WrittenConfig, machine: Machine, report: 
   return {
     listen,
     workers: written.workers === 'auto' ? Math.min(workersMax, Math.max(1, machine.cores)) : written.workers,
+    transport: written.transport,
     clusters,
     routing: resolveRouting(written.routing, report),
     failover: resolveFailover(written.failover, report),

@@ -8,7 +8,7 @@ import { failover, health, limits, timeouts } from './schema-proxy.ts';
 import { rollout, thresholds } from './schema-rollout.ts';
 import { routing } from './schema-routing.ts';
 import { gates, metrics, notifications, outgoing, windows } from './schema-signals.ts';
-import { address, hints, secret, section } from './schema-values.ts';
+import { address, choice, hints, secret, section } from './schema-values.ts';
 
 const cluster = (name: string, which: string, use: string) =>
   section(`Cluster ${name.toUpperCase()}, the ${which} one.`, {
@@ -52,6 +52,11 @@ const filledSchema = section('Configuration of Crossover.', {
     description: 'Proxy threads; `auto` is one per available core.',
     ...hints('whole number or `auto`', `auto or a whole number from 1 to ${workersMax}`),
   }),
+  transport: choice(
+    ['auto', 'stream'],
+    'auto',
+    "How workers use sockets: `auto` by Node's TCP handles, which each worker tries at its start, and by those of `node:net` where they do not do what they should; `stream` always by those of `node:net`, at more CPU.",
+  ),
   clusters: section('The two clusters.', {
     x: cluster('x', 'old', 'It is asked for its routes, which are then compared one by one.'),
     y: cluster('y', 'new', 'Kept for the upgrade procedure; checked, but nothing asks it yet.'),

@@ -4,10 +4,11 @@ import { isMainThread, type MessagePort, parentPort, workerData } from 'node:wor
 import { assert, unreachable } from '#src/base/assert.ts';
 import { RouteTable } from '#src/core/routing/route-slots.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
-import type { FromWorker, ToWorker, WorkerStart } from '#src/shared-memory/messages.ts';
+import type { FromWorker, LogLine, ToWorker, WorkerStart } from '#src/shared-memory/messages.ts';
 import { ClientRegistry } from './client/client-registry.ts';
 import { Listener } from './client/listener.ts';
 import { ExchangePool } from './exchange-pool.ts';
+import { tcpHandleProblem } from './transport/tcp-self-test.ts';
 import { resolveEveryMs, resolveNodes } from './upstream/name-resolver.ts';
 import { coarseTickMs, WorkerRuntime } from './worker-runtime.ts';
 
@@ -156,11 +157,25 @@ class ProxyWorker {
   }
 }
 
-function main(port: MessagePort, start: WorkerStart): Promise<void> {
-  const worker = new ProxyWorker(start, (message) => port.postMessage(message));
-  port.on('message', (message: ToWorker) => worker.onMessage(message));
-  return worker.prepare();
+async function main(port: MessagePort, start: WorkerStart): Promise<void> {
+  const post = (message: FromWorker): void => port.postMessage(message);
+  // What comes while the sockets are being tried waits for the worker.
+  const early: ToWorker[] = [];
+  let onMessage = (message: ToWorker): void => void early.push(message);
+  port.on('message', (message: ToWorker) => onMessage(message));
+  const problem = start.transport === 'raw' ? await tcpHandleProblem() : null;
+  if (problem !== null) post({ type: 'log', line: fallBackLine(problem) });
+  const worker = new ProxyWorker(problem === null ? start : { ...start, transport: 'stream' }, post);
+  onMessage = (message) => worker.onMessage(message);
+  for (const message of early) onMessage(message);
+  await worker.prepare();
 }
+
+const fallBackLine = (problem: string): LogLine => ({
+  level: 'warn',
+  message: "Node's TCP handles cannot be used: the worker takes the sockets of node:net, which cost more CPU",
+  fields: { problem, node: process.version },
+});
 
 assert(!isMainThread && parentPort !== null, 'a worker runs in a worker thread');
 const port = parentPort;

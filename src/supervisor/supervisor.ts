@@ -90,7 +90,7 @@ class Supervision implements Supervisor {
     });
     this.#workers = new WorkerPool({
       memory: this.memory,
-      transport: options.transport ?? 'raw',
+      transport: options.transport ?? (options.config.transport === 'stream' ? 'stream' : 'raw'),
       preloaded: options.preloaded?.worker ?? null,
       start: () => this.#threadStart(),
       listenDescriptors: async (index) => (await this.#sockets?.forWorker(index, workerCount)) ?? [],

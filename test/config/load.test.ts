@@ -50,6 +50,7 @@ test('a configuration has the documented defaults when only the clusters are giv
       admin: null,
     },
     workers: 6,
+    transport: 'auto',
     clusters: {
       x: {
         label: 'x',
