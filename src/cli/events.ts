@@ -6,10 +6,9 @@ import { type CliContext, CliError, type CliIo, exitCodes } from '#src/terminal/
 import { addControlOptions, type ControlClient, createControlClient } from '#src/terminal/control-client.ts';
 import { eventLines } from '#src/terminal/event-view.ts';
 import { createStyle } from '#src/terminal/style.ts';
-import type { RecordOptions } from './record-source.ts';
-import { verifyRecord } from './verify-record.ts';
+import { type VerifyOptions, verifyRecord } from './verify-record.ts';
 
-interface EventsOptions extends RecordOptions {
+interface EventsOptions extends VerifyOptions {
   readonly verify?: boolean;
   readonly after?: number;
   readonly follow?: boolean;
@@ -29,6 +28,13 @@ export function addEvents(program: Command, context: CliContext): void {
     .option('--follow', 'keep printing new events until interrupted')
     .option('--verify', 'check that the record is as it was written: exit code 1 when not')
     .option('--store <file>', 'with --verify: check this store file instead, without changing it')
+    .option(
+      '--end <hash>',
+      'with --verify: the record must lead to this end, which was kept elsewhere',
+      parseEnd,
+    )
+    .option('--key <file>', 'with --verify --store: the record must be signed with this key')
+    .option('--sign', 'with --verify --store: sign the record with the key if it is intact; changes the file')
     .addHelpText('after', examples);
   addControlOptions(command).action(async (options: EventsOptions) => {
     if (options.verify === true) context.exitCode = await verifyRecord(options, context.io);
@@ -42,6 +48,7 @@ Examples:
   crossover events --follow
   crossover events --after 120 --json       one JSON object per line, with the numbers behind each event
   crossover events --verify                 whether anybody has changed the record
+  crossover events --verify --end 5f1c…     and whether it leads to an end that a notification told
 
 What next: \`crossover status\` for the present.
 `;
@@ -52,13 +59,21 @@ function parseEventId(text: string): number {
   throw new InvalidArgumentError('Give the number of an event, such as 120.');
 }
 
+function parseEnd(text: string): string {
+  if (/^[0-9a-f]{64}$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    'Give 64 hexadecimal digits, as a notification, the log or --verify told them.',
+  );
+}
+
 async function run(options: EventsOptions, io: CliIo): Promise<void> {
-  if (options.store !== undefined)
-    throw new CliError(
-      '--store is for --verify',
-      exitCodes.badUsage,
-      'Example: crossover events --verify --store FILE',
-    );
+  for (const name of ['store', 'end', 'key', 'sign'] as const)
+    if (options[name] !== undefined)
+      throw new CliError(
+        `--${name} is for --verify`,
+        exitCodes.badUsage,
+        'Example: crossover events --verify --store FILE',
+      );
   const client = createControlClient(options, io);
   let last = await printAll(client, options.after ?? 0, options, io);
   while (options.follow === true) {

@@ -1,5 +1,5 @@
 // Where commands about the record read it: a running Crossover's API, or a store file that is only read.
-import type { RecordAccess } from '#src/record/record-check.ts';
+import type { RecordAccess } from '#src/record/record-access.ts';
 import { openRecordFile } from '#src/record/record-file.ts';
 import type { StoreResult } from '#src/record/store-result.ts';
 import { CliError, exitCodes } from '#src/terminal/cli-io.ts';

@@ -12,6 +12,7 @@ import {
   reasonOf,
 } from '#src/terminal/control-client.ts';
 import { dateTime, weight } from '#src/terminal/figures.ts';
+import { type RecordedAnswer, recordedNote } from './recorded-note.ts';
 import { addApprove, addFreeze, addUnfreeze, addUnpark } from './rollout-guards.ts';
 import { parsePercentArgument } from './split.ts';
 import { waitForChecks, waitForEnd } from './wait-for-end.ts';
@@ -116,6 +117,7 @@ function addCommand(rollout: Command, name: RolloutCommandName, context: CliCont
     const client = createControlClient(options, context.io);
     const { body: view } = await client.send<ChangedView>('POST', `/v1/rollout/${name}`, reasonOf(options));
     print(view, options, context, view.phase === 'idle' ? idleNext : next);
+    context.io.err(recordedNote(view));
   });
 }
 
@@ -140,7 +142,7 @@ function print(view: ChangedView, { json }: ControlOptions, { io }: CliContext, 
 }
 
 /** A rollout in an answer of the API. */
-interface ChangedView extends RolloutView {
+interface ChangedView extends RolloutView, RecordedAnswer {
   /** False when the rollout was in the wanted state before. */
   readonly changed?: boolean;
 }

@@ -5,7 +5,10 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import { collectRegularly } from '#src/base/regular-collection.ts';
 import type { ConfigProblem } from '#src/config/config.ts';
+import type { Unrecorded } from '#src/shared-memory/messages.ts';
 import { preloadControl } from '#src/supervisor/control-host.ts';
+import { endNow } from '#src/supervisor/end-now.ts';
+import { readHandedOver } from '#src/supervisor/handed-over.ts';
 import {
   forgetInheritedListeners,
   type InheritedListeners,
@@ -15,7 +18,7 @@ import {
 } from '#src/supervisor/inherited-listeners.ts';
 import { StartError } from '#src/supervisor/start-error.ts';
 import { reportToPredecessor } from '#src/supervisor/successor.ts';
-import type { Supervisor } from '#src/supervisor/supervisor.ts';
+import type { Drained, Supervisor } from '#src/supervisor/supervisor.ts';
 import { preloadWorker } from '#src/supervisor/worker-pool.ts';
 import { type CliContext, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
 import { formatConfigProblems } from '#src/terminal/config-problems.ts';
@@ -72,7 +75,7 @@ async function serve(file: string, io: CliIo): Promise<number> {
   // Traffic begins before the start is done: what is under way by then is finished too.
   let stopWaits: NodeJS.Signals | null = null;
   const stopLater = (signal: NodeJS.Signals) => {
-    if (stopWaits !== null) process.exit(exitCodes.failed);
+    if (stopWaits !== null) endNow(exitCodes.failed);
     stopWaits = signal;
   };
   for (const signal of stopSignals) process.on(signal, stopLater);
@@ -95,6 +98,8 @@ async function serve(file: string, io: CliIo): Promise<number> {
 
 /** Null when the configuration is wrong, which has been said then. */
 async function start(file: string, io: CliIo, log: LogWriter): Promise<Supervisor | null> {
+  // Read before the environment is cleared of it, and only by a successor.
+  const handedOver = process.env[successorVariable] === undefined ? null : readHandedOver(process.env);
   const inherited = inheritedListeners(log);
   const preloaded = { control: preloadControl(), worker: preloadWorker() };
   const { loadConfigFile } = await import('#src/config/load.ts');
@@ -113,6 +118,7 @@ async function start(file: string, io: CliIo, log: LogWriter): Promise<Superviso
     log,
     reload,
     inherited,
+    handedOver,
     preloaded,
   });
   warn(loaded.warnings, log);
@@ -149,18 +155,11 @@ function untilSignal(
     const drain = () => {
       if (isDraining) return;
       isDraining = true;
-      supervisor.drain().then(({ cutExchanges }) => {
-        log({
-          level: cutExchanges === 0 ? 'info' : 'warn',
-          message: cutExchanges === 0 ? 'stopped; nothing was cut' : 'stopped; the deadline cut exchanges',
-          fields: { cutExchanges },
-        });
-        resolve(cutExchanges === 0 ? exitCodes.done : exitCodes.failed);
-      }, reject);
+      supervisor.drain().then((drained) => resolve(tellDrained(drained, log)), reject);
     };
     const stop = (signal: NodeJS.Signals) => {
       // Whoever asks twice does not want to wait for the drain.
-      if (isStopping) process.exit(exitCodes.failed);
+      if (isStopping) endNow(exitCodes.failed);
       isStopping = true;
       log({ level: 'info', message: 'draining', fields: { signal } });
       drain();
@@ -172,6 +171,33 @@ function untilSignal(
     });
     if (received !== null) stop(received);
   });
+}
+
+/** Says how it ended; the exit code is 0 only when nothing was cut or lost and every thread has ended. */
+function tellDrained({ cutExchanges, unrecorded, isStuck }: Drained, log: LogWriter): number {
+  log({
+    level: cutExchanges === 0 ? 'info' : 'warn',
+    message: cutExchanges === 0 ? 'stopped; nothing was cut' : 'stopped; the deadline cut exchanges',
+    fields: { cutExchanges },
+  });
+  const isLost = unrecorded !== null && unrecorded.transitions > 0;
+  if (unrecorded !== null && (isLost || unrecorded.events > 0)) {
+    const message = unrecordedText(unrecorded);
+    log({ level: isLost ? 'error' : 'warn', message, fields: { ...unrecorded } });
+  }
+  if (isStuck) {
+    const message =
+      'a thread cannot be ended: it waits for a disk that does not answer, most likely that of the store';
+    log({ level: 'error', message, fields: {} });
+  }
+  return cutExchanges === 0 && !isLost && !isStuck ? exitCodes.done : exitCodes.failed;
+}
+
+function unrecordedText({ transitions, isMarked }: Unrecorded): string {
+  if (transitions === 0) return 'the store did not take the last events; they are lost';
+  const lost = 'the store did not take the last changes of the rollout';
+  if (isMarked) return `${lost}; the mark beside it has the last of them, and the next start goes by that`;
+  return `${lost}, nor did the mark beside it: the next start goes by what is on record, which may give Y more`;
 }
 
 /** Whether another process serves in place of this one now. */

@@ -12,6 +12,7 @@ import {
   reasonOf,
 } from '#src/terminal/control-client.ts';
 import { weight } from '#src/terminal/figures.ts';
+import { type RecordedAnswer, recordedNote } from './recorded-note.ts';
 
 interface SetOptions extends ControlOptions, OverrideOptions {
   readonly ifMatch?: string;
@@ -55,7 +56,9 @@ function addSet(split: Command, context: CliContext): void {
     const headers: Record<string, string> = {};
     if (options.ifMatch !== undefined) headers['if-match'] = quoted(options.ifMatch);
     const client = createControlClient(options, context.io);
-    print(await client.send<SplitView>('PUT', '/v1/split', body, headers), options, context);
+    const answer = await client.send<SplitView & RecordedAnswer>('PUT', '/v1/split', body, headers);
+    print(answer, options, context);
+    context.io.err(recordedNote(answer.body));
   });
 }
 

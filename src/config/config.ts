@@ -139,7 +139,15 @@ export interface Config {
     /** How people reach the control API; null when it was not told. */
     readonly url: string | null;
   };
-  readonly store: { /** Path of the SQLite file, absolute. */ readonly sqlite: string };
+  readonly store: {
+    /** Path of the SQLite file, absolute. */
+    readonly sqlite: string;
+    /**
+     * Path of the file with what signs the record, absolute; null when the environment has it, or nothing
+     * signs it.
+     */
+    readonly key: string | null;
+  };
 }
 
 /** One mistake in a configuration file, or one warning. */

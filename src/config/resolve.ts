@@ -308,6 +308,9 @@ export function resolveConfig(written: WrittenConfig, machine: Machine, report: 
     notifications: resolveNotifications(written.notifications, report),
     outgoing,
     control: { token, url: checkUrl(written.control.url, ['control', 'url'], report) || null },
-    store: { sqlite: machine.resolvePath(written.store.sqlite) },
+    store: {
+      sqlite: machine.resolvePath(written.store.sqlite),
+      key: written.store.key === undefined ? null : machine.resolvePath(written.store.key),
+    },
   };
 }

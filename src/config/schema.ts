@@ -93,6 +93,14 @@ const filledSchema = section('Configuration of Crossover.', {
         'File of the embedded database, relative to the working directory; its folder is made when needed.',
       ...hints('path', 'a path'),
     }),
+    key: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'File with a secret of at least 32 characters that signs the record; else the variable `CROSSOVER_STORE_KEY`, else nothing signs it.',
+        ...hints('path', 'a path'),
+      }),
+    ),
   }),
 });
 

@@ -26,6 +26,8 @@ interface DecisionPorts extends FactPorts, NotePorts {
   readonly businessMetrics: readonly BusinessMetric[];
   readonly routes: RouteNames & RouteParking;
   readonly startChecks: StartChecks;
+  /** Whether the split was handed over by somebody who could not say how it came about. */
+  readonly keepsLower: boolean;
   /** Memory of the rollout's clock, see RolloutClock, and what an earlier process kept of it. */
   readonly rolloutTime: SharedArrayBuffer;
   readonly keptTime: () => KeptTime | null;
@@ -52,6 +54,7 @@ export function assembleDecision(ports: DecisionPorts): DecisionParts {
     parking: routes,
     startChecks,
     signals: () => signals?.facts() ?? null,
+    keepsLower: ports.keepsLower,
     time: new RolloutClock({ clock, memory: ports.rolloutTime, kept: ports.keptTime }),
     epochMs: clock.epochMs,
     onTransition: (transition) => loop.follow(transition),

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { systemClock } from '#src/base/clock.ts';
 import type { Config } from '#src/config/config.ts';
 import type { StoreProblem } from '#src/record/store-result.ts';
-import type { ControlStart, FromControl, LogLine } from '#src/shared-memory/messages.ts';
+import type { ControlStart, FromControl, HandOver, LogLine } from '#src/shared-memory/messages.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { assembleDecision, type DecisionParts } from './assemble-decision.ts';
 import type { ControlLoop } from './control-loop.ts';
@@ -39,9 +39,10 @@ import { WorkerWatch } from './traffic/worker-watch.ts';
 type Post = (message: FromControl) => void;
 
 /** The way to the store in a file. */
-export type StorePortOf = (file: string) => StorePort;
+export type StorePortOf = (file: string, keyFile: string | null) => StorePort;
 
-const inItsThread: StorePortOf = (file) => new StoreThreadPort({ file, busyTimeoutMs: busyTimeoutMsDefault });
+const inItsThread: StorePortOf = (file, keyFile) =>
+  new StoreThreadPort({ file, busyTimeoutMs: busyTimeoutMsDefault, keyFile });
 
 export class ControlParts {
   readonly clock = systemClock;
@@ -93,8 +94,12 @@ export class ControlParts {
     this.configRevision = start.configRevision;
     this.cell = new SplitCell(memory.split);
     this.sink = new SplitPublisher(this.cell);
-    this.events = new EventLog({ epochMs: clock.epochMs, log: (line) => this.log(line) });
-    this.store = this.#openStore(storePortOf);
+    this.events = new EventLog({
+      epochMs: clock.epochMs,
+      log: (line) => this.log(line),
+      recordEnd: () => this.store.recordEnd?.hash ?? null,
+    });
+    this.store = this.#openStore(storePortOf, start.handedOver);
     this.directory = new NodeDirectory(memory, start.nodes);
     this.supervisor = new SupervisorLink(post);
     this.routes = new RouteDirectory(start.routes, memory.parkedRoutes, (routes) =>
@@ -120,7 +125,8 @@ export class ControlParts {
     this.evidence = this.#createEvidence();
     this.recorder = this.#createRecorder();
     this.checkpoint = this.#createCheckpoint();
-    const { assessor, rollout, loop } = this.#assembleDecision();
+    const isSplitInherited = start.generation === 0 && this.cell.epoch() > 0 && start.handedOver === null;
+    const { assessor, rollout, loop } = this.#assembleDecision(isSplitInherited);
     this.assessor = assessor;
     this.rollout = rollout;
     this.loop = loop;
@@ -144,17 +150,33 @@ export class ControlParts {
   /**
    * Has the store opened, in a thread of its own; one that cannot be opened is tried again in the background.
    */
-  #openStore(storePortOf: StorePortOf): DurableStore {
+  #openStore(storePortOf: StorePortOf, handedOver: HandOver | null): DurableStore {
     const { events } = this;
-    const file = this.config.store.sqlite;
+    const { sqlite: file, key } = this.config.store;
     const store = new DurableStore({
-      port: storePortOf(file),
+      port: storePortOf(file, key),
       file,
       onChange: (problem) => this.storeChanged(problem),
       reconcileIds: (lastId, firstQueuedId) => events.reconcileIds(lastId, firstQueuedId),
+      acknowledged: {
+        markedStore: file === ':memory:' ? null : file,
+        handedOver,
+        isSplitKnown: this.cell.epoch() > 0,
+        epochMs: this.clock.epochMs,
+      },
+      onRecorded: ({ name, id }) => this.#tellRecorded(name, id),
     });
     events.keepIn((event) => store.appendEvent(event));
     return store;
+  }
+
+  /**
+   * What was announced before it was on record is told again with the end that it led to, so that both prove
+   * it.
+   */
+  #tellRecorded(name: string, eventId: number): void {
+    const recordEnd = this.store.recordEnd?.hash ?? null;
+    this.log({ level: 'info', message: 'on record', fields: { recorded: name, eventId, recordEnd } });
   }
 
   #createSignals(): ExternalSignals {
@@ -167,6 +189,7 @@ export class ControlParts {
       rolloutState: () => this.rollout.state,
       verdict: () => this.assessor.verdict,
       count: (...sample) => this.assessor.countBusiness(...sample),
+      record: this.store,
     });
   }
 
@@ -203,7 +226,8 @@ export class ControlParts {
     });
   }
 
-  #assembleDecision(): DecisionParts {
+  /** `isSplitInherited`: the split is that of a process of which nothing else is known. */
+  #assembleDecision(isSplitInherited: boolean): DecisionParts {
     return assembleDecision({
       clock: this.clock,
       source: new Sampler(this.memory, this.cell),
@@ -214,6 +238,7 @@ export class ControlParts {
       businessMetrics: this.config.metrics,
       routes: this.routes,
       startChecks: () => this.#runStartChecks(),
+      keepsLower: isSplitInherited,
       rolloutTime: this.memory.rolloutTime,
       keptTime: () => {
         const kept = this.store.loadAnalysis();

@@ -8,9 +8,6 @@ import type { ControlParts } from './control-parts.ts';
 import { forgottenNodes } from './nodes/forgotten-nodes.ts';
 import { learnRoutes } from './routes/route-learning.ts';
 
-/** Newest records that are checked against their hash chain at the start: a day's worth, in milliseconds. */
-const verifiedRecords = 1_000;
-
 /** Events before a start in which nodes that were set are looked for. */
 const recentEvents = 1_000;
 
@@ -18,6 +15,9 @@ const recentEvents = 1_000;
  * How long a start waits for the store. Then all traffic goes to X, or stays as it is, until the store opens.
  */
 const storeOpensMsMax = 3_000;
+
+/** How long the first write of the mark is waited for before it is said that there is none. */
+const markWriteMsMax = 3_000;
 
 /**
  * How long a start waits for the recorded traffic of the last minutes, which makes the evidence of a revert
@@ -67,10 +67,15 @@ async function reportStart(parts: ControlParts): Promise<void> {
     const text = `Nothing keeps another process from using this store too. ${unlockedBecause}`;
     events.add({ name: 'store-not-locked', level: 'warn', text });
   }
-  const broken = await store.read('verifyRecord', verifiedRecords);
-  if (broken.ok && broken.value !== null) {
-    events.add({ name: 'record-broken', level: 'error', text: broken.value });
+  const markProblem = await store.markProblem(markWriteMsMax);
+  if (markProblem !== null) {
+    const text = `No mark can be kept beside the store: a revert that the store cannot record would not survive a restart. ${markProblem}`;
+    events.add({ name: 'store-not-marked', level: 'warn', text });
   }
+  for (const text of store.findings) events.add({ name: 'record-broken', level: 'error', text });
+  const checked = await store.read('checkRecord', null);
+  if (checked.ok && !checked.value.intact)
+    events.add({ name: 'record-broken', level: 'error', text: checked.value.text });
 }
 
 async function tellForgottenNodes({ store, events }: ControlParts, startedId: number): Promise<void> {

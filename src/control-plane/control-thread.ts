@@ -140,8 +140,7 @@ export class ControlThread {
     await Promise.all([this.#closeApi(), health.stop(), signals.stop()]);
     recorder.flush();
     checkpoint.keepNow();
-    await store.close(storeClosesMsMax);
-    post({ type: 'stopped' });
+    post({ type: 'stopped', ...(await store.close(storeClosesMsMax)) });
   }
 
   async #closeApi(): Promise<void> {

@@ -19,6 +19,8 @@ export interface ChainRow {
   readonly record: string;
   readonly previousHash: string;
   readonly hash: string;
+  /** Whether what is kept beside the text, and could be worked out from it, is what it says. */
+  readonly isConsistent: boolean;
 }
 
 /** A chain's last record. */
@@ -27,15 +29,6 @@ export interface ChainEnd {
   readonly hash: string;
 }
 
-/**
- * The first record that was changed, lost its predecessor or was put in later; null when all fit what came
- * before.
- */
-export function brokenLink(rows: readonly ChainRow[], startHash: string): ChainRow | null {
-  let previousHash = startHash;
-  for (const row of rows) {
-    if (row.previousHash !== previousHash || chainHash(previousHash, row.record) !== row.hash) return row;
-    previousHash = row.hash;
-  }
-  return null;
-}
+/** Whether a record follows the one with this hash, and has the text that it was made with. */
+export const isLinked = ({ previousHash, hash }: ChainRow, startHash: string, record: string): boolean =>
+  previousHash === startHash && chainHash(previousHash, record) === hash;

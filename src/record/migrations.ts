@@ -1,7 +1,12 @@
 // The schema's history: each entry takes the file from its index to the next version. Append only.
+import { createHash, randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import { chainHash, chainStart } from './hash-chain.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { type ChainEnd, type ChainName, chainHash, chainNames, chainStart } from './hash-chain.ts';
+import { Journal } from './journal.ts';
+import { textHash } from './record-end.ts';
 import { recordTextOf } from './record-reader.ts';
+import { readSchemaVersion } from './schema-version.ts';
 
 /** Records that triggers refuse to change or remove. */
 const appendOnly = (table: string): string => `
@@ -38,6 +43,7 @@ export const migrations: readonly Migration[] = [
   'CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;',
   `CREATE TABLE traffic (at_ms INTEGER PRIMARY KEY, windows BLOB NOT NULL) STRICT;`,
   chainConfigsAndEvidence,
+  beginJournal,
 ];
 
 /** The chain begins with the configs that are there; their times and texts are what they were. */
@@ -69,19 +75,72 @@ function chainConfigsAndEvidence(db: DatabaseSync): void {
     ${appendOnly('evidence')}`);
 }
 
+/**
+ * The journal begins with where each chain ended, as the file says: what was missing before is still found to
+ * be. The rollout gets a revision and settings get entries. What is kept in place has one spelling from here
+ * on.
+ */
+function beginJournal(db: DatabaseSync): void {
+  const ends = chainNames.map((chain) => [chain, keptEnd(db, chain)] as const);
+  db.exec(`
+    CREATE TABLE journal (
+      id INTEGER PRIMARY KEY,
+      entry TEXT NOT NULL,
+      prev_hash TEXT NOT NULL,
+      hash TEXT NOT NULL
+    ) STRICT;
+    ${appendOnly('journal')}
+    DROP TABLE chain_ends;
+    CREATE TABLE chain_ends (
+      chain TEXT PRIMARY KEY CHECK (chain = 'journal'),
+      id INTEGER NOT NULL,
+      hash TEXT NOT NULL,
+      mac TEXT
+    ) STRICT;
+    ALTER TABLE rollout ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+    DROP TRIGGER configs_no_update;
+    UPDATE configs SET at_ms = CAST(at_ms AS INTEGER);
+    CREATE TRIGGER configs_no_update BEFORE UPDATE ON configs BEGIN SELECT RAISE(ABORT, 'configs are append-only'); END;
+    DROP TRIGGER evidence_no_update;
+    CREATE TRIGGER evidence_no_update BEFORE UPDATE ON evidence
+      WHEN new.id <> old.id OR new.prev_hash <> old.prev_hash OR new.hash <> old.hash
+      BEGIN SELECT RAISE(ABORT, 'evidence are append-only'); END;`);
+  const journal = new Journal(db, null);
+  journal.append(['store', randomUUID()]);
+  for (const [chain, { id, hash }] of ends) journal.append(['before', chain, id, hash]);
+  journal.append(['end-before', endBefore(ends)]);
+  for (const { state } of db.prepare('SELECT state FROM rollout').all()) {
+    const text = respelt(String(state));
+    db.prepare('UPDATE rollout SET state = ?').run(text);
+    journal.append(['rollout', 0, textHash(text)]);
+  }
+  for (const { name, value } of db.prepare('SELECT name, value FROM settings ORDER BY name').all())
+    journal.append(['setting', String(name), textHash(String(value))]);
+}
+
+function respelt(text: string): string {
+  try {
+    return canonicalJson(JSON.parse(text));
+  } catch {
+    // Whoever reads it will say that it is no state.
+    return text;
+  }
+}
+
+function keptEnd(db: DatabaseSync, chain: ChainName): ChainEnd {
+  const row = db.prepare('SELECT id, hash FROM chain_ends WHERE chain = ?').get(chain);
+  return row === undefined ? { id: 0, hash: chainStart } : { id: Number(row.id), hash: String(row.hash) };
+}
+
+/** One hash for the ends of all chains, as versions without a journal printed it. */
+export function endBefore(ends: readonly (readonly [ChainName, ChainEnd])[]): string {
+  const lines = ends.map(([chain, { id, hash }]) => `${chain} ${id} ${hash}\n`);
+  return createHash('sha256').update(lines.join('')).digest('hex');
+}
+
 export const schemaVersion = migrations.length;
-
-export function readSchemaVersion(db: DatabaseSync): number {
-  const row = db.prepare('PRAGMA user_version').get();
-  return Number(row?.user_version ?? 0);
-}
-
-/** Why a file of a newer schema must be left alone; null for one that this version knows. */
-export function newerSchema(db: DatabaseSync): string | null {
-  const version = readSchemaVersion(db);
-  if (version <= schemaVersion) return null;
-  return `its schema is version ${version}, this version knows up to ${schemaVersion}`;
-}
+/** The first with a journal. */
+export const journalVersion = 6;
 
 /**
  * Brings an older file to the present schema, all steps or none. A newer one must have been refused before.

@@ -6,7 +6,10 @@ import { inflateRawSync } from 'node:zlib';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { FrozenEvidence } from './frozen-evidence.ts';
 import type { ChainEnd, ChainName, ChainRow } from './hash-chain.ts';
+import { parseEntry } from './journal.ts';
+import { type RecordEnd, textHash } from './record-end.ts';
 import type { MinuteRow, RecordedEvent } from './recorded-event.ts';
+import { readSchemaVersion } from './schema-version.ts';
 import type { TrafficWindow } from './traffic-window.ts';
 
 type Row = Record<string, unknown>;
@@ -30,6 +33,31 @@ export const recordTextOf: Readonly<Record<ChainName, string>> = {
   evidence: 'record',
 };
 
+/** What tells whether a row's other columns fit its text; absent where there are none. */
+const besideTextOf: Readonly<Partial<Record<ChainName, string>>> = {
+  events: "CASE WHEN json_valid(record) THEN record ->> '$.id' END AS own_id",
+  configs: 'sha256, config, at_ms = CAST(at_ms AS INTEGER) AS is_whole',
+};
+
+/** Rows per page of what is long: a millisecond or two for usual ones. */
+export const rowsPerPage = 200;
+
+/** Below every id that a table can have. */
+export const beforeAll = Number.MIN_SAFE_INTEGER;
+
+/** The journal's end as it is kept beside it. */
+export interface KeptEnd {
+  readonly end: RecordEnd;
+  /** Null when it is not signed. */
+  readonly mac: string | null;
+}
+
+/** What is kept in place and not appended: as it is in the file now. */
+export interface KeptInPlace {
+  readonly rollouts: readonly { readonly id: number; readonly revision: number; readonly state: string }[];
+  readonly settings: readonly { readonly name: string; readonly value: string }[];
+}
+
 export class RecordReader {
   readonly #db: DatabaseSync;
 
@@ -37,25 +65,127 @@ export class RecordReader {
     this.#db = db;
   }
 
+  get schemaVersion(): number {
+    return readSchemaVersion(this.#db);
+  }
+
+  /** What is wrong with the first damaged page of the file, in SQLite's words; null when none is. */
+  damage(): string | null {
+    const found = this.#get('PRAGMA integrity_check(1)')?.integrity_check;
+    return found === 'ok' ? null : String(found);
+  }
+
+  /** Everything that is defined in the file, by name. */
+  schema(): Map<string, string> {
+    const rows = this.#all(
+      "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+    );
+    return new Map(rows.map(({ name, sql }) => [String(name), String(sql)]));
+  }
+
   /** Rows with `after < id <= last`, in order. */
   chainRows(chain: ChainName, after: number, last: number, limit: number): ChainRow[] {
     if (!this.#isChained(chain)) return [];
-    const sql = `SELECT id, ${recordTextOf[chain]} AS record, prev_hash, hash FROM ${chain} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?`;
+    const beside = besideTextOf[chain] === undefined ? '' : `, ${besideTextOf[chain]}`;
+    const sql = `SELECT id, ${recordTextOf[chain]} AS record, prev_hash, hash${beside} FROM ${chain} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?`;
     return this.#all(sql, after, last, limit).map((row) => ({
-      id: Number(row.id),
-      record: String(row.record),
-      previousHash: String(row.prev_hash),
-      hash: String(row.hash),
+      ...linkOf(row),
+      isConsistent: fits(chain, row),
     }));
   }
 
-  /** The last record that was written, whether it is still there or not; null when there was none. */
+  /** Entries with `after < id <= last`, in order. */
+  journalRows(after: number, last: number, limit: number): ChainRow[] {
+    if (!this.hasJournal) return [];
+    const sql =
+      'SELECT id, entry AS record, prev_hash, hash FROM journal WHERE id > ? AND id <= ? ORDER BY id LIMIT ?';
+    return this.#all(sql, after, last, limit).map((row) => ({ ...linkOf(row), isConsistent: true }));
+  }
+
+  /** Entries with a smaller number, the largest first. */
+  journalRowsBefore(id: number, limit: number): ChainRow[] {
+    if (!this.hasJournal) return [];
+    const sql =
+      'SELECT id, entry AS record, prev_hash, hash FROM journal WHERE id < ? ORDER BY id DESC LIMIT ?';
+    return this.#all(sql, id, limit).map((row) => ({ ...linkOf(row), isConsistent: true }));
+  }
+
+  get hasJournal(): boolean {
+    return this.#hasColumn('journal', 'hash');
+  }
+
+  /** Null when it is missing, and before the version that has a journal. */
+  journalEnd(): KeptEnd | null {
+    if (!this.#hasColumn('chain_ends', 'mac')) return null;
+    const row = this.#get("SELECT id, hash, mac FROM chain_ends WHERE chain = 'journal'");
+    if (row === undefined) return null;
+    const mac = row.mac === null ? null : String(row.mac);
+    return { end: { id: Number(row.id), hash: String(row.hash) }, mac };
+  }
+
+  /** The number of the entry with this hash; null when there is none. */
+  journalIdOf(hash: string): number | null {
+    const row = this.hasJournal ? this.#get('SELECT id FROM journal WHERE hash = ?', hash) : undefined;
+    return row === undefined ? null : Number(row.id);
+  }
+
+  /**
+   * The last record of a chain that was written, whether it is still there or not, as versions without a
+   * journal kept it; null when there was none.
+   */
   chainEnd(chain: ChainName): ChainEnd | null {
     if (!this.#isChained(chain)) return null;
     const row = this.#hasColumn('chain_ends', 'chain')
       ? this.#get('SELECT id, hash FROM chain_ends WHERE chain = ?', chain)
       : this.#get(`SELECT id, hash FROM ${chain} ORDER BY id DESC LIMIT 1`);
     return row === undefined ? null : { id: Number(row.id), hash: String(row.hash) };
+  }
+
+  /** The entry with the largest number; null when there is none. */
+  lastEntry(): RecordEnd | null {
+    const row = this.hasJournal
+      ? this.#get('SELECT id, hash FROM journal ORDER BY id DESC LIMIT 1')
+      : undefined;
+    return row === undefined ? null : { id: Number(row.id), hash: String(row.hash) };
+  }
+
+  /** The largest id in a chain; null when it is empty or missing. */
+  lastId(chain: ChainName): number | null {
+    if (!this.#isChained(chain)) return null;
+    const last = this.#get(`SELECT max(id) AS id FROM ${chain}`)?.id ?? null;
+    return last === null ? null : Number(last);
+  }
+
+  keptInPlace(): KeptInPlace {
+    const rollouts = this.#hasColumn('rollout', 'revision')
+      ? this.#all('SELECT id, revision, state FROM rollout ORDER BY id')
+      : [];
+    const settings = this.#hasColumn('settings', 'value')
+      ? this.#all('SELECT name, value FROM settings ORDER BY name')
+      : [];
+    return {
+      rollouts: rollouts.map(({ id, revision, state }) => ({
+        id: Number(id),
+        revision: Number(revision),
+        state: String(state),
+      })),
+      settings: settings.map(({ name, value }) => ({ name: String(name), value: String(value) })),
+    };
+  }
+
+  /** SHA-256 of the text that shortened evidence was left with; null when none was shortened. */
+  shortenedHash(id: number): string | null {
+    if (!this.hasJournal) return null;
+    const sql = 'SELECT entry FROM journal WHERE entry LIKE ? ORDER BY id DESC LIMIT 1';
+    const row = this.#get(sql, `["shortened",${id},%`);
+    const entry = row === undefined ? null : parseEntry(String(row.entry));
+    return entry?.[0] === 'shortened' ? entry[2] : null;
+  }
+
+  /** The last transition's text; null when there is none. */
+  lastTransition(): Transition | null {
+    const row = this.#get('SELECT record FROM transitions ORDER BY id DESC LIMIT 1');
+    return row === undefined ? null : (JSON.parse(String(row.record)) as Transition);
   }
 
   /** The newest, newest first. */
@@ -148,5 +278,24 @@ export class RecordReader {
 
   #all(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#db.prepare(sql).all(...values);
+  }
+}
+
+const linkOf = (row: Row): Omit<ChainRow, 'isConsistent'> => ({
+  id: Number(row.id),
+  record: String(row.record),
+  previousHash: String(row.prev_hash),
+  hash: String(row.hash),
+});
+
+function fits(chain: ChainName, row: Row): boolean {
+  switch (chain) {
+    case 'events':
+      return Number(row.own_id) === Number(row.id);
+    case 'configs':
+      return row.is_whole === 1 && row.sha256 === textHash(String(row.config));
+    case 'transitions':
+    case 'evidence':
+      return true;
   }
 }

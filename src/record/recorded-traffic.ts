@@ -4,8 +4,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { inflateRawSync } from 'node:zlib';
 import type { Config } from '#src/config/config.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
-import { newerSchema } from './migrations.ts';
-import { problemFrom, problemOf, type StoreResult } from './store-result.ts';
+import { alienFile } from './record-file.ts';
+import { refusedSchema } from './schema-check.ts';
+import { problemFrom, type StoreResult } from './store-result.ts';
 import type { TrafficWindow } from './traffic-window.ts';
 
 interface RecordedTraffic {
@@ -33,9 +34,11 @@ type KeptConfig = Pick<Config, 'thresholds'> & Partial<Pick<Config, 'routing'>>;
 export function openRecordedTraffic(file: string): StoreResult<RecordedTraffic> {
   let db: DatabaseSync | null = null;
   try {
+    const alien = alienFile(file);
+    if (alien !== null) return { ok: false, problem: alien };
     db = new DatabaseSync(file, { readOnly: true });
-    const newer = newerSchema(db);
-    if (newer !== null) return { ok: false, problem: problemOf('newer-schema', file, newer) };
+    const refused = refusedSchema(db, file);
+    if (refused !== null) return { ok: false, problem: refused };
     const configs = keptConfigs(db);
     const names = configs.at(-1)?.config.routing?.routes.map(({ name }) => name) ?? [];
     return {

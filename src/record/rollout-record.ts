@@ -3,7 +3,9 @@
 import type { RolloutPlan, RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { CourseBuilder, type CoursePoint, courseOfMinutes } from './course.ts';
 import type { FrozenEvidence } from './frozen-evidence.ts';
-import { endHash, type RecordAccess, readEnds } from './record-check.ts';
+import { chainStart } from './hash-chain.ts';
+import type { RecordAccess } from './record-access.ts';
+import { endOf } from './record-check.ts';
 import type { RecordReader } from './record-reader.ts';
 import type { RecordedEvent } from './recorded-event.ts';
 import type { StoreResult } from './store-result.ts';
@@ -77,7 +79,7 @@ function outlineOf(record: RecordReader, wanted: string) {
   const events = record.eventsOf(id, reportEventsMax);
   const evidence = last.to.phase === 'reverted' ? record.evidence(id) : null;
   const config = record.configAt(events.at(-1)?.id ?? 0);
-  const recordEnd = endHash(readEnds(record));
+  const recordEnd = endOf(record) ?? chainStart;
   return { plan: first.to.plan, state: last.to, events, evidence, config, recordEnd };
 }
 

@@ -9,6 +9,12 @@ type StoreProblemKind =
   | 'read-only'
   | 'locked'
   | 'in-use'
+  | 'foreign'
+  | 'lost'
+  | 'replaced'
+  | 'tampered'
+  | 'key'
+  | 'mark'
   | 'hanging'
   | 'io';
 
@@ -32,7 +38,7 @@ const kindByCode: Readonly<Record<number, StoreProblemKind>> = {
   11: 'corrupt',
   13: 'full',
   14: 'unavailable',
-  26: 'corrupt',
+  26: 'foreign',
 };
 
 const advice: Readonly<Record<StoreProblemKind, string>> = {
@@ -43,6 +49,14 @@ const advice: Readonly<Record<StoreProblemKind, string>> = {
   'read-only': 'is read-only; make the file and its directory writable',
   locked: 'is locked by another process; stop that process',
   'in-use': 'is in use by another Crossover; stop that one first, or give this one another file',
+  foreign: 'is not one: an SQLite database that Crossover has written was expected; give another file',
+  lost: 'is gone or empty, although there was a record: put the file back or restore it from a copy; it is not begun anew by itself',
+  replaced:
+    'is not the file that this process has written to, and is left as it is: put that one back, or restart Crossover to go on with this one',
+  tampered:
+    'was changed by something else than Crossover; move the file away (and keep it), or restore it from a copy',
+  key: 'cannot be used without the right key',
+  mark: 'is not gone by while the mark beside it cannot be read: that may know of a revert that the store does not have. Make it readable, or remove it to go on with what the store has',
   hanging: 'does not answer; look at its disk',
   io: 'cannot be read or written',
 };

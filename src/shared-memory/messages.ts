@@ -2,6 +2,7 @@
 // is in shared memory.
 import type { FailureKind } from '#src/base/error-catalog.ts';
 import type { Config, ConfigProblem } from '#src/config/config.ts';
+import type { RolloutChange } from '#src/core/rollout/rollout-effect.ts';
 import type { NodeAssignment } from '#src/core/routing/node-slots.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import type { FailurePhase } from '#src/core/telemetry/failure-cause.ts';
@@ -99,6 +100,26 @@ export type FromWorker =
   | { readonly type: 'samples'; readonly requestId: number; readonly samples: readonly RequestSample[] }
   | { readonly type: 'log'; readonly line: LogLine };
 
+/**
+ * What a control thread that ended leaves to the next one, in this process or in the one that replaces it.
+ */
+export interface HandOver {
+  /** Grows with every change of the rollout, over restarts too. */
+  readonly revision: number;
+  /** The last change, when the store does not have it; null when it has everything. */
+  readonly change: RolloutChange | null;
+  /** Where the record ended; null when that is not known. */
+  readonly recordEnd: { readonly id: number; readonly hash: string } | null;
+}
+
+/** What was not on record when the control thread ended. */
+export interface Unrecorded {
+  readonly transitions: number;
+  readonly events: number;
+  /** Whether the mark beside the store has the last transition, so that the next start goes by it. */
+  readonly isMarked: boolean;
+}
+
 export interface ControlStart extends ThreadStart {
   /** Path of the configuration file, to be shown; only the supervisor reads it. */
   readonly configPath: string;
@@ -111,6 +132,11 @@ export interface ControlStart extends ThreadStart {
    * configured address.
    */
   readonly listenDescriptor: number | null;
+  /**
+   * What the control thread before left, when that ended as it should; null for the first of a process that
+   * replaces none.
+   */
+  readonly handedOver: HandOver | null;
 }
 
 /** Result of a reload: everything took effect, or nothing did. */
@@ -196,4 +222,4 @@ export type FromControl =
   | { readonly type: 'report-samples'; readonly requestId: number }
   | { readonly type: 'rollout-ended'; readonly phase: 'completed' | 'reverted' }
   | { readonly type: 'log'; readonly line: LogLine }
-  | { readonly type: 'stopped' };
+  | { readonly type: 'stopped'; readonly handOver: HandOver; readonly unrecorded: Unrecorded };

@@ -16,6 +16,10 @@ export class InMemoryRolloutStore implements RolloutStore {
     return { ok: true, value: this.#state === null ? null : (JSON.parse(this.#state) as RolloutState) };
   }
 
+  takeFound(): null {
+    return null;
+  }
+
   saveRollout(state: RolloutState): void {
     this.#state = JSON.stringify(state);
   }

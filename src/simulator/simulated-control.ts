@@ -99,6 +99,7 @@ export class SimulatedControl {
       routes,
       // Answered by `begin`: a simulation does not wait for promises.
       startChecks: () => new Promise(() => {}),
+      keepsLower: false,
       rolloutTime: this.#time,
       keptTime: () => null,
       breakers: { openMs: () => 0 },

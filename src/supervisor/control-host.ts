@@ -2,10 +2,10 @@
 // new process that was started in its place turns out not to serve. Traffic does not depend on it.
 import { Worker } from 'node:worker_threads';
 import { youngGenerationMiBMax } from '#src/limits.ts';
-import type { ControlStart, FromControl, LogLine, ToControl } from '#src/shared-memory/messages.ts';
+import type { ControlStart, FromControl, HandOver, LogLine, ToControl } from '#src/shared-memory/messages.ts';
 import { Restarts, type ThreadSlot } from './restarts.ts';
 import { StartError } from './start-error.ts';
-import { stopControl } from './thread-questions.ts';
+import { type StoppedControl, stopControl } from './thread-questions.ts';
 
 /**
  * How long the control thread may take to publish the recorded split. After that workers take traffic, and
@@ -26,7 +26,9 @@ interface ControlProgress {
 
 interface ControlHostOptions {
   /** What a thread gets that starts now. */
-  readonly start: () => Omit<ControlStart, 'generation' | 'controlPort' | 'listenDescriptor'>;
+  readonly start: () => Omit<ControlStart, 'generation' | 'controlPort' | 'listenDescriptor' | 'handedOver'>;
+  /** What the control thread of the process before left; null when none did. */
+  readonly handedOver: HandOver | null;
   /** A listening socket that will belong to the thread; null when it binds one itself. */
   readonly listenDescriptor: () => Promise<number | null>;
   /**
@@ -64,6 +66,8 @@ export class ControlHost {
   readonly #slot: ThreadSlot = { thread: null, crashes: [] };
   readonly #restarts = new Restarts();
   #preloaded: Worker | null;
+  /** What the last thread that ended as it should has left. */
+  #handedOver: HandOver | null;
   #generation = 0;
   /** Settled when the latest start has made its thread or has failed. */
   #starting: Promise<void> = Promise.resolve();
@@ -79,6 +83,7 @@ export class ControlHost {
   constructor(options: ControlHostOptions) {
     this.#options = options;
     this.#preloaded = options.preloaded;
+    this.#handedOver = options.handedOver;
   }
 
   tell(message: ToControl): void {
@@ -121,6 +126,7 @@ export class ControlHost {
       generation: this.#generation++,
       controlPort: this.port,
       listenDescriptor,
+      handedOver: this.#handedOver,
     });
     this.#slot.thread = thread;
     this.#watch(thread, published, ready);
@@ -207,14 +213,22 @@ export class ControlHost {
     }
   }
 
-  /** Lets the thread write what it has and ends it. No other is started. */
-  async stop(): Promise<void> {
+  /** Lets the thread write what it has and ends it, and resolves with how it ended. No other is started. */
+  async stop(): Promise<StoppedControl> {
     this.#isStopped = true;
     // A scheduled thread would be started later, beside that of a `resume`.
     this.#restarts.cancel();
     await this.#starting;
     const { thread } = this.#slot;
-    if (thread !== null) await stopControl(thread);
+    if (thread === null) return { hasEnded: true, left: null };
+    const stopped = await stopControl(thread);
+    this.#handedOver = stopped.left?.handOver ?? null;
+    return stopped;
+  }
+
+  /** For the process that comes after this one, once the thread has ended. */
+  get handOver(): HandOver | null {
+    return this.#handedOver;
   }
 
   /** Starts a thread again after `stop`. */

@@ -1,5 +1,6 @@
 // Reads from the environment which listening sockets this process was started with, by a service manager
 // (sd_listen_fds(3)) or by the process that it replaces. They are the descriptors from 3 on.
+import { handedOverVariable } from './handed-over.ts';
 import { StartError } from './start-error.ts';
 
 /**
@@ -60,6 +61,13 @@ export const isForAnother = (env: Readonly<Record<string, string | undefined>>, 
 
 /** Removes the variables, so that child processes do not use the sockets. */
 export function forgetInheritedListeners(env: Record<string, string | undefined>): void {
-  for (const name of [successorVariable, 'LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PIDFDID'])
+  for (const name of [
+    successorVariable,
+    handedOverVariable,
+    'LISTEN_PID',
+    'LISTEN_FDS',
+    'LISTEN_FDNAMES',
+    'LISTEN_PIDFDID',
+  ])
     delete env[name];
 }

@@ -1,6 +1,7 @@
 // Starts the process that replaces this one: the same program with the same arguments and the listening
 // sockets. It reports over an IPC channel when it serves.
 import { spawn } from 'node:child_process';
+import { type HandedOver, handedOverText, handedOverVariable } from './handed-over.ts';
 import { forgetInheritedListeners, successorVariable } from './inherited-listeners.ts';
 import type { NamedDescriptor } from './listening-sockets.ts';
 
@@ -21,10 +22,11 @@ export interface Successor {
  */
 const program = process.argv0.includes('/') ? process.argv0 : process.execPath;
 
-export function startSuccessor(sockets: readonly NamedDescriptor[]): Successor {
+export function startSuccessor(sockets: readonly NamedDescriptor[], handedOver: HandedOver): Successor {
   const env: NodeJS.ProcessEnv = { ...process.env };
   forgetInheritedListeners(env);
   env[successorVariable] = sockets.map(({ name }) => name).join(':');
+  env[handedOverVariable] = handedOverText(handedOver);
   const child = spawn(program, [...process.execArgv, ...process.argv.slice(1)], {
     env,
     stdio: ['inherit', 'inherit', 'inherit', ...sockets.map(({ descriptor }) => descriptor), 'ipc'],

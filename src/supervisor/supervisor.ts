@@ -7,9 +7,17 @@ import { unreachable } from '#src/base/assert.ts';
 import type { Config, LoadResult } from '#src/config/config.ts';
 import { assignSlots, type WantedNode } from '#src/core/routing/node-slots.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
-import type { LogLine, NodeAssignments, ReloadResult, ThreadStart } from '#src/shared-memory/messages.ts';
+import type {
+  LogLine,
+  NodeAssignments,
+  ReloadResult,
+  ThreadStart,
+  Unrecorded,
+} from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
+import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { ControlHost, type ControlNews } from './control-host.ts';
+import type { HandedOver } from './handed-over.ts';
 import type { InheritedListeners } from './inherited-listeners.ts';
 import type { ListeningSockets, NamedDescriptor } from './listening-sockets.ts';
 import { assignNodes, forgetHealth } from './node-assignments.ts';
@@ -17,6 +25,7 @@ import { checkReload } from './reload.ts';
 import { type Replaceable, Replacement, type ReplaceResult } from './replacement.ts';
 import { isListenedOn } from './shared-port.ts';
 import { startSuccessor } from './successor.ts';
+import type { StoppedControl } from './thread-questions.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 export interface SupervisorOptions {
@@ -30,8 +39,19 @@ export interface SupervisorOptions {
   readonly reload?: () => Promise<LoadResult>;
   /** Listening sockets that the process was started with. They are used instead of binding to `listen`. */
   readonly inherited?: InheritedListeners | null;
+  /** What the process that this one replaces left; null or absent when there is none. */
+  readonly handedOver?: HandedOver | null;
   /** Threads that `preloadControl` and `preloadWorker` have started. */
   readonly preloaded?: { readonly control: Worker | null; readonly worker: Worker | null };
+}
+
+/** How a process has come to its end. */
+export interface Drained {
+  readonly cutExchanges: number;
+  /** What is not on record; null when nobody could say. */
+  readonly unrecorded: Unrecorded | null;
+  /** Whether a thread is stuck in a system call: then only `endNow` ends the process. */
+  readonly isStuck: boolean;
 }
 
 export interface Supervisor {
@@ -48,10 +68,11 @@ export interface Supervisor {
    */
   replace(): Promise<ReplaceResult>;
   /**
+  /**
    * Stops accepting, lets requests under way finish, at most `timeouts.drain` long, and then ends every
-   * thread.
+   * thread that can be ended.
    */
-  drain(): Promise<{ cutExchanges: number }>;
+  drain(): Promise<Drained>;
   /** Ends a worker's thread as a crash would; it is replaced. */
   terminateWorker(index: number): Promise<void>;
   terminateControl(): Promise<void>;
@@ -72,8 +93,10 @@ class Supervision implements Supervisor {
   /** Listening sockets that the process was started with; null when workers bind. */
   #sockets: ListeningSockets | null = null;
   readonly #replacement: Replacement;
+  /** Of the control thread that was stopped for a successor. */
+  #unrecorded: Unrecorded | null = null;
   #isStopping = false;
-  #drained: Promise<{ cutExchanges: number }> | null = null;
+  #drained: Promise<Drained> | null = null;
   #resolveEnded: (phase: 'completed' | 'reverted') => void = () => {};
 
   constructor(options: SupervisorOptions) {
@@ -84,6 +107,10 @@ class Supervision implements Supervisor {
     const workerCount =
       process.platform === 'linux' || process.platform === 'freebsd' ? options.config.workers : 1;
     this.memory = createSharedMemory(workerCount);
+    const { handedOver = null } = options;
+    // Whatever becomes of the store: clients of this process get the split that those of the one before have.
+    const split = handedOver?.split ?? null;
+    if (split !== null) new SplitCell(this.memory.split).publish(split.weightPpm, split.salt);
     this.#nodes = assignNodes({ x: [], y: [] }, options.config);
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -102,6 +129,7 @@ class Supervision implements Supervisor {
       listenDescriptor: async () => (await this.#sockets?.forControl()) ?? null,
       waitsForFirst: options.inherited?.from === 'predecessor',
       preloaded: options.preloaded?.control ?? null,
+      handedOver: handedOver?.control ?? null,
       onMessage: (message) => this.#onControlMessage(message),
       log: this.#log,
     });
@@ -261,23 +289,30 @@ class Supervision implements Supervisor {
       config: () => this.#config,
       loadConfig: async () => this.#options.reload?.(),
       sockets: () => this.#sockets?.list() ?? this.#boundSockets(),
-      stopControl: () => this.#control.stop(),
+      stopControl: async () => {
+        this.#unrecorded = (await this.#control.stop()).left?.unrecorded ?? null;
+      },
       resumeControl: () => this.#control.resume(),
-      start: startSuccessor,
+      start: (sockets) => startSuccessor(sockets, this.#handOver()),
       tell: (name, detail) => this.#control.tell({ type: 'lifecycle', name, detail }),
     };
+  }
+
+  #handOver(): HandedOver {
+    const { epoch, weightPpm, salt } = new SplitCell(this.memory.split).read();
+    return { split: epoch === 0 ? null : { weightPpm, salt }, control: this.#control.handOver };
   }
 
   #boundSockets(): NamedDescriptor[] {
     return this.#workers.descriptors().map((descriptor) => ({ name: 'proxy', descriptor }));
   }
 
-  drain(): Promise<{ cutExchanges: number }> {
+  drain(): Promise<Drained> {
     this.#drained ??= this.#drain();
     return this.#drained;
   }
 
-  async #drain(): Promise<{ cutExchanges: number }> {
+  async #drain(): Promise<Drained> {
     this.#workers.stopReplacing();
     this.#control.tell({ type: 'draining' });
     await this.#replacement.abandon();
@@ -285,15 +320,16 @@ class Supervision implements Supervisor {
     // which would wait else.
     this.#sockets?.close();
     const cutExchanges = await this.#workers.drain(this.#config.timeouts.drainMs);
-    await this.#stopThreads();
-    return { cutExchanges };
+    const { hasEnded, left } = await this.#stopThreads();
+    return { cutExchanges, unrecorded: left?.unrecorded ?? this.#unrecorded, isStuck: !hasEnded };
   }
 
-  async #stopThreads(): Promise<void> {
+  async #stopThreads(): Promise<StoppedControl> {
     this.#isStopping = true;
     this.#workers.stopReplacing();
-    await this.#control.stop();
+    const stopped = await this.#control.stop();
     await this.#workers.stop();
+    return stopped;
   }
 
   async terminateWorker(index: number): Promise<void> {

@@ -13,6 +13,8 @@ import type {
 const drainReportMs = 2_000;
 /** How long the control thread may take to write what it has. */
 const stopMs = 2_000;
+/** A thread that is not stuck ends within milliseconds once it is told to. */
+const endMs = 1_000;
 /** How long a worker may take to report the requests it remembers. The record of a revert waits for them. */
 const sampleReportMs = 500;
 
@@ -62,19 +64,41 @@ function reportSamples(thread: Worker, requestId: number): Promise<readonly Requ
   });
 }
 
+/** How a control thread has ended. */
+export interface StoppedControl {
+  /**
+   * False when it cannot be ended: then a thread of its own, the store's, or a write to the mark is stuck in
+   * a system call, and this one runs no code any more either.
+   */
+  readonly hasEnded: boolean;
+  /** What it said at its end; null when it did not get to it. */
+  readonly left: Pick<Extract<FromControl, { type: 'stopped' }>, 'handOver' | 'unrecorded'> | null;
+}
+
 /** Lets the control thread write what it has, and ends it, also when it does not answer in time. */
-export async function stopControl(thread: Worker): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const late = setTimeout(resolve, stopMs);
-    const done = () => {
+export async function stopControl(thread: Worker): Promise<StoppedControl> {
+  const left = await new Promise<StoppedControl['left']>((resolve) => {
+    const late = setTimeout(() => resolve(null), stopMs);
+    const done = (said: StoppedControl['left']) => {
       clearTimeout(late);
-      resolve();
+      resolve(said);
     };
     thread.on('message', (message: FromControl) => {
-      if (message.type === 'stopped') done();
+      if (message.type === 'stopped') done(message);
     });
-    thread.on('exit', done);
+    thread.on('exit', () => done(null));
     thread.postMessage({ type: 'stop' } satisfies ToControl);
   });
-  await thread.terminate();
+  return { left, hasEnded: await endThread(thread) };
+}
+
+/** Whether it has ended within `endMs`. */
+function endThread(thread: Worker): Promise<boolean> {
+  return new Promise((resolve) => {
+    const late = setTimeout(() => resolve(false), endMs);
+    void thread.terminate().then(() => {
+      clearTimeout(late);
+      resolve(true);
+    });
+  });
 }

@@ -246,7 +246,21 @@ function troubles(status: StatusView): string[] {
     lost > 0 ? `${lost} ${of} are not running.` : '',
     open > 0 && status.split.y > 0 ? `The breaker of ${open} ${of} keeps traffic away from Y.` : '',
     status.store.writable ? '' : `The store cannot be written: ${status.store.problem?.text ?? 'unknown'}.`,
+    unrecordedText(status.store),
   ].filter((line) => line !== '');
+}
+
+/** Changes that were made and that the store does not have: what a restart would make of them. */
+function unrecordedText({ writable, unrecorded }: StatusView['store']): string {
+  const { transitions = 0, isMarked = true } = unrecorded ?? {};
+  // What is just being written is no news.
+  if (transitions === 0 || (writable && isMarked)) return '';
+  const what =
+    transitions === 1
+      ? 'The last change is not on record'
+      : `The last ${transitions} changes are not on record`;
+  if (isMarked) return `${what}; the mark beside the store has the last one, and a restart goes by that.`;
+  return `${what}, nor in the mark beside the store: a restart may go back to what is.`;
 }
 
 function frozenText({ signals: { freeze } }: StatusView): string {

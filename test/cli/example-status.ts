@@ -111,7 +111,7 @@ export const exampleStatus: StatusView = {
       loopDelayMsMax: 3,
     },
   ],
-  store: { writable: true, problem: null },
+  store: { writable: true, problem: null, unrecorded: null, end: null },
   configRevision: 1,
   version: '0.1.0',
   uptimeSeconds: 192,

@@ -129,7 +129,7 @@ test('a configuration has the documented defaults when only the clusters are giv
       ],
     },
     control: { token: null, url: null },
-    store: { sqlite: '/srv/./data/crossover.db' },
+    store: { sqlite: '/srv/./data/crossover.db', key: null },
   });
 });
 

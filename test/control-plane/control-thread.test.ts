@@ -48,6 +48,7 @@ store: { sqlite: ${join(quickFolder(t), 'crossover.db')} }
     generation: 0,
     controlPort: 0,
     listenDescriptor: null,
+    handedOver: null,
     routes: { kind: 'derived', routes: [] },
   };
 }

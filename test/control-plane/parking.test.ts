@@ -47,6 +47,7 @@ function startProcess(t: TestContext, database: string, names: readonly string[]
     businessMetrics: [],
     routes,
     startChecks: async () => [],
+    keepsLower: false,
     rolloutTime: memory.rolloutTime,
     keptTime: () => null,
     breakers: { openMs: () => 0 },

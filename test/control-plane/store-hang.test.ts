@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { createRandom } from '#src/base/random.ts';
 import type { Outcome } from '#src/control-plane/rollout/outcome.ts';
-import { storeSilenceMsMax } from '#src/control-plane/store/durable-store.ts';
+import { storeSilenceMsMax } from '#src/control-plane/store/store-availability.ts';
 import type { RolloutCommandName, RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { createSharedMemory } from '#src/shared-memory/shared-memory.ts';
@@ -50,7 +50,7 @@ function endsWell(rig: LoopRig): void {
   assert.equal(rig.store.writable, true);
   assert.deepEqual(recorded(rig).weightPpm, rig.weightPpm, 'record and split agree');
   assert.deepEqual(recorded(rig).phase, rig.rollout.state.phase, 'record and state agree');
-  const broken = rig.port.store.verifyRecord(10_000);
+  const broken = rig.port.store.verifyRecord();
   assert.ok(broken.ok && broken.value === null);
 }
 

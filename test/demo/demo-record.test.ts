@@ -41,7 +41,7 @@ test('demo keeps a record from which its revert can be told when it is over', as
   assert.match(report.out, /<strong>Reverted<\/strong>/);
   assert.deepEqual(
     readdirSync(dirname(file)).sort(),
-    ['demo.db', 'demo.db.lock'],
+    ['demo.db', 'demo.db.lock', 'demo.db.mark'],
     'no log of the store is left',
   );
 });

@@ -1,7 +1,7 @@
 // The record against tampering: real store files, changed behind the store's back.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
@@ -130,11 +130,14 @@ test('record check finds the time of a config that was changed', (t) => {
 test('record check gives another end for every record that is added', (t) => {
   const file = recordedFile(t);
   const before = check(file);
+  const copy = join(tempFolder(t), 'copy.db');
+  copyFileSync(file, copy);
   const store = unwrap(openSqliteStore(file));
   unwrap(store.appendEvent(event(99)));
   store.close();
   const after = check(file);
-  assert.equal(before.end, check(recordedFile(t)).end, 'the same records have the same end');
+  assert.equal(before.end, check(copy).end, 'the same records have the same end');
+  assert.notEqual(before.end, check(recordedFile(t)).end, 'and no two stores have the same records');
   assert.notEqual(before.end, after.end);
 });
 
@@ -160,7 +163,7 @@ test('record check works page by page when the record is long', (t) => {
   for (let id = 1; id <= 450; id++) unwrap(store.appendEvent(event(id)));
   let pages = 0;
   for (const _page of checkRecord(store)) pages++;
-  assert.equal(pages, 3);
+  assert.equal(pages, 6, 'three of events, three of the journal');
   assert.equal(unwrap(checkRecordNow(store)).chains.events.records, 450);
 });
 
@@ -199,9 +202,12 @@ function oldFile(t: TestContext, version: number): string {
   );
   db.exec(`INSERT INTO rollout (id, state) VALUES (1, '{"phase":"idle","weightPpm":42}')`);
   if (version >= 2) {
-    db.exec(
-      `INSERT INTO configs (at_ms, sha256, config) VALUES (1700000000000.5, 'a', '{"a":1}'), (1700000000001, 'b', '{"b":1}')`,
-    );
+    const put = db.prepare('INSERT INTO configs (at_ms, sha256, config) VALUES (?, ?, ?)');
+    for (const [atMs, config] of [
+      [1_700_000_000_000.5, '{"a":1}'],
+      [1_700_000_000_001, '{"b":1}'],
+    ] as const)
+      put.run(atMs, createHash('sha256').update(config).digest('hex'), config);
   }
   db.exec(`PRAGMA user_version = ${version}`);
   db.close();
@@ -225,7 +231,7 @@ for (const version of [1, 2, 3]) {
     const before = check(file).chains.events.end;
     const store = unwrap(openSqliteStore(file));
     assert.deepEqual(unwrap(store.loadRollout()), { phase: 'idle', weightPpm: 42 });
-    assert.equal(unwrap(store.verifyRecord(100)), null);
+    assert.equal(unwrap(store.verifyRecord()), null);
     unwrap(store.appendEvent(event(2)));
     unwrap(store.saveConfig(5, { c: 1 }));
     store.close();
@@ -250,7 +256,7 @@ test('record file of a newer version, of something else, or of nothing is refuse
     [other, 0],
   ] as const) {
     const db = new DatabaseSync(file);
-    db.exec(`CREATE TABLE things (x); PRAGMA user_version = ${version}`);
+    db.exec(`CREATE TABLE ${version === 0 ? 'things' : 'events'} (x); PRAGMA user_version = ${version}`);
     db.close();
   }
   const hashes = [hashOf(newer), hashOf(other)];
@@ -258,7 +264,7 @@ test('record file of a newer version, of something else, or of nothing is refuse
     const opened = openRecordFile(file);
     return opened.ok ? 'opened' : opened.problem.kind;
   });
-  assert.deepEqual(kinds, ['newer-schema', 'corrupt', 'unavailable']);
+  assert.deepEqual(kinds, ['newer-schema', 'foreign', 'unavailable']);
   assert.deepEqual([hashOf(newer), hashOf(other)], hashes);
   assert.deepEqual(readdirSync(folder).toSorted(), ['newer.db', 'other.db'], 'nothing is created');
 });

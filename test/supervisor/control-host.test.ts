@@ -28,6 +28,7 @@ function rig(t: TestContext) {
     },
     waitsForFirst: true,
     preloaded: null,
+    handedOver: null,
     onMessage: () => {},
     log: () => {},
   });
@@ -100,6 +101,7 @@ describe('a control host', () => {
         }),
         listenDescriptor: async () => null,
         waitsForFirst: false,
+        handedOver: null,
         preloaded: thread as unknown as Worker,
         onMessage: () => {},
         log: (line) => log.push(line),

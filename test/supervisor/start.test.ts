@@ -81,7 +81,7 @@ describe('a start whose control thread fails once workers serve', { concurrency:
     assert.equal(livez.status, 200);
     await answer(client);
     client.socket.destroy();
-    assert.deepEqual(await supervisor.drain(), { cutExchanges: 0 });
+    assert.equal((await supervisor.drain()).cutExchanges, 0);
   });
 
   it('drains before it gives up', async (t) => {

@@ -7,6 +7,12 @@ import type { RolloutEvent } from '#src/core/rollout/rollout-event.ts';
 import type { ApiContext } from './api-context.ts';
 import { ApiProblem } from './problem.ts';
 
+/**
+ * How long an answer waits for the store or the mark: a disk that is well takes milliseconds. What was done
+ * is done by then; the answer says whether a restart would know of it.
+ */
+export const recordedMsMax = 1_000;
+
 type Manual = Extract<RolloutEvent, { type: 'command' | 'set-split' | 'unpark' }>;
 
 /**

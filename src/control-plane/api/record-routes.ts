@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { EvidenceSummary } from '#src/record/record-reader.ts';
 import type { ApiContext } from './api-context.ts';
 import { ApiProblem, requireRead } from './problem.ts';
-import { RecordId } from './schemas.ts';
+import { RecordId, VerifyQuery } from './schemas.ts';
 
 /** Per answer; the newest are the ones that are asked for. */
 const evidenceListMax = 100;
@@ -30,8 +30,10 @@ export function addRecordRoutes(app: FastifyInstance, context: ApiContext): void
     },
   );
 
-  app.get('/v1/record/verify', { schema: { summary: 'Checks the whole record for changes.' } }, async () =>
-    requireRead(await context.store.read('checkRecord')),
+  app.get<{ Querystring: VerifyQuery }>(
+    '/v1/record/verify',
+    { schema: { summary: 'Checks the whole record for changes.', querystring: VerifyQuery } },
+    async (request) => requireRead(await context.store.read('checkRecord', request.query.end ?? null)),
   );
 
   app.get('/v1/rollouts', { schema: { summary: 'Rollouts on record, the latest first.' } }, async () => ({

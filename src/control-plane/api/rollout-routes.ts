@@ -5,7 +5,7 @@ import type { StepResult } from '#src/core/rollout/rollout-effect.ts';
 import { type RolloutCommandName, rolloutCommandNames } from '#src/core/rollout/rollout-event.ts';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';
-import { dispatched, dispatchWhenOpen, requireApplied } from './outcome.ts';
+import { dispatched, dispatchWhenOpen, recordedMsMax, requireApplied } from './outcome.ts';
 import { makePlan } from './plan.ts';
 import { ApiProblem } from './problem.ts';
 import { Command, RolloutStart, Unpark } from './schemas.ts';
@@ -78,7 +78,8 @@ function addCommand(app: FastifyInstance, context: ApiContext, name: RolloutComm
       const event = { type: 'command', atMs, name, actor: actorOf(request), reason } as const;
       const changed = isChange(context.rollout.decide(event));
       requireApplied(await dispatchWhenOpen(event, override, context), context);
-      return { ...rolloutView(context.rollout.state), changed };
+      const recorded = await context.store.recorded(recordedMsMax);
+      return { ...rolloutView(context.rollout.state), changed, recorded };
     },
   );
 }

@@ -38,6 +38,11 @@ export const Split = Type.Object({
   revision: Type.Integer({ description: 'Grows with every change of the split.' }),
 });
 
+export const ChangedSplit = Type.Object({
+  ...Split.properties,
+  recorded: Type.Boolean({ description: 'Whether it would survive a restart already.' }),
+});
+
 export const RolloutStart = Type.Object(
   {
     steps: Type.Optional(Type.Array(Percent, { minItems: 1, maxItems: 100 })),
@@ -159,5 +164,15 @@ export const RecordId = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 100, description: 'As the list has it.' }),
 });
 export type RecordId = Static<typeof RecordId>;
+
+export const VerifyQuery = Type.Object(
+  {
+    end: Type.Optional(
+      Type.String({ pattern: '^[0-9a-f]{64}$', description: 'An end that the record must lead to.' }),
+    ),
+  },
+  closed,
+);
+export type VerifyQuery = Static<typeof VerifyQuery>;
 
 export const NoBody = Type.Object({}, closed);

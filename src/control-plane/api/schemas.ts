@@ -8,6 +8,7 @@ const file = new URL('./schemas.json', import.meta.url);
 export const {
   SplitChange,
   Split,
+  ChangedSplit,
   RolloutStart,
   Command,
   Unpark,
@@ -21,6 +22,7 @@ export const {
   EventsQuery,
   HistoryQuery,
   RecordId,
+  VerifyQuery,
   NoBody,
 } = JSON.parse(readFileSync(file, 'utf8')) as typeof definitions;
 
@@ -38,3 +40,4 @@ export type NodesChange = definitions.NodesChange;
 export type EventsQuery = definitions.EventsQuery;
 export type HistoryQuery = definitions.HistoryQuery;
 export type RecordId = definitions.RecordId;
+export type VerifyQuery = definitions.VerifyQuery;

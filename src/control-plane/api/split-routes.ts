@@ -5,9 +5,9 @@ import { PPM } from '#src/limits.ts';
 import type { Split as SplitState } from '#src/shared-memory/split-cell.ts';
 import { actorOf } from './access.ts';
 import type { ApiContext } from './api-context.ts';
-import { dispatchWhenOpen, requireApplied } from './outcome.ts';
+import { dispatchWhenOpen, recordedMsMax, requireApplied } from './outcome.ts';
 import { ApiProblem } from './problem.ts';
-import { Split, SplitChange } from './schemas.ts';
+import { ChangedSplit, Split, SplitChange } from './schemas.ts';
 
 /** The weight is part of the tag because epochs begin anew with the process. */
 const etagOf = ({ epoch, weightPpm }: Pick<SplitState, 'epoch' | 'weightPpm'>): string =>
@@ -29,7 +29,7 @@ export function addSplitRoutes(app: FastifyInstance, context: ApiContext): void 
       schema: {
         summary: 'Sets the split by hand. Refused with 409 while a rollout runs, unless it is paused.',
         body: SplitChange,
-        response: { 200: Split },
+        response: { 200: ChangedSplit },
       },
     },
     async (request, reply) => {
@@ -39,8 +39,9 @@ export function addSplitRoutes(app: FastifyInstance, context: ApiContext): void 
       const atMs = context.rollout.nowMs();
       const event = { type: 'set-split', atMs, weightPpm, actor: actorOf(request), reason } as const;
       requireApplied(await dispatchWhenOpen(event, override, context), context);
+      const recorded = await context.store.recorded(recordedMsMax);
       const split = context.sink.current();
-      return reply.header('etag', etagOf(split)).send(splitView(split));
+      return reply.header('etag', etagOf(split)).send({ ...splitView(split), recorded });
     },
   );
 }

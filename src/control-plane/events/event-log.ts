@@ -25,6 +25,11 @@ type EventListener = (event: RecordedEvent) => void;
 interface EventLogOptions {
   readonly epochMs: () => number;
   readonly log: (line: LogLine) => void;
+  /**
+   * Where the record ends, for the log lines of transitions, which proves later that it was not cut off; null
+   * while not known.
+   */
+  readonly recordEnd?: () => string | null;
 }
 
 export class EventLog {
@@ -103,12 +108,17 @@ export class EventLog {
   #tell(event: RecordedEvent, level: LogLine['level']): void {
     this.#remembered.push(event);
     if (this.#remembered.length > rememberedEventsMax) this.#remembered.shift();
+    const { name, id, actor } = event;
     this.#options.log({
       level,
       message: event.text,
-      fields: { event: event.name, eventId: event.id, actor: event.actor },
+      fields: { event: name, eventId: id, actor, ...this.#endOf(name) },
     });
     for (const listener of this.#listeners) listener(event);
+  }
+
+  #endOf(name: string): { recordEnd?: string | null } {
+    return name.startsWith('rollout-') ? { recordEnd: this.#options.recordEnd?.() ?? null } : {};
   }
 
   /** Events with `id > after` that are still in memory, oldest first. */

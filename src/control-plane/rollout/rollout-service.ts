@@ -16,6 +16,7 @@ import type { Signals } from '#src/core/rollout/signals.ts';
 import { storeHold } from '#src/core/rollout/tick-step.ts';
 import { isRunning } from '#src/core/rollout/transitions.ts';
 import type { SplitSink } from '#src/core/telemetry/sample.ts';
+import { foundTransition } from './found-transition.ts';
 import { inProgress, type Outcome, outcomeOf, type Progress } from './outcome.ts';
 import {
   type Act,
@@ -42,6 +43,8 @@ export interface RolloutServiceOptions {
   readonly startChecks: StartChecks;
   /** What a start may wait for once its checks have passed; null where there is nothing. */
   readonly signals: () => Signals | null;
+  /** Whether the split was handed over by somebody who could not say how it came about. */
+  readonly keepsLower: boolean;
   readonly time: RolloutClock;
   /** The wall clock, for the record. */
   readonly epochMs: () => number;
@@ -56,8 +59,11 @@ export class RolloutService {
   #pending: PendingChange = nothingPending;
   /** Whether the store's record was read; until then nothing may overwrite it. */
   #isLoaded = false;
-  /** Whether the split is only our fallback for an unreadable store, which says nothing about the rollout. */
-  #isOnFallback = false;
+  /**
+   * Whether everything was sent to X on purpose while nobody knew what is on record: then that is reverted
+   * when it can be read.
+   */
+  #isHeldOnX = false;
 
   constructor(options: RolloutServiceOptions) {
     const { store, events, analysis } = options;
@@ -87,18 +93,34 @@ export class RolloutService {
     const { store, sink, time, parking } = this.#options;
     const loaded = store.loadRollout();
     const current = sink.current();
-    const published = current.epoch === 0 || this.#isOnFallback ? null : current;
+    const published = current.epoch === 0 ? null : current;
     const from = resume({ recorded: loaded.ok ? loaded.value : undefined, published });
     this.#isLoaded = loaded.ok;
-    this.#isOnFallback = !loaded.ok && published === null;
     this.#state = from.state;
     time.takeUp(from.notBeforeMs);
     // Before the split is published: no request of a parked route may go to Y in between.
     parking.replaceParked(from.state.parked?.map(({ name }) => name) ?? []);
     this.#run(resetsOnResume(from.state), from.state);
-    sink.publish(from.weightPpm, from.salt);
-    if (from.differingWeightPpm !== null) this.#recover(from.differingWeightPpm);
+    // While nothing is known nothing is published: everything goes to X, and nobody takes that for a
+    // decision.
+    if (loaded.ok || published !== null) sink.publish(from.weightPpm, from.salt);
+    const found = store.takeFound();
+    if (found !== null) this.#recorder.record(foundTransition(found, this.#options.epochMs()), this.#state);
+    if (this.#isHeldOnX && loaded.ok) this.#revertHeld();
+    else if (from.differingWeightPpm !== null) this.#recover(from.differingWeightPpm);
     if (this.#state.phase === 'preflight') this.#startChecks();
+  }
+
+  /** Whether nothing was ever published, because nothing could be read. */
+  get #isUnknown(): boolean {
+    return !this.#isLoaded && this.#options.sink.current().epoch === 0;
+  }
+
+  /** What is on record was not known when everything was sent to X; now that it is, it has to stay there. */
+  #revertHeld(): void {
+    this.#isHeldOnX = false;
+    const reason = 'everything was sent to X by hand while the store could not be read';
+    this.dispatch({ type: 'command', atMs: this.nowMs(), name: 'revert', actor: 'crossover', reason });
   }
 
   /**
@@ -136,6 +158,8 @@ export class RolloutService {
     };
     if (result.ok) {
       const { sink, epochMs } = this.#options;
+      this.#isHeldOnX ||=
+        this.#isUnknown && result.effects.some((one) => one.type === 'publish' && one.weightPpm === 0);
       const ready = readyOf(result, sink.current().weightPpm, epochMs());
       this.#advance(onChange(this.#pending, { ready, settled: tell }));
     } else tell({ ok: false, kind: 'refused', refusal: result.refusal });
@@ -216,7 +240,8 @@ export class RolloutService {
 
   /** The workers use another split than the one on record. */
   #recover(publishedWeightPpm: number): void {
-    const event = { type: 'recovered', atMs: this.nowMs(), publishedWeightPpm } as const;
+    const { keepsLower = false } = this.#options;
+    const event = { type: 'recovered', atMs: this.nowMs(), publishedWeightPpm, keepsLower } as const;
     this.dispatch(event, (outcome) => {
       if (!outcome.ok) this.#reportIncomplete(publishedWeightPpm);
     });

@@ -1,4 +1,6 @@
 // What the rollout needs of the store.
+
+import type { FoundChange } from '#src/control-plane/store/newest-rollout.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { RecordedEvent } from '#src/record/recorded-event.ts';
@@ -12,6 +14,8 @@ export interface RolloutStore {
   readonly problem: StoreProblem | null;
   /** The rollout as it was on record when the store was opened; null when there was none. */
   loadRollout(): StoreResult<RolloutState | null>;
+  /** What that state is when it was acknowledged and was not on record; null when it was. Given once. */
+  takeFound(): FoundChange | null;
   /** Replaces the rollout on record without a transition. */
   saveRollout(state: RolloutState): void;
   /**

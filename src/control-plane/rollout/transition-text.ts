@@ -11,8 +11,8 @@ export function transitionText(transition: Transition): string {
 }
 
 /** The reason of a revert is its cause, whose text does not repeat that it was one. */
-const whyItHappened = ({ to, reason }: Transition): string =>
-  to.phase === 'reverted' ? to.cause.text : reason;
+const whyItHappened = ({ name, to, reason }: Transition): string =>
+  name === 'reverted' && to.phase === 'reverted' ? to.cause.text : reason;
 
 function whatHappened({ name, from, to }: Transition): string {
   const weight = `${percentOf(to.weightPpm)} % on Y`;

@@ -24,6 +24,7 @@ import { Approvals } from './gates/approvals.ts';
 import { awaitedMove } from './gates/awaited-move.ts';
 import { Gates, type GateView } from './gates/gates.ts';
 import { Notifier } from './notify/notifier.ts';
+import type { RecordProgress } from './notify/record-progress.ts';
 
 interface WindowView {
   readonly open: boolean;
@@ -52,6 +53,8 @@ interface ExternalSignalsOptions {
   readonly random: () => number;
   readonly rolloutState: () => RolloutState;
   readonly verdict: () => Verdict | null;
+  /** Where the record ends, for those who are told of transitions. */
+  readonly record: RecordProgress;
   /** Takes counted samples to the analysis. */
   readonly count: (name: string, cluster: ClusterName, trials: number, failures: number) => void;
 }
@@ -68,7 +71,7 @@ export class ExternalSignals {
   #opening: { windows: Config['windows']; fromMs: number; nextMs: number | null } | null = null;
 
   constructor(options: ExternalSignalsOptions) {
-    const { config, clock, events, settings, random, count } = options;
+    const { config, clock, events, settings, random, count, record } = options;
     this.#options = options;
     this.#outgoing = new OutgoingClient(() => config().outgoing.allow);
     const outgoing = this.#outgoing;
@@ -99,7 +102,13 @@ export class ExternalSignals {
     });
     this.notifier = new Notifier({
       notifications: () => config().notifications,
-      context: () => ({ x: cluster('x').label, y: cluster('y').label, url: config().control.url }),
+      context: () => ({
+        x: cluster('x').label,
+        y: cluster('y').label,
+        url: config().control.url,
+        recordEnd: record.recordEnd?.hash ?? null,
+      }),
+      stored: (msMax) => record.stored(msMax),
       outgoing,
       events,
       epochMs: clock.epochMs,

@@ -19,8 +19,10 @@ import type {
 import { type StepView, stepView } from '#src/core/rollout/step-view.ts';
 import { PPM } from '#src/limits.ts';
 import type { NodeView } from '#src/record/node-view.ts';
+import type { RecordEnd } from '#src/record/record-end.ts';
 import type { StoreProblem } from '#src/record/store-result.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
+import type { Unrecorded } from '#src/shared-memory/messages.ts';
 import type { Split } from '#src/shared-memory/split-cell.ts';
 
 export interface SplitView {
@@ -65,6 +67,18 @@ export interface ClusterView extends ClusterTraffic {
   readonly answersPerSecond: number;
 }
 
+interface StoreView {
+  readonly writable: boolean;
+  readonly problem: StoreProblem | null;
+  /** What it does not have yet; null when it has everything. */
+  readonly unrecorded: Unrecorded | null;
+  /**
+   * Where the record ends: the number of entries and the hash that stands for all of them; null before the
+   * store was open.
+   */
+  readonly end: { readonly entries: number; readonly hash: string } | null;
+}
+
 export interface StatusView {
   readonly phase: Phase;
   readonly step: StepView | null;
@@ -77,7 +91,7 @@ export interface StatusView {
   readonly rollout: RolloutView;
   readonly signals: SignalsView;
   readonly workers: readonly WorkerView[];
-  readonly store: { readonly writable: boolean; readonly problem: StoreProblem | null };
+  readonly store: StoreView;
   readonly configRevision: number;
   readonly version: string;
   readonly uptimeSeconds: number;
@@ -95,7 +109,9 @@ interface StatusSources {
   readonly verdict: Verdict | null;
   readonly signals: SignalsView;
   readonly workers: readonly WorkerView[];
-  readonly store: StatusView['store'];
+  readonly store: Pick<StoreView, 'writable' | 'problem' | 'unrecorded'> & {
+    readonly recordEnd: RecordEnd | null;
+  };
   readonly configRevision: number;
   readonly version: string;
   readonly uptimeMs: number;
@@ -117,11 +133,16 @@ export function statusView(sources: StatusSources): StatusView {
     rollout: rolloutView(state),
     signals: sources.signals,
     workers: sources.workers,
-    store: { writable: store.writable, problem: store.problem },
+    store: storeView(store),
     configRevision: sources.configRevision,
     version: sources.version,
     uptimeSeconds: Math.round(sources.uptimeMs / 1000),
   };
+}
+
+function storeView({ writable, problem, unrecorded, recordEnd }: StatusSources['store']): StoreView {
+  const end = recordEnd === null ? null : { entries: recordEnd.id, hash: recordEnd.hash };
+  return { writable, problem, unrecorded, end };
 }
 
 export const splitView = ({ epoch, weightPpm }: Split): SplitView => ({

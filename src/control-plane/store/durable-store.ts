@@ -3,38 +3,28 @@
 // has a callback. A store that fails or hangs is unusable until it has taken what is in the outbox.
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
-import { tickMs } from '#src/limits.ts';
 import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
+import type { RecordEnd } from '#src/record/record-end.ts';
 import type { MinuteRow, RecordedEvent } from '#src/record/recorded-event.ts';
 import type { SavedSnapshot } from '#src/record/store.ts';
-import { problemOf, type StoreProblem, type StoreResult } from '#src/record/store-result.ts';
+import type { StoreProblem, StoreResult } from '#src/record/store-result.ts';
 import type { TrafficWindow } from '#src/record/traffic-window.ts';
+import type { HandOver, Unrecorded } from '#src/shared-memory/messages.ts';
+import { AcknowledgedChanges, type AcknowledgedOptions } from './acknowledged-changes.ts';
+import type { FoundChange, NewestRollout } from './newest-rollout.ts';
 import { Outbox, type OutgoingRecord } from './outbox.ts';
+import { StoreAvailability, storeRetryMs } from './store-availability.ts';
 import {
   type ArgsOf,
   type Opened,
   type ResultOf,
   refused,
-  type StoreMethod,
   type StorePort,
   type StoreReads,
   type StoreWrites,
   type ValueOf,
 } from './store-calls.ts';
-
-/** Time between attempts to write again. */
-export const storeRetryMs = 1_000;
-/** A store that owes an answer and has given none for this long hangs. */
-export const storeSilenceMsMax = 2_000;
-/**
- * What a tick that comes late counts at the most: the answers may be there, and only we have not got to them.
- */
-const silencePerTickMsMax = 2 * tickMs;
-
-const notOpenYet: StoreProblem = { kind: 'unavailable', text: 'The store is not open yet.' };
-
-/** Of calls that take as long as the record is long; the store answers others in between. */
-const longCalls: ReadonlySet<StoreMethod> = new Set<StoreMethod>(['checkRecord', 'rolloutRecord']);
+import { StoreChannel } from './store-channel.ts';
 
 interface DurableStoreOptions {
   readonly port: StorePort;
@@ -48,50 +38,68 @@ interface DurableStoreOptions {
    * numbered without it.
    */
   readonly reconcileIds: (lastEventId: number, firstQueuedId: number | null) => number;
+  /** What is known of the rollout besides the store; absent: nothing, and no mark is kept. */
+  readonly acknowledged?: AcknowledgedOptions;
+  /** Told of a transition that had happened before it was on record, now that it is. */
+  readonly onRecorded?: (event: RecordedEvent) => void;
 }
+
+const nothingElse: AcknowledgedOptions = {
+  markedStore: null,
+  handedOver: null,
+  isSplitKnown: true,
+  epochMs: Date.now,
+};
+const nothingUnrecorded: Unrecorded = { transitions: 0, events: 0, isMarked: true };
+const closed: StoreProblem = { kind: 'unavailable', text: 'The store is closed.' };
 
 export class DurableStore {
   readonly #options: DurableStoreOptions;
   readonly #outbox = new Outbox();
-  /** Gives up the answers that somebody waits for. */
-  readonly #awaited = new Set<(problem: StoreProblem) => void>();
-  readonly #firstOpen = Promise.withResolvers<void>();
+  readonly #channel: StoreChannel;
+  readonly #changes: AcknowledgedChanges;
+  readonly #availability: StoreAvailability;
   #opened: Opened | null = null;
-  #problem: StoreProblem | null = notOpenYet;
-  /** Calls that the store owes an answer to, and for how long it has been silent. */
-  #owed = 0;
-  #silentMs = 0;
-  #isHanging = false;
-  #isFlushing = false;
-  #lastTickMs: number | null = null;
-  #retryAtMs = 0;
+  /** The rollout as it was when the store was opened, wherever that was kept; null before. */
+  #newest: NewestRollout | null = null;
+  readonly #waitingForStore = new Set<() => void>();
+  #markDueAtMs = 0;
   #analysesUnderWay = 0;
 
-  /** Begins to open it; a port that answers at once has done so when this returns. */
+  /**
+   * Begins to open it; a port that answers at once has done so when this returns, unless a mark has to be
+   * read before.
+   */
   constructor(options: DurableStoreOptions) {
     this.#options = options;
-    this.#open();
+    this.#channel = new StoreChannel(options.port, () => this.#availability.answersAgain());
+    this.#changes = new AcknowledgedChanges(options.acknowledged ?? nothingElse);
+    this.#availability = new StoreAvailability({
+      file: options.file,
+      channel: this.#channel,
+      changes: this.#changes,
+      onOpened: (opened) => this.#takeUp(opened),
+      send: () => this.#sendRecords(),
+      isSent: () => this.#outbox.length === 0,
+      onChange: options.onChange,
+    });
+    this.#availability.open();
   }
 
   /**
    * Resolves when the first attempt to open it is over, at the latest after `msMax`: then it counts as
    * hanging.
    */
-  async ready(msMax: number): Promise<void> {
-    const late = setTimeout(() => {
-      if (this.#problem === notOpenYet) this.#hang();
-      this.#firstOpen.resolve();
-    }, msMax);
-    await this.#firstOpen.promise;
-    clearTimeout(late);
+  ready(msMax: number): Promise<void> {
+    return this.#availability.ready(msMax);
   }
 
   get writable(): boolean {
-    return this.#problem === null;
+    return this.problem === null;
   }
 
   get problem(): StoreProblem | null {
-    return this.#problem;
+    return this.#availability.problem;
   }
 
   /**
@@ -99,6 +107,23 @@ export class DurableStore {
    */
   get unlockedBecause(): string | null {
     return this.#opened?.unlockedBecause ?? null;
+  }
+
+  /** What was wrong with the record when it was opened, in words. */
+  get findings(): readonly string[] {
+    return this.#opened?.findings ?? [];
+  }
+
+  /** Where the record ended when the store last answered; null before it was open. */
+  get recordEnd(): RecordEnd | null {
+    return this.#channel.recordEnd;
+  }
+
+  /** What the store does not have yet; null when it has everything. */
+  get unrecorded(): Unrecorded | null {
+    if (this.#outbox.length === 0) return null;
+    const transitions = this.#outbox.transitionCount;
+    return { transitions, events: this.#outbox.length - transitions, isMarked: this.#changes.isKept };
   }
 
   /** Records that the store has not acknowledged. */
@@ -116,11 +141,29 @@ export class DurableStore {
     return this.#outbox.evidence();
   }
 
+  /**
+   * Why the mark could not be written last; null when it could, or none is kept. Waits for a write that is
+   * under way.
+   */
+  async markProblem(msMax: number): Promise<string | null> {
+    await this.#changes.settled(msMax);
+    return this.#changes.markProblem;
+  }
+
   // ---- what it held when it was opened ----
 
-  /** The rollout as it was on record when the store was opened, null when there was none. */
+  /**
+   * The rollout as it was when the store was opened, null when there was none: on record, or acknowledged and
+   * kept elsewhere, whatever is newer.
+   */
   loadRollout(): StoreResult<RolloutState | null> {
-    return this.#taken(({ rollout }) => rollout);
+    if (this.#newest === null) return refused(this.problem ?? closed);
+    return { ok: true, value: this.#newest.state };
+  }
+
+  /** What that state is when it was not on record, for the record; given once. */
+  takeFound(): FoundChange | null {
+    return this.#changes.takeFound();
   }
 
   loadAnalysis(): StoreResult<SavedSnapshot | null> {
@@ -131,26 +174,62 @@ export class DurableStore {
     return this.#taken(({ settings }) => settings[name] ?? null);
   }
 
+  #taken<T>(of: (opened: Opened) => T): StoreResult<T> {
+    if (this.#opened === null) return refused(this.problem ?? closed);
+    return { ok: true, value: of(this.#opened) };
+  }
+
+  #takeUp(opened: Opened): void {
+    this.#opened = opened;
+    this.#newest = this.#changes.takeUp(opened, this.recordEnd);
+    const shift = this.#options.reconcileIds(opened.lastEventId, this.#outbox.firstEventId);
+    this.#outbox.renumber(shift);
+  }
+
   // ---- writing ----
 
-  /**
-   * Keeps what must be on record before it happens. `settle` is called once: when it is kept, or with why it
-   * will not be counted on. `answered` is called once as well, before that, or whenever the store answers
-   * after it was given up. Returns what gives it up.
-   */
+  /** Keeps what must be on record before it happens; write-answer.ts tells when the callbacks are called. */
   saveTransition(
     transition: Transition,
     state: RolloutState,
     event: RecordedEvent,
     settle: (result: StoreResult<undefined>) => void,
     answered: (isKept: boolean) => void,
-  ): (problem: StoreProblem) => void {
-    return this.#await('saveTransition', [transition, state, event], settle, answered);
+  ): void {
+    const revision = this.#changes.next();
+    const keep = (result: StoreResult<undefined>): void => {
+      if (result.ok) this.#changes.raised(revision);
+      settle(result);
+    };
+    this.#await('saveTransition', [transition, state, event, revision], keep, answered);
   }
 
   /** For what has already happened and cannot be refused, such as a revert. */
   saveTransitionEventually(transition: Transition, state: RolloutState, event: RecordedEvent): void {
-    this.#record({ kind: 'transition', transition, state, event });
+    const revision = this.#changes.happened(transition, state, this.recordEnd);
+    this.#record({ kind: 'transition', transition, state, event, revision });
+  }
+
+  /**
+   * Resolves with whether all that has happened to the rollout would survive a restart, in the store or in
+   * the mark: as soon as it is so, at the latest after `msMax`. False while nobody knows what would.
+   */
+  async recorded(msMax: number): Promise<boolean> {
+    return this.#changes.isTakenUp && (await this.#changes.whenKept(msMax));
+  }
+
+  /** Resolves when the store has every transition that has happened, at the latest after `msMax`. */
+  async stored(msMax: number): Promise<void> {
+    if (this.#outbox.transitionCount === 0) return;
+    await new Promise<void>((resolve) => {
+      const settle = (): void => {
+        clearTimeout(late);
+        this.#waitingForStore.delete(settle);
+        resolve();
+      };
+      const late = setTimeout(settle, msMax);
+      this.#waitingForStore.add(settle);
+    });
   }
 
   appendEvent(event: RecordedEvent): void {
@@ -162,12 +241,13 @@ export class DurableStore {
   }
 
   saveRollout(state: RolloutState): void {
-    this.#write('saveRollout', [state]);
+    const revision = this.#changes.next();
+    this.#write('saveRollout', [state, revision], (isKept) => isKept && this.#changes.stored(revision));
   }
 
   /** Replaces the last one; not while more than one is under way, because the next will say more. */
   saveAnalysis(atMs: number, snapshot: unknown): void {
-    if (this.#problem !== null || this.#analysesUnderWay > 1) return;
+    if (this.problem !== null || this.#analysesUnderWay > 1) return;
     this.#analysesUnderWay++;
     this.#write('saveAnalysis', [atMs, snapshot], () => this.#analysesUnderWay--);
   }
@@ -190,105 +270,39 @@ export class DurableStore {
     return new Promise((resolve) => this.#await('saveConfig', [atMs, config], resolve));
   }
 
-  // ---- reading ----
-
-  /** Asks the store; of one that hangs, nothing. */
-  read<M extends keyof StoreReads>(method: M, ...args: ArgsOf<M>): Promise<StoreResult<ValueOf<M>>> {
-    return new Promise((resolve) => {
-      if (this.#isHanging) resolve(refused(this.#refusal()));
-      else this.#ask(method, args, resolve as (result: StoreResult<unknown>) => void);
-    });
-  }
-
-  // ---- life ----
-
-  /** Watches for silence and tries to get back to a usable store; call it every tick. */
-  tick(nowMs: number): void {
-    const sinceMs = Math.min(silencePerTickMsMax, nowMs - (this.#lastTickMs ?? nowMs));
-    this.#lastTickMs = nowMs;
-    if (this.#owed > 0) {
-      this.#silentMs += sinceMs;
-      if (!this.#isHanging && this.#silentMs >= storeSilenceMsMax) this.#hang();
-      return;
-    }
-    if (this.#problem === null || nowMs < this.#retryAtMs) return;
-    this.#retryAtMs = nowMs + storeRetryMs;
-    this.#open();
-  }
-
-  /** Has everything written that was sent, and closes it; resolves at the latest after `msMax`. */
-  async close(msMax: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const late = setTimeout(resolve, msMax);
-      this.#call('close', [], () => {
-        clearTimeout(late);
-        resolve();
-      });
-    });
-    this.#options.port.end();
-  }
-
-  #taken<T>(of: (opened: Opened) => T): StoreResult<T> {
-    return this.#opened === null ? refused(this.#refusal()) : { ok: true, value: of(this.#opened) };
-  }
-
-  #refusal(): StoreProblem {
-    return this.#problem ?? { kind: 'unavailable', text: 'The store is closed.' };
-  }
-
-  #open(): void {
-    this.#call('open', [], (result) => {
-      this.#firstOpen.resolve();
-      if (!result.ok) {
-        this.#problem = result.problem;
-        return;
-      }
-      const { value } = result;
-      this.#opened = value;
-      const shift = this.#options.reconcileIds(value.lastEventId, this.#outbox.firstEventId);
-      this.#outbox.renumber(shift);
-      if (value.writeProblem === null) this.#flush();
-      else this.#problem = value.writeProblem;
-    });
-  }
-
-  /** Sends what waits; the store is usable again when all of it is acknowledged. */
-  #flush(): void {
-    this.#isFlushing = true;
-    this.#sendRecords();
-    this.#finishFlush();
-  }
-
-  #finishFlush(): void {
-    if (!this.#isFlushing || this.#outbox.length > 0) return;
-    this.#isFlushing = false;
-    const isBack = this.#problem !== notOpenYet;
-    this.#problem = null;
-    if (isBack) this.#options.onChange(null);
-  }
-
   #record(record: OutgoingRecord): void {
     this.#outbox.add(record);
-    if (this.#problem === null || this.#isFlushing) this.#sendRecords();
+    if (this.#availability.isSending) this.#sendRecords();
   }
 
   #sendRecords(): void {
     for (const waiting of this.#outbox.send()) {
       const [method, args] = callOf(waiting.record);
-      this.#call(method, args, (result) => {
+      this.#channel.call(method, args, (result) => {
         this.#outbox.answered(waiting, result.ok);
-        this.#judge(result);
-        this.#finishFlush();
+        if (result.ok && waiting.record.kind === 'transition') this.#hasRecorded(waiting.record);
+        this.#availability.judge(result);
+        this.#availability.finishFlush();
       });
     }
   }
 
+  #hasRecorded({ revision, event }: Extract<OutgoingRecord, { kind: 'transition' }>): void {
+    this.#changes.stored(revision);
+    this.#options.onRecorded?.(event);
+    if (this.#outbox.transitionCount === 0) for (const settle of [...this.#waitingForStore]) settle();
+  }
+
   /** A write that may be lost. */
-  #write<M extends keyof StoreWrites>(method: M, args: ArgsOf<M>, done: () => void = () => {}): void {
-    if (this.#problem !== null) return;
-    this.#call(method, args, (result) => {
-      done();
-      this.#judge(result);
+  #write<M extends keyof StoreWrites>(
+    method: M,
+    args: ArgsOf<M>,
+    done: (isKept: boolean) => void = () => {},
+  ): void {
+    if (this.problem !== null) return;
+    this.#channel.call(method, args, (result) => {
+      done(result.ok);
+      this.#availability.judge(result);
     });
   }
 
@@ -297,78 +311,66 @@ export class DurableStore {
     args: ArgsOf<M>,
     settle: (result: ResultOf<M>) => void,
     answered: (isKept: boolean) => void = () => {},
-  ): (problem: StoreProblem) => void {
-    if (this.#problem === null)
-      return this.#ask(method, args, settle, (result) => {
-        this.#judge(result);
+  ): void {
+    const { problem } = this;
+    if (problem === null) {
+      this.#channel.ask(method, args, settle, (result) => {
+        this.#availability.judge(result);
         answered(result.ok);
       });
-    answered(false);
-    settle(refused(this.#problem) as ResultOf<M>);
-    return () => {};
-  }
-
-  /**
-   * Settles with the answer, or without one when it is given up: by the caller, or because the store hangs.
-   */
-  #ask<M extends StoreMethod>(
-    method: M,
-    args: ArgsOf<M>,
-    settle: (result: ResultOf<M>) => void,
-    answered: (result: ResultOf<M>) => void = () => {},
-  ): (problem: StoreProblem) => void {
-    const giveUp = (problem: StoreProblem): void => {
-      if (this.#awaited.delete(giveUp)) settle(refused(problem) as ResultOf<M>);
-    };
-    this.#awaited.add(giveUp);
-    this.#call(method, args, (result) => {
-      answered(result);
-      if (this.#awaited.delete(giveUp)) settle(result);
-    });
-    return giveUp;
-  }
-
-  #call<M extends StoreMethod>(method: M, args: ArgsOf<M>, done: (result: ResultOf<M>) => void): void {
-    const { port } = this.#options;
-    if (longCalls.has(method)) {
-      port.send(method, args, done);
       return;
     }
-    if (this.#owed++ === 0) this.#silentMs = 0;
-    port.send(method, args, (result) => {
-      this.#owed--;
-      this.#silentMs = 0;
-      done(result);
-      if (this.#isHanging && this.#owed === 0) this.#answersAgain();
+    answered(false);
+    settle(refused(problem) as ResultOf<M>);
+  }
+
+  // ---- reading ----
+
+  /** Asks the store; of one that hangs, nothing. */
+  read<M extends keyof StoreReads>(method: M, ...args: ArgsOf<M>): Promise<StoreResult<ValueOf<M>>> {
+    return new Promise((resolve) => {
+      if (this.#availability.isHanging) resolve(refused(this.problem ?? closed));
+      else this.#channel.ask(method, args, resolve as (result: StoreResult<unknown>) => void);
     });
   }
 
-  #judge(result: StoreResult<unknown>): void {
-    if (!result.ok) this.#becomeUnusable(result.problem);
-  }
+  // ---- life ----
 
-  #becomeUnusable(problem: StoreProblem): void {
-    this.#isFlushing = false;
-    const wasUsable = this.#problem === null;
-    this.#problem = problem;
-    if (wasUsable) this.#options.onChange(problem);
-  }
-
-  #hang(): void {
-    this.#isHanging = true;
-    const cause = `no answer within ${storeSilenceMsMax / 1000} s`;
-    const problem = problemOf('hanging', this.#options.file, cause);
-    this.#becomeUnusable(problem);
-    for (const giveUp of [...this.#awaited]) giveUp(problem);
+  /** Watches for silence and tries to get back to a usable store; call it every tick. */
+  tick(nowMs: number): void {
+    if (nowMs >= this.#markDueAtMs) {
+      this.#markDueAtMs = nowMs + storeRetryMs;
+      this.#changes.retry(this.recordEnd);
+    }
+    this.#availability.tick(nowMs);
   }
 
   /**
-   * Everything was answered. What was kept is known, so it goes on where it was; unless an answer was a
-   * failure.
+   * Has everything written that was sent, leaves a mark, and closes the store, and with it the lock; resolves
+   * with what is left, at the latest after `msMax`.
    */
-  #answersAgain(): void {
-    this.#isHanging = false;
-    if (this.#problem?.kind === 'hanging' && this.#opened !== null) this.#flush();
+  async close(msMax: number): Promise<{ handOver: HandOver; unrecorded: Unrecorded }> {
+    const untilMs = performance.now() + msMax;
+    if (this.#changes.keepsMark) {
+      // Answered when everything before it is.
+      await this.#answered('checkFiles', msMax / 3);
+      await this.#changes.close(this.recordEnd, msMax / 3);
+    }
+    await this.#answered('close', Math.max(0, untilMs - performance.now()));
+    this.#channel.end();
+    const unrecorded = this.unrecorded ?? nothingUnrecorded;
+    return { handOver: this.#changes.handOver(this.recordEnd), unrecorded };
+  }
+
+  /** Resolves when the store has answered, at the latest after `msMax`. */
+  #answered(method: 'checkFiles' | 'close', msMax: number): Promise<void> {
+    return new Promise((resolve) => {
+      const late = setTimeout(resolve, msMax);
+      this.#channel.call(method, [], () => {
+        clearTimeout(late);
+        resolve();
+      });
+    });
   }
 }
 
@@ -377,7 +379,7 @@ type RecordMethod = 'saveTransition' | 'saveEvidence' | 'appendEvent';
 function callOf(record: OutgoingRecord): [RecordMethod, ArgsOf<RecordMethod>] {
   switch (record.kind) {
     case 'transition':
-      return ['saveTransition', [record.transition, record.state, record.event]];
+      return ['saveTransition', [record.transition, record.state, record.event, record.revision]];
     case 'evidence':
       return ['saveEvidence', [record.evidence, record.event]];
     case 'event':

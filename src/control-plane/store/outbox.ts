@@ -14,6 +14,7 @@ export type OutgoingRecord =
       readonly transition: Transition;
       readonly state: RolloutState;
       readonly event: RecordedEvent;
+      readonly revision: number;
     }
   | { readonly kind: 'evidence'; readonly evidence: FrozenEvidence; readonly event: RecordedEvent }
   | { readonly kind: 'event'; readonly event: RecordedEvent };
@@ -33,6 +34,11 @@ export class Outbox {
 
   get droppedCount(): number {
     return this.#droppedCount;
+  }
+
+  /** Transitions among them. */
+  get transitionCount(): number {
+    return this.#waiting.filter(({ record: { kind } }) => kind === 'transition').length;
   }
 
   /** Id of the oldest event; null when nothing waits. */

@@ -1,21 +1,22 @@
 // The embedded store on node:sqlite. One file, write-ahead log; what decides about traffic is flushed to disk
 // before the call returns, what only describes it is not. See durable-store.ts for what happens while the
 // file is unusable.
-import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { deflateRawSync } from 'node:zlib';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { canonicalJson } from '#src/record/canonical-json.ts';
 import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
-import { brokenLink, type ChainName, chainHash, chainNames, chainStart } from '#src/record/hash-chain.ts';
-import { migrate, newerSchema } from '#src/record/migrations.ts';
+import { migrate } from '#src/record/migrations.ts';
+import { checkRecordNow } from '#src/record/record-check.ts';
+import { isSignedBy, type RecordEnd, type RecordKey, textHash } from '#src/record/record-end.ts';
+import { openRecordFile } from '#src/record/record-file.ts';
+import type { ReadKey } from '#src/record/record-key.ts';
 import { RecordReader } from '#src/record/record-reader.ts';
 import type { MinuteRow, RecordedEvent } from '#src/record/recorded-event.ts';
 import { unpackWindows } from '#src/record/recorded-traffic.ts';
-import type { SavedSnapshot, Store } from '#src/record/store.ts';
+import { refusedSchema } from '#src/record/schema-check.ts';
+import type { SavedRollout, SavedSnapshot, Store } from '#src/record/store.ts';
 import {
   done,
   problemFrom,
@@ -24,6 +25,10 @@ import {
   type StoreResult,
 } from '#src/record/store-result.ts';
 import type { TrafficWindow } from '#src/record/traffic-window.ts';
+import { trustedRollout } from '#src/record/trusted-rollout.ts';
+import { closeToOthers } from './private-files.ts';
+import { RecordWriter } from './record-writer.ts';
+import { type ExpectedRecord, prepareStoreFile, signAnew } from './store-file.ts';
 
 /**
  * How long a statement waits for another process' lock: whoever takes one, such as a backup, gives it back at
@@ -40,72 +45,151 @@ const trafficKeptMs = 6 * 60 * 60_000;
 
 type Row = Record<string, unknown>;
 
+interface OpenOptions {
+  readonly busyTimeoutMs?: number;
+  /** What signs the record; absent: nothing does. */
+  readonly key?: ReadKey;
+  /**
+   * What is known of the record in the file; null or absent when nothing is, and then it may be a new one.
+   */
+  readonly expected?: ExpectedRecord | null;
+  /** Whether an earlier process has locked a store of this name. */
+  readonly wasLocked?: boolean;
+}
+
 /** Opens or creates the file, checks it and brings its schema up to date. */
-export function openSqliteStore(
-  file: string,
-  busyTimeoutMs = busyTimeoutMsDefault,
-): StoreResult<SqliteStore> {
+export function openSqliteStore(file: string, options: OpenOptions = {}): StoreResult<SqliteStore> {
+  const { busyTimeoutMs = busyTimeoutMsDefault, expected = null, wasLocked = false } = options;
+  const readKey = options.key ?? { ok: true, key: null };
+  if (!readKey.ok) return { ok: false, problem: problemOf('key', file, readKey.cause) };
+  const { key } = readKey;
   let db: DatabaseSync | null = null;
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    const prepared =
+      file === ':memory:' ? { isNew: true } : prepareStoreFile(file, { expected, wasLocked, key });
+    if ('kind' in prepared) return { ok: false, problem: prepared };
+    const alien = alienRecord(file, expected);
+    if (alien !== null) return { ok: false, problem: alien };
     db = new DatabaseSync(file, { timeout: busyTimeoutMs });
-    const problem = refusalOf(db, file);
-    if (problem !== null) {
-      db.close();
-      return { ok: false, problem };
+    closeToOthers(file);
+    const refused = refusalOf(db, file, prepared.isNew);
+    if (refused === null) {
+      db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256');
+      migrate(db);
+      if (prepared.isNew) signAnew(db, key);
     }
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 256');
-    migrate(db);
-    return { ok: true, value: new SqliteStore(db, file) };
+    const problem = refused ?? recordRefusal(new RecordReader(db), file, key);
+    if (problem === null) return { ok: true, value: new SqliteStore(db, file, key) };
+    db.close();
+    return { ok: false, problem };
   } catch (error) {
     if (db?.isOpen) db.close();
     return { ok: false, problem: problemFrom(error, file) };
   }
 }
 
-/** Why a file must be left as it is: written by a newer version, or damaged. */
-function refusalOf(db: DatabaseSync, file: string): StoreProblem | null {
-  const newer = newerSchema(db);
-  if (newer !== null) return problemOf('newer-schema', file, newer);
+/** Why a file must be left as it is: written by a newer version or something else, or damaged. */
+function refusalOf(db: DatabaseSync, file: string, isNew: boolean): StoreProblem | null {
   const finding = db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
-  return finding === 'ok' ? null : problemOf('corrupt', file, String(finding));
+  if (finding !== 'ok') return problemOf('corrupt', file, String(finding));
+  return isNew ? null : refusedSchema(db, file);
+}
+
+/**
+ * Why a file is not the one that this process has written to, found without writing to it; null when it is,
+ * or nobody can tell.
+ */
+function alienRecord(file: string, expected: ExpectedRecord | null): StoreProblem | null {
+  if (expected === null || !expected.isOurs || expected.end === null) return null;
+  const opened = openRecordFile(file);
+  if (!opened.ok) return opened.problem;
+  const { id, hash } = expected.end;
+  const found = opened.value.readRecord((record) => record.journalIdOf(hash));
+  opened.value.close();
+  if (!found.ok) return found.problem;
+  return found.value === id ? null : problemOf('replaced', file, `it lacks entry ${id} of the journal`);
+}
+
+/** Why nothing may be added to a record: its end is not the one that was written, or cannot be signed. */
+function recordRefusal(record: RecordReader, file: string, key: RecordKey | null): StoreProblem | null {
+  const kept = record.journalEnd();
+  const last = record.lastEntry();
+  if (kept === null || last?.id !== kept.end.id || last.hash !== kept.end.hash)
+    return problemOf('tampered', file, 'its journal does not end as it was written');
+  const unsigned = signatureRefusal(kept.mac, kept.end, key);
+  return unsigned === null ? null : problemOf(unsigned.kind, file, unsigned.cause);
+}
+
+function signatureRefusal(
+  mac: string | null,
+  end: RecordEnd,
+  key: RecordKey | null,
+): { readonly kind: 'key' | 'tampered'; readonly cause: string } | null {
+  if (key === null)
+    return mac === null ? null : { kind: 'key', cause: 'it is signed, and there is no store.key' };
+  if (mac === null)
+    return {
+      kind: 'key',
+      cause: 'it is not signed: check it and sign it once with crossover events --verify --sign',
+    };
+  if (isSignedBy(key, end, mac)) return null;
+  return { kind: 'tampered', cause: 'its end is not signed with store.key' };
 }
 
 export class SqliteStore implements Store {
   readonly #db: DatabaseSync;
-  readonly #file: string;
+  readonly file: string;
+  readonly key: RecordKey | null;
   readonly #record: RecordReader;
+  readonly #writer: RecordWriter;
   readonly #statements = new Map<string, StatementSync>();
 
-  constructor(db: DatabaseSync, file: string) {
+  constructor(db: DatabaseSync, file: string, key: RecordKey | null) {
     this.#db = db;
-    this.#file = file;
+    this.file = file;
+    this.key = key;
     this.#record = new RecordReader(db);
+    this.#writer = new RecordWriter(db, key);
+  }
+
+  get recordEnd(): RecordEnd | null {
+    const end = this.#attempt(() => this.#writer.end);
+    return end.ok ? end.value : null;
   }
 
   loadRollout(): StoreResult<RolloutState | null> {
-    return this.#attempt(() => {
-      const row = this.#get('SELECT state FROM rollout WHERE id = 1');
-      return row === undefined ? null : (JSON.parse(String(row.state)) as RolloutState);
-    });
+    const saved = this.loadTrustedRollout();
+    return saved.ok ? { ok: true, value: saved.value.state } : saved;
   }
 
-  saveRollout(state: RolloutState): StoreResult<undefined> {
-    return this.#attempt(() => this.#flushed(() => this.#putRollout(state)));
+  loadTrustedRollout(): StoreResult<SavedRollout> {
+    const found = this.#attempt(() => trustedRollout(this.#record));
+    if (!found.ok) return found;
+    if (found.value.ok) return { ok: true, value: found.value };
+    return { ok: false, problem: problemOf('tampered', this.file, found.value.cause) };
   }
 
-  saveTransition(transition: Transition, state: RolloutState, event: RecordedEvent): StoreResult<undefined> {
+  saveRollout(state: RolloutState, revision = this.#nextRevision()): StoreResult<undefined> {
+    return this.#attempt(() => this.#flushed(() => this.#writer.putRollout(state, revision)));
+  }
+
+  saveTransition(
+    transition: Transition,
+    state: RolloutState,
+    event: RecordedEvent,
+    revision = this.#nextRevision(),
+  ): StoreResult<undefined> {
     return this.#attempt(() =>
       this.#flushed(() => {
-        this.#append('transitions', this.#lastId('transitions') + 1, transition);
-        this.#append('events', event.id, event);
-        this.#putRollout(state);
+        this.#writer.append('transitions', this.#writer.lastId('transitions') + 1, transition);
+        this.#writer.append('events', event.id, event);
+        this.#writer.putRollout(state, revision);
       }),
     );
   }
 
   appendEvent(event: RecordedEvent): StoreResult<undefined> {
-    return this.#attempt(() => this.#inTransaction(() => this.#append('events', event.id, event)));
+    return this.#attempt(() => this.#inTransaction(() => this.#writer.append('events', event.id, event)));
   }
 
   readEvents(after: number, limit: number): StoreResult<RecordedEvent[]> {
@@ -117,7 +201,7 @@ export class SqliteStore implements Store {
   }
 
   lastEventId(): StoreResult<number> {
-    return this.#attempt(() => this.#lastId('events'));
+    return this.#attempt(() => this.#writer.lastId('events'));
   }
 
   saveAnalysis(atMs: number, snapshot: unknown): StoreResult<undefined> {
@@ -135,8 +219,7 @@ export class SqliteStore implements Store {
 
   /** On the disk when it returns: a freeze that a power cut forgets is none. */
   saveSetting(name: string, value: unknown): StoreResult<undefined> {
-    const sql = 'INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)';
-    return this.#attempt(() => this.#flushed(() => this.#run(sql, name, JSON.stringify(value))));
+    return this.#attempt(() => this.#flushed(() => this.#writer.putSetting(name, value)));
   }
 
   loadSettings(): StoreResult<Record<string, unknown>> {
@@ -153,17 +236,10 @@ export class SqliteStore implements Store {
   saveConfig(atMs: number, config: unknown): StoreResult<number> {
     return this.#attempt(() => {
       const text = canonicalJson(config);
-      const sha256 = createHash('sha256').update(text).digest('hex');
       const last = this.#get('SELECT id, sha256 FROM configs ORDER BY id DESC LIMIT 1');
-      if (last?.sha256 === sha256) return Number(last.id);
-      const id = this.#lastId('configs') + 1;
-      this.#inTransaction(() => {
-        const at = Math.round(atMs);
-        const { previousHash, hash } = this.#link('configs', id, `${at}\n${text}`);
-        const sql =
-          'INSERT INTO configs (id, at_ms, sha256, config, prev_hash, hash) VALUES (?, ?, ?, ?, ?, ?)';
-        this.#run(sql, id, at, sha256, text, previousHash, hash);
-      });
+      if (last?.sha256 === textHash(text)) return Number(last.id);
+      const id = this.#writer.lastId('configs') + 1;
+      this.#inTransaction(() => this.#writer.appendConfig(id, Math.round(atMs), text));
       return id;
     });
   }
@@ -171,8 +247,8 @@ export class SqliteStore implements Store {
   saveEvidence(evidence: FrozenEvidence, event: RecordedEvent): StoreResult<undefined> {
     return this.#attempt(() =>
       this.#inTransaction(() => {
-        this.#append('evidence', this.#lastId('evidence') + 1, evidence);
-        this.#append('events', event.id, event);
+        this.#writer.append('evidence', this.#writer.lastId('evidence') + 1, evidence);
+        this.#writer.append('events', event.id, event);
       }),
     );
   }
@@ -218,14 +294,10 @@ export class SqliteStore implements Store {
     );
   }
 
-  verifyRecord(count: number): StoreResult<string | null> {
-    return this.#attempt(() => {
-      for (const chain of chainNames) {
-        const broken = this.#brokenLink(chain, count);
-        if (broken !== null) return broken;
-      }
-      return null;
-    });
+  verifyRecord(): StoreResult<string | null> {
+    const checked = checkRecordNow(this, { key: this.key });
+    if (!checked.ok) return checked;
+    return { ok: true, value: checked.value.intact ? null : checked.value.text };
   }
 
   readRecord<T>(query: (record: RecordReader) => T): StoreResult<T> {
@@ -236,52 +308,20 @@ export class SqliteStore implements Store {
     return this.#attempt(() => this.#inTransaction(() => {}));
   }
 
+  copyTo(file: string): StoreResult<undefined> {
+    return this.#attempt(() => this.#run('VACUUM INTO ?', file));
+  }
+
+  emptyLog(): StoreResult<undefined> {
+    return this.#attempt(() => this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)') as undefined);
+  }
+
   close(): void {
     if (this.#db.isOpen) this.#db.close();
   }
 
-  #putRollout(state: RolloutState): void {
-    this.#run('INSERT OR REPLACE INTO rollout (id, state) VALUES (1, ?)', JSON.stringify(state));
-  }
-
-  /**
-   * Appends to a chain. The stored text is the one that was hashed, so a checker needs no knowledge of us.
-   */
-  #append(chain: ChainName, id: number, record: object): void {
-    const text = canonicalJson(record);
-    const { previousHash, hash } = this.#link(chain, id, text);
-    this.#run(
-      `INSERT INTO ${chain} (id, record, prev_hash, hash) VALUES (?, ?, ?, ?)`,
-      id,
-      text,
-      previousHash,
-      hash,
-    );
-  }
-
-  /** Makes a text the new end of its chain; the caller inserts it in the same transaction. */
-  #link(chain: ChainName, id: number, text: string): { previousHash: string; hash: string } {
-    const last = this.#get(`SELECT hash FROM ${chain} ORDER BY id DESC LIMIT 1`);
-    const previousHash = last === undefined ? chainStart : String(last.hash);
-    const hash = chainHash(previousHash, text);
-    this.#run('INSERT OR REPLACE INTO chain_ends (chain, id, hash) VALUES (?, ?, ?)', chain, id, hash);
-    return { previousHash, hash };
-  }
-
-  #lastId(table: ChainName): number {
-    return Number(this.#get(`SELECT max(id) AS id FROM ${table}`)?.id ?? 0);
-  }
-
-  #brokenLink(chain: ChainName, count: number): string | null {
-    const end = this.#record.chainEnd(chain);
-    const ids = this.#all(`SELECT id FROM ${chain} ORDER BY id DESC LIMIT ?`, count);
-    const firstId = Number(ids.at(-1)?.id ?? 0);
-    const rows = this.#record.chainRows(chain, firstId - 1, Number(ids[0]?.id ?? 0), count);
-    const startHash = rows.length < count ? chainStart : (rows[0]?.previousHash ?? chainStart);
-    const broken = brokenLink(rows, startHash);
-    if (broken !== null) return `Record ${broken.id} of ${chain} does not fit the hash chain.`;
-    if (end === null || rows.at(-1)?.hash === end.hash) return null;
-    return `Record ${end.id} of ${chain}, the last one written, is missing.`;
+  #nextRevision(): number {
+    return Number(this.#get('SELECT revision FROM rollout')?.revision ?? 0) + 1;
   }
 
   /** A transaction that is on the disk when it returns, not only in the operating system's cache. */
@@ -310,7 +350,7 @@ export class SqliteStore implements Store {
     try {
       return { ok: true, value: action() };
     } catch (error) {
-      return { ok: false, problem: problemFrom(error, this.#file) };
+      return { ok: false, problem: problemFrom(error, this.file) };
     }
   }
 

@@ -1,10 +1,12 @@
 // Whose a store is: one process', by a lock that the kernel takes back when the process ends, however it
 // ends. It is on a file of its own, so that everybody can read the store of a process that runs. See
 // docs/adr/0010-a-store-has-one-owner.md.
-import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync, utimesSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import process from 'node:process';
 import { DatabaseSync } from 'node:sqlite';
 import { problemFrom, problemOf, type StoreResult } from '#src/record/store-result.ts';
+import { makePrivateFile, makePrivateFolder } from './private-files.ts';
 import { refused } from './store-calls.ts';
 
 /**
@@ -16,6 +18,9 @@ export class StoreLock {
   readonly #store: string;
   /** Open, in a transaction that writes nothing: closing it gives the lock back. */
   #held: DatabaseSync | null = null;
+
+  /** Whether its file was there before this process took it for the first time. */
+  wasThere = false;
 
   constructor(store: string) {
     this.#store = store;
@@ -30,7 +35,9 @@ export class StoreLock {
     const file = lockFileOf(this.#store);
     let db: DatabaseSync | null = null;
     try {
-      mkdirSync(dirname(file), { recursive: true });
+      this.wasThere ||= existsSync(file);
+      makePrivateFolder(dirname(file));
+      makePrivateFile(file);
       db = new DatabaseSync(file, { timeout: lockWaitMs });
       // With its journal in memory nothing is ever written, and the file stays empty.
       db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
@@ -70,25 +77,33 @@ function noteTime(file: string): void {
   }
 }
 
+/**
+ * Who has the lock and since when, and what to do where it is another user, who can hardly be running this
+ * store.
+ */
 function holderOf(file: string): string {
   const { ino, mtime } = statSync(file);
+  const since = `since ${mtime.toISOString()}`;
   const pid = lockingPid(ino);
   // The kernel names no process of another container, and knows none of another machine.
-  const holder = pid === null ? 'a process that cannot be seen from here' : `process ${pid}`;
-  return `${holder} has it since ${mtime.toISOString()}`;
+  if (pid === null) return `a process that cannot be seen from here has it ${since}`;
+  const user = otherUserOf(pid);
+  if (user === null) return `process ${pid} has it ${since}`;
+  return `process ${pid} of user ${user} has its lock ${since}; end that process or, if it is no Crossover, remove ${file}`;
 }
 
-/**
- * The process that has an exclusive SQLite lock on a file, where the kernel tells (proc_locks(5)); null where
- * it does not. Such a lock ends with byte 0x400001ff, see "locking" in
- * https://www.sqlite.org/src/file/src/os.h.
- */
+/** The process that has a lock on a file, where the kernel tells (proc_locks(5)); null where it does not. */
 function lockingPid(inode: number): number | null {
   const locks = existsSync('/proc/locks') ? readFileSync('/proc/locks', 'utf8') : '';
-  const lock = new RegExp(
-    `^\\d+: POSIX +\\S+ +WRITE (\\d+) [\\da-f]+:[\\da-f]+:${inode} \\d+ ${0x400001ff}$`,
-    'm',
-  );
+  const lock = new RegExp(`^\\d+: POSIX +\\S+ +(?:READ|WRITE) (\\d+) [\\da-f]+:[\\da-f]+:${inode} `, 'm');
   const pid = Number(lock.exec(locks)?.[1] ?? 0);
   return pid === 0 ? null : pid;
+}
+
+/** The user of a process when it is neither ours nor root; null else, and when the process is gone. */
+function otherUserOf(pid: number): string | null {
+  const uid = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
+  if (uid === undefined || uid === 0 || uid === process.geteuid?.()) return null;
+  const users = existsSync('/etc/passwd') ? readFileSync('/etc/passwd', 'utf8') : '';
+  return new RegExp(`^([^:\\n]+):[^:\\n]*:${uid}:`, 'm').exec(users)?.[1] ?? String(uid);
 }

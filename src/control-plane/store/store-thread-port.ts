@@ -2,10 +2,11 @@
 // answered; the next call starts another.
 import { Worker } from 'node:worker_threads';
 import { youngGenerationMiBMax } from '#src/limits.ts';
+import type { RecordEnd } from '#src/record/record-end.ts';
 import { problemOf, type StoreResult } from '#src/record/store-result.ts';
 import {
   type ArgsOf,
-  type ResultOf,
+  type Done,
   refused,
   type StoreAnswer,
   type StoreMethod,
@@ -13,12 +14,12 @@ import {
   type StoreThreadStart,
 } from './store-calls.ts';
 
-type Done = (result: StoreResult<unknown>) => void;
+type AnyDone = (result: StoreResult<unknown>, end: RecordEnd | null) => void;
 
 interface Thread {
   readonly worker: Worker;
   /** Calls without an answer, in order. */
-  readonly waiting: Map<number, Done>;
+  readonly waiting: Map<number, AnyDone>;
 }
 
 export class StoreThreadPort implements StorePort {
@@ -31,15 +32,15 @@ export class StoreThreadPort implements StorePort {
     this.#start = start;
   }
 
-  send<M extends StoreMethod>(method: M, args: ArgsOf<M>, done: (result: ResultOf<M>) => void): void {
+  send<M extends StoreMethod>(method: M, args: ArgsOf<M>, done: Done<M>): void {
     if (this.#isEnded) {
-      (done as Done)(refused(problemOf('unavailable', this.#start.file, 'it is closed')));
+      (done as AnyDone)(refused(problemOf('unavailable', this.#start.file, 'it is closed')), null);
       return;
     }
     this.#thread ??= this.#spawn();
     const { worker, waiting } = this.#thread;
     const id = ++this.#lastId;
-    waiting.set(id, done as Done);
+    waiting.set(id, done as AnyDone);
     worker.postMessage({ id, method, args });
   }
 
@@ -59,10 +60,10 @@ export class StoreThreadPort implements StorePort {
       resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiBMax.store },
     });
     const thread: Thread = { worker, waiting: new Map() };
-    worker.on('message', ({ id, result }: StoreAnswer) => {
+    worker.on('message', ({ id, result, end }: StoreAnswer) => {
       const done = thread.waiting.get(id);
       thread.waiting.delete(id);
-      done?.(result);
+      done?.(result, end);
     });
     let cause = 'its thread ended';
     worker.on('error', (error) => {
@@ -75,7 +76,7 @@ export class StoreThreadPort implements StorePort {
   #lost(thread: Thread, cause: string): void {
     if (this.#thread === thread) this.#thread = null;
     const problem = problemOf('io', this.#start.file, cause);
-    for (const done of thread.waiting.values()) done(refused(problem));
+    for (const done of thread.waiting.values()) done(refused(problem), null);
     thread.waiting.clear();
   }
 }

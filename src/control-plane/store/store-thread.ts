@@ -1,14 +1,19 @@
 // Entry of the store's thread: it owns the database, so that a disk that hangs stops nothing but this thread.
 import { flushCompileCache } from 'node:module';
+import process from 'node:process';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { readRecordKey } from '#src/record/record-key.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import type { StoreAnswer, StoreCall, StoreThreadStart } from './store-calls.ts';
-import { StoreDesk } from './store-desk.ts';
+import { type OpenStore, StoreDesk } from './store-desk.ts';
+import { StoreFiles } from './store-files.ts';
 import { StoreLock } from './store-lock.ts';
 
-function main(port: MessagePort, { file, busyTimeoutMs }: StoreThreadStart): void {
-  const desk = new StoreDesk(() => openSqliteStore(file, busyTimeoutMs), new StoreLock(file));
+function main(port: MessagePort, { file, busyTimeoutMs, keyFile }: StoreThreadStart): void {
+  const open: OpenStore = (expected, wasLocked) =>
+    openSqliteStore(file, { busyTimeoutMs, key: readRecordKey(keyFile, process.env), expected, wasLocked });
+  const desk = new StoreDesk(open, new StoreLock(file), new StoreFiles(file));
   port.on('message', (call: StoreCall) => void answer(port, desk, call));
   flushCompileCache();
 }
@@ -21,7 +26,7 @@ async function answer(port: MessagePort, desk: StoreDesk, { id, method, args }: 
   for (;;) {
     const { done, value } = pages.next();
     if (done === true) {
-      port.postMessage({ id, result: value } satisfies StoreAnswer);
+      port.postMessage({ id, result: value, end: desk.recordEnd } satisfies StoreAnswer);
       return;
     }
     await nextTurn();

@@ -33,6 +33,14 @@ export interface Transition {
   readonly evidence: unknown;
 }
 
+/**
+ * A transition as it is kept where there is little room: without its numbers, and with the state that it led
+ * to alone.
+ */
+export interface RolloutChange extends Pick<Transition, 'name' | 'atMs' | 'actor' | 'reason'> {
+  readonly state: RolloutState;
+}
+
 export type RolloutEffect =
   | { readonly type: 'publish'; readonly weightPpm: number; readonly salt: number }
   | { readonly type: 'persist'; readonly transition: Transition }

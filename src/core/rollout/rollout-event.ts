@@ -58,5 +58,13 @@ export type RolloutEvent =
       readonly actor: string;
       readonly reason: string;
     }
-  /** The control thread restarted and found the published split lower than the recorded one. */
-  | { readonly type: 'recovered'; readonly atMs: number; readonly publishedWeightPpm: number };
+  /**
+   * The control thread restarted and found the published split lower than the recorded one. `keepsLower`:
+   * nobody knows why it is lower, so it stays.
+   */
+  | {
+      readonly type: 'recovered';
+      readonly atMs: number;
+      readonly publishedWeightPpm: number;
+      readonly keepsLower?: boolean;
+    };

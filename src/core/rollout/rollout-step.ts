@@ -10,6 +10,7 @@ import { type GatedMove, holdBefore, type Signals } from './signals.ts';
 import { holdByNodes, stepOnTick, storeHold } from './tick-step.ts';
 import {
   enterStep,
+  parkedOf,
   percent,
   phaseText,
   record,
@@ -162,13 +163,45 @@ function recover(state: RolloutState, event: EventOf<'recovered'>): StepResult {
     case 'ramping':
     case 'soaking':
     case 'completed':
-      if (publishedWeightPpm > 0) return republish(state, event, difference);
-      break;
+      if (publishedWeightPpm === 0) break;
+      if (event.keepsLower !== true || publishedWeightPpm > state.weightPpm)
+        return republish(state, event, difference);
+      return shift(state, heldAt(state, publishedWeightPpm, atMs, difference), {
+        ...by,
+        name: 'recovered',
+        reason: `${difference}; the lower one stays`,
+      });
     default:
       return unreachable(state);
   }
   const text = `${difference}: a revert was cut short by a restart and is finished now`;
   return revert(state, { name: 'recovery', text }, { ...by, reason: text });
+}
+
+/**
+ * The rollout with a smaller share than its step has: paused there, or, when it was complete, a split set by
+ * hand.
+ */
+function heldAt(
+  state: StateOf<'ramping' | 'soaking' | 'completed'>,
+  weightPpm: number,
+  sinceMs: number,
+  reason: string,
+): RolloutState {
+  const { plan } = state;
+  if (state.phase === 'completed') return { phase: 'idle', weightPpm, salt: plan.salt, ...parkedOf(state) };
+  const { phase: from, stepIndex, yDownSinceMs } = state;
+  return {
+    phase: 'paused',
+    plan,
+    from,
+    stepIndex,
+    weightPpm,
+    sinceMs,
+    reason,
+    yDownSinceMs,
+    ...parkedOf(state),
+  };
 }
 
 /**

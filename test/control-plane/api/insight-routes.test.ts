@@ -28,7 +28,8 @@ test('status shows split, clusters, nodes, verdict, workers and store', async (t
     requests: 7,
     failures: 2,
   });
-  assert.deepEqual(json.store, { writable: true, problem: null });
+  assert.deepEqual([json.store.writable, json.store.problem], [true, null]);
+  assert.match(json.store.end.hash, /^[0-9a-f]{64}$/);
   assert.equal(json.workers.length, 1);
   assert.equal(typeof json.uptimeSeconds, 'number');
   assert.match(json.version, /^\d+\.\d+\.\d+$/);

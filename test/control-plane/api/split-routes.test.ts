@@ -6,10 +6,10 @@ import { backend, startControl } from '../support/control-rig.ts';
 test('split set by hand is published in parts per million and answered in percent', async (t) => {
   const rig = await startControl(t);
   const set = await rig.call('PUT', '/v1/split', { body: { y: 12.3457, reason: 'a try' } });
-  assert.deepEqual([set.status, set.json], [200, { x: 87.6543, y: 12.3457, revision: 2 }]);
+  assert.deepEqual([set.status, set.json], [200, { x: 87.6543, y: 12.3457, revision: 2, recorded: true }]);
   assert.equal(new SplitCell(rig.memory.split).read().weightPpm, 123_457);
   const got = await rig.call('GET', '/v1/split');
-  assert.deepEqual(got.json, set.json);
+  assert.deepEqual({ ...got.json, recorded: true }, set.json);
   assert.equal(got.headers.etag, set.headers.etag);
 });
 

@@ -57,6 +57,7 @@ class Rig {
       },
       startChecks: () => new Promise(() => {}),
       signals: () => null,
+      keepsLower: false,
       time: new RolloutClock({ clock, memory: new SharedArrayBuffer(8), kept: () => null }),
       epochMs: clock.epochMs,
       onTransition: ({ name }) => this.log.push(`notify ${name}`),
@@ -76,6 +77,7 @@ class Rig {
         return rig.mood === 'refuses' ? problem : null;
       },
       loadRollout: () => ({ ok: true, value: from }),
+      takeFound: () => null,
       saveRollout: () => {},
       saveTransition: ({ name }, _state, _event, settle, answered) => {
         this.log.push(`record first ${name}`);

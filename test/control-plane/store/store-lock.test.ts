@@ -1,6 +1,8 @@
 // Who has a store, between two locks of one process; between processes it is test/cli/store-owner.test.ts.
 import assert from 'node:assert/strict';
-import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
@@ -50,6 +52,32 @@ test('store lock is one for all names of a store', (t) => {
   }
 });
 
+test('store lock says which other user has it and how to go on', {
+  skip: process.platform !== 'linux' || process.getuid?.() !== 0,
+}, async (t) => {
+  const folder = tempFolder(t);
+  chmodSync(folder, 0o755);
+  const file = join(folder, 'crossover.db');
+  // As an earlier version left it: then anybody could open it and hold a lock on it for ever.
+  writeFileSync(`${file}.lock`, '');
+  chmodSync(`${file}.lock`, 0o644);
+  const program = `
+    const db = new (require('node:sqlite').DatabaseSync)(process.argv[1], { readOnly: true });
+    db.exec('BEGIN');
+    db.prepare('SELECT count(*) FROM sqlite_schema').get();
+    console.log('locked');
+    process.stdin.resume();`;
+  const nobody = spawn(process.execPath, ['-e', program, `${file}.lock`], { uid: 65_534, gid: 65_534 });
+  t.after(() => nobody.kill('SIGKILL'));
+  await once(nobody.stdout, 'data');
+  const refused = lockOn(t, file).take();
+  assert.ok(!refused.ok && refused.problem.kind === 'in-use', JSON.stringify(refused));
+  const { text } = refused.problem;
+  assert.ok(text.includes(`process ${nobody.pid} of user nobody has its lock since `), text);
+  assert.ok(text.includes(`if it is no Crossover, remove ${file}.lock`), text);
+  assert.equal(statSync(`${file}.lock`).mode & 0o777, 0o600, 'nobody else can do so from now on');
+});
+
 test('store lock that cannot be had says why, and refuses nobody', (t) => {
   const file = join(tempFolder(t), 'crossover.db');
   mkdirSync(`${file}.lock`);
@@ -64,14 +92,17 @@ test('store lock is not needed by a store in memory', (t) => {
 
 test('store thread opens only a store that no other has, and can once that is closed or has ended', async (t) => {
   const file = join(tempFolder(t), 'crossover.db');
-  const ports = Array.from({ length: 3 }, () => new StoreThreadPort({ file, busyTimeoutMs: 50 }));
+  const ports = Array.from(
+    { length: 3 },
+    () => new StoreThreadPort({ file, busyTimeoutMs: 50, keyFile: null }),
+  );
   t.after(() => {
     for (const port of ports) port.end();
   });
   const [first, second, third] = ports;
   assert.ok(first && second && third);
   const opening = (port: StoreThreadPort) =>
-    new Promise<StoreResult<Opened>>((resolve) => port.send('open', [], resolve));
+    new Promise<StoreResult<Opened>>((resolve) => port.send('open', [null], resolve));
   const opened = await opening(first);
   assert.ok(opened.ok && opened.value.unlockedBecause === null);
   assert.ok((await opening(first)).ok, 'again');

@@ -11,7 +11,7 @@ import { tempFolder } from '../support/temp-folder.ts';
 
 function started(t: TestContext, busyTimeoutMs = 50) {
   const file = join(tempFolder(t), 'crossover.db');
-  const port = new StoreThreadPort({ file, busyTimeoutMs });
+  const port = new StoreThreadPort({ file, busyTimeoutMs, keyFile: null });
   t.after(() => port.end());
   const call = <M extends StoreMethod>(method: M, ...args: ArgsOf<M>): Promise<ResultOf<M>> =>
     new Promise((resolve) => port.send(method, args, resolve));
@@ -20,10 +20,10 @@ function started(t: TestContext, busyTimeoutMs = 50) {
 
 test('store thread answers in the order of the calls, and short ones while a long one is under way', async (t) => {
   const { call } = started(t);
-  assert.ok((await call('open')).ok);
+  assert.ok((await call('open', null)).ok);
   const writes = Array.from({ length: 450 }, (_, index) => call('appendEvent', event(index + 1)));
   const order: string[] = [];
-  const check = call('checkRecord').then((result) => {
+  const check = call('checkRecord', null).then((result) => {
     order.push('check');
     return result;
   });
@@ -45,20 +45,20 @@ test('store thread answers in the order of the calls, and short ones while a lon
 
 test('store thread that is lost fails what it had not answered, and is replaced with the next call', async (t) => {
   const { call } = started(t);
-  assert.ok((await call('open')).ok);
+  assert.ok((await call('open', null)).ok);
   assert.ok((await call('appendEvent', event(1))).ok);
   const crash = call('noSuchMethod' as StoreMethod);
   const behind = call('readEvents', 0, 1);
   for (const result of await Promise.all([crash, behind]))
     assert.ok(!result.ok && result.problem.kind === 'io' && /crashed/.test(result.problem.text));
-  const opened = await call('open');
+  const opened = await call('open', null);
   assert.ok(opened.ok);
   assert.equal(opened.value.lastEventId, 1);
 });
 
 test('store thread that stalls inside SQLite stalls nobody else', async (t) => {
   const { file, call } = started(t, 60_000);
-  assert.ok((await call('open')).ok);
+  assert.ok((await call('open', null)).ok);
   const holder = new DatabaseSync(file);
   holder.exec('BEGIN IMMEDIATE');
   let isAnswered = false;
@@ -76,6 +76,6 @@ test('store thread that stalls inside SQLite stalls nobody else', async (t) => {
 test('store thread is not started again by a call after its end', async (t) => {
   const { port, call } = started(t);
   port.end();
-  const refused = await call('open');
+  const refused = await call('open', null);
   assert.ok(!refused.ok && refused.problem.kind === 'unavailable');
 });

@@ -13,6 +13,7 @@ import { assignSlots } from '#src/core/routing/node-slots.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type {
   FromControl,
+  HandOver,
   NodeAssignments,
   ReloadResult,
   RequestSample,
@@ -25,6 +26,8 @@ import { quickFolder } from './temp-folder.ts';
 export interface RigOptions {
   /** YAML appended to the config. */
   readonly yaml?: string;
+  /** Settings of the store after its file. */
+  readonly storeYaml?: string;
   readonly token?: string;
   readonly memory?: SharedMemory;
   readonly generation?: number;
@@ -32,6 +35,7 @@ export interface RigOptions {
   readonly nodes?: { readonly x: readonly number[]; readonly y: readonly number[] };
   readonly reload?: ReloadResult;
   readonly controlHost?: string;
+  readonly handedOver?: HandOver;
   /** How long the store's thread waits for another process' lock: long enough, and it hangs. */
   readonly busyTimeoutMs?: number;
   /** What the workers answer when asked for the requests they remember; `never` leaves the question open. */
@@ -131,6 +135,7 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
       generation: options.generation ?? 0,
       controlPort: 0,
       listenDescriptor: null,
+      handedOver: options.handedOver ?? null,
       routes: { kind: 'derived', routes: [] },
     },
     post,
@@ -186,9 +191,13 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
   };
 }
 
-const hangingPort = (busyTimeoutMs: number) => (file: string) => new StoreThreadPort({ file, busyTimeoutMs });
+const hangingPort = (busyTimeoutMs: number) => (file: string) =>
+  new StoreThreadPort({ file, busyTimeoutMs, keyFile: null });
 
-function configOf({ yaml = '', token, nodes, controlHost = '127.0.0.1' }: RigOptions, database: string) {
+function configOf(
+  { yaml = '', storeYaml = '', token, nodes, controlHost = '127.0.0.1' }: RigOptions,
+  database: string,
+) {
   const urls = (ports: readonly number[]): string =>
     ports.map((port) => `http://127.0.0.1:${port}`).join(', ');
   const text = `
@@ -197,7 +206,7 @@ workers: 1
 clusters:
   x: { label: old, nodes: [${urls(nodes?.x ?? [1])}] }
   y: { label: new, nodes: [${urls(nodes?.y ?? [2])}] }
-store: { sqlite: ${database} }
+store: { sqlite: ${database}${storeYaml} }
 ${token === undefined ? '' : `control: { token: ${token} }`}
 ${yaml}`;
   const loaded = parseConfig(text, 'test.yaml', {});

@@ -1,8 +1,9 @@
 // A store in the thread of the test: calls are answered before `send` returns, unless it is told to hang.
 import assert from 'node:assert/strict';
 import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
-import type { ArgsOf, ResultOf, StoreMethod, StorePort } from '#src/control-plane/store/store-calls.ts';
-import { StoreDesk } from '#src/control-plane/store/store-desk.ts';
+import type { ArgsOf, Done, ResultOf, StoreMethod, StorePort } from '#src/control-plane/store/store-calls.ts';
+import { type OpenStore, StoreDesk } from '#src/control-plane/store/store-desk.ts';
+import { StoreFiles } from '#src/control-plane/store/store-files.ts';
 import type { Store } from '#src/record/store.ts';
 import type { StoreResult } from '#src/record/store-result.ts';
 
@@ -11,12 +12,12 @@ export class DirectPort implements StorePort {
   #hangs = false;
   #held: (() => void)[] = [];
 
-  constructor(open: () => StoreResult<Store>) {
-    this.#desk = new StoreDesk(open, null);
+  constructor(open: OpenStore, files: StoreFiles | null = null) {
+    this.#desk = new StoreDesk(open, null, files);
   }
 
   static on(file: string): DirectPort {
-    return new DirectPort(() => openSqliteStore(file));
+    return new DirectPort((expected) => openSqliteStore(file, { expected }), new StoreFiles(file));
   }
 
   /** What the test looks into: the store as it is open now. */
@@ -26,8 +27,8 @@ export class DirectPort implements StorePort {
     return store;
   }
 
-  send<M extends StoreMethod>(method: M, args: ArgsOf<M>, done: (result: ResultOf<M>) => void): void {
-    const carryOut = () => done(this.#finish(method, args) as ResultOf<M>);
+  send<M extends StoreMethod>(method: M, args: ArgsOf<M>, done: Done<M>): void {
+    const carryOut = () => done(this.#finish(method, args) as ResultOf<M>, this.#desk.recordEnd);
     if (this.#hangs) this.#held.push(carryOut);
     else carryOut();
   }

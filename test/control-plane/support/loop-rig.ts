@@ -107,6 +107,7 @@ export class LoopRig {
       businessMetrics: [],
       routes: { ...unnamedRoutes, park() {}, replaceParked() {} },
       startChecks: async () => [{ name: 'test', passed: this.preflightPasses, text: 'the test wants it so' }],
+      keepsLower: false,
       rolloutTime: memory.rolloutTime,
       keptTime: () => null,
       breakers: { openMs: () => 0 },

@@ -96,6 +96,7 @@ export class SignalRig {
       rolloutState: () => this.state,
       verdict: () => this.#verdict,
       count: (...sample) => this.counted.push(sample),
+      record: { recordEnd: { hash: 'ab'.repeat(32) }, stored: async () => {} },
     });
     this.signals.restore();
     t.after(() => this.signals.stop());

@@ -11,6 +11,11 @@ export interface MessageContext {
   readonly x: string;
   readonly y: string;
   readonly url: string | null;
+  /**
+   * The hash that the record ends with: kept by the receiver, it proves later that nothing before it was cut
+   * off. Null while unknown.
+   */
+  readonly recordEnd: string | null;
 }
 
 const linkTo = ({ url }: MessageContext): string | null => url;
@@ -34,6 +39,7 @@ export function webhookMessage(transition: Transition, context: MessageContext, 
     reason,
     at: new Date(atMs).toISOString(),
     url: linkTo(context),
+    recordEnd: context.recordEnd,
   };
 }
 
@@ -47,7 +53,8 @@ export function slackMessage(transition: Transition, context: MessageContext): u
   const link = url === null ? '' : ` (<${escapeSlack(url)}|open>)`;
   const mark = transition.name === 'reverted' ? ':rotating_light: ' : '';
   const head = `${mark}*${escapeSlack(upgradeText(context))}*: ${escapeSlack(transitionText(transition))}`;
-  return { text: `${head} By ${escapeSlack(transition.actor)}.${link}` };
+  const end = context.recordEnd === null ? '' : `\nRecord: \`${context.recordEnd}\``;
+  return { text: `${head} By ${escapeSlack(transition.actor)}.${link}${end}` };
 }
 
 /** Which transitions PagerDuty is told of: a revert, and what shows that somebody has dealt with it. */

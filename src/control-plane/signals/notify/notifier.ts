@@ -24,12 +24,19 @@ import {
 const attemptsMax = 8;
 const backOff: BackOff = { baseMs: 1_000, maxMs: 60_000 };
 const answerMsMax = 5_000;
+/** How long a message waits for its record. People are told a second later then, and no less. */
+const storedMsMax = 1_000;
 /** A message that is older than this after a restart is not sent any more. */
 const keptMsMax = 24 * 60 * 60_000;
 
 interface NotifierOptions {
   readonly notifications: () => readonly Notification[];
   readonly context: () => MessageContext;
+  /**
+   * Resolves when what messages tell of is on record, at the latest after `msMax`: then they have the end
+   * that it led to.
+   */
+  readonly stored: (msMax: number) => Promise<unknown>;
   readonly outgoing: Outgoing;
   readonly events: Pick<EventLog, 'add'>;
   readonly epochMs: () => number;
@@ -184,6 +191,7 @@ export class Notifier {
   async #deliver(message: Message): Promise<string | null> {
     const { epochMs, random, wait = sleep } = this.#options;
     const { signal } = this.#stopped;
+    await this.#options.stored(storedMsMax);
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       // Looked up again, because a reload may have changed it.

@@ -17,7 +17,12 @@ import { httpPeer } from '../../support/http-peer.ts';
 import { Settings, SignalRig } from '../../support/signal-rig.ts';
 import { testPlan } from '../../support/states.ts';
 
-const context = { x: 'kong-3.4', y: 'kong-3.10', url: 'https://crossover.example.com' };
+const context = {
+  x: 'kong-3.4',
+  y: 'kong-3.10',
+  url: 'https://crossover.example.com',
+  recordEnd: 'ab'.repeat(32),
+};
 
 const transition = (name: Transition['name'], reason = 'because'): Transition => ({
   atMs: Date.parse('2026-01-07T12:00:00Z'),
@@ -64,6 +69,7 @@ function notifierFor(
   const notifier = new Notifier({
     notifications: () => notifications,
     context: () => context,
+    stored: async () => {},
     outgoing,
     events,
     epochMs: () => epochMs,
@@ -121,6 +127,7 @@ test('a webhook gets the transition as JSON, signed', async (t) => {
     reason: 'because',
     at: '2026-01-07T12:00:00.000Z',
     url: 'https://crossover.example.com',
+    recordEnd: 'ab'.repeat(32),
   });
   const hex = createHmac('sha256', 's3cret').update(`1767787200.${got?.body}`).digest('hex');
   assert.equal(got?.headers['x-crossover-signature'], `sha256=${hex}`);
@@ -142,7 +149,7 @@ test('Slack gets one text with what it would take for markup escaped', () => {
   const { text } = slackMessage(transition('reverted', '<!channel> 5xx & more'), context) as { text: string };
   assert.equal(
     text,
-    ':rotating_light: *kong-3.4 to kong-3.10*: Reverted to X from 10 % on Y: &lt;!channel&gt; 5xx &amp; more. By ana. (<https://crossover.example.com|open>)',
+    ':rotating_light: *kong-3.4 to kong-3.10*: Reverted to X from 10 % on Y: &lt;!channel&gt; 5xx &amp; more. By ana. (<https://crossover.example.com|open>)\nRecord: `abababababababababababababababababababababababababababababababab`',
   );
 });
 
@@ -219,6 +226,7 @@ test('a full queue drops the oldest that is not on its way, and sends the rest i
   const notifier = new Notifier({
     notifications: () => [webhook('http://10.0.0.1/', ['step'])],
     context: () => context,
+    stored: async () => {},
     outgoing: {
       send: ({ body }) => {
         sent.push(Number(JSON.parse(body ?? '').reason));
