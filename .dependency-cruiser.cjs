@@ -83,6 +83,7 @@ module.exports = {
       inside('src/core/analysis', [
         'verdict.ts',
         'weakest-proof.ts',
+        'stopped-traffic.ts',
         'verdict-text.ts',
         'value-rule.ts',
         'e-process',
