@@ -148,6 +148,10 @@ export const latencyQuantiles = [0.5, 0.75, 0.9, 0.95, 0.99] as const;
  * take time to show.
  */
 export const stepWatchedMsMin = 10_000;
+
+/** Largest share of Y before its warm-up is over, ppm. */
+export const warmupWeightPpmMax = 10_000;
+
 /**
  * Period of the control loop. Nothing is decided before Y was seen in three windows of a second, so faster
  * brings nothing.

@@ -5,6 +5,7 @@ import type { ApiContext } from './api/api-context.ts';
 import { newRollout } from './api/plan.ts';
 import type { ControlParts } from './control-parts.ts';
 import { createExposition } from './exposition/exposition.ts';
+import { forecastOf } from './rollout/forecast-of.ts';
 import type { ReadinessCheck } from './status/readiness.ts';
 import { readinessChecks } from './status/readiness.ts';
 import { type StatusView, statusView } from './status/status.ts';
@@ -53,6 +54,7 @@ function statusOf(parts: ControlParts): StatusView {
   return statusView({
     state: parts.rollout.state,
     held: parts.holds.held,
+    forecast: forecastOf(parts.rollout, parts.assessor),
     split: parts.sink.current(),
     labels: { x: x.label, y: y.label },
     traffic: parts.traffic.read(),

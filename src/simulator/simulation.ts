@@ -3,7 +3,9 @@
 
 import { assert } from '#src/base/assert.ts';
 import { createRandom, type Random } from '#src/base/random.ts';
+import { forecastOf } from '#src/control-plane/rollout/forecast-of.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
+import type { RolloutForecast } from '#src/core/rollout/forecast.ts';
 import { buildPlan } from '#src/core/rollout/plan.ts';
 import type { RolloutPlan, RolloutState } from '#src/core/rollout/rollout-state.ts';
 import { tickMs } from '#src/limits.ts';
@@ -44,6 +46,8 @@ export interface Moment {
   readonly second: number;
   readonly weightPpm: number;
   readonly verdict: Verdict | null;
+  /** When the step and the rollout will be over, as the status would say it now. */
+  readonly forecast: () => RolloutForecast | null;
 }
 
 /** Time with X alone, in which its rates become known, so that Y can be compared with them. */
@@ -120,7 +124,9 @@ class Simulation {
     const { state } = this.#control.rollout;
     if ('hold' in state && state.hold !== null) this.#holds.add(state.hold.name);
     const { weightPpm } = state;
-    this.#watch({ second: this.#secondsSinceStart(), weightPpm, verdict: this.#control.assessor.verdict });
+    const { assessor, rollout } = this.#control;
+    const forecast = () => forecastOf(rollout, assessor);
+    this.#watch({ second: this.#secondsSinceStart(), weightPpm, verdict: assessor.verdict, forecast });
   }
 
   #ended(): boolean {

@@ -3,8 +3,9 @@
 
 import type { ClusterView, StatusView } from '#src/control-plane/status/status.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
-import { makersText } from '#src/core/analysis/verdict-text.ts';
+import { formatRange, makersText } from '#src/core/analysis/verdict-text.ts';
 import { weakestProof } from '#src/core/analysis/weakest-proof.ts';
+import type { Span } from '#src/core/rollout/forecast.ts';
 import { count, duration, latency, percent, perSecond, weight } from './figures.ts';
 import { alignRows, bar, type Style, wrap } from './style.ts';
 
@@ -28,6 +29,7 @@ export function statusLines(status: StatusView, options: ViewOptions): string[] 
     [
       ...labelled('Rollout', [phaseText(status, style)], style),
       ...labelled('', whyLines(status, options), style),
+      ...labelled('Forecast', forecastLines(status), style),
     ],
     labelled('Split', [splitBar(status, options)], style),
     [...clusterTable(status, style), ...labelled('Errors', makersLines(status.verdict), style)],
@@ -77,6 +79,18 @@ export function whyText(status: StatusView): string | null {
   const soak = duration(rollout.soakMs / 1000);
   return `Y has all but a holdback of ${weight(status.split.x)}, for ${soak}; the rollout completes unless something speaks against Y.`;
 }
+
+/** When the step and all of the rollout will be over. */
+function forecastLines({ forecast, phase }: StatusView): string[] {
+  if (forecast === null) return [];
+  const { step, rollout } = forecast;
+  if (step === null) return ['none for as long as this holds it'];
+  if (phase === 'soaking') return [`completed in ${spanText(step)}`];
+  const whole = rollout === null ? '' : `, completed in ${spanText(rollout)}`;
+  return [`next step in ${spanText(step)}${whole}, if the rates stay as they are`];
+}
+
+const spanText = ({ fromSeconds, toSeconds }: Span): string => formatRange(fromSeconds, toSeconds);
 
 /** For how long it has been so, once that is long. */
 const heldText = (seconds: number | null): string =>
@@ -225,14 +239,12 @@ function causeText({ cause, logEvidence, streams }: Verdict): string {
 
 /**
  * What the step still needs, and for which comparison. That is often not the one with the least evidence so
- * far.
+ * far. When it will have come is in the forecast.
  */
 function neededText({ needs }: Verdict): string {
   if (needs === undefined) return '';
-  const { stream, requests, seconds } = needs;
-  if (requests === null) return stream;
-  const more = `about ${count(requests)} more requests to Y`;
-  return `${stream}: ${more}${seconds === null ? '' : `, ${duration(seconds)}`}`;
+  const { stream, requests } = needs;
+  return requests === null ? stream : `${stream}: about ${count(requests)} more requests to Y`;
 }
 
 /** What does not work now. An open breaker is named only while Y has a share. */

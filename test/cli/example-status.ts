@@ -41,7 +41,7 @@ export const exampleStatus: StatusView = {
   verdict: {
     decision: 'hold',
     rule: 'needs-samples',
-    text: 'needs about 480 more requests on Y to show that errors are no more frequent, 8 s at the present rate',
+    text: 'needs about 480 more requests on Y to show that errors are no more frequent, 4 to 19 s at the present rate',
     logEvidence: 1.15,
     logEvidenceBar: 4.6,
     logSafeBar: 3,
@@ -61,16 +61,20 @@ export const exampleStatus: StatusView = {
     ],
     samplesNeeded: 480,
     secondsNeeded: 8,
-    needs: { stream: 'errors', requests: 480, seconds: 8 },
+    needs: { stream: 'errors', requests: 480, seconds: 8, range: { fromSeconds: 3.2, toSeconds: 18.4 } },
     xHealthy: true,
     last10s: { x: rates, y: rates },
     last60s: { x: rates, y: rates },
   },
   hold: {
     name: 'needs-samples',
-    text: 'needs about 480 more requests on Y to show that errors are no more frequent, 8 s at the present rate',
+    text: 'needs about 480 more requests on Y to show that errors are no more frequent, 4 to 19 s at the present rate',
   },
   heldSeconds: 4,
+  forecast: {
+    step: { fromSeconds: 3.2, toSeconds: 18.4 },
+    rollout: { fromSeconds: 210, toSeconds: 560 },
+  },
   rollout: {
     phase: 'ramping',
     id: 'r-1',
@@ -126,5 +130,6 @@ export const inPhase = (
   phase,
   hold: null,
   heldSeconds: null,
+  forecast: null,
   rollout: { ...exampleStatus.rollout, phase, ...rollout },
 });

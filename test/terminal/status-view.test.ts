@@ -93,7 +93,7 @@ test('the status names the comparison that needs the most, not the one with the 
   ];
   const needs = { stream: 'status.404', requests: 32_000, seconds: 1_300 };
   const shown = page({ ...exampleStatus, verdict: { ...verdict, streams, needs } });
-  assert.match(shown, /to advance.* status\.404: about 32,000 more requests to Y, 21 min 40 s/);
+  assert.match(shown, /to advance.* status\.404: about 32,000 more requests to Y$/m);
 });
 
 test('the status says which errors in the table were made by services and do not count', () => {
@@ -109,6 +109,20 @@ test('the status says which errors in the table were made by services and do not
     /^Errors +Y had 42 errors, of these 42 made by services, not counted, in the last minute$/m,
   );
   assert.doesNotMatch(shown, /X had/);
+});
+
+test('the status says when the step and the rollout will be over, in one place', () => {
+  const shown = page(exampleStatus);
+  assert.match(
+    shown,
+    /^Forecast +next step in 4 to 19 s, completed in 4 to 10 min, if the rates stay as they are$/m,
+  );
+  const soak = { fromSeconds: 300, toSeconds: 300 };
+  const soaking = { ...inPhase('soaking'), forecast: { step: soak, rollout: soak } };
+  assert.match(page(soaking), /^Forecast +completed in 5 min$/m);
+  const held = { ...inPhase('ramping'), forecast: { step: null, rollout: null } };
+  assert.match(page(held), /^Forecast +none for as long as this holds it$/m);
+  assert.doesNotMatch(page(inPhase('idle')), /Forecast/);
 });
 
 test('the status says for how long a hold has lasted once that is unusual', () => {

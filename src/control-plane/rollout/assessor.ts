@@ -61,6 +61,14 @@ export class Assessor implements AnalysisResets {
     return this.#verdict;
   }
 
+  /**
+   * Requests on Y that a step at `weightPpm` takes until Y may get `nextWeightPpm`, on average at the present
+   * rates; 0 when none, null for never.
+   */
+  requestsForStep(weightPpm: number, nextWeightPpm: number): number | null {
+    return this.#analysis.requestsForStep(weightPpm, nextWeightPpm);
+  }
+
   /** Age in ms from which a waiting request counts as slow; Infinity while unknown. */
   slowThresholdMs(arm: 'x' | 'y', quantileIndex: number): number {
     return this.#analysis.slowThresholdMs(arm, quantileIndex);

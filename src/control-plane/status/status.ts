@@ -6,6 +6,7 @@ import type { SignalsView } from '#src/control-plane/signals/external-signals.ts
 import type { ClusterTraffic } from '#src/control-plane/traffic/recent-traffic.ts';
 import type { WorkerView } from '#src/control-plane/traffic/worker-watch.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
+import type { RolloutForecast, Span } from '#src/core/rollout/forecast.ts';
 import { holdOf } from '#src/core/rollout/hold-of.ts';
 import { percentOf } from '#src/core/rollout/percent-of.ts';
 import type {
@@ -88,6 +89,8 @@ export interface StatusView {
   readonly hold: HoldReason | null;
   /** How long that has held it, seconds; null while nothing does. */
   readonly heldSeconds: number | null;
+  /** When the step and all of the rollout will be over; null while none is under way that moves by itself. */
+  readonly forecast: RolloutForecast | null;
   readonly rollout: RolloutView;
   readonly signals: SignalsView;
   readonly workers: readonly WorkerView[];
@@ -100,6 +103,7 @@ export interface StatusView {
 interface StatusSources {
   readonly state: RolloutState;
   readonly held: Held | null;
+  readonly forecast: RolloutForecast | null;
   readonly split: Split;
   readonly labels: Readonly<Record<ClusterName, string>>;
   readonly traffic: Readonly<Record<ClusterName, ClusterTraffic>>;
@@ -130,6 +134,7 @@ export function statusView(sources: StatusSources): StatusView {
     verdict: sources.verdict,
     hold: holdOf(state),
     heldSeconds: sources.held === null ? null : Math.round(sources.held.seconds),
+    forecast: roundedForecast(sources.forecast),
     rollout: rolloutView(state),
     signals: sources.signals,
     workers: sources.workers,
@@ -138,6 +143,16 @@ export function statusView(sources: StatusSources): StatusView {
     version: sources.version,
     uptimeSeconds: Math.round(sources.uptimeMs / 1000),
   };
+}
+
+/** Tenths of a second claim enough. */
+function roundedForecast(forecast: RolloutForecast | null): RolloutForecast | null {
+  const rounded = (span: Span | null): Span | null =>
+    span && {
+      fromSeconds: Math.round(span.fromSeconds * 10) / 10,
+      toSeconds: Math.round(span.toSeconds * 10) / 10,
+    };
+  return forecast && { step: rounded(forecast.step), rollout: rounded(forecast.rollout) };
 }
 
 function storeView({ writable, problem, unrecorded, recordEnd }: StatusSources['store']): StoreView {

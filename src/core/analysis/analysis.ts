@@ -5,16 +5,16 @@
 import { errorFailures, errorRequests } from '#src/core/telemetry/outcome.ts';
 import type { EpochSample, TickSample } from '#src/core/telemetry/sample.ts';
 import { type Rates, RollingWindow } from '#src/core/telemetry/window.ts';
-import { PPM, stepWatchedMsMin } from '#src/limits.ts';
+import { PPM, stepWatchedMsMin, warmupWeightPpmMax } from '#src/limits.ts';
 import { AnalysisStreams, type StreamsSnapshot } from './analysis-streams.ts';
 import { type AnalysisThresholds, fingerprintOf } from './analysis-thresholds.ts';
 import { logSafeBar } from './e-process/safe-test.ts';
 import { stoppedTrafficText } from './stopped-traffic.ts';
 import { combineEvidence, type StreamReading, unexplained } from './streams/combined-evidence.ts';
 import { adviceText, type ParkAdvice, parkAdvice, suspectsText } from './streams/park-advice.ts';
-import type { EvidenceStream, Need } from './streams/stream-family.ts';
+import { type EvidenceStream, mostRequests, type Need } from './streams/stream-family.ts';
 import { type RouteNames, unnamedRoutes } from './streams/tracked-routes.ts';
-import type { HoldRule, RetestKind, Verdict, VerdictNumbers } from './verdict.ts';
+import type { HoldRule, RetestKind, StreamNeed, Verdict, VerdictNumbers } from './verdict.ts';
 import {
   arrivalText,
   comparisonText,
@@ -36,8 +36,6 @@ export interface AssessContext {
   readonly onBadRoute?: 'revert' | 'park';
 }
 
-/** Largest share of Y before the warm-up is over. */
-const warmupWeightPpmMax = 10_000;
 /** How long a revert waits for evidence on a route that would explain the evidence against Y. */
 const parkPatienceMs = 20_000;
 
@@ -193,7 +191,7 @@ export class Analysis {
     const last10s = this.#window.rates(10);
     const need = context.goal === 'step' ? this.#need() : null;
     const samplesNeeded = need?.requests ?? null;
-    const seconds = secondsNeeded(samplesNeeded, last10s);
+    const warmupLeftMs = this.#warmupLeftMs();
     const numbers = {
       logEvidence,
       logEvidenceBar: this.#logBar,
@@ -201,8 +199,9 @@ export class Analysis {
       cause: cause?.stream.name ?? null,
       streams: readings.map(({ evidence }) => evidence),
       samplesNeeded,
-      secondsNeeded: seconds,
-      ...(need === null ? {} : { needs: { stream: need.stream, requests: samplesNeeded, seconds } }),
+      secondsNeeded: secondsNeeded(samplesNeeded, last10s),
+      ...(need === null ? {} : { needs: streamNeed(need, last10s) }),
+      ...(warmupLeftMs === 0 ? {} : { warmupSeconds: warmupLeftMs / 1000 }),
       xHealthy: xHealth.healthy(),
       last10s,
       last60s: this.#window.rates(60),
@@ -269,11 +268,7 @@ export class Analysis {
   /** What an advance lacks, most serious first; null when nothing. */
   #lack(
     { goal }: AssessContext,
-    {
-      logEvidence,
-      secondsNeeded: seconds,
-      last60s,
-    }: Pick<Verdict, 'logEvidence' | 'secondsNeeded' | 'last60s'>,
+    { logEvidence, needs, last60s }: Pick<Verdict, 'logEvidence' | 'needs' | 'last60s'>,
     cause: StreamReading | null,
     need: Need | null,
   ): Lack | null {
@@ -301,7 +296,7 @@ export class Analysis {
       return { rule: 'warmup', text: this.#warmupText() };
     const stopped = stoppedTrafficText(last60s);
     if (need !== null && stopped !== null) return { rule: 'no-data', text: stopped };
-    if (need !== null) return { rule: 'needs-samples', text: lackText(need, seconds) };
+    if (need !== null) return { rule: 'needs-samples', text: lackText(need, needs?.range ?? null) };
     const leftMs = this.#stepStartedMs + stepWatchedMsMin - this.#nowMs;
     return leftMs > 0
       ? { rule: 'bake', text: `the step is watched for another ${formatDuration(leftMs)}` }
@@ -321,6 +316,15 @@ export class Analysis {
       }
     }
     return largest;
+  }
+
+  /**
+   * Requests on Y that a step at `weightPpm` takes at the present rates until Y may get `nextWeightPpm`, on
+   * average; 0 when none, null for never.
+   */
+  requestsForStep(weightPpm: number, nextWeightPpm: number): number | null {
+    const xPerY = (PPM - weightPpm) / weightPpm;
+    return mostRequests(this.#streams.families.map((one) => one.requestsAfresh(nextWeightPpm, xPerY)));
   }
 
   #warmupLeftMs(): number {
@@ -390,10 +394,22 @@ const hardlyCompared = (requestsX: number): string =>
   requestsX < soakRequestsXMin ? ', but there was hardly anything on X to compare with' : '';
 
 /** What the step lacks, in words; the doubt when no number of requests would be enough. */
-const lackText = ({ requests, subject, doubt }: Need, seconds: number | null): string =>
-  requests === null ? doubt : `${needsText(requests, subject)}${arrivalText(seconds)}`;
+const lackText = ({ requests, subject, doubt }: Need, range: StreamNeed['range'] | null): string =>
+  requests === null ? doubt : `${needsText(requests, subject)}${arrivalText(range ?? null)}`;
 
 function secondsNeeded(requests: number | null, rates: Rates): number | null {
   if (requests === null || rates.y.requestsPerSecond <= 0) return null;
   return requests / rates.y.requestsPerSecond;
+}
+
+function streamNeed({ stream, requests, range }: Need, rates: Rates): StreamNeed {
+  const seconds = secondsNeeded(requests, rates);
+  if (seconds === null || range === undefined) return { stream, requests, seconds };
+  const perSecond = rates.y.requestsPerSecond;
+  return {
+    stream,
+    requests,
+    seconds,
+    range: { fromSeconds: range.from / perSecond, toSeconds: range.to / perSecond },
+  };
 }

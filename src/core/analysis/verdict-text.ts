@@ -28,6 +28,16 @@ export function formatDuration(ms: number): string {
   return `${Math.ceil(seconds / 360) / 10} h`;
 }
 
+/** Seconds for reading: `40 to 60 s`, `50 s to 4 min`, `up to 20 s`, and one figure where both are alike. */
+export function formatRange(fromSeconds: number, toSeconds: number): string {
+  const to = formatDuration(toSeconds * 1000);
+  const from = formatDuration(fromSeconds * 1000);
+  if (from === to) return to;
+  if (fromSeconds < 1) return `up to ${to}`;
+  const [figure, unit] = from.split(' ');
+  return to.endsWith(` ${unit}`) ? `${figure} to ${to}` : `${from} to ${to}`;
+}
+
 /** Time that has passed, in whole seconds. A limit of 3 s that is noticed a tick later was 3 s. */
 export const formatElapsed = (ms: number): string => formatDuration(Math.floor(ms / 1000) * 1000);
 
@@ -52,9 +62,13 @@ export function revertText(finding: string, capped: boolean, logEvidence: number
 export const needsText = (requests: number, subject: string): string =>
   `needs about ${formatCount(requests)} more requests on Y to show that ${subject} are no more frequent`;
 
-/** When the needed requests will have come: `, 22 min at the present rate`. */
-export const arrivalText = (seconds: number | null): string =>
-  seconds === null ? ', none arrive at present' : `, ${formatDuration(seconds * 1000)} at the present rate`;
+/** When the needed requests will have come: `, 4 to 22 min at the present rate`. */
+export const arrivalText = (
+  range: { readonly fromSeconds: number; readonly toSeconds: number } | null,
+): string =>
+  range === null
+    ? ', none arrive at present'
+    : `, ${formatRange(range.fromSeconds, range.toSeconds)} at the present rate`;
 
 /**
  * `42 errors, of these 40 made by services, not counted`; null where no header says that a service made any.

@@ -105,7 +105,7 @@ export interface FailureMakersReport {
 }
 
 /** The comparison that lacks most for an advance. */
-interface StreamNeed {
+export interface StreamNeed {
   readonly stream: string;
   /**
    * Requests on Y, with two significant digits, and when they will have come; null when unknown, or never at
@@ -113,6 +113,11 @@ interface StreamNeed {
    */
   readonly requests: number | null;
   readonly seconds: number | null;
+  /**
+   * Between which times about three of four proofs end; absent where `seconds` is null, and in earlier
+   * verdicts.
+   */
+  readonly range?: { readonly fromSeconds: number; readonly toSeconds: number };
 }
 
 export interface VerdictNumbers {
@@ -134,6 +139,8 @@ export interface VerdictNumbers {
   readonly secondsNeeded: number | null;
   /** Whose estimate that is; absent when nothing is needed, and in verdicts of earlier versions. */
   readonly needs?: StreamNeed;
+  /** What is left of Y's warm-up; absent once it is over, and in verdicts of earlier versions. */
+  readonly warmupSeconds?: number;
   readonly xHealthy: boolean;
   /** Rates over the last 10 and 60 seconds. */
   readonly last10s: Rates;

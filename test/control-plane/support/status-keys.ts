@@ -9,6 +9,7 @@ const keys: Record<keyof StatusView, true> = {
   verdict: true,
   hold: true,
   heldSeconds: true,
+  forecast: true,
   rollout: true,
   signals: true,
   workers: true,

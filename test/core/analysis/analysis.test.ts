@@ -80,11 +80,13 @@ test('a verdict says how many requests are missing and when they will have come'
   assert.equal(verdict.rule, 'needs-samples');
   assert.match(
     verdict.text,
-    /^needs about [\d,]+ more requests on Y to show that errors are no more frequent, \d+ (s|min) at the present rate$/,
+    /^needs about [\d,]+ more requests on Y to show that errors are no more frequent, \d+ (s |min )?to \d+ (s|min) at the present rate$/,
   );
   assert.ok(verdict.samplesNeeded !== null && verdict.secondsNeeded !== null);
   const { samplesNeeded: requests, secondsNeeded: seconds } = verdict;
-  assert.deepEqual(verdict.needs, { stream: 'errors', requests, seconds });
+  const range = verdict.needs?.range;
+  assert.deepEqual(verdict.needs, { stream: 'errors', requests, seconds, range });
+  assert.ok(range !== undefined && range.fromSeconds < seconds && seconds < range.toSeconds);
   assert.equal(requests, Number(requests.toPrecision(2)));
   assert.ok(Math.abs(verdict.samplesNeeded / 100 / verdict.secondsNeeded - 1) < 0.1);
   const needed = verdict.secondsNeeded;
@@ -103,7 +105,10 @@ test('a verdict says which comparison needs the most requests', () => {
   epoch.y.status[404] = 1;
   const verdict = driver.feed(5, alike).verdict();
   assert.equal(verdict.needs?.stream, 'status.404');
-  assert.match(verdict.text, /more requests on Y to show that 404 responses are no more frequent, \d+ s at/);
+  assert.match(
+    verdict.text,
+    /more requests on Y to show that 404 responses are no more frequent, \d+ to \d+ s at/,
+  );
 });
 
 test('a verdict says that traffic has stopped when a cluster has had none for a minute, and names no rate', () => {

@@ -13,6 +13,7 @@ import type {
   CompactBankSnapshot,
   EvidenceLimit,
 } from '#src/core/analysis/e-process/evidence-bank.ts';
+import { passageRange } from '#src/core/analysis/e-process/first-passage.ts';
 import { Forecast } from '#src/core/analysis/e-process/forecast.ts';
 import { RetestProof } from '#src/core/analysis/e-process/retest-proof.ts';
 import {
@@ -24,6 +25,7 @@ import {
 import { StreamTest } from '#src/core/analysis/e-process/stream-test.ts';
 import type { ArmCounts, StreamEvidence } from '#src/core/analysis/verdict.ts';
 import { comparisonText, formatShare } from '#src/core/analysis/verdict-text.ts';
+import { ExpectedRates } from './expected-rates.ts';
 import type { EvidenceStream, Need } from './stream-family.ts';
 import { Totals } from './totals.ts';
 
@@ -62,18 +64,6 @@ interface StreamSpec {
   readonly safeBets?: SafeBets;
 }
 
-/**
- * What a forecast adds to the counts, so that the first few failures do not make it swing: requests at the
- * rate that X is known to have. X gets as many as have this many failures at the margin, 1,000 for a margin
- * of one point. Y gets at most as many as have this many failures at X's rate. By X's rate alone it would be
- * a million requests where X has no failures, and no failure on Y would show in the forecast.
- */
-const forecastPriorFailures = 10;
-
-/** An arm's rate with `requests` at the rate `prior` on top of what was counted. */
-const rateWith = (arm: ArmCounts, prior: number, requests: number): number =>
-  (arm.failures + prior * requests) / (arm.requests + requests);
-
 /** The evidence that counts: nothing against Y before Y was seen in enough windows. */
 export const countedEvidence = (logEvidence: number, yWindows: number): number =>
   yWindows < yWindowsMin ? Math.min(0, logEvidence) : logEvidence;
@@ -102,6 +92,7 @@ export class ComparedStream implements EvidenceStream {
   #required = false;
   #nowMs = 0;
   #dtMs = 0;
+  readonly #expected = new ExpectedRates();
   /** X's rate as it was last known; 0 while nothing has been compared. */
   #a = 0;
   // Since the step began.
@@ -141,6 +132,8 @@ export class ComparedStream implements EvidenceStream {
     this.#safeBlocks.clear();
     this.#startAfresh(nowMs);
     this.#a = 0;
+    this.#safeTotals.clear();
+    this.#expected.reset();
     this.resetStep(this.#required ? this.#safe.margin : null, nowMs);
   }
 
@@ -172,6 +165,7 @@ export class ComparedStream implements EvidenceStream {
     this.#required = margin !== null;
     this.#safe.reset(margin ?? 1, nowMs);
     this.#bound?.reset(nowMs);
+    this.#expected.learn(this.#safeTotals);
     // Open blocks have counts from before, which the new tests must not see.
     this.#safeBlocks.clear();
     this.#totals.clear();
@@ -217,6 +211,14 @@ export class ComparedStream implements EvidenceStream {
     if (!this.#safeBlocks.add(epoch, nX, kX, nY, kY, a)) return;
     this.#safe.add(this.#safeBlocks, this.#nowMs);
     this.#bound?.add(this.#safeBlocks, this.#nowMs);
+  }
+
+  /**
+   * For forecasts: the rate of a Y that is like X, as a part of X's, where an advance counts fewer requests
+   * on Y than on X.
+   */
+  expectLikeX(likeX: number): void {
+    this.#expected.likeX = likeX;
   }
 
   /** Whether the counts of this tick are from before the retest. */
@@ -292,16 +294,28 @@ export class ComparedStream implements EvidenceStream {
       const doubt = `${this.#what()}: nothing on both sides to compare yet`;
       return { stream, subject, requests: null, doubt };
     }
-    const prior = forecastPriorFailures / margin;
-    const pX = rateWith(x, this.#a, prior);
-    const pY = rateWith(y, pX, Math.min(prior, forecastPriorFailures / pX));
-    const needed = test.requestsNeeded(logSafeBar, pX, pY, x.requests / y.requests);
+    const rates = this.#expected.given({ x, y }, this.#a, margin);
+    const needed = test.requestsNeeded(logSafeBar, rates.x, rates.y, x.requests / y.requests);
+    const requests = forecast.take(y.requests, needed);
     return {
       stream,
       subject,
-      requests: forecast.take(y.requests, needed),
+      requests,
+      ...(requests === null ? {} : { range: rangeOf(requests, logSafeBar - test.logEvidence()) }),
       doubt: `${comparisonText(this.#what(), x, y)}: at these rates Y will not be shown to be within ${formatShare(margin)} of X`,
     };
+  }
+
+  /**
+   * Requests on Y that a step of its own would take at the present rates to show that Y is not worse than
+   * `margin`, with `xPerY` requests on X for each; 0 where nothing would be asked for, null for never.
+   * `likeX` is as in {@link expectLikeX}.
+   */
+  requestsAfresh(margin: number, xPerY: number, likeX = 1): number | null {
+    const { timesX, safeBets } = this.spec;
+    if (this.#a === 0 || timesX * this.#a + margin >= 1) return 0;
+    const rates = this.#expected.later(this.#safeTotals, this.#a, margin, likeX);
+    return new SafeTest(timesX, margin, safeBets).requestsNeeded(logSafeBar, rates.x, rates.y, xPerY);
   }
 
   /** The least that keeps the test valid; for streams that are far from any decision. */
@@ -355,6 +369,11 @@ export class ComparedStream implements EvidenceStream {
     this.#proof.restore(proof.test);
     this.#proofTotals.restore(proof.totals);
   }
+}
+
+function rangeOf(requests: number, nats: number): NonNullable<Need['range']> {
+  const { from, to } = passageRange(nats);
+  return { from: requests * from, to: requests * to };
 }
 
 type FullSnapshot = ReturnType<ComparedStream['snapshot']>;

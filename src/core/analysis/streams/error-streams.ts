@@ -155,9 +155,16 @@ export class ErrorStreams implements StreamFamily<ErrorSnapshot> {
    * all traffic.
    */
   resetStep(nextWeightPpm: number, nowMs: number): void {
-    const margin = Math.min((this.#harm * PPM) / Math.max(1, nextWeightPpm), marginMax);
-    this.errors.resetStep(margin, nowMs);
+    this.errors.resetStep(this.#marginFor(nextWeightPpm), nowMs);
     this.#cap?.resetStep();
+  }
+
+  requestsAfresh(nextWeightPpm: number, xPerY: number): number | null {
+    return this.errors.requestsAfresh(this.#marginFor(nextWeightPpm), xPerY);
+  }
+
+  #marginFor(nextWeightPpm: number): number {
+    return Math.min((this.#harm * PPM) / Math.max(1, nextWeightPpm), marginMax);
   }
 
   snapshot(): ErrorSnapshot {

@@ -20,7 +20,7 @@ import { type CapSnapshot, CapStream } from './cap-stream.ts';
 import { type BlipProfile, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
 import { LatencyQuantile, type LatencyTolerance } from './latency-quantile.ts';
 import type { OnWorse } from './retest.ts';
-import type { EvidenceStream, StreamFamily } from './stream-family.ts';
+import { type EvidenceStream, mostRequests, type StreamFamily } from './stream-family.ts';
 
 export interface LatencyThresholds {
   readonly timesX: number;
@@ -175,6 +175,7 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
       Math.max(0, slowY + waitingY),
       a,
     );
+    compared.expectLikeX(this.#likeX(quantile, this.#safeShift));
     compared.addSafe(epoch, nX, slowX, nY, above(this.#y, quantile.bucketAbove(this.#safeShift)), a);
     cap?.add(epoch, weightPpm, nX, above(this.#x, maxBucket), nY, above(this.#y, maxBucket), a);
   }
@@ -194,11 +195,30 @@ export class LatencyStreams implements StreamFamily<LatencySnapshot> {
   resetStep(nextWeightPpm: number, nowMs: number): void {
     this.#safeShift = bucketShift(safeFactor(nextWeightPpm));
     for (const { index, q, compared, cap } of this.#quantiles) {
-      const required = q <= alwaysRequiredUpTo || nextWeightPpm > allRequiredAbovePpm;
-      const margin = Math.min((safeMargins[index] as number) * this.#marginScale, marginMax);
-      compared.resetStep(required ? margin : null, nowMs);
+      compared.resetStep(isRequired(q, nextWeightPpm) ? this.#marginOf(index) : null, nowMs);
       cap?.resetStep();
     }
+  }
+
+  requestsAfresh(nextWeightPpm: number, xPerY: number): number | null {
+    const required = this.#quantiles.filter(({ q }) => isRequired(q, nextWeightPpm));
+    const shift = bucketShift(safeFactor(nextWeightPpm));
+    return mostRequests(
+      required.map((quantile) => {
+        const likeX = this.#likeX(quantile, shift);
+        return quantile.compared.requestsAfresh(this.#marginOf(quantile.index), xPerY, likeX);
+      }),
+    );
+  }
+
+  /** Share of X's own requests that would be slow by an advance's threshold for Y, as a part of `a`. */
+  #likeX(quantile: LatencyQuantile, shift: number): number {
+    if (quantile.bucket < 0) return 1;
+    return above(this.#past, quantile.bucketAbove(shift)) / (quantile.a * (this.#past[0] as number));
+  }
+
+  #marginOf(index: number): number {
+    return Math.min((safeMargins[index] as number) * this.#marginScale, marginMax);
   }
 
   forgetGains(nowMs: number): void {
@@ -272,3 +292,7 @@ function makeQuantile(
     maxBucket,
   );
 }
+
+/** Whether an advance to that share takes proof at quantile `q`. */
+const isRequired = (q: number, nextWeightPpm: number): boolean =>
+  q <= alwaysRequiredUpTo || nextWeightPpm > allRequiredAbovePpm;

@@ -207,6 +207,11 @@ export class RouteStreams implements StreamFamily<RoutesSnapshot> {
     for (const { compared } of this.#all) compared.resetStep(null, nowMs);
   }
 
+  /** No route has to be proven. */
+  requestsAfresh(): number {
+    return 0;
+  }
+
   /** Each route's evidence comes from its own failures, so another route's parking changes nothing here. */
   forgetGains(): void {}
 

@@ -8,7 +8,7 @@ import type { ArmSample, EpochSample } from '#src/core/telemetry/sample.ts';
 import { PPM } from '#src/limits.ts';
 import { type BlipProfile, ComparedStream, type StreamSnapshot } from './compared-stream.ts';
 import type { OnWorse } from './retest.ts';
-import type { StreamFamily } from './stream-family.ts';
+import { mostRequests, type StreamFamily } from './stream-family.ts';
 
 export interface StatusThresholds {
   readonly timesX: number;
@@ -156,9 +156,18 @@ export class StatusStreams implements StreamFamily<StatusSnapshot> {
    * hold for ever.
    */
   resetStep(nextWeightPpm: number, nowMs: number): void {
-    const atStake = (this.#harm * PPM) / Math.max(1, nextWeightPpm);
-    const margin = Math.max(this.#overX + acceptedBeyond, Math.min(atStake, marginMax));
+    const margin = this.#marginFor(nextWeightPpm);
     for (const stream of this.streams) stream.resetStep(margin, nowMs);
+  }
+
+  requestsAfresh(nextWeightPpm: number, xPerY: number): number | null {
+    const margin = this.#marginFor(nextWeightPpm);
+    return mostRequests(this.streams.map((stream) => stream.requestsAfresh(margin, xPerY)));
+  }
+
+  #marginFor(nextWeightPpm: number): number {
+    const atStake = (this.#harm * PPM) / Math.max(1, nextWeightPpm);
+    return Math.max(this.#overX + acceptedBeyond, Math.min(atStake, marginMax));
   }
 
   forgetGains(nowMs: number): void {

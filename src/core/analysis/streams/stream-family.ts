@@ -23,8 +23,20 @@ export interface Need {
    * Requests on Y, an estimate; null when unknown, or when no number of them would do at the present rates.
    */
   readonly requests: number | null;
+  /** Between which numbers of requests about three of four proofs end; absent where `requests` is null. */
+  readonly range?: { readonly from: number; readonly to: number };
   /** The sentence for when there is no number. */
   readonly doubt: string;
+}
+
+/** The most of them; null where one is. */
+export function mostRequests(needed: readonly (number | null)[]): number | null {
+  let most = 0;
+  for (const requests of needed) {
+    if (requests === null) return null;
+    most = Math.max(most, requests);
+  }
+  return most;
 }
 
 export interface StreamFamily<Snapshot> {
@@ -46,6 +58,11 @@ export interface StreamFamily<Snapshot> {
    * against it is kept.
    */
   resetStep(nextWeightPpm: number, nowMs: number): void;
+  /**
+   * Requests on Y that the slowest proof of such a step takes at the present rates, on average, with `xPerY`
+   * requests on X for each; 0 where none is asked for, null for never.
+   */
+  requestsAfresh(nextWeightPpm: number, xPerY: number): number | null;
   /** Gives up the evidence against Y, because its cause was found and removed. That is valid at any time. */
   forgetGains(nowMs: number): void;
   snapshot(): Snapshot;
