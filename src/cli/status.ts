@@ -4,6 +4,8 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { StatusView } from '#src/control-plane/status/status.ts';
+import { commonRequestText } from '#src/record/common-request.ts';
+import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
 import type { CliContext, CliIo } from '#src/terminal/cli-io.ts';
 import {
   addControlOptions,
@@ -52,12 +54,38 @@ async function once(options: ControlOptions, io: CliIo): Promise<void> {
   const client = createControlClient(options, io);
   const status = await read(client);
   if (options.json === true) io.out(`${JSON.stringify(status, null, 2)}\n`);
-  else io.out(`${page(status, client.url, io).join('\n')}\n`);
+  else io.out(`${page(status, client.url, io, await new RevertedRequests(client).of(status)).join('\n')}\n`);
+}
+
+/** What the requests have in common that were kept at a revert; asked for once a revert. */
+class RevertedRequests {
+  readonly #client: ControlClient;
+  #id: string | null = null;
+  #text: string | null = null;
+
+  constructor(client: ControlClient) {
+    this.#client = client;
+  }
+
+  /** Null where nothing was reverted, and until the evidence is there. */
+  async of({ phase, rollout: { id } }: StatusView): Promise<string | null> {
+    if (phase !== 'reverted' || id === null) return null;
+    if (this.#id !== id) {
+      const evidence = await this.#client
+        .get<FrozenEvidence>(`/v1/evidence/${encodeURIComponent(id)}`)
+        .catch(() => null);
+      if (evidence === null) return null;
+      this.#id = id;
+      this.#text = commonRequestText(evidence.body.samples);
+    }
+    return this.#text;
+  }
 }
 
 /** Shows the status until SIGINT. While there is no answer it says so and tries again. */
 async function watch(options: ControlOptions, io: CliIo): Promise<void> {
   const client = createControlClient(options, io);
+  const reverted = new RevertedRequests(client);
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
   const screen = io.isTty && options.json !== true ? openScreen(io) : null;
@@ -66,7 +94,7 @@ async function watch(options: ControlOptions, io: CliIo): Promise<void> {
       const status = await read(client).catch(unreachable);
       if (status instanceof UnreachableError) show([`${status.message}; still trying`], screen, io);
       else if (options.json === true) io.out(`${JSON.stringify(status)}\n`);
-      else show(page(status, client.url, io), screen, io);
+      else show(page(status, client.url, io, await reverted.of(status)), screen, io);
       await sleep(watchMs, undefined, { signal: interrupt.signal }).catch(() => {});
     }
   } finally {
@@ -84,9 +112,10 @@ function show(lines: readonly string[], screen: Screen | null, io: CliIo): void 
   else screen.draw(lines);
 }
 
-function page(status: StatusView, url: string, io: CliIo): string[] {
+function page(status: StatusView, url: string, io: CliIo, revertedRequests: string | null): string[] {
   const style = createStyle(io.color);
-  return [heading(status, url, style), '', ...statusLines(status, { style, columns: io.columns() })];
+  const options = { style, columns: io.columns(), revertedRequests };
+  return [heading(status, url, style), '', ...statusLines(status, options)];
 }
 
 const heading = ({ version, uptimeSeconds }: StatusView, url: string, style: Style): string =>

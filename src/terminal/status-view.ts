@@ -13,6 +13,8 @@ interface ViewOptions {
   readonly style: Style;
   /** Columns of the terminal. */
   readonly columns: number;
+  /** What the requests have in common that were kept at the revert; null or absent where nothing is known. */
+  readonly revertedRequests?: string | null;
 }
 
 /** Columns of the labels on the left. */
@@ -61,8 +63,9 @@ const stepText = (step: StatusView['step']): string =>
   step === null ? '' : `, step ${step.index + 1} of ${step.count}`;
 
 /** Why the rollout does not go on: why it holds, why it was reverted, or what to do next. */
-function whyLines(status: StatusView, { columns }: ViewOptions): string[] {
-  const text = whyText(status);
+function whyLines(status: StatusView, { columns, revertedRequests = null }: ViewOptions): string[] {
+  const why = whyText(status);
+  const text = why === null || revertedRequests === null ? why : `${why}; ${revertedRequests}`;
   return text === null ? [] : wrap(text, Math.max(40, columns - labelColumns - 2));
 }
 

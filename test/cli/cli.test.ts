@@ -202,6 +202,24 @@ describe('the command line', () => {
       assert.match(out, /cannot be written: the disk is full/);
     });
 
+    it('names the request that most of those have in common that speak against Y after a revert', async () => {
+      const cause = { name: 'evidence', text: '404 responses 3 % on Y against 0.1 % on X' };
+      const status = inPhase('reverted', { cause });
+      const kept = Array.from({ length: 8 }, () => ({ request: 'GET /orders', route: 'orders' }));
+      const reply = ({ path }: Asked): Reply =>
+        path === '/v1/evidence/r-1' ? { body: { samples: kept } } : { body: status };
+      const { out } = await run(reply, ['status']);
+      assert.match(out.replace(/\s+/g, ' '), /on X; 8 of 8 requests that were kept are GET \/orders/);
+    });
+
+    it('shows the status after a revert of which no evidence was kept', async () => {
+      const status = inPhase('reverted', { cause: { name: 'operator', text: 'tickets' } });
+      const reply = ({ path }: Asked): Reply =>
+        path === '/v1/status' ? { body: status } : problem(404, 'none');
+      const { exitCode, out } = await run(reply, ['status']);
+      assert.deepEqual([exitCode, /tickets$/m.test(out)], [0, true]);
+    });
+
     it('prints what the API said as JSON when asked', async () => {
       const { out } = await run({ body: exampleStatus }, ['status', '--json']);
       assert.deepEqual(JSON.parse(out), exampleStatus);

@@ -2,6 +2,7 @@
 // nodes and the verdict.
 
 import type { FailurePhase } from '#src/core/telemetry/failure-cause.ts';
+import { commonRequestText } from '#src/record/common-request.ts';
 import type {
   ArmTraffic,
   CauseRequest,
@@ -47,7 +48,9 @@ const failedText = ({ requests, failures }: RouteFailures['x']): string =>
 
 function samplesTable(samples: readonly CauseRequest[]): Piece {
   if (samples.length === 0) return null;
+  const common = commonRequestText(samples);
   return html`<h3>Requests that speak against Y, the last</h3>
+${common === null ? null : html`<p>${common}.</p>`}
 <div class="scroll"><table class="samples"><thead><tr><th>Time</th><th>Request</th><th>Answer</th><th>Made by</th><th>After</th><th>Node</th><th>Request id</th></tr></thead>
 <tbody>${samples.map(
     (sample) =>

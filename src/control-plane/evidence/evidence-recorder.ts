@@ -12,6 +12,7 @@ import { rolloutIdOf } from '#src/core/rollout/rollout-id.ts';
 import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import type { TickSample } from '#src/core/telemetry/sample.ts';
+import { commonRequestText } from '#src/record/common-request.ts';
 import type { FrozenEvidence } from '#src/record/frozen-evidence.ts';
 import type { RequestSample } from '#src/shared-memory/messages.ts';
 import { causeSamples } from './cause-samples.ts';
@@ -90,9 +91,11 @@ export class EvidenceRecorder {
     const evidence: FrozenEvidence = { ...numbers, samples, problem };
     const { windows, routes } = evidence;
     const what = evidence.rolloutId === null ? 'What preceded the way back to X' : 'Evidence of the revert';
+    const kept = `${counted(windows.length, 'window')}, ${counted(routes.length, 'route')}, ${counted(samples.length, 'request')}`;
+    const common = commonRequestText(samples);
     const event = events.draft({
       name: 'evidence-frozen',
-      text: `${what} is kept: ${counted(windows.length, 'window')}, ${counted(routes.length, 'route')}, ${counted(samples.length, 'request')}.`,
+      text: `${what} is kept: ${kept}.${common === null ? '' : ` ${common}.`}`,
       detail: { evidence: evidence.id, rollout: evidence.rolloutId },
     });
     events.announce(event);

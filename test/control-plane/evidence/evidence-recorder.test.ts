@@ -88,6 +88,17 @@ test('evidence has what led to the revert when an operator makes it', async (t) 
   assert.deepEqual(json.samples, [failed]);
 });
 
+test('the event of the evidence names the request that most of what was kept has in common', async (t) => {
+  const samples: RequestSample[] = [];
+  const rig = await ramping(t, { samples });
+  for (const id of ['a', 'b', 'c', 'd']) samples.push(sample(Date.now(), id));
+  await rig.call('POST', '/v1/rollout/revert');
+  await rig.untilEvent('evidence-frozen');
+  const { events } = (await rig.call('GET', '/v1/events')).json;
+  const frozen = events.find(({ name }: { name: string }) => name === 'evidence-frozen');
+  assert.match(frozen.text, /4 requests\. 4 of 4 requests that were kept are POST \/checkout\.$/);
+});
+
 test('evidence of a rollout names no route and no request that failed in an earlier one', async (t) => {
   const samples: RequestSample[] = [];
   const rig = await ramping(t, { samples });
