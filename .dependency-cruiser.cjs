@@ -124,6 +124,8 @@ module.exports = {
         'signals',
         'exposition',
         'status',
+        'listening',
+        'access',
         'api',
         'control-loop.ts',
         'assemble-decision.ts',

@@ -224,3 +224,6 @@ assert(headBytesMaxDefault <= replayBytesMaxDefault, 'a head fits into the repla
 assert(replayBytesMaxDefault <= replayBytesMax, 'the default of a setting is within its range');
 assert(chunkSizeDigitsMax * 4 <= 52, 'a chunk size is exact in a double');
 assert(breakerOpenMs < 3_000, 'a breaker probes Y before the rollout reverts for an open breaker');
+
+/** Shorter tokens of the control API can be guessed: 16 characters of base64 are 96 bits. */
+export const tokenCharactersMin = 16;

@@ -6,6 +6,8 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { type Peer, type PeerSetup, sharePercentY } from './peer.ts';
 
+const token = 'a-token-for-the-benchmark';
+
 const ownRoot = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The Crossover of a checkout, with the Node of that checkout. */
@@ -54,6 +56,7 @@ clusters:
 timeouts: { clientIdle: 600s }
 limits: { connections: ${connections + 1024} }
 rollout: { autostart: false }
+control: { token: ${token} }
 store: { sqlite: ${directory}/${name}.db }
 `;
 }
@@ -61,7 +64,7 @@ store: { sqlite: ${directory}/${name}.db }
 async function setSplit(controlPort: number): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${controlPort}/v1/split`, {
     method: 'PUT',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
     body: JSON.stringify({ y: sharePercentY }),
   });
   if (!response.ok) throw new Error(`cannot set the split: ${response.status} ${await response.text()}`);

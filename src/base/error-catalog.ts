@@ -249,6 +249,7 @@ export const apiErrors = {
     false,
     'The request comes from another origin or host name.',
   ),
+  forbiddenRole: define('forbidden_role', 403, 'client', false, 'The role of the token does not allow this.'),
   notFound: define('not_found', 404, 'client', false, 'There is no such resource.'),
   methodNotAllowed: define(
     'method_not_allowed',

@@ -3,10 +3,12 @@
 import type { Config } from '#src/config/config.ts';
 import { type LoadResult, loadConfigFile } from '#src/config/load.ts';
 import { formatHostPort } from '#src/config/net-address.ts';
+import { checkSurroundings } from '#src/config/surroundings.ts';
 import { formatBytes, formatDuration, formatPercent } from '#src/config/units.ts';
 import { withoutSecrets } from '#src/config/without-secrets.ts';
 import { type CliIo, exitCodes, processIo } from '#src/terminal/cli-io.ts';
 import { formatConfigProblems, formatConfigWarnings } from '#src/terminal/config-problems.ts';
+import { controlAddressText } from '#src/terminal/control-address.ts';
 
 function clusterLine({ label, nodes, admin, adminToken }: Config['clusters']['x']): string {
   const withToken = adminToken === null ? '' : ' with a token';
@@ -88,7 +90,7 @@ function summaryLines(config: Config): [string, string][] {
   const admin = listen.admin === null ? [] : [`admin ${formatHostPort(listen.admin)}`];
   const listeners = [
     `proxy ${formatHostPort(listen.proxy)}`,
-    `control ${formatHostPort(listen.control)}`,
+    `control ${listen.control.map(controlAddressText).join(', ')}`,
     ...admin,
   ];
   return [
@@ -102,9 +104,16 @@ function summaryLines(config: Config): [string, string][] {
     ['rollout', rolloutLine(config.rollout)],
     ['worse is', thresholdsLine(config.thresholds)],
     ...signalLines(config),
-    ['control', config.control.token === null ? 'no token (loopback only)' : 'token set'],
+    ['control', controlLine(config)],
     ['store', config.store.sqlite],
   ];
+}
+
+/** Who may use the control API. */
+function controlLine({ control: { token, tokens }, store }: Config): string {
+  const given = [token === null ? '' : 'token set', tokens === null ? '' : `tokens of ${tokens}`];
+  const text = given.filter((one) => one !== '').join(', ');
+  return text === '' ? `a token is made at the first start, beside ${store.sqlite}` : text;
 }
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
@@ -124,7 +133,7 @@ export async function checkCommand(
   options: { readonly json: boolean },
   io: CliIo = processIo(),
 ): Promise<number> {
-  const result = loadConfigFile(file, io.env);
+  const result = await checkSurroundings(loadConfigFile(file, io.env), file);
   if (options.json) {
     io.out(`${JSON.stringify(jsonOf(result), null, 2)}\n`);
   } else if (result.ok) {

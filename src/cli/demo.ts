@@ -57,7 +57,7 @@ Examples:
   crossover demo
   crossover demo --fault errors --exit; echo $?       3: reverted
 
-What next: while it runs, ask its control API: \`crossover status --watch\`, \`crossover events --follow\`.
+What next: while it runs, ask it: \`crossover status --watch\`, \`crossover events --follow\`. They find it by themselves.
 `;
 
 function integer(min: number, max: number): (text: string) => number {

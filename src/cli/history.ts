@@ -1,11 +1,11 @@
 // `crossover history export`: writes the recorded traffic of a running Crossover to a file, to be replayed
 // with other thresholds.
-import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import type { TrafficWindow } from '#src/record/traffic-window.ts';
 import type { CliContext, CliIo } from '#src/terminal/cli-io.ts';
 import { addControlOptions, type ControlOptions, createControlClient } from '#src/terminal/control-client.ts';
+import { writeOutput } from '#src/terminal/write-output.ts';
 
 /** Contents of the file. */
 export interface ExportedHistory {
@@ -67,6 +67,6 @@ function write(history: ExportedHistory, file: string | undefined, io: CliIo): v
     io.out(text);
     return;
   }
-  writeFileSync(file, text);
+  writeOutput(file, text);
   io.err(`Written to ${file}: ${history.windows.length} windows.\n`);
 }

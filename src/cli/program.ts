@@ -1,6 +1,7 @@
 // The command tree: which commands there are, and how their errors become messages and exit codes. What a
 // command does is in its own file.
 import { type Argument, Command, CommanderError } from 'commander';
+import { visibleLines } from '#src/base/visible-text.ts';
 import { type CliContext, CliError, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
 import { packageVersion } from '#src/terminal/package-version.ts';
 
@@ -75,7 +76,8 @@ export async function runProgram(args: readonly string[], io: CliIo): Promise<nu
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.badUsage;
     if (!(error instanceof CliError)) throw error;
-    io.err(`error: ${error.message}\n${error.advice === null ? '' : `${error.advice}\n`}`);
+    // Messages quote arguments, files and answers.
+    io.err(visibleLines(`error: ${error.message}\n${error.advice === null ? '' : `${error.advice}\n`}`));
     return error.exitCode;
   }
 }

@@ -1,11 +1,11 @@
 // `crossover report`: writes a rollout as one HTML file, from a running Crossover or from a store file.
-import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { RecordReader, RolloutSummary } from '#src/record/record-reader.ts';
 import type { RolloutRecord } from '#src/record/rollout-record.ts';
 import { type CliContext, CliError, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
 import { addControlOptions, createControlClient, NotFoundError } from '#src/terminal/control-client.ts';
 import { packageVersion } from '#src/terminal/package-version.ts';
+import { writeOutput } from '#src/terminal/write-output.ts';
 import { type RecordOptions, readFromFile, requireOneSource } from './record-source.ts';
 
 interface ReportOptions extends RecordOptions {
@@ -89,10 +89,6 @@ function write(text: string, { output }: ReportOptions, io: CliIo): void {
     io.out(text);
     return;
   }
-  try {
-    writeFileSync(output, text);
-  } catch (error) {
-    throw new CliError(`cannot write ${output}: ${(error as Error).message}`, exitCodes.failed);
-  }
+  writeOutput(output, text);
   io.err(`Written to ${output}.\n`);
 }

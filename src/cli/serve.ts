@@ -3,6 +3,7 @@
 import { flushCompileCache } from 'node:module';
 import process from 'node:process';
 import type { Command } from 'commander';
+import { takeRuntimeFolder } from '#src/base/local-instance.ts';
 import { collectRegularly } from '#src/base/regular-collection.ts';
 import type { ConfigProblem } from '#src/config/config.ts';
 import type { Unrecorded } from '#src/shared-memory/messages.ts';
@@ -103,28 +104,36 @@ async function start(file: string, io: CliIo, log: LogWriter): Promise<Superviso
   const inherited = inheritedListeners(log);
   const preloaded = { control: preloadControl(), worker: preloadWorker() };
   const { loadConfigFile } = await import('#src/config/load.ts');
+  const { dependsOnSurroundings } = await import('#src/config/depends-on-surroundings.ts');
   const { startSupervisor } = await import('#src/supervisor/supervisor.ts');
-  const loaded = loadConfigFile(file, io.env);
+  const read = async () => {
+    const loaded = loadConfigFile(file, io.env);
+    if (!dependsOnSurroundings(loaded)) return loaded;
+    const { checkSurroundings } = await import('#src/config/surroundings.ts');
+    return checkSurroundings(loaded, file);
+  };
+  const loaded = await read();
   if (!loaded.ok) {
     for (const thread of Object.values(preloaded)) void thread.terminate();
     io.err(formatConfigProblems(loaded.problems));
     return null;
   }
   const { config } = loaded;
-  const reload = async () => loadConfigFile(file, io.env);
   const supervisor = await startSupervisor({
     config,
     configPath: file,
     log,
-    reload,
+    reload: read,
+    runtimeFolder: takeRuntimeFolder(io.env),
     inherited,
     handedOver,
     preloaded,
   });
   warn(loaded.warnings, log);
+  warnOfRoot(log);
   const { proxy, control } = config.listen;
-  const { proxyPort, controlPort } = supervisor;
-  const listening = { proxy: { host: proxy.host, port: proxyPort }, control, controlPort };
+  const { proxyPort, controlAddresses } = supervisor;
+  const listening = { proxy: { host: proxy.host, port: proxyPort }, control, controlAddresses };
   io.out(startLine({ version: packageVersion(), ...listening }));
   return supervisor;
 }
@@ -210,6 +219,13 @@ async function replaceProcess(supervisor: Supervisor, log: LogWriter): Promise<b
   return result.ok;
 }
 
+/** Nothing here needs it: what gets hold of this process would have the machine. */
+function warnOfRoot(log: LogWriter): void {
+  if (process.geteuid?.() !== 0) return;
+  const message = 'this process runs as root, which nothing of it needs; run it as a user of its own';
+  log({ level: 'warn', message, fields: {} });
+}
+
 /** What the configuration says and probably does not mean; one line for all of it. */
 function warn(warnings: readonly ConfigProblem[], log: LogWriter): void {
   if (warnings.length === 0) return;
@@ -217,6 +233,7 @@ function warn(warnings: readonly ConfigProblem[], log: LogWriter): void {
   log({ level: 'warn', message: 'the configuration is valid, and doubtful', fields });
 }
 
+/** A refusal is told by the event that it makes. */
 async function reloadConfig(supervisor: Supervisor, log: LogWriter): Promise<void> {
   const result = await supervisor.reload();
   // A reload that is refused is an event, which is logged.

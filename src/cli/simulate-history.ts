@@ -1,5 +1,7 @@
 // `crossover simulate --history|--store`: replays recorded traffic with other thresholds.
 import { existsSync, readFileSync } from 'node:fs';
+import { fileFault } from '#src/base/file-fault.ts';
+import { visibleData } from '#src/base/visible-text.ts';
 import { loadConfigFile } from '#src/config/load.ts';
 import type { AnalysisThresholds } from '#src/core/analysis/analysis-thresholds.ts';
 import { PPM } from '#src/limits.ts';
@@ -71,7 +73,7 @@ function readExport(file: string): Recorded {
   try {
     content = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new CliError(`cannot read ${file}: ${(error as Error).message}`, exitCodes.badUsage);
+    throw new CliError(`cannot read ${file}: ${fileFault(error)}`, exitCodes.badUsage);
   }
   if (typeof content === 'object' && content !== null && 'windows' in content && 'thresholds' in content) {
     const { windows, thresholds } = content as ExportedHistory;
@@ -118,7 +120,8 @@ function print(
   const seconds = windows.reduce((sum, { dtMs }) => sum + dtMs, 0) / 1000;
   io.out(`${duration(seconds)} of recorded traffic, replayed with ${by}.\n`);
   if (rollouts.length === 0) io.out('There was no rollout in that time: nothing to replay.\n');
-  for (const rollout of rollouts) {
+  // Names of routes come from clients' paths.
+  for (const rollout of visibleData(rollouts)) {
     io.out(
       `\n${style.bold(`Rollout ${rollout.id}`)}, ${timeOfDay(rollout.startedAtMs)}: in the record ${endText(rollout)}.\n\n`,
     );

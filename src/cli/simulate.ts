@@ -1,11 +1,11 @@
 // `crossover simulate`: measures how good the decisions are, on simulated traffic.
-import { writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Report, RunFacts } from '#src/simulator/report.ts';
 import type { Table } from '#src/simulator/tables.ts';
 import type { Selection } from '#src/simulator/tasks.ts';
 import { type CliContext, CliError, type CliIo, exitCodes } from '#src/terminal/cli-io.ts';
 import { alignRows, bar, createStyle } from '#src/terminal/style.ts';
+import { writeOutput } from '#src/terminal/write-output.ts';
 
 interface SimulateFlags {
   readonly scenario?: string;
@@ -106,7 +106,7 @@ async function runSimulate(flags: SimulateFlags, io: CliIo): Promise<number> {
   };
   if (flags.write !== undefined) {
     const file = flags.write === true ? defaultReport : flags.write;
-    writeFileSync(file, markdownReport(report, facts));
+    writeOutput(file, markdownReport(report, facts));
     io.err(`Written to ${file}.\n`);
   }
   print(report, facts, flags.json === true, io);

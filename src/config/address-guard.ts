@@ -12,6 +12,21 @@ const blocks = (...texts: readonly string[]): readonly Cidr[] =>
     return cidr;
   });
 
+/** Where clouds serve an instance's credentials, or control it, to whoever asks from there. */
+const metadataBlocks = blocks(
+  // AWS, Azure, Google, DigitalOcean, OpenStack; then containers and pods of AWS.
+  '169.254.169.254/32',
+  '169.254.170.2/32',
+  '169.254.170.23/32',
+  'fd00:ec2::254/128',
+  'fd00:ec2::23/128',
+  // Google by IPv6, Alibaba, Oracle, Azure's WireServer.
+  'fd20:ce::254/128',
+  '100.100.100.200/32',
+  '192.0.0.192/32',
+  '168.63.129.16/32',
+);
+
 /**
  * Never called: link-local addresses, at which clouds serve the credentials of their instances, and
  * multicast, unspecified and reserved ones.
@@ -26,8 +41,6 @@ const refusedBlocks = blocks(
   // NAT64 and 6to4: they contain an IPv4 address, which the IPv4 blocks above would not be compared with.
   '64:ff9b::/96',
   '2002::/16',
-  // The metadata service of EC2, by IPv6.
-  'fd00:ec2::254/128',
 );
 
 /**
@@ -51,7 +64,8 @@ const within = (address: readonly number[], list: readonly Cidr[]): boolean =>
 export function refusalOf(address: string, allowed: readonly Cidr[]): string | null {
   const bytes = parseAddress(address);
   if (bytes === null) return `${address} is not an IP address`;
-  if (within(bytes, refusedBlocks)) return `${address} is link-local or reserved, which is never called`;
+  if (within(bytes, refusedBlocks) || within(bytes, metadataBlocks))
+    return `${address} is link-local or reserved, which is never called`;
   if (within(bytes, guardedBlocks) && !within(bytes, allowed))
     return `${address} is a loopback or private address that outgoing.allow does not list`;
   return null;
@@ -68,8 +82,15 @@ export function refusalOfLiteral({ hostname }: URL, allowed: readonly Cidr[]): s
 
 const linkLocalBlocks = blocks('169.254.0.0/16', 'fe80::/10');
 
-/** Whether the text is a link-local address. */
-export function isLinkLocal(address: string): boolean {
+/**
+ * Why the address can't be a node's or an Admin API's, in words; null when it can, and for a name.
+ * @param allowed link-local blocks that may be
+ */
+export function refusalAsPeer(address: string, allowed: readonly Cidr[]): string | null {
   const bytes = parseAddress(address);
-  return bytes !== null && within(bytes, linkLocalBlocks);
+  if (bytes === null) return null;
+  if (within(bytes, metadataBlocks)) return `${address} is where a cloud serves credentials to this machine`;
+  if (within(bytes, linkLocalBlocks) && !within(bytes, allowed))
+    return `${address} is a link-local address, where clouds serve credentials to this machine`;
+  return null;
 }

@@ -26,11 +26,16 @@ function documentedKeys(node: SchemaNode, path: string): DocumentedKey[] {
     const own = path === '' ? key : `${path}.${key}`;
     const isSection = child.properties !== undefined && child.default === undefined;
     const itself = { path: own, node: child, isRequired: node.required?.includes(key) === true };
-    const below = documentedKeys(child, own);
+    const form = longForm(child);
+    const below = [...documentedKeys(child, own), ...(form === null ? [] : documentedKeys(form, own))];
     const items = child.items === undefined ? [] : documentedKeys(child.items, `${own}[]`);
     return isSection && !path.includes('[]') ? below : [itself, ...below, ...items];
   });
 }
+
+/** The mapping that a value may be written as in place of a text, where it has a meaning of its own. */
+const longForm = (node: SchemaNode): SchemaNode | null =>
+  node.anyOf?.find((form) => form.properties !== undefined && form.description !== undefined) ?? null;
 
 /** A value as YAML in one line, as it is written inside { } or [ ]. */
 function inlineYaml(value: unknown): string {

@@ -1,10 +1,9 @@
 // Warns of settings that are valid and probably not meant. `check` prints the warnings, and they are logged
 // at a start and on a reload. They stop nothing, because for each of them there are setups in which it is
 // right.
-import { stepWatchedMsMin } from '#src/limits.ts';
-import { isLinkLocal } from './address-guard.ts';
+import { stepWatchedMsMin, tokenCharactersMin } from '#src/limits.ts';
 import type { Config, NamedRoute, RoutingRule } from './config.ts';
-import { isLoopback } from './net-address.ts';
+import { formatHostPort, isLoopback } from './net-address.ts';
 import { formatDuration, formatPercent } from './units.ts';
 import type { ConfigPath } from './yaml-source.ts';
 
@@ -40,10 +39,10 @@ export function warningsAbout(config: Config): readonly ConfigWarning[] {
     ...latencyCapWarnings(config.thresholds.latency.maxMs),
     ...metricWarnings(config.metrics),
     ...listenWarnings(config.listen),
+    ...tokenWarnings(config.control),
+    ...proxyWarnings(config.routing.trustedProxies),
     ...adminWarnings('x', config),
     ...adminWarnings('y', config),
-    ...nodeWarnings('x', config),
-    ...nodeWarnings('y', config),
     ...shadowWarnings('rules', config.routing.rules),
     ...shadowWarnings('routes', config.routing.routes),
   ];
@@ -137,13 +136,39 @@ function* metricWarnings(metrics: Config['metrics']): Generator<ConfigWarning> {
       };
 }
 
-function* listenWarnings({ admin }: Config['listen']): Generator<ConfigWarning> {
+function* listenWarnings({ admin, control }: Config['listen']): Generator<ConfigWarning> {
+  for (const [index, listener] of control.entries())
+    if (listener.kind === 'tcp' && listener.tls === null && !isLoopback(listener.host))
+      yield {
+        path: control.length === 1 ? ['listen', 'control'] : ['listen', 'control', index],
+        message: `tokens go to ${formatHostPort(listener)} in clear text`,
+        hint: 'give the listener tls, or let it listen on loopback behind a proxy that has it',
+      };
   if (admin !== null)
     yield {
       path: ['listen', 'admin'],
       message: 'nothing listens there: this version does not guard the Admin API',
       hint: 'leave it out',
     };
+}
+
+function* tokenWarnings({ token }: Config['control']): Generator<ConfigWarning> {
+  if (token !== null && token.length < tokenCharactersMin)
+    yield {
+      path: ['control', 'token'],
+      message: `a token of ${token.length} ${token.length === 1 ? 'character' : 'characters'} can be guessed`,
+      hint: `at least ${tokenCharactersMin}, such as from: openssl rand -base64 32`,
+    };
+}
+
+function* proxyWarnings(trusted: Config['routing']['trustedProxies']): Generator<ConfigWarning> {
+  for (const [index, { prefix }] of trusted.entries())
+    if (prefix === 0)
+      yield {
+        path: ['routing', 'trustedProxies', index],
+        message: 'every client is believed what it says of its own address',
+        hint: 'name the load balancers in front; sticky routing and the log go by that address',
+      };
 }
 
 function* adminWarnings(cluster: 'x' | 'y', { clusters }: Config): Generator<ConfigWarning> {
@@ -162,16 +187,6 @@ function* adminWarnings(cluster: 'x' | 'y', { clusters }: Config): Generator<Con
       message: `the token goes to ${hostname} in clear text`,
       hint: 'use the https:// listener of the Admin API',
     };
-}
-
-function* nodeWarnings(cluster: 'x' | 'y', config: Config): Generator<ConfigWarning> {
-  for (const [index, { id, host }] of config.clusters[cluster].nodes.entries())
-    if (isLinkLocal(host))
-      yield {
-        path: ['clusters', cluster, 'nodes', index],
-        message: `${id} is a link-local address, where clouds serve credentials to this machine`,
-        hint: 'every client of the proxy could ask for them; name the address of a Kong node',
-      };
 }
 
 type Conditions = Omit<NamedRoute, 'name'> & Partial<Pick<RoutingRule, 'header'>>;

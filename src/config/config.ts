@@ -3,6 +3,7 @@
 
 import type { ChangeWindows } from '#src/core/rollout/change-window.ts';
 import type { Cidr, OverrideOptions, RoutingRule, StickyMode } from '#src/core/routing/routing-options.ts';
+import type { ControlConfig, ControlListener } from './control-config.ts';
 import type { BusinessMetric, Gate, Notification } from './signals-config.ts';
 
 export type { Cidr, RoutingRule };
@@ -67,7 +68,12 @@ export interface NamedRoute {
 }
 
 export interface Config {
-  readonly listen: { readonly proxy: Address; readonly control: Address; readonly admin: Address | null };
+  readonly listen: {
+    readonly proxy: Address;
+    /** At least one. */
+    readonly control: readonly ControlListener[];
+    readonly admin: Address | null;
+  };
   readonly workers: number;
   /** How workers use sockets: 'auto' by Node's TCP handles where they work, 'stream' by node:net. */
   readonly transport: 'auto' | 'stream';
@@ -132,13 +138,13 @@ export interface Config {
   readonly gates: readonly Gate[];
   readonly windows: ChangeWindows;
   readonly notifications: readonly Notification[];
-  /** Loopback and private addresses that may be called. */
-  readonly outgoing: { readonly allow: readonly Cidr[] };
-  readonly control: {
-    readonly token: string | null;
-    /** How people reach the control API; null when it was not told. */
-    readonly url: string | null;
+  readonly outgoing: {
+    /** Loopback and private addresses that may be called. */
+    readonly allow: readonly Cidr[];
+    /** Link-local blocks that nodes may be in. */
+    readonly linkLocalNodes: readonly Cidr[];
   };
+  readonly control: ControlConfig;
   readonly store: {
     /** Path of the SQLite file, absolute. */
     readonly sqlite: string;
@@ -173,5 +179,10 @@ export type LoadResult =
        * written.
        */
       readonly placeOf: (path: string) => { readonly line: number; readonly column: number };
+      /**
+       * Secrets that stand in the file itself, and are not filled in, by their dotted paths; absent where
+       * nobody looked.
+       */
+      readonly writtenSecrets?: readonly string[];
     }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };

@@ -1,8 +1,9 @@
 // Reads a configuration: parses the YAML, fills in the environment, checks it against the schema, and checks
 // what the values mean. The result is a complete Config, or every problem at once.
 import { readFileSync, statSync } from 'node:fs';
-import { availableParallelism, networkInterfaces } from 'node:os';
+import { availableParallelism, hostname, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
+import { fileFault } from '#src/base/file-fault.ts';
 import { configBytesMax } from '#src/limits.ts';
 import type { ConfigProblem, LoadResult } from './config.ts';
 import { warningsAbout } from './config-warnings.ts';
@@ -11,7 +12,14 @@ import type { Report } from './problem-report.ts';
 import { type Machine, resolveConfig } from './resolve.ts';
 import { checkUrlsOfMisfit } from './resolve-signals.ts';
 import type { WrittenConfig } from './schema.ts';
-import { adaptToSchema, checkSchema, fillDefaults, prune, type SchemaProblem } from './schema-check.ts';
+import {
+  adaptToSchema,
+  checkSchema,
+  fillDefaults,
+  prune,
+  type SchemaProblem,
+  schemasAt,
+} from './schema-check.ts';
 import { type ConfigPath, formatPath, type Position, readYaml, type YamlSource } from './yaml-source.ts';
 
 export type { ConfigProblem, LoadResult };
@@ -22,6 +30,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 export const thisMachine = (): Machine => ({
   cores: availableParallelism(),
   addresses: Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((entry) => entry.address)),
+  hostName: hostname(),
   resolvePath: (path) => (path === ':memory:' ? path : resolve(path)),
 });
 
@@ -42,8 +51,8 @@ export function loadConfigFile(path: string, env: Env, machine: Machine = thisMa
       return wholeFile(path, `the file has ${size} bytes; at most ${configBytesMax} are read`, null);
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    const message = code === 'ENOENT' ? 'there is no such file' : `the file cannot be read (${code})`;
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const message = isMissing ? 'there is no such file' : `the file cannot be read: ${fileFault(error)}`;
     return wholeFile(path, message, 'config/crossover.example.yaml is a commented file to start from');
   }
   return parseConfig(text, path, env, machine);
@@ -133,9 +142,26 @@ export function parseConfig(
     ok: true,
     config,
     warnings: warnings.sort(byPlace),
-    placeOf: (path) => source.keyPositionOf(path.split('.')),
+    placeOf: (path) => source.keyPositionOf(pathOf(path)),
+    writtenSecrets: writtenSecrets(source, source.value, []),
   };
 }
+
+/** Paths of the secrets that are written out in the file. */
+function writtenSecrets(source: YamlSource, value: unknown, path: ConfigPath): readonly string[] {
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value).flatMap(([key, child]) =>
+      writtenSecrets(source, child, [...path, Array.isArray(value) ? Number(key) : key]),
+    );
+  const isSecret = schemasAt(path).some((schema) => schema['x-secret'] === true);
+  return isSecret && typeof value === 'string' && value !== '' && !source.isFilled(path)
+    ? [formatPath(path)]
+    : [];
+}
+
+/** `clusters.x.nodes[0]` as a path. */
+const pathOf = (text: string): ConfigPath =>
+  [...text.matchAll(/[^.[\]]+/g)].map(([segment]) => (/^\d+$/.test(segment) ? Number(segment) : segment));
 
 function checkValue(source: YamlSource, machine: Machine, problems: Problems) {
   const value = adaptToSchema(source.value ?? Object.create(null), [], source);

@@ -4,7 +4,7 @@
 import { type ChangeWindow, type ChangeWindows, isTimeZone } from '#src/core/rollout/change-window.ts';
 import { parseCidr } from '#src/core/routing/client-address.ts';
 import { refusalOfLiteral } from './address-guard.ts';
-import type { Cidr } from './config.ts';
+import type { Cidr, Config } from './config.ts';
 import { itemsOf, type Report } from './problem-report.ts';
 import type { WrittenConfig } from './schema.ts';
 import { notifiedTransitions, signalDefaults, weekdays } from './signal-terms.ts';
@@ -255,18 +255,18 @@ export function resolveWindows(written: WrittenConfig['windows'], report: Report
   };
 }
 
-export function resolveOutgoing(
-  written: WrittenConfig['outgoing'],
-  report: Report,
-): { readonly allow: readonly Cidr[] } {
-  const allow: Cidr[] = [];
-  for (const [index, text] of itemsOf(written.allow)) {
-    const cidr = parseCidr(text);
-    if (cidr === null)
-      report(['outgoing', 'allow', index], `"${text}" is not a CIDR block`, 'such as 10.0.0.0/8');
-    else allow.push(cidr);
-  }
-  return { allow };
+export function resolveOutgoing(written: WrittenConfig['outgoing'], report: Report): Config['outgoing'] {
+  const blocksOf = (key: keyof Config['outgoing']): readonly Cidr[] => {
+    const blocks: Cidr[] = [];
+    for (const [index, text] of itemsOf(written[key])) {
+      const cidr = parseCidr(text);
+      if (cidr === null)
+        report(['outgoing', key, index], `"${text}" is not a CIDR block`, 'such as 10.0.0.0/8');
+      else blocks.push(cidr);
+    }
+    return blocks;
+  };
+  return { allow: blocksOf('allow'), linkLocalNodes: blocksOf('linkLocalNodes') };
 }
 
 type Called = Pick<WrittenConfig, 'metrics' | 'gates' | 'notifications'>;

@@ -5,12 +5,12 @@ import { PPM, readBufferBytes, replayBytesMax, workersMax } from '#src/limits.ts
 import type { ClusterConfig, Config, FailoverTrigger, Thresholds } from './config.ts';
 import { isAdminUrl, parseListenAddress, parseNodeUrl } from './net-address.ts';
 import { itemsOf, type Report } from './problem-report.ts';
+import { resolveControl, resolveControlListen } from './resolve-control.ts';
 import { checkListeners } from './resolve-listeners.ts';
 import { resolveMetrics } from './resolve-metrics.ts';
 import { resolveRouting } from './resolve-routing.ts';
 import {
   checkCalledAddresses,
-  checkUrl,
   resolveGates,
   resolveNotifications,
   resolveOutgoing,
@@ -34,6 +34,8 @@ export interface Machine {
   readonly cores: number;
   /** Addresses of the machine's interfaces. */
   readonly addresses: readonly string[];
+  /** Its name, as hostname(1) has it; absent when it is not known. */
+  readonly hostName?: string;
   /** Makes a path absolute. */
   resolvePath(path: string): string;
 }
@@ -111,8 +113,8 @@ function resolveClusters(written: Section<'clusters'>, report: Report): Config['
   return { x, y };
 }
 
-function resolveListen(written: Section<'listen'>, report: Report): Config['listen'] {
-  const address = (key: 'proxy' | 'control' | 'admin', text: string) => {
+function resolveListen(written: Section<'listen'>, machine: Machine, report: Report): Config['listen'] {
+  const address = (key: 'proxy' | 'admin', text: string) => {
     const parsed = parseListenAddress(text);
     if (parsed.ok) return parsed.value;
     report(['listen', key], parsed.message, parsed.hint);
@@ -120,7 +122,7 @@ function resolveListen(written: Section<'listen'>, report: Report): Config['list
   };
   return {
     proxy: address('proxy', written.proxy),
-    control: address('control', written.control),
+    control: resolveControlListen(written.control, machine.resolvePath, report),
     admin: written.admin === undefined ? null : address('admin', written.admin),
   };
 }
@@ -282,11 +284,14 @@ function resolveThresholds(written: Section<'thresholds'>, report: Report): Thre
  * without any.
  */
 export function resolveConfig(written: WrittenConfig, machine: Machine, report: Report): Config {
-  const listen = resolveListen(written.listen, report);
+  const listen = resolveListen(written.listen, machine, report);
   const clusters = resolveClusters(written.clusters, report);
-  const token = written.control.token === '' ? null : written.control.token;
-  checkListeners({ listen, clusters: written.clusters, token, addresses: machine.addresses }, report);
+  const control = resolveControl(written.control, machine.resolvePath, report);
   const outgoing = resolveOutgoing(written.outgoing, report);
+  const { linkLocalNodes } = outgoing;
+  const hasToken = control.token !== null || control.tokens !== null;
+  const own = { addresses: machine.addresses, hostName: machine.hostName ?? null };
+  checkListeners({ written, listen, hasToken, linkLocalNodes, own }, report);
   // If a block is invalid, addresses that it was meant to allow would be reported as well.
   if (outgoing.allow.length === written.outgoing.allow.length)
     checkCalledAddresses(written, outgoing.allow, report);
@@ -307,7 +312,7 @@ export function resolveConfig(written: WrittenConfig, machine: Machine, report: 
     windows: resolveWindows(written.windows, report),
     notifications: resolveNotifications(written.notifications, report),
     outgoing,
-    control: { token, url: checkUrl(written.control.url, ['control', 'url'], report) || null },
+    control,
     store: {
       sqlite: machine.resolvePath(written.store.sqlite),
       key: written.store.key === undefined ? null : machine.resolvePath(written.store.key),

@@ -47,7 +47,7 @@ const isDict = (value: unknown): value is Dict =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The schemas that may apply at a path: several where it is a union. */
-function schemasAt(path: ConfigPath): readonly SchemaNode[] {
+export function schemasAt(path: ConfigPath): readonly SchemaNode[] {
   return path.reduce<readonly SchemaNode[]>(
     (nodes, segment) =>
       nodes.flatMap((node) => {
@@ -102,14 +102,14 @@ export function checkSchema(value: unknown, source: YamlSource): SchemaProblem[]
 }
 
 /**
- * What each branch of a union misses only confuses: the union says what it expects, unless a list in it is
- * clearly meant.
+ * What each branch of a union misses only confuses: the union says what it expects, unless a list or mapping
+ * in it is clearly meant.
  */
 function worthTelling(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   const hidden = new Set<ErrorObject>();
   for (const union of errors.filter(({ keyword }) => keyword === 'anyOf')) {
     const inside = errors.filter((error) => isWithin(union, error));
-    const meant = Array.isArray(union.data) ? branchMeant(union, inside) : null;
+    const meant = Array.isArray(union.data) || isDict(union.data) ? branchMeant(union, inside) : null;
     if (meant !== null) hidden.add(union);
     for (const error of inside) if (meant?.includes(error) !== true) hidden.add(error);
   }
@@ -119,16 +119,16 @@ function worthTelling(errors: readonly ErrorObject[]): readonly ErrorObject[] {
 const isWithin = (union: ErrorObject, { schemaPath, instancePath }: ErrorObject): boolean =>
   schemaPath.startsWith(`${union.schemaPath}/`) && `${instancePath}/`.startsWith(`${union.instancePath}/`);
 
-const aboutItems = new Set(['minItems', 'maxItems', 'uniqueItems']);
+const aboutContent = new Set(['minItems', 'maxItems', 'uniqueItems', 'additionalProperties', 'required']);
 
-/** Errors of the one branch that takes lists, when it is what is in the list that is wrong. */
+/** Errors of the one branch that takes lists, or mappings, when it is what is in it that is wrong. */
 function branchMeant(union: ErrorObject, inside: readonly ErrorObject[]): readonly ErrorObject[] | null {
   const branches = Map.groupBy(inside, ({ schemaPath }) =>
     schemaPath.slice(union.schemaPath.length + 1).replace(/\/.*/, ''),
   );
   const fitting = [...branches.values()].filter((errors) =>
     errors.every(
-      ({ instancePath, keyword }) => instancePath !== union.instancePath || aboutItems.has(keyword),
+      ({ instancePath, keyword }) => instancePath !== union.instancePath || aboutContent.has(keyword),
     ),
   );
   return fitting.length === 1 ? (fitting[0] ?? null) : null;

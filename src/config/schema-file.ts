@@ -22,6 +22,10 @@ const dropAnnotations = (key: string, value: unknown): unknown => (key.startsWit
 type Dict = Record<string, unknown>;
 const variable = { type: 'string', pattern: '\\$\\{' };
 
+/** A form of a union that is itself a mapping or a list. */
+const withVariablesInside = (form: Dict): Dict =>
+  form.properties === undefined && form.items === undefined ? form : withVariables(form);
+
 function withVariables(node: Dict): Dict {
   const { properties, items, ...rest } = node;
   if (properties !== undefined) {
@@ -39,6 +43,6 @@ function withVariables(node: Dict): Dict {
     ...(description === undefined ? {} : { description }),
     ...(fallback === undefined ? {} : { default: fallback }),
   };
-  const forms = (form.anyOf as Dict[] | undefined) ?? [form];
+  const forms = (form.anyOf as Dict[] | undefined)?.map(withVariablesInside) ?? [form];
   return { ...about, anyOf: [...forms, variable] };
 }

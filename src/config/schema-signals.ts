@@ -265,12 +265,21 @@ export const windows = section('When rollouts may start and advance; reverts are
   }),
 });
 
-export const outgoing = section('Where gates, metric sources and notifications may be.', {
-  allow: Type.Array(Type.String(hints('CIDR', 'text: an address or CIDR block such as 10.0.0.0/8')), {
-    default: outgoingAllowed,
+const blocks = (fallback: string[], description: string) =>
+  Type.Array(Type.String(hints('CIDR', 'text: an address or CIDR block such as 10.0.0.0/8')), {
+    default: fallback,
     maxItems: 64,
-    description:
-      'Loopback and private addresses that may be called, as CIDR blocks; public ones always may, link-local and reserved ones never. Names count by the address they resolve to.',
+    description,
     ...hints('list of CIDRs', 'a list of CIDR blocks such as 10.0.0.0/8'),
-  }),
+  });
+
+export const outgoing = section('Where what Crossover calls may be.', {
+  allow: blocks(
+    outgoingAllowed,
+    'Loopback and private addresses that gates, metric sources and notifications may be at, as CIDR blocks; public ones always may, link-local and reserved ones never. Names count by the address they resolve to.',
+  ),
+  linkLocalNodes: blocks(
+    [],
+    'Link-local blocks that nodes may be in, such as `169.254.171.0/24` (AWS VPC Lattice). Where clouds serve credentials none may be.',
+  ),
 });

@@ -3,6 +3,7 @@
 // sections are in files of their own (schema-*.ts); resolve.ts has how values are resolved.
 import { type Static, Type } from 'typebox';
 import { workersMax } from '#src/limits.ts';
+import { control, controlListen } from './schema-control.ts';
 import type { SchemaNode } from './schema-node.ts';
 import { failover, health, limits, timeouts } from './schema-proxy.ts';
 import { rollout, thresholds } from './schema-rollout.ts';
@@ -42,7 +43,7 @@ const cluster = (name: string, which: string, use: string) =>
 const filledSchema = section('Configuration of Crossover.', {
   listen: section('Where Crossover listens.', {
     proxy: address('Client traffic.', '0.0.0.0:8000'),
-    control: address('Control API and metrics. Beyond loopback it needs `control.token`.', '127.0.0.1:9900'),
+    control: controlListen,
     admin: Type.Optional(
       address("Kept for a guarded copy of X's Kong Admin API; checked, but nothing listens there yet."),
     ),
@@ -73,18 +74,7 @@ const filledSchema = section('Configuration of Crossover.', {
   windows,
   notifications,
   outgoing,
-  control: section('The control API.', {
-    token: secret(
-      'Bearer token of the control API. Empty: none is asked for, which is refused beyond loopback.',
-    ),
-    url: Type.Optional(
-      Type.String({
-        description:
-          'How people reach the control API, such as `https://crossover.example.com`; put into what gates and notifications are sent.',
-        ...hints('URL', 'an http:// or https:// URL'),
-      }),
-    ),
-  }),
+  control,
   store: section('What is kept over a restart.', {
     sqlite: Type.String({
       minLength: 1,

@@ -2,6 +2,7 @@
 // asked for.
 
 import type { ApiContext } from './api/api-context.ts';
+import type { ControlEndpoint } from './api/control-endpoint.ts';
 import { newRollout } from './api/plan.ts';
 import type { ControlParts } from './control-parts.ts';
 import { createExposition } from './exposition/exposition.ts';
@@ -11,7 +12,7 @@ import { readinessChecks } from './status/readiness.ts';
 import { type StatusView, statusView } from './status/status.ts';
 import { SlabTotals } from './traffic/slab-totals.ts';
 
-export function apiContextOf(parts: ControlParts): ApiContext {
+export function apiContextOf(parts: ControlParts, endpoint: ControlEndpoint): ApiContext {
   const { clock, sink, events, store, directory, signals, supervisor, rollout, version } = parts;
   const rolloutState = () => rollout.state;
   const verdict = () => parts.assessor.verdict;
@@ -36,6 +37,8 @@ export function apiContextOf(parts: ControlParts): ApiContext {
     events,
     store,
     directory,
+    credentials: endpoint.credentials,
+    ownListeners: () => endpoint.ownListeners,
     signals,
     supervisor,
     status: () => statusOf(parts),

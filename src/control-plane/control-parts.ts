@@ -49,10 +49,6 @@ export class ControlParts {
   readonly startedAtMs = systemClock.monotonicMs();
   readonly version = packageVersion();
   readonly generation: number;
-  /** Where the thread before listened; 0 when there was none. */
-  readonly predecessorPort: number;
-  /** A listening socket for the API; null when it binds. */
-  readonly listenDescriptor: number | null;
   readonly memory: ControlStart['memory'];
   readonly post: Post;
   /** Changed by a reload. */
@@ -86,8 +82,6 @@ export class ControlParts {
     const { memory } = start;
     const { clock } = this;
     this.generation = start.generation;
-    this.predecessorPort = start.controlPort;
-    this.listenDescriptor = start.listenDescriptor;
     this.memory = memory;
     this.post = post;
     this.config = start.config;

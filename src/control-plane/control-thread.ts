@@ -2,21 +2,17 @@
 // each other (shared-memory/messages.ts). The parts are put together in control-parts.ts; how a decision is
 // made is in control-loop.ts.
 import { flushCompileCache } from 'node:module';
-import { setTimeout as delay } from 'node:timers/promises';
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { unreachable } from '#src/base/assert.ts';
 import { collectRegularly } from '#src/base/regular-collection.ts';
 import { tickMs } from '#src/limits.ts';
-import type { ControlStart, FromControl, ToControl } from '#src/shared-memory/messages.ts';
-import { ApiListener } from './api/api-listener.ts';
+import type { ControlStart, FromControl, LogLine, ToControl } from '#src/shared-memory/messages.ts';
+import { ControlEndpoint } from './api/control-endpoint.ts';
 import type { ControlApi } from './api/server.ts';
 import { takeConfig } from './config-change.ts';
 import { ControlParts, type StorePortOf } from './control-parts.ts';
 import { autostart, ownStore, takeUp } from './control-start.ts';
 import { lifecycleEvent } from './supervisor/lifecycle-event.ts';
-
-/** Between attempts to get the API's port back after a restart of this thread. */
-const listenRetryMs = 500;
 
 /**
  * How long the end of the thread waits for writes, unless the disk hangs. The supervisor waits a little
@@ -28,11 +24,16 @@ export class ControlThread {
   readonly #parts: ControlParts;
   #isStopping = false;
   #timer: NodeJS.Timeout | null = null;
-  readonly #listener = new ApiListener();
+  readonly #endpoint: ControlEndpoint;
   #api: ControlApi | null = null;
 
   constructor(start: ControlStart, post: (message: FromControl) => void, storePortOf?: StorePortOf) {
-    this.#parts = new ControlParts(start, post, storePortOf);
+    const parts = new ControlParts(start, post, storePortOf);
+    this.#parts = parts;
+    const { clock, events, version } = parts;
+    const config = () => parts.config;
+    const log = (line: LogLine) => parts.log(line);
+    this.#endpoint = new ControlEndpoint({ start, config, clock, events, version, log, post });
   }
 
   /**
@@ -44,17 +45,15 @@ export class ControlThread {
     const parts = this.#parts;
     const isFirst = parts.generation === 0;
     if (!(await ownStore(parts)) || this.#isStopping) return;
-    let controlPort = isFirst ? await this.#listen() : null;
-    if (isFirst && controlPort === null) return;
+    if (isFirst && !(await this.#endpoint.listen())) return;
     await takeUp(parts);
     if (this.#isStopping) return;
     parts.post({ type: 'published' });
     this.#timer = setInterval(() => parts.loop.tick(), tickMs);
-    await this.#loadApi();
-    controlPort ??= await this.#listen();
-    if (controlPort === null || this.#isStopping) return;
-    this.#listener.open();
-    parts.post({ type: 'ready', controlPort });
+    await Promise.all([this.#loadApi(), this.#endpoint.prepare()]);
+    if (!isFirst && !(await this.#endpoint.listen())) return;
+    if (this.#isStopping) return;
+    await this.#endpoint.open();
     if (isFirst) autostart(parts);
     flushCompileCache();
     collectRegularly();
@@ -67,7 +66,8 @@ export class ControlThread {
   async #loadApi(): Promise<void> {
     const { createControlApi } = await import('./api/server.ts');
     const { apiContextOf } = await import('./api-wiring.ts');
-    this.#api = await createControlApi(apiContextOf(this.#parts), this.#listener);
+    const endpoint = this.#endpoint;
+    this.#api = await createControlApi(apiContextOf(this.#parts, endpoint), endpoint.listener);
   }
 
   receive(message: ToControl): void {
@@ -75,6 +75,7 @@ export class ControlThread {
     switch (message.type) {
       case 'configure':
         void takeConfig(parts, message);
+        void this.#endpoint.look();
         return;
       case 'reload-result':
       case 'nodes-applied':
@@ -99,38 +100,6 @@ export class ControlThread {
     }
   }
 
-  /**
-   * Resolves with the port, or with null when it cannot be had. The first thread gives up then, and the
-   * process ends, because an operator is watching. A replacement keeps trying, because the rollout that it
-   * controls must go on.
-   */
-  async #listen(): Promise<number | null> {
-    const { config, generation, predecessorPort, listenDescriptor, post } = this.#parts;
-    const { host, port: configured } = config.listen.control;
-    // When the system chose the port, people and scripts know the one that the thread before had.
-    let port = predecessorPort || configured;
-    while (!this.#isStopping) {
-      try {
-        return await this.#listener.listen(
-          listenDescriptor === null ? { host, port } : { fd: listenDescriptor },
-        );
-      } catch (error) {
-        const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
-        if (generation === 0) {
-          post({ type: 'failed-to-start', code, message });
-          return null;
-        }
-        const fields = { code, error: message };
-        this.#parts.log({ level: 'error', message: 'the control API cannot listen yet', fields });
-        // By now somebody else may have the port that the system chose. Then any other port is better than
-        // none.
-        port = configured;
-        await delay(listenRetryMs);
-      }
-    }
-    return null;
-  }
-
   async #stop(): Promise<void> {
     const { supervisor, evidence, health, signals, recorder, checkpoint, store, post } = this.#parts;
     this.#isStopping = true;
@@ -145,7 +114,7 @@ export class ControlThread {
 
   async #closeApi(): Promise<void> {
     await this.#api?.app.close();
-    await this.#listener.close();
+    await this.#endpoint.close();
   }
 }
 

@@ -36,13 +36,15 @@ interface DemoPlaces {
   readonly xUrls: readonly string[];
   readonly yUrls: readonly string[];
   readonly storePath: string;
+  /** Of the control API. */
+  readonly token: string;
 }
 
 const demoLabels = { x: 'kong-3.4.3', y: 'kong-3.10.0' } as const;
 
 /** The demo's configuration as YAML. It is written to a file, so that it can be looked at and reloaded. */
 export function demoConfigText(places: DemoPlaces, pace: DemoPace): string {
-  const { proxyPort, controlPort, xUrls, yUrls, storePath } = places;
+  const { proxyPort, controlPort, xUrls, yUrls, storePath, token } = places;
   const { harm, warmup, latencyOverX } = pace;
   const latency = latencyOverX === undefined ? '' : `, latency: { overX: ${latencyOverX} }`;
   return `# Written by \`crossover demo\`; gone when the demo ends.
@@ -59,6 +61,7 @@ rollout:
   bake: ${pace.bake}
   soak: ${pace.soak}
 thresholds: { harm: ${harm}, warmup: ${warmup}${latency} }
+control: { token: ${JSON.stringify(token)} }
 store: { sqlite: ${JSON.stringify(storePath)} }
 `;
 }

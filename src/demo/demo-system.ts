@@ -1,9 +1,11 @@
 // Starts what runs in a demo: two clusters, the real supervisor and the clients. It is stopped in reverse
 // order, and nothing of it is left.
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { takeRuntimeFolder, withdrawInstance } from '#src/base/local-instance.ts';
 import { parseConfig } from '#src/config/load.ts';
 import { failoverKindOffset, failoverReasonSlots } from '#src/shared-memory/layout.ts';
 import type { LogLine } from '#src/shared-memory/messages.ts';
@@ -40,6 +42,8 @@ export interface DemoSystem {
   readonly proxyUrl: string;
   /** The control API's URL. A new control thread may have another port when a free one was chosen. */
   controlUrl(): string;
+  /** What it asks for. */
+  readonly controlToken: string;
   readonly y: KongCluster;
   readonly ended: Promise<'completed' | 'reverted'>;
   trafficCounts(): TrafficCounts;
@@ -55,7 +59,11 @@ const clientTimeoutMs = 10_000;
 /** Starts everything. Rejects, with nothing left running, when something cannot start. */
 export async function startDemoSystem(settings: DemoSettings): Promise<DemoSystem> {
   const folder = mkdtempSync(join(tmpdir(), 'crossover-demo-'));
-  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  const runtimeFolder = takeRuntimeFolder(process.env);
+  const removeFolder = () => {
+    rmSync(folder, { recursive: true, force: true });
+    if (runtimeFolder !== null) withdrawInstance(runtimeFolder, process.pid);
+  };
   // Also when the process exits early, such as after a second Ctrl-C.
   process.once('exit', removeFolder);
   const cleanUp: (() => Promise<unknown>)[] = [async () => removeFolder()];
@@ -65,7 +73,8 @@ export async function startDemoSystem(settings: DemoSettings): Promise<DemoSyste
   try {
     const [x, y] = await startClusters(settings);
     cleanUp.push(() => Promise.all([x.stop(), y.stop()]));
-    const supervisor = await startProxy(settings, folder, x, y);
+    const controlToken = randomBytes(32).toString('base64url');
+    const supervisor = await startProxy(settings, { folder, runtimeFolder, controlToken }, x, y);
     let cutExchanges = 0;
     cleanUp.push(async () => {
       cutExchanges = (await supervisor.drain()).cutExchanges;
@@ -79,6 +88,7 @@ export async function startDemoSystem(settings: DemoSettings): Promise<DemoSyste
     return {
       proxyUrl,
       controlUrl: () => `http://127.0.0.1:${supervisor.controlPort}`,
+      controlToken,
       y,
       ended: supervisor.ended,
       trafficCounts: () => traffic.counts(),
@@ -111,9 +121,17 @@ function startClusters({ seed, pace }: DemoSettings): Promise<[KongCluster, Kong
   ]);
 }
 
+/** What is the demo's alone. */
+interface OwnPlaces {
+  readonly folder: string;
+  /** Where commands of this user find the process; null where there is none. */
+  readonly runtimeFolder: string | null;
+  readonly controlToken: string;
+}
+
 async function startProxy(
   settings: DemoSettings,
-  folder: string,
+  { folder, runtimeFolder, controlToken }: OwnPlaces,
   x: KongCluster,
   y: KongCluster,
 ): Promise<Supervisor> {
@@ -123,13 +141,20 @@ async function startProxy(
     xUrls: x.urls,
     yUrls: y.urls,
     storePath: settings.storePath ?? join(folder, 'crossover.db'),
+    token: controlToken,
   };
   const text = demoConfigText(places, settings.pace);
   const file = join(folder, 'crossover.yaml');
-  writeFileSync(file, text);
+  writeFileSync(file, text, { mode: 0o600 });
   const loaded = parseConfig(text, file, {});
   if (!loaded.ok) throw new Error(`invariant broken: ${JSON.stringify(loaded.problems)}`);
-  return startSupervisor({ config: loaded.config, configPath: file, log: settings.log });
+  return startSupervisor({
+    config: loaded.config,
+    configPath: file,
+    log: settings.log,
+    // So that `crossover status` beside it needs no options.
+    runtimeFolder,
+  });
 }
 
 function startClients({ ratePerSecond, seed, pace }: DemoSettings, url: string): Promise<Traffic> {

@@ -51,7 +51,7 @@ async function runAndStop(
   interrupt: AbortSignal,
 ): Promise<{ run: DemoRun; totals: DemoTotals }> {
   const display = createDisplay(io);
-  const connect = () => createControlClient({ url: system.controlUrl() }, withoutToken(io));
+  const connect = () => createControlClient({ url: system.controlUrl() }, withTokenOf(system, io));
   const run = new DemoRun(options, system, display, connect);
   try {
     await run.untilDone(interrupt);
@@ -70,11 +70,11 @@ function exitCodeOf(exit: boolean, ended: 'completed' | 'reverted' | null): numb
   return ended === 'reverted' ? exitCodes.reverted : exitCodes.failed;
 }
 
-/**
- * The environment without a token: the demo's API has none, and one in the environment is for another
- * Crossover.
- */
-const withoutToken = (io: CliIo): CliIo => ({ ...io, env: {} });
+/** What is in the environment is for another Crossover. */
+const withTokenOf = ({ controlToken }: DemoSystem, io: CliIo): CliIo => ({
+  ...io,
+  env: { CROSSOVER_TOKEN: controlToken },
+});
 
 async function start(options: DemoOptions, pace: DemoPace, errors: string[]): Promise<DemoSystem> {
   const { seed, ratePerSecond, port, storePath = null } = options;

@@ -1,5 +1,6 @@
 // What every call of the store returns: a value, or a problem in plain words. The store never throws at its
 // callers, because what it runs on (disk, permissions, other processes) is not ours.
+import { statSync } from 'node:fs';
 
 type StoreProblemKind =
   | 'unavailable'
@@ -64,12 +65,23 @@ const advice: Readonly<Record<StoreProblemKind, string>> = {
 /** Turns what node:sqlite or node:fs threw into a problem. */
 export function problemFrom(error: unknown, file: string): StoreProblem {
   const kind = kindOf(error);
-  const cause = error instanceof Error ? error.message : String(error);
-  return { kind, text: `The store ${file} ${advice[kind]} (${cause}).` };
+  if ((kind === 'unavailable' || kind === 'io') && isFolder(file))
+    return problemOf('unavailable', file, 'it is a folder, not a file');
+  return problemOf(kind, file, messageOf(error));
 }
 
 export function problemOf(kind: StoreProblemKind, file: string, cause: string): StoreProblem {
   return { kind, text: `The store ${file} ${advice[kind]} (${cause}).` };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function isFolder(file: string): boolean {
+  try {
+    return statSync(file).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function kindOf(error: unknown): StoreProblemKind {

@@ -120,18 +120,33 @@ export interface Unrecorded {
   readonly isMarked: boolean;
 }
 
+/** A listening socket for the control API that the process was started with. */
+export interface InheritedControl {
+  readonly descriptor: number;
+  readonly kind: 'tcp' | 'unix';
+  /** Of a Unix socket, where the system tells. */
+  readonly path: string | null;
+}
+
 export interface ControlStart extends ThreadStart {
   /** Path of the configuration file, to be shown; only the supervisor reads it. */
   readonly configPath: string;
   /** How many control threads this process had before. */
   readonly generation: number;
-  /** Port on which the control thread before listened; 0 for the first, which takes the configured port. */
-  readonly controlPort: number;
   /**
-   * A listening socket for the control API that belongs to the thread from now on; null when it binds the
-   * configured address.
+   * Ports on which the TCP listeners of the control thread before were, in their order; none for the first,
+   * which takes the configured ports.
    */
-  readonly listenDescriptor: number | null;
+  readonly controlPorts: readonly number[];
+  /**
+   * Listening sockets for the control API that belong to the thread from now on; where there is none of a
+   * kind, it binds the configured ones.
+   */
+  readonly listenDescriptors: readonly InheritedControl[];
+  /** Where the proxy listens; 0 where the system will choose the port. */
+  readonly proxyPort: number;
+  /** Folder of this user for what lasts as long as the process; null where there is none. */
+  readonly runtimeFolder: string | null;
   /**
    * What the control thread before left, when that ended as it should; null for the first of a process that
    * replaces none.
@@ -193,7 +208,13 @@ export type FromControl =
   /** The saved split is published: workers may start taking traffic. */
   | { readonly type: 'published' }
   /** The control API answers. */
-  | { readonly type: 'ready'; readonly controlPort: number }
+  | {
+      readonly type: 'ready';
+      /** Of its TCP listeners. */
+      readonly controlPorts: readonly number[];
+      /** Of all its listeners, as people write them. */
+      readonly controlAddresses: readonly string[];
+    }
   /**
    * It could not start: its port is taken (the system error's code), or another process has its store
    * (`STORE_IN_USE`).

@@ -2,7 +2,14 @@
 // new process that was started in its place turns out not to serve. Traffic does not depend on it.
 import { Worker } from 'node:worker_threads';
 import { youngGenerationMiBMax } from '#src/limits.ts';
-import type { ControlStart, FromControl, HandOver, LogLine, ToControl } from '#src/shared-memory/messages.ts';
+import type {
+  ControlStart,
+  FromControl,
+  HandOver,
+  InheritedControl,
+  LogLine,
+  ToControl,
+} from '#src/shared-memory/messages.ts';
 import { Restarts, type ThreadSlot } from './restarts.ts';
 import { StartError } from './start-error.ts';
 import { type StoppedControl, stopControl } from './thread-questions.ts';
@@ -26,11 +33,14 @@ interface ControlProgress {
 
 interface ControlHostOptions {
   /** What a thread gets that starts now. */
-  readonly start: () => Omit<ControlStart, 'generation' | 'controlPort' | 'listenDescriptor' | 'handedOver'>;
+  readonly start: () => Omit<
+    ControlStart,
+    'generation' | 'controlPorts' | 'listenDescriptors' | 'handedOver'
+  >;
   /** What the control thread of the process before left; null when none did. */
   readonly handedOver: HandOver | null;
-  /** A listening socket that will belong to the thread; null when it binds one itself. */
-  readonly listenDescriptor: () => Promise<number | null>;
+  /** Listening sockets that will belong to the thread; none where it binds them itself. */
+  readonly listenDescriptors: () => Promise<readonly InheritedControl[]>;
   /**
    * Wait for the first thread without a limit. A process that replaces another does not serve without a
    * control thread: the other one, which can have one, goes on instead.
@@ -60,8 +70,9 @@ const newThread = (workerData: ControlStart | null): Worker =>
   });
 
 export class ControlHost {
-  /** Port of the control API; 0 before it listens. */
-  port = 0;
+  /** Where its API listens: the ports, and all addresses as people write them; none before it does. */
+  ports: readonly number[] = [];
+  addresses: readonly string[] = [];
   readonly #options: ControlHostOptions;
   readonly #slot: ThreadSlot = { thread: null, crashes: [] };
   readonly #restarts = new Restarts();
@@ -86,8 +97,10 @@ export class ControlHost {
     this.#handedOver = options.handedOver;
   }
 
-  tell(message: ToControl): void {
+  /** False when there is no thread that could be told. */
+  tell(message: ToControl): boolean {
     this.#slot.thread?.postMessage(message);
+    return this.#slot.thread !== null;
   }
 
   /**
@@ -115,7 +128,7 @@ export class ControlHost {
   }
 
   async #start(published: PromiseWithResolvers<void>, ready: PromiseWithResolvers<void>): Promise<void> {
-    const listenDescriptor = await this.#options.listenDescriptor();
+    const listenDescriptors = await this.#options.listenDescriptors();
     if (this.#isStopped) {
       published.resolve();
       ready.resolve();
@@ -124,8 +137,8 @@ export class ControlHost {
     const thread = this.#newThread({
       ...this.#options.start(),
       generation: this.#generation++,
-      controlPort: this.port,
-      listenDescriptor,
+      controlPorts: this.ports,
+      listenDescriptors,
       handedOver: this.#handedOver,
     });
     this.#slot.thread = thread;
@@ -164,8 +177,9 @@ export class ControlHost {
           return;
         case 'ready':
           clearTimeout(late);
-          this.port = message.controlPort;
-          if (isLate) this.#logLate(message.controlPort);
+          this.ports = message.controlPorts;
+          this.addresses = message.controlAddresses;
+          if (isLate) this.#logLate(message.controlAddresses);
           ready.resolve();
           this.#firstReady.resolve();
           return;
@@ -243,10 +257,9 @@ export class ControlHost {
   }
 
   /** Whoever was told that the process serves may not know where. */
-  #logLate(port: number): void {
-    const { host } = this.#options.start().config.listen.control;
+  #logLate(addresses: readonly string[]): void {
     const message = 'the control API listens, later than the proxy';
-    this.#options.log({ level: 'info', message, fields: { address: `http://${host}:${port}` } });
+    this.#options.log({ level: 'info', message, fields: { addresses } });
   }
 
   #logCrash(error: unknown): void {

@@ -9,12 +9,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 
-/** The methods of a TCP handle that are used here; Node has it in tcp_wrap.cc. */
+/**
+ * The methods of a TCP handle that are used here; Node has it in tcp_wrap.cc. A pipe, which is what a Unix
+ * socket has (pipe_wrap.cc), has no names.
+ */
 export interface SocketHandle {
   readonly fd: number;
   open(descriptor: number): number;
-  getsockname(out: SocketName): number;
-  getpeername(out: SocketName): number;
+  getsockname?(out: SocketName): number;
+  getpeername?(out: SocketName): number;
   close(): void;
 }
 
@@ -131,13 +134,19 @@ export class DescriptorCopier {
   }
 
   /**
-   * Another descriptor of the same socket, which child processes do not inherit; null when it is not a TCP
-   * socket.
+   * Another descriptor of the same socket, which child processes do not inherit; null when it is neither a
+   * TCP nor a Unix socket.
    */
   copy(handle: SocketHandle): Promise<SocketHandle | null> {
     const copied = this.#last.then(() => this.#copy(handle));
     this.#last = copied.catch(() => {});
     return copied;
+  }
+
+  /** What libuv makes of a descriptor that arrives: a TCP handle, or a pipe for a Unix socket. */
+  #isSocket(received: unknown): received is SocketHandle {
+    const { TCP, Pipe } = this.#bindings;
+    return received instanceof TCP || received instanceof Pipe;
   }
 
   #copy(handle: SocketHandle): Promise<SocketHandle | null> {
@@ -148,7 +157,7 @@ export class DescriptorCopier {
         const received = receiver.pendingHandle;
         receiver.pendingHandle = null;
         receiver.readStop(); // while a pipe is read from it keeps the process running
-        if (!(received instanceof this.#bindings.TCP)) resolve(null);
+        if (!this.#isSocket(received)) resolve(null);
         else if (isSame(received, handle)) resolve(received);
         else reject(new Error('another socket was received than was sent'));
       };

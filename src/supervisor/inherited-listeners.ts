@@ -43,8 +43,6 @@ export function readInheritedListeners(
       'LISTEN_FDS',
       `LISTEN_FDS says ${count} sockets, LISTEN_FDNAMES names ${names.length}: ${names.join(', ')}`,
     );
-  if (names.filter((name) => name === 'control').length > 1)
-    throw new StartError('LISTEN_FDS', 'more than one of the inherited sockets is named "control"');
   if (!names.some((name) => name !== 'control'))
     throw new StartError(
       'LISTEN_FDS',

@@ -1,9 +1,10 @@
 // Listening sockets that the process was started with. The supervisor keeps a descriptor of each without
 // accepting from it, so that a socket and the connections that wait in it outlive every thread. Threads get
 // descriptors of their own.
-import { fstatSync } from 'node:fs';
+import { fstatSync, readFileSync } from 'node:fs';
 import type { Config } from '#src/config/config.ts';
 import { isLoopback } from '#src/config/net-address.ts';
+import type { InheritedControl } from '#src/shared-memory/messages.ts';
 import { DescriptorCopier, type SocketHandle, type SocketName } from './descriptor-copier.ts';
 import { firstDescriptor, type InheritedListeners } from './inherited-listeners.ts';
 import { StartError } from './start-error.ts';
@@ -16,6 +17,7 @@ export interface NamedDescriptor {
 interface KeptSocket {
   readonly name: string;
   readonly handle: SocketHandle;
+  readonly kind: InheritedControl['kind'];
 }
 
 export class ListeningSockets {
@@ -23,18 +25,18 @@ export class ListeningSockets {
   readonly port: number;
   readonly #copier: DescriptorCopier;
   readonly #proxy: readonly KeptSocket[];
-  readonly #control: KeptSocket | null;
+  readonly #control: readonly KeptSocket[];
 
   private constructor(copier: DescriptorCopier, kept: readonly KeptSocket[], port: number) {
     this.#copier = copier;
     this.#proxy = kept.filter(({ name }) => name !== 'control');
-    this.#control = kept.find(({ name }) => name === 'control') ?? null;
+    this.#control = kept.filter(({ name }) => name === 'control');
     this.port = port;
   }
 
   /**
-   * Takes the inherited sockets over. Rejects with StartError when a descriptor is not a listening TCP
-   * socket.
+   * Takes the inherited sockets over. Rejects with StartError when a descriptor is not a listening socket of
+   * a kind that is used.
    */
   static async take({ names }: InheritedListeners, config: Config): Promise<ListeningSockets> {
     const copier = await DescriptorCopier.open().catch((error: Error) =>
@@ -44,10 +46,15 @@ export class ListeningSockets {
     const ports = new Set<number>();
     for (const [index, name] of names.entries()) {
       const handle = await keep(copier, firstDescriptor + index);
-      const { address = '', port = 0 } = nameOf(handle);
-      if (name === 'control') checkControl(address, config);
-      else ports.add(port);
-      kept.push({ name, handle });
+      const { address, port = 0 } = nameOf(handle);
+      const kind = address === undefined ? 'unix' : 'tcp';
+      if (name !== 'control' && address === undefined)
+        refuse(
+          `inherited descriptor ${firstDescriptor + index} is not a TCP socket, as the proxy's have to be`,
+        );
+      if (name !== 'control') ports.add(port);
+      else if (address !== undefined) checkControl(address, config);
+      kept.push({ name, handle, kind });
     }
     const [port = 0] = ports;
     if (ports.size > 1) refuse(`the proxy's sockets have different ports: ${[...ports].join(', ')}`);
@@ -67,11 +74,17 @@ export class ListeningSockets {
   }
 
   /**
-   * A new descriptor for the control thread, as for a worker; null when no socket of the control API was
+   * New descriptors for the control thread, as for a worker; none when no socket of the control API was
    * inherited.
    */
-  async forControl(): Promise<number | null> {
-    return this.#control === null ? null : this.#descriptorOf(this.#control.handle);
+  async forControl(): Promise<readonly InheritedControl[]> {
+    return Promise.all(
+      this.#control.map(async ({ handle, kind }) => ({
+        descriptor: await this.#descriptorOf(handle),
+        kind,
+        path: kind === 'unix' ? pathOf(handle) : null,
+      })),
+    );
   }
 
   async #descriptorOf(handle: SocketHandle): Promise<number> {
@@ -82,8 +95,7 @@ export class ListeningSockets {
 
   /** The sockets that a new process gets which replaces this one. */
   list(): NamedDescriptor[] {
-    const all = this.#control === null ? this.#proxy : [...this.#proxy, this.#control];
-    return all.map(({ name, handle }) => ({ name, descriptor: handle.fd }));
+    return [...this.#proxy, ...this.#control].map(({ name, handle }) => ({ name, descriptor: handle.fd }));
   }
 
   /**
@@ -91,8 +103,7 @@ export class ListeningSockets {
    * process has it.
    */
   close(): void {
-    for (const { handle } of this.#proxy) handle.close();
-    this.#control?.handle.close();
+    for (const { handle } of [...this.#proxy, ...this.#control]) handle.close();
   }
 }
 
@@ -103,8 +114,8 @@ async function keep(copier: DescriptorCopier, descriptor: number): Promise<Socke
   const inherited = copier.adopt(descriptor);
   const handle = await copier.copy(inherited);
   inherited.close();
-  if (handle === null || nameOf(handle).family === undefined) refuse(`${what} is not a TCP socket`);
-  if (handle.getpeername({}) === 0)
+  if (handle === null) refuse(`${what} is neither a TCP nor a Unix socket`);
+  if (isConnection(handle))
     refuse(`${what} is a connection, not a listening socket (a .socket unit needs Accept=no)`);
   return handle;
 }
@@ -117,16 +128,47 @@ function isSocket(descriptor: number): boolean {
   }
 }
 
+/** Empty for a Unix socket. */
 function nameOf(handle: SocketHandle): SocketName {
   const out: SocketName = {};
-  handle.getsockname(out);
+  handle.getsockname?.(out);
   return out;
+}
+
+/**
+ * Of a Unix socket the system says it with its path: flag 0x10000 (__SO_ACCEPTCON) is that of one that
+ * listens.
+ */
+function isConnection(handle: SocketHandle): boolean {
+  if (handle.getpeername !== undefined) return handle.getpeername({}) === 0;
+  const flags = unixEntry(handle)?.flags;
+  return flags !== undefined && flags !== '00010000';
+}
+
+const pathOf = (handle: SocketHandle): string | null => unixEntry(handle)?.path ?? null;
+
+/**
+ * The line of a Unix socket in /proc/net/unix, by its inode (proc_net(5)); null where there is no such file.
+ */
+function unixEntry(handle: SocketHandle): { readonly flags: string; readonly path: string | null } | null {
+  let text: string;
+  try {
+    text = readFileSync('/proc/self/net/unix', 'utf8');
+  } catch {
+    return null;
+  }
+  const inode = String(fstatSync(handle.fd).ino);
+  for (const line of text.split('\n')) {
+    const [, , , flags = '', , , found, ...path] = line.trim().split(/ +/);
+    if (found === inode) return { flags, path: path.length === 0 ? null : path.join(' ') };
+  }
+  return null;
 }
 
 /** Checks the same as the configuration does for listen.control: beyond loopback a token is needed. */
 function checkControl(address: string, { control }: Config): void {
-  if (isLoopback(address) || control.token !== null) return;
-  refuse(`the inherited control socket is on ${address}, where control.token is required`);
+  if (isLoopback(address) || control.token !== null || control.tokens !== null) return;
+  refuse(`the inherited control socket is on ${address}, where control.token or control.tokens is required`);
 }
 
 function refuse(message: string): never {

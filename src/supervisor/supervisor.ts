@@ -4,7 +4,7 @@
 import process from 'node:process';
 import type { Worker } from 'node:worker_threads';
 import { unreachable } from '#src/base/assert.ts';
-import type { Config, LoadResult } from '#src/config/config.ts';
+import type { Config, ConfigProblem, LoadResult } from '#src/config/config.ts';
 import { assignSlots, type WantedNode } from '#src/core/routing/node-slots.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import type {
@@ -41,6 +41,8 @@ export interface SupervisorOptions {
   readonly inherited?: InheritedListeners | null;
   /** What the process that this one replaces left; null or absent when there is none. */
   readonly handedOver?: HandedOver | null;
+  /** Folder of this user in which commands find the process; null, or absent: it is not announced. */
+  readonly runtimeFolder?: string | null;
   /** Threads that `preloadControl` and `preloadWorker` have started. */
   readonly preloaded?: { readonly control: Worker | null; readonly worker: Worker | null };
 }
@@ -56,7 +58,10 @@ export interface Drained {
 
 export interface Supervisor {
   readonly proxyPort: number;
+  /** Of its first TCP listener; 0 while it does not listen, or on sockets alone. */
   readonly controlPort: number;
+  /** Where the control API listens, as people write it; none while it does not. */
+  readonly controlAddresses: readonly string[];
   readonly memory: SharedMemory;
   /** How the first rollout ended. */
   readonly ended: Promise<'completed' | 'reverted'>;
@@ -125,8 +130,13 @@ class Supervision implements Supervisor {
       log: this.#log,
     });
     this.#control = new ControlHost({
-      start: () => ({ ...this.#threadStart(), configPath: options.configPath }),
-      listenDescriptor: async () => (await this.#sockets?.forControl()) ?? null,
+      start: () => ({
+        ...this.#threadStart(),
+        configPath: options.configPath,
+        proxyPort: this.#sockets?.port ?? this.#config.listen.proxy.port,
+        runtimeFolder: options.runtimeFolder ?? null,
+      }),
+      listenDescriptors: async () => (await this.#sockets?.forControl()) ?? [],
       waitsForFirst: options.inherited?.from === 'predecessor',
       preloaded: options.preloaded?.control ?? null,
       handedOver: handedOver?.control ?? null,
@@ -141,7 +151,11 @@ class Supervision implements Supervisor {
   }
 
   get controlPort(): number {
-    return this.#control.port;
+    return this.#control.ports[0] ?? 0;
+  }
+
+  get controlAddresses(): readonly string[] {
+    return this.#control.addresses;
   }
 
   #threadStart(): ThreadStart {
@@ -253,11 +267,7 @@ class Supervision implements Supervisor {
     const current = { config: this.#config, nodes: this.#nodes, configPath: this.#options.configPath };
     const checked = checkReload({ ...current, loaded });
     if (!checked.ok) {
-      this.#control.tell({
-        type: 'lifecycle',
-        name: 'reload-refused',
-        detail: { problems: checked.problems },
-      });
+      this.#tellRefused(checked.problems);
       return checked;
     }
     const { config, nodes, changed, warnings } = checked;
@@ -268,6 +278,17 @@ class Supervision implements Supervisor {
     this.#workers.tell(change);
     this.#control.tell({ ...change, changed });
     return { ok: true, configRevision, changed, warnings };
+  }
+
+  /** The event is in the log as well; without a control thread there is no event. */
+  #tellRefused(problems: readonly ConfigProblem[]): void {
+    const isTold = this.#control.tell({
+      type: 'lifecycle',
+      name: 'reload-refused',
+      detail: { problems },
+    });
+    const message = 'reload refused; the old configuration stays';
+    if (!isTold) this.#log({ level: 'error', message, fields: { problems } });
   }
 
   #useNodes(nodes: NodeAssignments): void {

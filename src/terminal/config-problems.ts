@@ -1,4 +1,5 @@
 // Problems and warnings of a configuration file as text, each with its place in the file.
+import { visibleText } from '#src/base/visible-text.ts';
 import type { ConfigProblem } from '#src/shared-memory/messages.ts';
 
 /** `file:line:column: path: message` and, indented below, `hint: …`; each line ends in a newline. */
@@ -13,5 +14,6 @@ export function formatConfigWarnings(warnings: readonly ConfigProblem[]): string
 
 function format({ file, line, column, path, message, hint }: ConfigProblem, kind: string): string {
   const where = path === '' ? '' : `${path}: `;
-  return `${file}:${line}:${column}: ${kind}${where}${message}${hint === null ? '' : `\n  hint: ${hint}`}\n`;
+  const said = visibleText(`${file}:${line}:${column}: ${kind}${where}${message}`);
+  return `${said}${hint === null ? '' : `\n  hint: ${visibleText(hint)}`}\n`;
 }

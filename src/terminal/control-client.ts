@@ -1,17 +1,17 @@
 // A client of the control API for commands. Failures become sentences that say what to do.
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { fileFault } from '#src/base/file-fault.ts';
+import { visibleData } from '#src/base/visible-text.ts';
 import { CliError, type CliIo, exitCodes } from './cli-io.ts';
+import { type ControlTarget, controlTarget, type TargetOptions } from './control-target.ts';
 import { weight } from './figures.ts';
+import { type HttpAnswer, type HttpCall, HttpTimeout, httpCall } from './http-call.ts';
 
-const defaultControlUrl = 'http://127.0.0.1:9900';
 /** How long an answer may take. The API answers from memory or a database on the same machine. */
 const answerMsMax = 10_000;
 
 /** Options of every command that talks to a running Crossover. */
-export interface ControlOptions {
-  readonly url?: string;
-  readonly tokenFile?: string;
+export interface ControlOptions extends TargetOptions {
   readonly json?: boolean;
 }
 
@@ -37,6 +37,8 @@ interface Problem {
   readonly detail?: string;
   readonly title?: string;
   readonly code?: string;
+  /** Where the token's role is too small. */
+  readonly requiredRole?: string;
   /** The present split, where a change of it was refused. */
   readonly current?: { readonly y?: unknown };
 }
@@ -50,10 +52,12 @@ export class NotFoundError extends CliError {}
  */
 export class UnreachableError extends CliError {}
 
-/** Adds `--url`, `--token-file` and `--json` to a command. */
+/** Adds the options that say where the control API is, `--token-file` and `--json` to a command. */
 export function addControlOptions(command: Command): Command {
   return command
-    .option('--url <url>', `control API (default: $CROSSOVER_URL, or ${defaultControlUrl})`)
+    .option('--url <url>', 'control API (default: $CROSSOVER_URL, or the Crossover that runs here)')
+    .option('--socket <path>', 'control API, by its Unix socket')
+    .option('--config <file>', 'control API of this configuration')
     .option('--token-file <file>', 'file with the control token (or set CROSSOVER_TOKEN)')
     .option('--json', 'print JSON');
 }
@@ -76,66 +80,58 @@ export const reasonOf = ({
   ...(override === true ? { override } : {}),
 });
 
-/** A client for a command's options and environment. */
+/**
+ * A client for the options and environment of one command. Where that is, and what is wrong with them, shows
+ * with the first call.
+ */
 export function createControlClient(options: ControlOptions, io: CliIo): ControlClient {
-  const url = checkedUrl(options.url ?? (io.env.CROSSOVER_URL || defaultControlUrl));
-  const token = readToken(options.tokenFile, io);
-  const call = async <Body>(path: string, init: RequestInit): Promise<Answer<Body>> => {
-    const headers = { accept: 'application/json', ...init.headers } as Record<string, string>;
-    if (token !== null) headers.authorization = `Bearer ${token}`;
-    if (io.env.CROSSOVER_ACTOR) headers['x-crossover-actor'] = io.env.CROSSOVER_ACTOR;
-    const response = await reach(url, path, { ...init, headers });
-    return understand<Body>(response, url, token !== null);
+  let target: Promise<ControlTarget> | null = null;
+  let address = '';
+  const call = async <Body>(wanted: Omit<HttpCall, 'timeoutMs'>): Promise<Answer<Body>> => {
+    target ??= controlTarget(options, io);
+    const found = await target;
+    address = found.address;
+    const { token } = found;
+    const headers = {
+      accept: 'application/json',
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(io.env.CROSSOVER_ACTOR ? { 'x-crossover-actor': io.env.CROSSOVER_ACTOR } : {}),
+      ...wanted.headers,
+    };
+    const answer = await reach(found, { ...wanted, headers, timeoutMs: answerMsMax });
+    return understand<Body>(answer, address, token !== null);
   };
   return {
-    url,
-    get: (path) => call(path, { method: 'GET' }),
+    get url() {
+      return address;
+    },
+    get: (path) => call({ method: 'GET', path, headers: {} }),
     send: (method, path, body, headers = {}) =>
-      call(path, {
+      call({
         method,
+        path,
         body: JSON.stringify(body),
         headers: { 'content-type': 'application/json', ...headers },
       }),
   };
 }
 
-function checkedUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url !== null && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, '');
-  throw new CliError(
-    `"${text}" is not a URL of a control API`,
-    exitCodes.badUsage,
-    `Example: --url ${defaultControlUrl}`,
-  );
-}
-
-function readToken(file: string | undefined, io: CliIo): string | null {
-  if (file === undefined) return io.env.CROSSOVER_TOKEN || null;
+async function reach({ address, place }: ControlTarget, call: HttpCall): Promise<HttpAnswer> {
   try {
-    return readFileSync(file, 'utf8').trim();
+    return await httpCall(place, call);
   } catch (error) {
-    throw new CliError(`cannot read the token file: ${(error as Error).message}`, exitCodes.badUsage);
+    throw unreachable(address, error);
   }
 }
 
-async function reach(url: string, path: string, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url + path, { ...init, signal: AbortSignal.timeout(answerMsMax) });
-  } catch (error) {
-    throw unreachable(url, error);
-  }
-}
-
-function unreachable(url: string, error: unknown): UnreachableError {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = cause instanceof Error && 'code' in cause ? cause.code : null;
-  const isTimeout = error instanceof Error && error.name === 'TimeoutError';
+function unreachable(address: string, error: unknown): UnreachableError {
+  const { code, message } = error as NodeJS.ErrnoException;
   const what =
-    code === 'ECONNREFUSED'
-      ? `nothing listens on ${url}`
-      : isTimeout
-        ? `${url} did not answer within ${answerMsMax / 1000} s`
-        : `${url} cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`;
+    code === 'ECONNREFUSED' || code === 'ENOENT'
+      ? `nothing listens on ${address}`
+      : error instanceof HttpTimeout
+        ? `${address} did not answer within ${answerMsMax / 1000} s`
+        : `${address} cannot be reached: ${code === 'EACCES' ? fileFault(error) : message}`;
   return new UnreachableError(
     what,
     exitCodes.failed,
@@ -143,27 +139,26 @@ function unreachable(url: string, error: unknown): UnreachableError {
   );
 }
 
-async function understand<Body>(response: Response, url: string, hasToken: boolean): Promise<Answer<Body>> {
-  const text = await response.text().catch((error: unknown) => {
-    throw unreachable(url, error);
-  });
+function understand<Body>(
+  { status, headers, text }: HttpAnswer,
+  url: string,
+  hasToken: boolean,
+): Answer<Body> {
   const body = parseJson(text);
-  if (response.ok && body !== undefined) return { body: body as Body, etag: response.headers.get('etag') };
+  const isDone = status >= 200 && status < 300;
+  if (isDone && body !== undefined) return { body: body as Body, etag: headers.etag ?? null };
   if (body === undefined || body === null || typeof body !== 'object') {
     const advice =
       'Point --url at the control address (`listen.control` in the configuration), not at the proxy.';
-    throw new CliError(
-      `${url} answered ${response.status}, but not as Crossover does`,
-      exitCodes.failed,
-      advice,
-    );
+    throw new CliError(`${url} answered ${status}, but not as Crossover does`, exitCodes.failed, advice);
   }
-  throw refused(response.status, body as Problem, hasToken);
+  throw refused(status, body as Problem, hasToken);
 }
 
+/** Answers hold what clients, nodes and other operators wrote: nothing of it may act on a terminal. */
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return visibleData(JSON.parse(text) as unknown);
   } catch {
     return undefined;
   }
@@ -176,7 +171,7 @@ function refused(status: number, problem: Problem, hasToken: boolean): CliError 
   if (status === 401) {
     const what = hasToken ? 'the control API refused the token' : 'the control API wants a token';
     const advice =
-      'Set CROSSOVER_TOKEN, or pass --token-file FILE; it is `control.token` of the configuration.';
+      'Set CROSSOVER_TOKEN, or pass --token-file FILE: `control.token` of the configuration, one of `control.tokens`, or the file control-token beside the store.';
     return new CliError(what, exitCodes.failed, advice);
   }
   const Refusal = status === 404 ? NotFoundError : CliError;
@@ -189,8 +184,10 @@ function refused(status: number, problem: Problem, hasToken: boolean): CliError 
 
 const nowText = (y: unknown): string => (typeof y === 'number' ? `, Y has ${weight(y)} now` : '');
 
-function adviceFor(status: number, { current }: Problem): string | null {
+function adviceFor(status: number, { current, requiredRole }: Problem): string | null {
   switch (status) {
+    case 403:
+      return requiredRole === undefined ? null : `Use a token with the role ${requiredRole}.`;
     case 404:
       return 'This Crossover may be older than the command; compare `crossover --version` with `crossover status`.';
     case 409:

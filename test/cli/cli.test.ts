@@ -76,6 +76,25 @@ describe('the command line', () => {
     });
   });
 
+  describe('text from outside', () => {
+    it('is shown with every character that would act on the terminal', async () => {
+      const text = 'moved: \u001b]0;owned\u0007\u009b31m\u202e';
+      const event = { id: 1, atMs: 0, name: 'rollout-step', actor: 'eve\u001b[8m', text, detail: { text } };
+      const answer = ({ path }: Asked): Reply => ({ body: { events: path.endsWith('=0') ? [event] : [] } });
+      for (const format of [[], ['--json']]) {
+        const { out } = await run(answer, ['events', ...format]);
+        await api?.close();
+        assert.doesNotMatch(out.replaceAll('\n', ''), /[\p{Cc}\p{Cf}]/u);
+        assert.match(out, /\\u001b\]0;owned/);
+      }
+    });
+
+    it('is shown the same way in a refusal', async () => {
+      const { err } = await run(problem(409, 'not now: frozen by \u001b[31meve'), ['rollout', 'advance']);
+      assert.match(err, /^error: not now: frozen by \\u001b\[31meve\n/);
+    });
+  });
+
   describe('a control API that does not do what was asked', () => {
     it('is reported in words when nothing listens', async () => {
       const probe = createServer();

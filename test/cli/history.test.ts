@@ -7,6 +7,7 @@ import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
 import type { TrafficWindow } from '#src/record/traffic-window.ts';
 import { startControl } from '../control-plane/support/control-rig.ts';
 import { tempFolder } from '../control-plane/support/temp-folder.ts';
+import { controlToken } from '../support/control.ts';
 import { runCli } from './run-cli.ts';
 
 test('history export writes every window in order, with the thresholds in force', async (t) => {
@@ -26,7 +27,9 @@ test('history export writes every window in order, with the thresholds in force'
 
   const rig = await startControl(t, { database });
   const output = join(tempFolder(t), 'traffic.json');
-  const { exitCode, out } = await runCli(['history', 'export', '--url', rig.url, '--output', output]);
+  const { exitCode, out } = await runCli(['history', 'export', '--url', rig.url, '--output', output], {
+    env: { CROSSOVER_TOKEN: controlToken },
+  });
   assert.equal(exitCode, 0);
   assert.equal(out, '');
   const exported = JSON.parse(readFileSync(output, 'utf8'));

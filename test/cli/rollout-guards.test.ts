@@ -12,6 +12,7 @@ import {
 } from '../control-plane/support/control-rig.ts';
 import { rampingState } from '../control-plane/support/states.ts';
 import { tempFolder } from '../control-plane/support/temp-folder.ts';
+import { controlToken } from '../support/control.ts';
 import { until } from '../support/until.ts';
 import { runCli } from './run-cli.ts';
 
@@ -19,9 +20,10 @@ async function rigWithNodes(t: TestContext, options: RigOptions = {}): Promise<C
   return startControl(t, { nodes: { x: [await backend(t)], y: [await backend(t)] }, ...options });
 }
 
-/** Runs `crossover rollout …` against the rig, as Ada. */
-const rollout = (rig: ControlRig, ...args: readonly string[]) =>
-  runCli(['rollout', ...args, '--url', rig.url], { env: { CROSSOVER_ACTOR: 'Ada' } });
+const asAda = { env: { CROSSOVER_ACTOR: 'Ada', CROSSOVER_TOKEN: controlToken } };
+
+/** Runs `crossover rollout …` against the rig, for Ada. */
+const rollout = (rig: ControlRig, ...args: string[]) => runCli(['rollout', ...args, '--url', rig.url], asAda);
 
 async function lastEvent(rig: ControlRig, name: string) {
   const { events } = (await rig.call('GET', '/v1/events')).json;
@@ -37,15 +39,18 @@ test('rollout freeze stops what gives Y more, --override goes ahead, and unfreez
   assert.equal(exitCode, 0);
   assert.match(out, /^Frozen until 2999-01-07T18:00:00\.000Z, or until `crossover rollout unfreeze`\./);
   const { actor, text } = await lastEvent(rig, 'frozen');
-  assert.match(actor, /^Ada \(/);
+  assert.match(actor, /^token \(for Ada, /);
   assert.match(text, /until 2999-01-07T18:00:00\.000Z: incident 4711\.$/);
-  const set = (...more: string[]) => runCli(['split', 'set', '20', ...more, '--url', rig.url]);
+  const set = (...more: string[]) => runCli(['split', 'set', '20', ...more, '--url', rig.url], asAda);
   assert.match(
     (await set()).err,
-    /^error: not now: frozen by Ada .*: incident 4711; .* and --override goes ahead/,
+    /^error: not now: frozen by token \(for Ada, .*: incident 4711; .* and --override goes ahead/,
   );
   assert.equal((await set('--override', '--reason', 'hotfix')).exitCode, 0);
-  assert.match((await lastEvent(rig, 'rollout-split-set')).text, /hotfix; overrides: frozen by Ada/);
+  assert.match(
+    (await lastEvent(rig, 'rollout-split-set')).text,
+    /hotfix; overrides: frozen by token \(for Ada, /,
+  );
   const lifted = await rollout(rig, 'unfreeze', '--reason', 'solved', '--json');
   assert.deepEqual([lifted.exitCode, JSON.parse(lifted.out).frozen], [0, false]);
   assert.equal(await frozen(rig), false);
@@ -75,7 +80,7 @@ test('rollout approve lets the move that waits for it go on, once', async (t) =>
   assert.equal(exitCode, 0);
   assert.match(out, /^Approved\. The rollout moves on/);
   await rig.untilEvent('rollout-step');
-  assert.match((await lastEvent(rig, 'gate-approved')).actor, /^Ada \(/);
+  assert.match((await lastEvent(rig, 'gate-approved')).actor, /^token \(for Ada, /);
 });
 
 test('rollout unpark gives a parked route back to the split, and says which are left', async (t) => {
@@ -115,7 +120,7 @@ test('rollout revert exits 0 and says since when everything is on X when it was 
 
 test('rollout revert says what it did when the split was set by hand', async (t) => {
   const rig = await startControl(t);
-  await runCli(['split', 'set', '30', '--url', rig.url]);
+  await runCli(['split', 'set', '30', '--url', rig.url], asAda);
   const { exitCode, out } = await rollout(rig, 'revert', '--reason', 'enough seen');
   assert.equal(exitCode, 0);
   assert.match(

@@ -29,7 +29,8 @@ export async function runCli(
     err: (text) => {
       err += text;
     },
-    env: surroundings.env ?? {},
+    // No Crossover that runs beside the tests.
+    env: { CROSSOVER_RUNTIME_DIR: '/nonexistent', ...surroundings.env },
     isTty: false,
     color: surroundings.color ?? false,
     columns: () => surroundings.columns ?? 100,

@@ -154,7 +154,7 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
   });
 
   it('keeps the old configuration on SIGHUP when the new one is wrong, and takes it when it is right', async () => {
-    const { child, file, ended, printing } = start(configText());
+    const { child, file, ended, printing, printed } = start(configText());
     await proxyUrl(printing);
     writeFileSync(file, `${configText()}nonsense: 1\n`);
     child.kill('SIGHUP');
@@ -168,6 +168,8 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
     await printing(/"level":"warn".*"warnings":\["[^"]*crossover\.yaml:8:20: health\.timeout: /);
     child.kill('SIGTERM');
     assert.equal(await ended, 0);
+    for (const told of [/nonsense: unknown key/g, /workers: threads/g])
+      assert.equal(printed.err.match(told)?.length, 1, 'a refusal is logged once');
   });
 
   it('exits 2 with every problem and its place when the configuration is wrong', async () => {

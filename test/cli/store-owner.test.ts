@@ -10,6 +10,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { quickFolder } from '../control-plane/support/temp-folder.ts';
+import { authorization, controlToken } from '../support/control.ts';
 import { servePorts } from '../support/serve-ports.ts';
 import { Signal } from '../support/signal.ts';
 import { runCli } from './run-cli.ts';
@@ -38,7 +39,7 @@ async function recorded({
   const isRecorded = () => printed.err.includes('"event":"started"') || child.exitCode !== null;
   await signal.until(isRecorded, 'the start to be on record', () => printed);
   // The store answers in order: what was sent to it before is kept by then.
-  await (await fetch(`http://127.0.0.1:${found[1]}/v1/events`)).text();
+  await (await fetch(`http://127.0.0.1:${found[1]}/v1/events`, { headers: { authorization } })).text();
   return found;
 }
 
@@ -57,6 +58,7 @@ workers: 1
 clusters:
   x: { label: x, nodes: ['http://127.0.0.1:1'] }
   y: { label: y, nodes: ['http://127.0.0.1:2'] }
+control: { token: ${controlToken} }
 store: { sqlite: ${JSON.stringify(store)} }
 `,
     );
@@ -120,7 +122,7 @@ test('a second process is refused the store of one that runs, and changes nothin
   assert.equal((await runCli(['events', '--verify', '--store', store])).exitCode, 0, 'it can be read');
   const frozen = await fetch(`http://127.0.0.1:${ports[1]}/v1/freeze`, {
     method: 'PUT',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', authorization },
     body: JSON.stringify({ frozen: true, reason: 'to write something' }),
   });
   assert.equal(frozen.status, 200, await frozen.text());

@@ -119,10 +119,36 @@ test("a configuration with Y's Admin API is warned that nothing asks it", () => 
   ]);
 });
 
-test('a node at a link-local address is warned of when a configuration is read', () => {
-  const text = clusters.replace('10.0.2.10', '169.254.169.254');
-  assert.deepEqual(warnings(text), [
-    '3:16 clusters.y.nodes[0]: 169.254.169.254:8000 is a link-local address, where clouds serve credentials to this machine',
+test('a token that can be guessed is warned of when a configuration is read', () => {
+  for (const token of ['x', 'fifteen-letters'])
+    assert.match(
+      warnings(`${clusters}control: { token: ${token} }`).join(),
+      /control\.token: a token of \d+ characters? can be guessed/,
+    );
+  assert.deepEqual(warnings(`${clusters}control: { token: sixteen-letters1 }`), []);
+});
+
+test('a control API beyond loopback without TLS is warned of when a configuration is read', () => {
+  const token = 'control: { token: a-token-that-is-long-enough }';
+  assert.deepEqual(warnings(`${clusters}listen: { control: 0.0.0.0:9900 }\n${token}`), [
+    '4:20 listen.control: tokens go to 0.0.0.0:9900 in clear text',
+  ]);
+  const two = '[127.0.0.1:9900, { address: "[::]:9901" }]';
+  assert.deepEqual(warnings(`${clusters}listen: { control: ${two} }\n${token}`), [
+    '4:37 listen.control[1]: tokens go to [::]:9901 in clear text',
+  ]);
+  const tls = '{ address: 0.0.0.0:9900, tls: { cert: c.pem, key: k.pem } }';
+  for (const control of [tls, 'unix:/run/c.sock', '127.0.0.1:9900', 'localhost:9900'])
+    assert.deepEqual(
+      warnings(`${clusters}listen: { control: "${control}" }\n${token}`.replace(/"({.*})"/, '$1')),
+      [],
+    );
+});
+
+test('trusted proxies that are everybody are warned of when a configuration is read', () => {
+  assert.deepEqual(warnings(`${clusters}routing: { trustedProxies: [10.0.0.0/8, 0.0.0.0/0, "::/0"] }`), [
+    '4:41 routing.trustedProxies[1]: every client is believed what it says of its own address',
+    '4:52 routing.trustedProxies[2]: every client is believed what it says of its own address',
   ]);
 });
 

@@ -46,7 +46,7 @@ test('a configuration has the documented defaults when only the clusters are giv
   assert.deepEqual(config, {
     listen: {
       proxy: { host: '0.0.0.0', port: 8000 },
-      control: { host: '127.0.0.1', port: 9900 },
+      control: [{ kind: 'tcp', host: '127.0.0.1', port: 9900, tls: null }],
       admin: null,
     },
     workers: 6,
@@ -127,8 +127,9 @@ test('a configuration has the documented defaults when only the clusters are giv
         { bytes: [192, 168, 0, 0], prefix: 16 },
         { bytes: [252, ...new Array<number>(15).fill(0)], prefix: 7 },
       ],
+      linkLocalNodes: [],
     },
-    control: { token: null, url: null },
+    control: { token: null, tokens: null, url: null, hosts: [], open: ['livez', 'readyz'] },
     store: { sqlite: '/srv/./data/crossover.db', key: null },
   });
 });
@@ -174,7 +175,7 @@ control: { token: t0ken }
 `);
   assert.deepEqual(config.listen, {
     proxy: { host: '::', port: 8080 },
-    control: { host: '0.0.0.0', port: 9000 },
+    control: [{ kind: 'tcp', host: '0.0.0.0', port: 9000, tls: null }],
     admin: { host: 'localhost', port: 8001 },
   });
   assert.equal(config.workers, 3);
@@ -427,6 +428,146 @@ test('listeners share a port when it is left to the system or the hosts differ',
   parse(`${clusters}listen: { proxy: 192.0.2.1:9900, control: 127.0.0.1:9900 }`);
 });
 
+test('the control API listens on addresses and sockets, in every form that they are written in', () => {
+  const control = (written: string) =>
+    parse(`${clusters}listen: { control: ${written} }\ncontrol: { token: a-token-that-is-long-enough }`)
+      .listen.control;
+  const local = { kind: 'tcp', host: '127.0.0.1', port: 9900, tls: null };
+  const socket = { kind: 'unix', path: '/srv//run/c.sock', mode: 0o600, group: null, role: 'admin' };
+  assert.deepEqual(control('127.0.0.1:9900'), [local]);
+  assert.deepEqual(control('[127.0.0.1:9900]'), [local]);
+  assert.deepEqual(control('{ address: 127.0.0.1:9900 }'), [local]);
+  assert.deepEqual(control('"unix:/run/c.sock"'), [socket]);
+  assert.deepEqual(control('{ socket: /run/c.sock }'), [socket]);
+  assert.deepEqual(control('["127.0.0.1:9900", "unix:/run/c.sock"]'), [local, socket]);
+  assert.deepEqual(control('{ socket: /run/c.sock, mode: "0660", group: ops }'), [
+    { ...socket, mode: 0o660, group: 'ops', role: null },
+  ]);
+  assert.deepEqual(control('{ socket: /run/c.sock, mode: "660", role: operate }'), [
+    { ...socket, mode: 0o660, role: 'operate' },
+  ]);
+  assert.deepEqual(control('{ socket: /run/c.sock, role: none }'), [{ ...socket, role: null }]);
+  const tls = 'cert: c.pem, key: k.pem, minVersion: 1.3, clientCertificates: { ca: ca.pem, role: operate }';
+  assert.deepEqual(control(`{ address: "0.0.0.0:9900", tls: { ${tls} } }`), [
+    {
+      kind: 'tcp',
+      host: '0.0.0.0',
+      port: 9900,
+      tls: {
+        cert: '/srv/c.pem',
+        key: '/srv/k.pem',
+        minVersion: 'TLSv1.3',
+        clientCertificates: { ca: '/srv/ca.pem', role: 'operate' },
+      },
+    },
+  ]);
+});
+
+test('a listener of the control API is refused with its place when it makes no sense', () => {
+  const told = (written: string) => problems(`${clusters}listen: { control: ${written} }`);
+  assert.deepEqual(told('{ address: 127.0.0.1:1, socket: /a }'), [
+    '4:52 listen.control.socket: address is there as well',
+  ]);
+  assert.deepEqual(told('{ mode: "0600" }'), ['4:20 listen.control: one of address, socket is needed']);
+  assert.deepEqual(told('{ address: 127.0.0.1:1, mode: "0600" }'), [
+    '4:50 listen.control.mode: belongs to a socket',
+  ]);
+  assert.deepEqual(told('{ socket: /a, tls: { cert: c, key: k } }'), [
+    '4:39 listen.control.tls: belongs to an address',
+  ]);
+  assert.deepEqual(told('{ socket: /a, mode: 0660 }'), [
+    '4:40 listen.control.mode: expected a file mode in quotes such as "0660", got 0660',
+  ]);
+  assert.deepEqual(told('{ socket: /a, mode: "0999" }'), [
+    '4:40 listen.control.mode: expected a file mode in quotes such as "0660", got "0999"',
+  ]);
+  assert.ok(told('{ adress: 127.0.0.1:1 }').includes('4:22 listen.control.adress: unknown key'));
+  assert.deepEqual(told('{ address: 127.0.0.1:1, tls: { cert: c } }'), [
+    '4:44 listen.control.tls.key: is missing',
+  ]);
+  assert.deepEqual(told('[127.0.0.1:1, { adress: 127.0.0.1:2 }]'), [
+    '4:36 listen.control[1].adress: unknown key',
+  ]);
+  assert.deepEqual(told('["unix:/a", { socket: /a }]'), [
+    '4:32 listen.control[1]: the socket /srv//a is there twice',
+  ]);
+  assert.deepEqual(told('[127.0.0.1:8000]'), [
+    '4:21 listen.control[0]: 127.0.0.1:8000 is taken by listen.proxy',
+  ]);
+  assert.deepEqual(told('/run/c.sock'), ['4:20 listen.control: expected host:port, got "/run/c.sock"']);
+  assert.match(told(`"unix:/${'x'.repeat(100)}"`).join(), /a socket's path has at most 90 bytes/);
+  assert.deepEqual(told('7'), [
+    '4:20 listen.control: expected host:port, unix:PATH, a mapping with address or socket, or a list of them, got 7',
+  ]);
+});
+
+test('a node is refused when it is this machine in another way of writing', () => {
+  const own = (host: string, proxy = '0.0.0.0:8000', more = '') => {
+    const text = clusters.replace('10.0.1.10', host.includes(':') ? `"[${host}]"`.replaceAll('"', '') : host);
+    const result = parseConfig(
+      `${text.replace(/nodes: \[(.*?:8000)\]/, 'nodes: ["$1"]')}listen: { proxy: "${proxy}"${more} }`,
+      'test.yaml',
+      {},
+      { ...machine, hostName: 'lb1.example.com' },
+    );
+    return result.ok ? null : (result.problems[0]?.message ?? '');
+  };
+  for (const host of [
+    '127.0.0.1',
+    '127.8.8.8',
+    'localhost',
+    'LOCALHOST.',
+    '::1',
+    '::ffff:127.0.0.1',
+    '10.9.8.7',
+    '::ffff:10.9.8.7',
+    '0.0.0.0',
+    'lb1',
+    'LB1.example.com',
+  ])
+    assert.match(own(host) ?? '', /is Crossover's own listen\.proxy/, host);
+  for (const host of ['localhost', '::1', '127.0.0.1', '0.0.0.0'])
+    assert.match(own(host, '127.0.0.1:8000') ?? '', /own listen\.proxy/, host);
+  assert.match(
+    own('localhost', '127.0.0.1:1', ', control: [127.0.0.1:9900, "localhost:8000"]') ?? '',
+    /own listen\.control\[1\]/,
+  );
+  for (const host of ['10.9.8.8', 'lb2', 'lb1.example.org']) assert.equal(own(host), null, host);
+  for (const host of ['10.9.8.7', 'lb1'])
+    assert.equal(own(host, '127.0.0.1:8000'), null, `${host} at another address`);
+});
+
+test('a node or an Admin API is refused where clouds serve credentials', () => {
+  const at = (host: string, outgoing = '') =>
+    problems(
+      clusters.replace('http://10.0.1.10', `"http://${host}`).replace(':8000]', ':8000"]') + outgoing,
+    ).join();
+  for (const host of [
+    '169.254.169.254',
+    '169.254.1.1',
+    '100.100.100.200',
+    '168.63.129.16',
+    '192.0.0.192',
+    '[fe80::1]',
+    '[fd00:ec2::254]',
+    '[::ffff:169.254.169.254]',
+  ])
+    assert.match(
+      at(host),
+      /clusters\.x\.nodes\[0\]: .* (where clouds serve|is where a cloud serves) credentials to this machine/,
+      host,
+    );
+  const lattice = 'outgoing: { linkLocalNodes: [169.254.171.0/24, 169.254.169.0/24] }\n';
+  assert.equal(at('169.254.171.7', lattice), '');
+  assert.match(at('169.254.169.254', lattice), /is where a cloud serves credentials/);
+  for (const host of ['169.254.169.254', '100.100.100.200', '[fd00:ec2::254]'])
+    assert.match(
+      problems(clusters.replace('{ nodes', `{ admin: "http://${host}", nodes`)).join(),
+      /clusters\.x\.admin: .* credentials to this machine/,
+      host,
+    );
+});
+
 test('the control API is refused beyond loopback when there is no token', () => {
   const at = (control: string, token: string) =>
     problems(`${clusters}listen: { control: "${control}" }\ncontrol: { token: "${token}" }`);
@@ -442,12 +583,19 @@ test('the control API is refused beyond loopback when there is no token', () => 
     assert.match(at(control, '').join(), /beyond loopback and control.token is empty/, control);
     assert.deepEqual(at(control, 'secret'), [], control);
   }
+  const beyond = (more: string, tls = '') =>
+    problems(`${clusters}listen: { control: { address: "0.0.0.0:9900"${tls} } }\n${more}`);
+  assert.deepEqual(beyond('control: { tokens: /etc/tokens }'), []);
+  const certificates = ', tls: { cert: c, key: k, clientCertificates: { ca: a } }';
+  assert.deepEqual(beyond('', certificates), [], 'certificates tell callers apart');
+  assert.equal(beyond('', ', tls: { cert: c, key: k }').length, 1, 'TLS alone does not');
 });
 
 test('crossover.yaml is valid when the environment is empty, and its control API is local', () => {
   const result = loadConfigFile(repositoryFile('config/crossover.yaml'), {});
   assert.ok(result.ok);
-  assert.equal(result.config.listen.control.host, '127.0.0.1');
+  const local = { kind: 'tcp', host: '127.0.0.1', port: 9900, tls: null };
+  assert.deepEqual(result.config.listen.control, [local]);
 });
 
 test('crossover.example.yaml spells out the defaults when it is loaded as it is', () => {

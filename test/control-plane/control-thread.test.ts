@@ -15,6 +15,7 @@ import { X, Y } from '#src/shared-memory/layout.ts';
 import type { ControlStart, FromControl, ToControl } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, slowThresholdIndex } from '#src/shared-memory/shared-memory.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
+import { authorization, controlToken } from '../support/control.ts';
 import { Signal } from '../support/signal.ts';
 import { until } from '../support/until.ts';
 import { backend } from './support/control-rig.ts';
@@ -29,6 +30,7 @@ workers: 1
 clusters:
   x: { label: old, nodes: [http://127.0.0.1:${await backend(t)}] }
   y: { label: new, nodes: [http://127.0.0.1:${await backend(t)}] }
+control: { token: ${controlToken} }
 store: { sqlite: ${join(quickFolder(t), 'crossover.db')} }
 `;
   const loaded = parseConfig(text, 'test.yaml', {});
@@ -46,14 +48,17 @@ store: { sqlite: ${join(quickFolder(t), 'crossover.db')} }
     memory: createSharedMemory(1),
     configPath: 'test.yaml',
     generation: 0,
-    controlPort: 0,
-    listenDescriptor: null,
+    controlPorts: [],
+    listenDescriptors: [],
+    proxyPort: 0,
+    runtimeFolder: null,
     handedOver: null,
     routes: { kind: 'derived', routes: [] },
   };
 }
 
 const hourMs = 3_600_000;
+const headers = { authorization };
 
 /** What a store says while no process has it. */
 function onStore<T>(file: string, ask: (store: Store) => StoreResult<T>): T {
@@ -92,7 +97,7 @@ class Thread {
   async url(): Promise<string> {
     const ready = await this.until(({ type }) => type === 'ready');
     assert.ok(ready.type === 'ready');
-    return `http://127.0.0.1:${ready.controlPort}`;
+    return `http://127.0.0.1:${ready.controlPorts[0]}`;
   }
 
   untilEvent(name: string): Promise<FromControl> {
@@ -112,7 +117,7 @@ test('control thread that is killed in a rollout leaves the split, and the next 
   const start = await startOf(t);
   const cell = new SplitCell(start.memory.split);
   const first = new Thread(t, start);
-  await fetch(`${await first.url()}/v1/rollout`, { method: 'POST' });
+  await fetch(`${await first.url()}/v1/rollout`, { method: 'POST', headers });
   await first.untilEvent('rollout-step');
   // The event is told before the split is published; an answer comes after both.
   await fetch(`${await first.url()}/livez`);
@@ -121,13 +126,13 @@ test('control thread that is killed in a rollout leaves the split, and the next 
   assert.equal(weightPpm, 10_000);
   const second = new Thread(t, { ...start, generation: 1 });
   const url = await second.url();
-  const rollout = (await (await fetch(`${url}/v1/rollout`)).json()) as {
+  const rollout = (await (await fetch(`${url}/v1/rollout`, { headers })).json()) as {
     phase: string;
     step: { index: number };
   };
   assert.deepEqual([rollout.phase, rollout.step.index], ['ramping', 0]);
   assert.deepEqual([cell.read().epoch, cell.read().weightPpm], [epoch, weightPpm]);
-  const { events } = (await (await fetch(`${url}/v1/events`)).json()) as {
+  const { events } = (await (await fetch(`${url}/v1/events`, { headers })).json()) as {
     events: { id: number; name: string }[];
   };
   assert.deepEqual(
@@ -211,7 +216,7 @@ test('control thread that replaces another has its port when the system chose it
   const first = new Thread(t, start);
   const url = await first.url();
   await first.kill();
-  const second = new Thread(t, { ...start, generation: 1, controlPort: Number(new URL(url).port) });
+  const second = new Thread(t, { ...start, generation: 1, controlPorts: [Number(new URL(url).port)] });
   assert.equal(await second.url(), url);
 });
 
@@ -220,7 +225,7 @@ test('control thread that replaces another takes any port when the one before ha
   await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
   t.after(() => blocker.close());
   const { port } = blocker.address() as AddressInfo;
-  const thread = new Thread(t, { ...(await startOf(t)), generation: 1, controlPort: port });
+  const thread = new Thread(t, { ...(await startOf(t)), generation: 1, controlPorts: [port] });
   assert.notEqual(await thread.url(), `http://127.0.0.1:${port}`);
 });
 

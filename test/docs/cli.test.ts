@@ -87,6 +87,7 @@ describe('docs/cli.md', () => {
       controlPort: 9900,
       xUrls: ['http://127.0.0.1:1'],
       yUrls: ['http://127.0.0.1:2'],
+      token: 'a-token-for-the-tests',
     };
     const demo = configOf(demoConfigText({ ...places, storePath: '/tmp/x.db' }, demoPace));
     const usual = configOf(

@@ -14,6 +14,8 @@ const generated = docs.slice(
 /** Dotted paths of all keys that hold a value, by a walk of its own. */
 function leafPaths(node: SchemaNode, path: string): string[] {
   if (node.items?.properties !== undefined) return [path, ...leafPaths(node.items, `${path}[]`)];
+  const form = node.anyOf?.find(({ properties, description }) => properties && description);
+  if (form !== undefined) return [path, ...leafPaths(form, path)];
   if (node.properties === undefined) return [path];
   return Object.entries(node.properties).flatMap(([key, child]) =>
     leafPaths(child, path === '' ? key : `${path}.${key}`),

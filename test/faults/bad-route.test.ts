@@ -9,6 +9,7 @@ import type { Config } from '#src/config/config.ts';
 import { ATTEMPT, attemptOffset, epochSlots, X, Y } from '#src/shared-memory/layout.ts';
 import { statusLines } from '#src/terminal/status-view.ts';
 import { createStyle } from '#src/terminal/style.ts';
+import { authorization } from '../support/control.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { probePath, testConfig } from '../support/crossover-config.ts';
 import { Signal } from '../support/signal.ts';
@@ -120,9 +121,8 @@ async function startBed(t: TestContext, wanted: Partial<Config['thresholds']>, r
 async function call(bed: Bed, method: string, path: string, body?: unknown) {
   const response = await fetch(`http://127.0.0.1:${bed.crossover.controlPort}${path}`, {
     method,
-    ...(body === undefined
-      ? {}
-      : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    headers: { 'content-type': 'application/json', authorization },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
   assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Config } from '#src/config/config.ts';
 import type { Gate } from '#src/config/signals-config.ts';
+import { authorization } from '../support/control.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { testConfig } from '../support/crossover-config.ts';
 import { KillableUpstream } from '../support/killable-upstream.ts';
@@ -54,9 +55,13 @@ describe('a rollout after one that the death of Y reverted', { concurrency: fals
   });
 
   async function call(method: string, path: string, body?: unknown) {
-    const json = { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const headers = { 'content-type': 'application/json', authorization };
     const address = `http://127.0.0.1:${crossover.controlPort}${path}`;
-    const response = await fetch(address, { method, ...(body === undefined ? {} : json) });
+    const response = await fetch(address, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
     const text = await response.text();
     assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
     return JSON.parse(text);

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { createRandom } from '#src/base/random.ts';
 import { checkRecordNow } from '#src/record/record-check.ts';
 import { openRecordFile } from '#src/record/record-file.ts';
-import { putSplit } from '../support/control.ts';
+import { authorization, putSplit } from '../support/control.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { testConfig } from '../support/crossover-config.ts';
 import { chooseSeed } from '../support/load-client.ts';
@@ -14,7 +14,7 @@ import { chooseSeed } from '../support/load-client.ts';
 const kills = 6;
 
 async function percentOnY({ controlPort }: Crossover): Promise<number> {
-  const response = await fetch(`http://127.0.0.1:${controlPort}/v1/split`);
+  const response = await fetch(`http://127.0.0.1:${controlPort}/v1/split`, { headers: { authorization } });
   return ((await response.json()) as { y: number }).y;
 }
 

@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { parseConfig } from '#src/config/load.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import { type Arm, ATTEMPT, attemptOffset, epochSlots, routeSlots, X, Y } from '#src/shared-memory/layout.ts';
+import { authorization } from '../support/control.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { KongProcess } from '../support/kong-process.ts';
 import { OpenLoopClient } from '../support/open-loop-client.ts';
@@ -108,7 +109,10 @@ async function untilControlled(crossover: Crossover): Promise<void> {
 }
 
 async function ask(bed: DecisionBed, path: string, init: RequestInit = {}): Promise<unknown> {
-  const response = await fetch(`http://127.0.0.1:${bed.crossover.controlPort}${path}`, init);
+  const response = await fetch(`http://127.0.0.1:${bed.crossover.controlPort}${path}`, {
+    ...init,
+    headers: { authorization },
+  });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return response.json();
 }

@@ -21,6 +21,7 @@ import { loadByWrk } from '../../bench/load/wrk.ts';
 import { nginx } from '../../bench/peers/nginx.ts';
 import { freePorts, killChildrenOnExit, outputOf } from '../../bench/process/children.ts';
 import { startProxy } from '../../bench/proxy.ts';
+import { authorization } from '../support/control.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { documentedTimeouts, testConfig } from '../support/crossover-config.ts';
 import { cpuMs } from '../support/proc.ts';
@@ -114,7 +115,7 @@ class Probes {
 
   async #askControl(controlPort: number): Promise<void> {
     const startedMs = performance.now();
-    const answer = await fetch(`http://127.0.0.1:${controlPort}/v1/status`);
+    const answer = await fetch(`http://127.0.0.1:${controlPort}/v1/status`, { headers: { authorization } });
     await answer.arrayBuffer();
     this.controlMs.push(performance.now() - startedMs);
   }

@@ -21,7 +21,7 @@ function rig(t: TestContext) {
   const starts = { count: 0, hold: Promise.resolve() };
   const host = new ControlHost({
     start: () => assert.fail('no thread is started'),
-    listenDescriptor: async () => {
+    listenDescriptors: async () => {
       starts.count++;
       await starts.hold;
       throw new Error('EMFILE');
@@ -98,8 +98,10 @@ describe('a control host', () => {
           memory: createSharedMemory(1),
           routes: { kind: 'derived', routes: [] },
           configPath: '(test)',
+          proxyPort: 0,
+          runtimeFolder: null,
         }),
-        listenDescriptor: async () => null,
+        listenDescriptors: async () => [],
         waitsForFirst: false,
         handedOver: null,
         preloaded: thread as unknown as Worker,
@@ -109,11 +111,15 @@ describe('a control host', () => {
       const { ready } = host.start();
       await settle();
       mock.timers.tick(waitMs);
-      thread.emit('message', { type: 'ready', controlPort: 4711 });
+      thread.emit('message', {
+        type: 'ready',
+        controlPorts: [4711],
+        controlAddresses: ['http://127.0.0.1:4711'],
+      });
       await ready;
-      assert.equal(host.port, 4711);
+      assert.deepEqual(host.ports, [4711]);
       assert.deepEqual(
-        log.map(({ fields }) => fields.address),
+        log.flatMap(({ fields }) => fields.addresses),
         told,
       );
     });

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { ConnectLoad } from '../support/connect-load.ts';
+import { authorization } from '../support/control.ts';
 import { Restartable } from '../support/restartable.ts';
 import { TokenUpstream } from '../support/token-upstream.ts';
 
@@ -67,7 +68,9 @@ describe('a process that is replaced', { concurrency: false }, () => {
     const load = new ConnectLoad({ port, perSecond, openMax });
     crossover.configure(options(1), `127.0.0.1:${address.port}`);
     assert.match((await crossover.replace()).reason ?? '', /does not serve: .*EADDRINUSE/);
-    const events = await (await fetch(`http://127.0.0.1:${controlPort}/v1/events`)).text();
+    const events = await (
+      await fetch(`http://127.0.0.1:${controlPort}/v1/events`, { headers: { authorization } })
+    ).text();
     assert.match(events, /"replacing".*"control-restarted".*"replace-failed".*EADDRINUSE/s);
     writeFileSync(crossover.configFile, 'nonsense: 1\n');
     assert.match((await crossover.replace()).reason ?? '', /the configuration is wrong: .*nonsense/);

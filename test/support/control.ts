@@ -14,11 +14,15 @@ export async function untilControlAnswers(crossover: Crossover): Promise<number>
   return port;
 }
 
+/** What test configurations have as `control.token`. */
+export const controlToken = 'a-token-for-the-tests';
+export const authorization = `Bearer ${controlToken}`;
+
 /** Sets Y's share in percent. */
 export async function putSplit(controlPort: number, yPercent: number): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${controlPort}/v1/split`, {
     method: 'PUT',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', authorization },
     body: JSON.stringify({ y: yPercent }),
   });
   if (!response.ok) throw new Error(`PUT /v1/split: ${response.status} ${await response.text()}`);

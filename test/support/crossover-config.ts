@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { Config, NodeConfig } from '#src/config/config.ts';
 import { parseConfig } from '#src/config/load.ts';
+import { controlToken } from './control.ts';
 import { quickPlace } from './quick-place.ts';
 
 /** Path of the active checks in tests: scripted upstreams answer whatever begins with `/-` by themselves. */
@@ -64,8 +65,9 @@ export function testConfig(options: TestConfig): Config {
     listen: {
       ...defaults.listen,
       proxy: { host: '127.0.0.1', port: 0 },
-      control: { host: '127.0.0.1', port: 0 },
+      control: [{ kind: 'tcp', host: '127.0.0.1', port: 0, tls: null }],
     },
+    control: { ...defaults.control, token: controlToken },
     workers: options.workers ?? 1,
     clusters: {
       x: { ...defaults.clusters.x, nodes: nodesAt(options.x) },

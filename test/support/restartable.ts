@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { controlToken } from './control.ts';
 import { quickPlace } from './quick-place.ts';
 import { servePorts } from './serve-ports.ts';
 import { Signal } from './signal.ts';
@@ -49,6 +50,7 @@ clusters:
   x: { label: x, nodes: [http://127.0.0.1:${xPort}] }
   y: { label: y, nodes: [http://127.0.0.1:${yPort}] }
 timeouts: { drain: 1h }
+control: { token: ${controlToken} }
 store: { sqlite: ${JSON.stringify(join(this.#folder, 'crossover.db'))} }
 `,
     );

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { freePorts } from '../../bench/process/children.ts';
+import { authorization, controlToken } from './control.ts';
 import type { FaultyDisk } from './disk-fault.ts';
 
 const entry = fileURLToPath(new URL('../../bin/crossover.js', import.meta.url));
@@ -79,6 +80,7 @@ clusters:
   x: { label: x, nodes: ['http://127.0.0.1:${xPort}'] }
   y: { label: y, nodes: ['http://127.0.0.1:${yPort}'] }
 timeouts: { drain: 5s }
+control: { token: ${controlToken} }
 store: { sqlite: ${JSON.stringify(store)}${storeYaml} }
 ${yaml}`,
     );
@@ -177,7 +179,11 @@ ${yaml}`,
   async call(method: string, path: string, body?: unknown): Promise<Answer> {
     const response = await fetch(`http://127.0.0.1:${await this.controlPort()}${path}`, {
       method,
-      headers: { connection: 'close', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        connection: 'close',
+        authorization,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return { status: response.status, body: await response.json() };

@@ -6,8 +6,8 @@ const line = (configuredPort: number, controlPort: number): string =>
   startLine({
     version: '1.2.3',
     proxy: { host: '127.0.0.1', port: 8000 },
-    control: { host: '127.0.0.1', port: configuredPort },
-    controlPort,
+    control: [{ kind: 'tcp', host: '127.0.0.1', port: configuredPort, tls: null }],
+    controlAddresses: controlPort === 0 ? [] : [`http://127.0.0.1:${controlPort}`],
   });
 
 test('start line names the port that the control API has', () => {

@@ -21,6 +21,10 @@ const waits = [
 /** Files with such lines, how many, and why. */
 const reasoned: Readonly<Record<string, readonly [lines: number, reason: string]>> = {
   'test/bench/smoke.test.ts': [1, 'bounds a process that is waited for synchronously, by minutes'],
+  'test/control-plane/api/hostile-connections.test.ts': [
+    2,
+    'hostile clients, which send a little again and again, and come back',
+  ],
   'test/control-plane/api/insight-routes.test.ts': [1, 'traffic that goes on while an event is awaited'],
   'test/faults/bad-route.test.ts': [1, 'the pace of clients, which are awaited by their answers'],
   'test/faults/connection-floods.test.ts': [1, 'slow clients, which send a little again and again'],

@@ -1,4 +1,5 @@
 // Templates for HTML: values that are put in are escaped, unless they are HTML that was made by a template.
+import { visibleText } from '#src/base/visible-text.ts';
 
 /** HTML that a template has made. */
 export interface Html {
@@ -15,8 +16,9 @@ const escapes: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** The text escaped for HTML, also for quoted attributes. */
-const escapeHtml = (text: string): string => text.replaceAll(/[&<>"']/g, (sign) => escapes[sign] ?? sign);
+/** The text escaped for HTML, also for quoted attributes, with every character visible. */
+const escapeHtml = (text: string): string =>
+  visibleText(text).replaceAll(/[&<>"']/g, (sign) => escapes[sign] ?? sign);
 
 /** A template tag that escapes values. Null becomes nothing, lists are joined. */
 export function html(texts: TemplateStringsArray, ...pieces: readonly Piece[]): Html {

@@ -2,6 +2,8 @@
 
 import type { Clock } from '#src/base/clock.ts';
 import type { Config } from '#src/config/config.ts';
+import type { OwnListener } from '#src/config/own-listener.ts';
+import type { Credentials } from '#src/control-plane/access/credentials.ts';
 import type { EventLog } from '#src/control-plane/events/event-log.ts';
 import type { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
 import type { RolloutService } from '#src/control-plane/rollout/rollout-service.ts';
@@ -23,6 +25,8 @@ export interface ApiContext {
   readonly events: EventLog;
   readonly store: DurableStore;
   readonly directory: NodeDirectory;
+  /** Whose a token is, and what those of a name may do. */
+  readonly credentials: Pick<Credentials, 'principalOf' | 'roleOf'>;
   readonly signals: ExternalSignals;
   readonly supervisor: {
     reload(): Promise<ReloadResult>;
@@ -33,6 +37,8 @@ export interface ApiContext {
   readonly readiness: () => readonly ReadinessCheck[];
   /** Prometheus text, version 0.0.4. */
   readonly metrics: () => Promise<string>;
+  /** Everything of this process that listens on a port. */
+  readonly ownListeners: () => readonly OwnListener[];
   readonly version: string;
   readonly log: (line: LogLine) => void;
   /** Random id and salt of a new rollout. */

@@ -1,7 +1,9 @@
 // The nodes of a cluster, changed while traffic flows: replace the list, or drain one.
 import type { FastifyInstance } from 'fastify';
-import type { Config, NodeConfig } from '#src/config/config.ts';
-import { formatHostPort, isLoopback, isWildcard, parseNodeUrl } from '#src/config/net-address.ts';
+import type { NodeConfig } from '#src/config/config.ts';
+import { parseNodeUrl } from '#src/config/net-address.ts';
+import { type NodeSurroundings, objectionToNode } from '#src/config/node-objection.ts';
+import { ownMachine, resolveHosts } from '#src/config/resolve-hosts.ts';
 import { NodesRefused, type WantedNode } from '#src/control-plane/supervisor/supervisor-link.ts';
 import type { ClusterName } from '#src/shared-memory/layout.ts';
 import { actorOf } from './access.ts';
@@ -28,7 +30,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
     },
     async (request) => {
       const { cluster } = request.params;
-      const nodes = parseNodes(request.body.nodes, context.config());
+      const nodes = await parseNodes(request.body.nodes, context);
       const wanted = nodes.map((node): WantedNode => ({ ...node, draining: false }));
       const text = `The nodes of ${cluster} are now ${nodes.map(({ id }) => id).join(', ')}.`;
       return changeNodes(context, cluster, wanted, {
@@ -102,14 +104,19 @@ function withDrained(context: ApiContext, cluster: ClusterName, id: string): Wan
   }));
 }
 
-function parseNodes(urls: readonly string[], config: Config): NodeConfig[] {
+/** What a node's address may not be depends on what its host stands for now. */
+async function parseNodes(urls: readonly string[], context: ApiContext): Promise<NodeConfig[]> {
+  const parsed = urls.map((url) => parseNodeUrl(url));
+  const hosts = parsed.flatMap((one) => (one.ok ? [one.value.host] : []));
+  const resolved = await resolveHosts(hosts);
+  const { linkLocalNodes } = context.config().outgoing;
+  const surroundings = { listeners: context.ownListeners(), own: ownMachine(), linkLocalNodes };
   const errors: ProblemMember[] = [];
   const nodes: NodeConfig[] = [];
-  for (const [index, url] of urls.entries()) {
-    const parsed = parseNodeUrl(url);
-    const detail = parsed.ok ? objectionTo(parsed.value, nodes, config) : parsed.message;
+  for (const [index, one] of parsed.entries()) {
+    const detail = one.ok ? objectionTo(one.value, nodes, resolved, surroundings) : one.message;
     if (detail !== null) errors.push({ pointer: `#/nodes/${index}`, detail });
-    else if (parsed.ok) nodes.push(parsed.value);
+    else if (one.ok) nodes.push(one.value);
   }
   if (errors.length > 0)
     throw new ApiProblem('invalidRequest', 'The list of nodes is not valid.', { errors });
@@ -117,12 +124,12 @@ function parseNodes(urls: readonly string[], config: Config): NodeConfig[] {
 }
 
 /** A node given twice would get a double share; one that is ourselves would make requests go in circles. */
-function objectionTo(node: NodeConfig, others: readonly NodeConfig[], config: Config): string | null {
+function objectionTo(
+  node: NodeConfig,
+  others: readonly NodeConfig[],
+  resolved: ReadonlyMap<string, readonly string[]>,
+  surroundings: NodeSurroundings,
+): string | null {
   if (others.some(({ id }) => id === node.id)) return `${node.id} is given twice`;
-  for (const listener of [config.listen.proxy, config.listen.control, config.listen.admin]) {
-    if (listener === null || listener.port !== node.port) continue;
-    const reachesIt = isWildcard(listener.host) ? isLoopback(node.host) : listener.host === node.host;
-    if (reachesIt) return `${node.id} is Crossover's own listener ${formatHostPort(listener)}`;
-  }
-  return null;
+  return objectionToNode(node, resolved.get(node.host) ?? [], surroundings)?.message ?? null;
 }

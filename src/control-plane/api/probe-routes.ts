@@ -3,16 +3,13 @@ import type { FastifyInstance } from 'fastify';
 import type { ApiContext } from './api-context.ts';
 
 export function addProbeRoutes(app: FastifyInstance, context: ApiContext): void {
-  app.get(
-    '/livez',
-    { config: { access: 'open' }, schema: { summary: 'Whether the control plane runs.' } },
-    async () => ({ status: 'alive' }),
-  );
+  app.get('/livez', { schema: { summary: 'Whether the control plane runs.' } }, async () => ({
+    status: 'alive',
+  }));
 
   app.get(
     '/readyz',
     {
-      config: { access: 'open' },
       schema: {
         summary:
           'Whether the proxy takes traffic and can record what happens: 200, or 503 with what is missing.',
@@ -27,7 +24,7 @@ export function addProbeRoutes(app: FastifyInstance, context: ApiContext): void 
 
   app.get(
     '/metrics',
-    { config: { access: 'scrape' }, schema: { summary: 'Metrics in the Prometheus text format.' } },
+    { schema: { summary: 'Metrics in the Prometheus text format.' } },
     async (_request, reply) =>
       reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(await context.metrics()),
   );

@@ -1,6 +1,7 @@
 // Refusals of the control API as RFC 9457 problem details: the one place where an error becomes a response.
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type ApiErrorName, apiErrors, type CatalogError } from '#src/base/error-catalog.ts';
+import type { Role } from '#src/config/control-config.ts';
 import type { StoreResult } from '#src/record/store-result.ts';
 import { mistakesOf, sentenceOf } from './invalid-request.ts';
 
@@ -12,6 +13,8 @@ interface ProblemExtras {
   readonly current?: unknown;
   readonly retryAfterSeconds?: number;
   readonly allow?: string;
+  /** What the request would have needed. */
+  readonly requiredRole?: Role;
 }
 
 /** Thrown by handlers to refuse a request. */
@@ -50,7 +53,7 @@ export function rescue(error: unknown, onUnexpected: (error: unknown) => void): 
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: ApiProblem): FastifyReply {
   const { code, status, title, retryable } = problem.catalogError;
-  const { errors, current, retryAfterSeconds, allow } = problem.extras;
+  const { errors, current, retryAfterSeconds, allow, requiredRole } = problem.extras;
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="crossover"');
   if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
   if (allow !== undefined) reply.header('allow', allow);
@@ -66,6 +69,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
       instance: request.url,
       code,
       retryable,
+      ...(requiredRole === undefined ? {} : { requiredRole }),
       ...(errors === undefined ? {} : { errors }),
       ...(current === undefined ? {} : { current }),
     });

@@ -81,7 +81,10 @@ export const FreezeChange = Type.Object(
       }),
     ),
     actor: Type.Optional(
-      Type.String({ pattern: '^[\\x20-\\x7e]{1,64}$', description: 'Who; instead of X-Crossover-Actor.' }),
+      Type.String({
+        pattern: '^[\\x20-\\x7e]{1,64}$',
+        description: 'Whom the token acts for; instead of X-Crossover-Actor.',
+      }),
     ),
   },
   closed,

@@ -1,10 +1,13 @@
 // The control API: puts routes, access checks, schemas and error responses together. What each route does is
 // in its file.
+import process from 'node:process';
 import fastify, { type FastifyInstance, type FastifySchema, type RouteOptions } from 'fastify';
+import { visibleText } from '#src/base/visible-text.ts';
+import type { OpenPath, Role } from '#src/config/control-config.ts';
+import type { ApiListener } from '#src/control-plane/listening/api-listener.ts';
 import { apiBodyBytesMax } from '#src/limits.ts';
 import { guardAccess } from './access.ts';
 import type { ApiContext } from './api-context.ts';
-import type { ApiListener } from './api-listener.ts';
 import { addInsightRoutes } from './insight-routes.ts';
 import { addNodeRoutes } from './node-routes.ts';
 import { describeRoutes } from './openapi.ts';
@@ -14,14 +17,18 @@ import { addRecordRoutes } from './record-routes.ts';
 import { RefusedCommands } from './refused-commands.ts';
 import { RequestValidators } from './request-validators.ts';
 import { addRolloutRoutes } from './rollout-routes.ts';
+import { neededFor } from './route-roles.ts';
 import { addSignalRoutes } from './signal-routes.ts';
 import { addSplitRoutes } from './split-routes.ts';
 import { addStreamRoute } from './stream-route.ts';
 
+// Not imported: an import reads every export, and WebSocket among them loads Node's HTTP client.
+const { createServer } = process.getBuiltinModule('node:http');
+
 export interface RouteEntry {
   readonly method: string;
   readonly url: string;
-  readonly access: 'open' | 'scrape' | 'token';
+  readonly needs: Role | { readonly open: OpenPath };
 }
 
 export interface ControlApi {
@@ -61,14 +68,15 @@ export async function createControlApi(context: ApiContext, listener: ApiListene
     schemaController: { compilersFactory: ownCompilers },
     serverFactory: (handler) => {
       listener.handler = handler;
-      return listener.server;
+      // Requests come from our own listeners; this server never listens.
+      return createServer();
     },
   });
   const routes = collectRoutes(app);
   setUpBodies(app);
   setUpErrors(app, context);
   app.addHook('onRequest', async (_request, reply) => void reply.headers(securityHeaders));
-  guardAccess(app, context);
+  guardAccess(app, context, listener);
   const description = describeRoutes(app, openApiOf(context));
   addProbeRoutes(app, context);
   addSplitRoutes(app, context);
@@ -92,7 +100,7 @@ function collectRoutes(app: FastifyInstance): RouteEntry[] {
   app.addHook('onRoute', (route: RouteOptions) => {
     const methods = Array.isArray(route.method) ? route.method : [route.method];
     for (const method of methods) {
-      routes.push({ method, url: route.url, access: route.config?.access ?? 'token' });
+      routes.push({ method, url: route.url, needs: neededFor(method, route.url) ?? 'read' });
     }
   });
   return routes;
@@ -109,10 +117,23 @@ function setUpBodies(app: FastifyInstance): void {
   app.addHook('preValidation', async (request) => {
     request.body ??= {};
   });
+  app.addHook('preHandler', async ({ body }) => showFreeTexts(body));
   const validators = new RequestValidators();
   app.setValidatorCompiler<FastifySchema>(({ schema, httpPart }) =>
     validators.compile(schema as object, httpPart),
   );
+}
+
+/** Members that say something in an operator's own words, and are kept. */
+const freeTexts = ['reason', 'actor'] as const;
+
+function showFreeTexts(body: unknown): void {
+  if (typeof body !== 'object' || body === null) return;
+  const members = body as Record<string, unknown>;
+  for (const name of freeTexts) {
+    const text = members[name];
+    if (typeof text === 'string') members[name] = visibleText(text);
+  }
 }
 
 function setUpErrors(app: FastifyInstance, context: ApiContext): void {

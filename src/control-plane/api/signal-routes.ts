@@ -26,10 +26,8 @@ export function addSignalRoutes(app: FastifyInstance, context: ApiContext): void
     async (request) => {
       const { frozen, reason = '', until = null, actor } = request.body;
       const untilMs = untilOf(frozen, until, context.clock.epochMs());
-      const by = actorOf(request);
-      // The address stays in the record whatever name is given.
-      const named = actor === undefined ? by : `${actor} (${request.ip})`;
-      return freezeView(context.signals.freeze.set({ frozen, reason, untilMs, actor: named }));
+      const by = actor === undefined ? actorOf(request) : actorOf(request, actor);
+      return freezeView(context.signals.freeze.set({ frozen, reason, untilMs, actor: by }));
     },
   );
 

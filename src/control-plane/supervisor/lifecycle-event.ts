@@ -36,7 +36,10 @@ function sentence({ name, detail }: Lifecycle): string {
 /** Problems of a config as `check` prints them. */
 function problemsText(problems: unknown): string {
   return (problems as readonly ConfigProblem[])
-    .map(({ file, line, column, path, message }) => `${file}:${line}:${column}: ${path}: ${clause(message)}`)
+    .map(({ file, line, column, path, message, hint }) => {
+      const advice = hint === null ? '' : ` (${clause(hint)})`;
+      return `${file}:${line}:${column}: ${path}: ${clause(message)}${advice}`;
+    })
     .join('; ');
 }
 

@@ -4,6 +4,7 @@ import { request } from 'undici';
 import { streamClientsMax } from '#src/control-plane/api/stream-route.ts';
 import { ANSWER, answerOffset, NODE, nodeOffset, WORKER, X, Y } from '#src/shared-memory/layout.ts';
 import { nodeHealth, nodeHealthIndex } from '#src/shared-memory/shared-memory.ts';
+import { authorization } from '../../support/control.ts';
 import { orHang, until } from '../../support/until.ts';
 import { backend, type ControlRig, startControl } from '../support/control-rig.ts';
 import { add, countAnswers } from '../support/counters.ts';
@@ -84,7 +85,7 @@ async function untilStatus(rig: ControlRig, fits: (status: any) => boolean): Pro
 }
 
 async function* stream(rig: ControlRig, headers: Record<string, string> = {}) {
-  const { body } = await request(`${rig.url}/v1/stream`, { headers });
+  const { body } = await request(`${rig.url}/v1/stream`, { headers: { ...headers, authorization } });
   let text = '';
   try {
     for await (const chunk of body) {
@@ -139,7 +140,9 @@ test('stream brings the status at once, missed events, and events as they happen
 test('stream refuses more clients than it can serve and lets the next in when one leaves', async (t) => {
   const rig = await startControl(t);
   const open = await Promise.all(
-    Array.from({ length: streamClientsMax }, () => request(`${rig.url}/v1/stream`)),
+    Array.from({ length: streamClientsMax }, () =>
+      request(`${rig.url}/v1/stream`, { headers: { authorization } }),
+    ),
   );
   assert.ok(open.every(({ statusCode }) => statusCode === 200));
   for (const { body } of open) body.on('error', () => {});
@@ -147,7 +150,7 @@ test('stream refuses more clients than it can serve and lets the next in when on
   assert.deepEqual([refused.status, refused.json.code], [503, 'streams_exhausted']);
   open[0]?.body.destroy();
   const isLetIn = async (): Promise<boolean> => {
-    const { statusCode, body } = await request(`${rig.url}/v1/stream`);
+    const { statusCode, body } = await request(`${rig.url}/v1/stream`, { headers: { authorization } });
     body.on('error', () => {});
     body.destroy();
     return statusCode === 200;

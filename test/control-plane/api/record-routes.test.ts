@@ -36,7 +36,7 @@ test('refused commands are on record with who, what and why, and not again when 
       { command: 'PUT /v1/split', code: 'stale_revision', reason: '' },
     ],
   );
-  assert.match(refused[0].actor, /^ada \(/);
+  assert.match(refused[0].actor, /^token \(for ada, /);
   assert.equal(
     refused[0].text,
     'POST /v1/rollout/pause was refused: cannot pause: the rollout is idle; only one that is ramping or soaking can be paused.',

@@ -26,7 +26,7 @@ test('rollout starts with the body over the config and tells who began it', asyn
     ['ramping', 5, [5, 50, 100], 'upgrade'],
   );
   assert.deepEqual(json.step, { index: 0, count: 3, weight: 5 });
-  assert.match(json.startedBy, /^api \((::ffff:)?127\.0\.0\.1\)$/);
+  assert.match(json.startedBy, /^token \((::ffff:)?127\.0\.0\.1\)$/);
   assert.equal(json.bakeMs, 60_000);
   assert.equal(weightPpm(rig), 50_000);
 });
@@ -164,7 +164,7 @@ test('the record names the actor given by the client with its address', async (t
   const rig = await rampingRig(t);
   await rig.call('POST', '/v1/rollout/pause', { headers: { 'x-crossover-actor': 'Ada' } });
   const { events } = (await rig.call('GET', '/v1/events')).json;
-  assert.match(events.at(-1).actor, /^Ada \(.*127\.0\.0\.1\)$/);
+  assert.match(events.at(-1).actor, /^token \(for Ada, .*127\.0\.0\.1\)$/);
   const bad = await rig.call('POST', '/v1/rollout/resume', {
     headers: { 'x-crossover-actor': 'x'.repeat(65) },
   });

@@ -51,7 +51,7 @@ test('a start waits for an approval, and goes on with one of its revision', asyn
   const { events } = (await rig.call('GET', '/v1/events')).json;
   const approved = events.filter(({ name }: { name: string }) => name === 'gate-approved');
   assert.equal(approved.length, 1);
-  assert.match(approved[0].actor, /^api \(/);
+  assert.match(approved[0].actor, /^token \(/);
 });
 
 test('a start that waits for a gate is reverted by hand', async (t) => {
@@ -82,9 +82,8 @@ test('a start that waits goes on waiting after a restart', async (t) => {
 
 test('a gate is asked, and its answer moves the rollout', async (t) => {
   const peer = await httpPeer(t, { status: 409, body: { reason: 'not before noon' } });
-  const yaml = `gates: [{ name: cab, at: before-start, webhook: "${peer.url}", interval: 250ms }]
-control: { url: "https://crossover.example.com" }`;
-  const rig = await withNodes(t, { yaml });
+  const yaml = `gates: [{ name: cab, at: before-start, webhook: "${peer.url}", interval: 250ms }]`;
+  const rig = await withNodes(t, { yaml, publicUrl: 'https://crossover.example.com' });
   await rig.call('POST', '/v1/rollout');
   await untilHold(rig, /^gate: gate cab holds: not before noon$/);
   const [asked] = peer.received;
@@ -127,12 +126,15 @@ test('a freeze holds a start over a restart, until it is lifted', async (t) => {
     [frozen.json.frozen, frozen.json.reason, frozen.json.until],
     [true, 'release week', '2998-12-31T23:00:00.000Z'],
   );
-  assert.match(frozen.json.actor, /^Ada \(.*127\.0\.0\.1\)$/);
+  assert.match(frozen.json.actor, /^token \(for Ada, .*127\.0\.0\.1\)$/);
   await first.stop();
   const second = await startControl(t, { nodes, database });
   assert.deepEqual((await second.call('GET', '/v1/freeze')).json, frozen.json);
   await second.call('POST', '/v1/rollout');
-  await untilHold(second, /^freeze: frozen by Ada .* until 2998-12-31T23:00:00\.000Z: release week$/);
+  await untilHold(
+    second,
+    /^freeze: frozen by token \(for Ada, .* until 2998-12-31T23:00:00\.000Z: release week$/,
+  );
   assert.equal(weightPpm(second), 0);
   await second.call('PUT', '/v1/freeze', { body: { frozen: false } });
   await second.untilEvent('rollout-step');
@@ -267,9 +269,8 @@ test('counted samples appear in the verdict with their share of the budget', asy
 
 test('notifications tell of a rollout with the address of the control API', async (t) => {
   const peer = await httpPeer(t);
-  const yaml = `notifications: [{ name: audit, webhook: "${peer.url}", on: [started, reverted] }]
-control: { url: "https://crossover.example.com" }`;
-  const rig = await withNodes(t, { yaml });
+  const yaml = `notifications: [{ name: audit, webhook: "${peer.url}", on: [started, reverted] }]`;
+  const rig = await withNodes(t, { yaml, publicUrl: 'https://crossover.example.com' });
   await rig.call('POST', '/v1/rollout', { body: { reason: 'upgrade' } });
   await rig.untilEvent('rollout-step');
   await rig.call('POST', '/v1/rollout/revert');

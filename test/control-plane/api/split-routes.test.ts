@@ -150,3 +150,16 @@ test('answers carry headers that keep browsers from framing, sniffing and cachin
     assert.match(String(headers['content-security-policy']), /frame-ancestors 'none'/);
   }
 });
+
+test('a reason is kept with every character visible when it has some that act or hide', async (t) => {
+  const rig = await startControl(t);
+  const reason = 'looks fine\u001b[2K\u202e\u200b\nreally';
+  assert.equal((await rig.call('PUT', '/v1/split', { body: { y: 1, reason } })).status, 200);
+  assert.equal((await rig.call('PUT', '/v1/freeze', { body: { frozen: true, reason } })).status, 200);
+  const shown = 'looks fine\\u001b[2K\\u202e\\u200b really';
+  const { events } = (await rig.call('GET', '/v1/events')).json;
+  const texts = JSON.stringify(events);
+  assert.equal(texts.split(JSON.stringify(shown).slice(1, -1)).length > 2, true, texts);
+  assert.doesNotMatch(texts, /u001b(?!\[2K)|[\p{Cc}\p{Cf}]/u);
+  assert.equal((await rig.call('GET', '/v1/freeze')).json.reason, shown);
+});

@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { promisify } from 'node:util';
 import { systemClock } from '#src/base/clock.ts';
 import type { ApiContext } from '#src/control-plane/api/api-context.ts';
-import { ApiListener } from '#src/control-plane/api/api-listener.ts';
 import { createControlApi } from '#src/control-plane/api/server.ts';
 import { streamBacklogBytesMax } from '#src/control-plane/api/stream-route.ts';
 import { EventLog } from '#src/control-plane/events/event-log.ts';
+import { ApiListener } from '#src/control-plane/listening/api-listener.ts';
 import { untilByTurns } from '../../support/until.ts';
 
 test('stream drops a client that does not read, and keeps one that does', async (t) => {
@@ -16,12 +15,16 @@ test('stream drops a client that does not read, and keeps one that does', async 
   const context = {
     version: '0.0.0',
     clock: systemClock,
-    config: () => ({ listen: { control: { host: '127.0.0.1' } }, control: { token: null } }),
+    config: () => ({ listen: { control: [] }, control: { hosts: [], url: null } }),
+    credentials: { principalOf: () => ({ name: 'anybody', role: 'read' }) },
     events,
     status: () => ({ phase: 'idle' }),
   };
-  const listener = new ApiListener();
-  const port = await listener.listen({ host: '127.0.0.1', port: 0 });
+  const listener = new ApiListener({ events, monotonicMs: systemClock.monotonicMs });
+  const { port } = await listener.listen({
+    listener: { kind: 'tcp', host: '127.0.0.1', port: 0, tls: null },
+  });
+  assert.ok(port !== null);
   const { app } = await createControlApi(context as unknown as ApiContext, listener);
   listener.open();
   t.after(async () => {
@@ -31,7 +34,7 @@ test('stream drops a client that does not read, and keeps one that does', async 
   const follow = async () => {
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => {});
-    socket.write('GET /v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    socket.write('GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer any\r\n\r\n');
     await once(socket, 'readable');
     return socket;
   };
@@ -41,7 +44,7 @@ test('stream drops a client that does not read, and keeps one that does', async 
     readBytes += chunk.length;
   });
   await follow();
-  const connections = promisify(app.server.getConnections.bind(app.server));
+  const connections = async () => listener.connectionCount;
   const text = 'x'.repeat(streamBacklogBytesMax / 16);
   let sent = 0;
   while ((await connections()) === 2) {

@@ -4,7 +4,14 @@ import { test } from 'node:test';
 import { lifecycleEvent } from '#src/control-plane/supervisor/lifecycle-event.ts';
 import type { LifecycleName } from '#src/shared-memory/messages.ts';
 
-const problem = { file: 'c.yaml', line: 3, column: 5, path: 'workers', message: 'expected a number.' };
+const problem = {
+  file: 'c.yaml',
+  line: 3,
+  column: 5,
+  path: 'workers',
+  message: 'expected a number.',
+  hint: null,
+};
 
 const cases: [LifecycleName, Record<string, unknown>, string][] = [
   [
@@ -20,8 +27,8 @@ const cases: [LifecycleName, Record<string, unknown>, string][] = [
   ],
   [
     'reload-refused',
-    { problems: [problem, { ...problem, line: 4 }] },
-    'The configuration was not reloaded, the old one stays: c.yaml:3:5: workers: expected a number; c.yaml:4:5: workers: expected a number.',
+    { problems: [problem, { ...problem, line: 4, hint: 'restart to change it' }] },
+    'The configuration was not reloaded, the old one stays: c.yaml:3:5: workers: expected a number; c.yaml:4:5: workers: expected a number (restart to change it).',
   ],
   [
     'replacing',

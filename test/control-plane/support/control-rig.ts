@@ -20,6 +20,7 @@ import type {
   ToControl,
 } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
+import { controlToken } from '../../support/control.ts';
 import { orHang } from '../../support/until.ts';
 import { quickFolder } from './temp-folder.ts';
 
@@ -28,7 +29,11 @@ export interface RigOptions {
   readonly yaml?: string;
   /** Settings of the store after its file. */
   readonly storeYaml?: string;
-  readonly token?: string;
+  /** A token of the tests unless told otherwise; null: none is configured. */
+  readonly token?: string | null;
+  readonly runtimeFolder?: string;
+  /** `control.url` */
+  readonly publicUrl?: string;
   readonly memory?: SharedMemory;
   readonly generation?: number;
   readonly database?: string;
@@ -36,6 +41,8 @@ export interface RigOptions {
   readonly reload?: ReloadResult;
   readonly controlHost?: string;
   readonly handedOver?: HandOver;
+  /** `listen.control` as it is written; the first one is asked. */
+  readonly control?: string;
   /** How long the store's thread waits for another process' lock: long enough, and it hangs. */
   readonly busyTimeoutMs?: number;
   /** What the workers answer when asked for the requests they remember; `never` leaves the question open. */
@@ -133,8 +140,10 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
       memory,
       configPath: 'test.yaml',
       generation: options.generation ?? 0,
-      controlPort: 0,
-      listenDescriptor: null,
+      controlPorts: [],
+      listenDescriptors: [],
+      proxyPort: config.listen.proxy.port,
+      runtimeFolder: options.runtimeFolder ?? null,
       handedOver: options.handedOver ?? null,
       routes: { kind: 'derived', routes: [] },
     },
@@ -151,12 +160,17 @@ export async function startControl(t: TestContext, options: RigOptions = {}): Pr
   };
   t.after(stop);
   await thread.run();
-  const { controlPort } = await untilPosted(isReady);
-  const url = `http://127.0.0.1:${controlPort}`;
+  const failed = posted.find(({ type }) => type === 'failed-to-start');
+  assert.equal(failed, undefined, JSON.stringify(failed));
+  const { controlAddresses } = await untilPosted(isReady);
+  const url = (controlAddresses.find((address) => address.startsWith('http')) ?? '').replace(
+    '0.0.0.0',
+    '127.0.0.1',
+  );
   const call = async (method: string, path: string, { body, headers = {} }: Call = {}): Promise<Answer> => {
     const typed = body === undefined ? headers : { 'content-type': 'application/json', ...headers };
-    const authorized =
-      options.token === undefined ? typed : { authorization: `Bearer ${options.token}`, ...typed };
+    const { token = controlToken } = options;
+    const authorized = token === null ? typed : { authorization: `Bearer ${token}`, ...typed };
     const response = await request(url + path, {
       method: method as 'GET',
       headers: authorized,
@@ -195,19 +209,27 @@ const hangingPort = (busyTimeoutMs: number) => (file: string) =>
   new StoreThreadPort({ file, busyTimeoutMs, keyFile: null });
 
 function configOf(
-  { yaml = '', storeYaml = '', token, nodes, controlHost = '127.0.0.1' }: RigOptions,
+  {
+    yaml = '',
+    storeYaml = '',
+    token = controlToken,
+    publicUrl,
+    nodes,
+    controlHost = '127.0.0.1',
+    control = `${controlHost}:0`,
+  }: RigOptions,
   database: string,
 ) {
   const urls = (ports: readonly number[]): string =>
     ports.map((port) => `http://127.0.0.1:${port}`).join(', ');
   const text = `
-listen: { proxy: 127.0.0.1:8000, control: ${controlHost}:0 }
+listen: { proxy: 127.0.0.1:8000, control: ${control} }
 workers: 1
 clusters:
   x: { label: old, nodes: [${urls(nodes?.x ?? [1])}] }
   y: { label: new, nodes: [${urls(nodes?.y ?? [2])}] }
 store: { sqlite: ${database}${storeYaml} }
-${token === undefined ? '' : `control: { token: ${token} }`}
+${token === null ? '' : `control: { token: ${token}${publicUrl === undefined ? '' : `, url: "${publicUrl}"`} }`}
 ${yaml}`;
   const loaded = parseConfig(text, 'test.yaml', {});
   assert.ok(loaded.ok, JSON.stringify(loaded));

@@ -17,11 +17,21 @@ export function hostAllowed(hostHeader: string | undefined, ownNames: readonly s
   return ownNames.includes(name) || privateSuffixes.some((suffix) => name.endsWith(suffix));
 }
 
-/** Whether an Origin header, if any, is this server's own. `null`, sent by sandboxed pages, is not. */
-export function originAllowed(origin: string | undefined, hostHeader: string | undefined): boolean {
+/**
+ * Whether an Origin header, if any, is this server's own, in scheme, host and port (RFC 6454 5): that of the
+ * request, or of the URL at which people reach us through a proxy in front. `null`, sent by sandboxed pages,
+ * is neither.
+ */
+export function originAllowed(
+  origin: string | undefined,
+  scheme: 'http' | 'https',
+  hostHeader: string | undefined,
+  publicUrl: string | null,
+): boolean {
   if (origin === undefined) return true;
-  if (!URL.canParse(origin) || hostHeader === undefined) return false;
-  return new URL(origin).host === hostHeader.toLowerCase();
+  if (!URL.canParse(origin)) return false;
+  const own = [`${scheme}://${hostHeader ?? ''}`, publicUrl ?? ''];
+  return own.some((url) => URL.canParse(url) && new URL(url).origin === new URL(origin).origin);
 }
 
 /**
