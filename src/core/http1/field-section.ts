@@ -57,13 +57,13 @@ export class FieldSection {
   }
 
   /**
-   * Index of the first field with this name, ASCII case ignored, in the bytes that were parsed; -1 when there
-   * is none.
+   * Index of the first field with this name from `first` on, ASCII case ignored, in the bytes that were
+   * parsed; -1 when there is none.
    */
-  findField(bytes: Uint8Array, lowerCaseName: Uint8Array): number {
+  findField(bytes: Uint8Array, lowerCaseName: Uint8Array, first = 0): number {
     const fields = this.fields;
     const fieldsEnd = this.fieldCount * FIELD_STRIDE;
-    for (let at = 0; at < fieldsEnd; at += FIELD_STRIDE) {
+    for (let at = first * FIELD_STRIDE; at < fieldsEnd; at += FIELD_STRIDE) {
       if (equalsIgnoreCase(bytes, fields[at] as number, fields[at + 1] as number, lowerCaseName)) {
         return at / FIELD_STRIDE;
       }

@@ -32,10 +32,24 @@ export class ClientIdentity {
   /** Whose request it is whose head was parsed from `bytes`: for sticky routing by address. */
   addressBehind(peer: Peer, head: RequestHead, bytes: Buffer): string {
     if (!peer.isTrusted) return peer.address;
-    const field = head.findField(bytes, forwardedFor);
-    if (field === -1) return peer.address;
-    const at = field * FIELD_STRIDE;
-    const value = bytes.toString('latin1', head.fields[at + 2], head.fields[at + 3]);
+    const value = forwardedForOf(head, bytes);
+    if (value === null) return peer.address;
     return effectiveClientAddress(peer.address, value, this.#runtime.config.routing.trustedProxies);
   }
+}
+
+/**
+ * The whole list of X-Forwarded-For: several lines are one list in their order (RFC 9110 5.3). A balancer
+ * that adds a line of its own would otherwise leave the first to the client. Null when there is none.
+ */
+function forwardedForOf(head: RequestHead, bytes: Buffer): string | null {
+  let list: string | null = null;
+  let field = head.findField(bytes, forwardedFor);
+  while (field !== -1) {
+    const at = field * FIELD_STRIDE;
+    const value = bytes.toString('latin1', head.fields[at + 2], head.fields[at + 3]);
+    list = list === null ? value : `${list},${value}`;
+    field = head.findField(bytes, forwardedFor, field + 1);
+  }
+  return list;
 }
