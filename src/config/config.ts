@@ -106,6 +106,7 @@ export interface Config {
   readonly timeouts: {
     readonly requestHeadMs: number;
     readonly requestBodyMs: number;
+    readonly requestBodyWaitMs: number;
     readonly clientIdleMs: number;
     readonly connectMs: number;
     readonly responseHeadMs: number;

@@ -150,6 +150,7 @@ function resolveTimeouts(written: Section<'timeouts'>, report: Report): Config['
   return {
     requestHeadMs: ms('requestHead'),
     requestBodyMs: ms('requestBody'),
+    requestBodyWaitMs: ms('requestBodyWait'),
     clientIdleMs: ms('clientIdle'),
     connectMs: ms('connect'),
     responseHeadMs: ms('responseHead'),

@@ -63,6 +63,10 @@ export const health = section('How nodes are checked and kept out of use.', {
 export const timeouts = section('How long things may take.', {
   requestHead: positiveDuration('10s', 'From the first byte of a request to the end of its head; then 408.'),
   requestBody: positiveDuration('30s', 'Without a byte of the request body; then 408.'),
+  requestBodyWait: duration(
+    '1s',
+    'How long a request whose body is still coming does without a connection to a node, up to `limits.replayBytes`; with `Expect: 100-continue` it gets one at once.',
+  ),
   clientIdle: positiveDuration(
     '60s',
     'Without a request on a kept-alive client connection, or without the client taking any of its answer.',

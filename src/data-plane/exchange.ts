@@ -1,8 +1,8 @@
 // One request from its head to the end of its answer, as named phases:
-//   start -> draw -> open (node, connection) -> send -> [retry | failover] -> acceptHead -> relay -> finish
-//     Every failure ends in fail() before the response head and in cut() after it; what may still save the
-//     request is in exchange/recovery.ts. Nothing here knows HTTP/1.1 connections (client-connection.ts) or
-//     sockets (transport/).
+//   start -> draw -> [gather] -> open (node, connection) -> send -> [retry | failover] -> acceptHead -> relay
+//     -> finish Every failure ends in fail() before the response head and in cut() after it; what may still
+//     save the request is in exchange/recovery.ts. Nothing here knows HTTP/1.1 connections
+//     (client-connection.ts) or sockets (transport/).
 import { type FailureKind, type ProxyErrorName, proxyErrors } from '#src/base/error-catalog.ts';
 import { Framing } from '#src/core/http1/framing.ts';
 import type { RequestHead } from '#src/core/http1/request-head.ts';
@@ -13,6 +13,7 @@ import { WORKER, X } from '#src/shared-memory/layout.ts';
 import type { Peer } from './base/peer-directory.ts';
 import { countRejection } from './counting/answer-counters.ts';
 import { Assignment } from './exchange/assignment.ts';
+import { BodyWait } from './exchange/body-wait.ts';
 import type { Downstream } from './exchange/downstream.ts';
 import { OutcomeLedger } from './exchange/outcome-ledger.ts';
 import { Recovery } from './exchange/recovery.ts';
@@ -41,6 +42,7 @@ export class Exchange implements Leaseholder {
   readonly #assigned: Assignment;
   readonly #recovery: Recovery;
   readonly #lease: UpstreamLease;
+  readonly #bodyWait: BodyWait;
   #client: Downstream | null;
   #startedAtMs: number;
   /** The request's bytes are on their way on the present connection. */
@@ -56,6 +58,7 @@ export class Exchange implements Leaseholder {
     this.#ledger = new OutcomeLedger(runtime, this.request, this.#assigned);
     this.#recovery = new Recovery(runtime, this.request, this.#assigned);
     this.#lease = new UpstreamLease(runtime, this);
+    this.#bodyWait = new BodyWait(runtime.wheel, () => this.#open(null));
     this.#client = null;
     this.#startedAtMs = 0;
     this.#isSent = false;
@@ -79,8 +82,7 @@ export class Exchange implements Leaseholder {
     this.#reset(client);
     const { headEnd } = head;
     this.request.begin(head, bytes, runtime.additionsFor(peer));
-    const { bodyBytes } = runtime.config.limits;
-    if (bodyBytes !== null && head.framing === Framing.length && head.contentLength > bodyBytes) {
+    if (this.request.announcesTooMuch(head)) {
       this.#reject('bodyTooLarge');
       return headEnd;
     }
@@ -89,10 +91,21 @@ export class Exchange implements Leaseholder {
     if (taken > headEnd) this.request.append(bytes, headEnd, taken);
     // Only now: a request that is refused takes part in nothing.
     this.#assigned.draw(runtime, head, bytes, clientAddress, this.#startedAtMs);
-    this.#ledger.begin(this.#startedAtMs);
-    this.#open(null);
+    this.#ledger.begin(this.#startedAtMs, this.isRequestDone);
+    if (this.#gathers(head)) this.#bodyWait.begin(runtime.config.timeouts.requestBodyWaitMs);
+    else this.#open(null);
     this.#holdBack();
     return taken;
+  }
+
+  /**
+   * Whether no connection is taken before the body is there, or more of it than is kept for a replay, or it
+   * has taken its time. A client that waits for 100 Continue gets one at once.
+   */
+  #gathers(head: RequestHead): boolean {
+    const { requestBodyWaitMs } = this.#runtime.config.timeouts;
+    if (this.isRequestDone || requestBodyWaitMs === 0) return false;
+    return !head.hasExpectContinue && this.request.isWithinReplayLimit;
   }
 
   #reset(client: Downstream): void {
@@ -107,18 +120,9 @@ export class Exchange implements Leaseholder {
 
   /** Checks request body bytes; -1 when they are invalid and the request was rejected for it. */
   #takeBody(bytes: Uint8Array, from: number, end: number): number {
-    const { body } = this.request;
-    const { bodyBytes } = this.#runtime.config.limits;
-    const taken = body.take(bytes, from, end, bodyBytes !== null);
-    if (taken === -1) {
-      this.#reject(body.decoder.error ?? 'chunkInvalid');
-      return -1;
-    }
-    if (bodyBytes !== null && body.dataBytes > bodyBytes) {
-      this.#reject('bodyTooLarge');
-      return -1;
-    }
-    this.isRequestDone = body.isDone;
+    const taken = this.request.takeBody(bytes, from, end);
+    if (taken === -1) this.#reject(this.request.bodyFault);
+    else this.isRequestDone = this.request.isDone;
     return taken;
   }
 
@@ -126,6 +130,7 @@ export class Exchange implements Leaseholder {
   onRequestBytes(bytes: Buffer, from: number, end: number): number {
     const taken = this.#takeBody(bytes, from, end);
     if (taken === -1) return end;
+    if (this.isRequestDone) this.#ledger.requestDone(performance.now());
     if (!this.#isSent) this.#keepUnsent(bytes, from, taken);
     else this.#forwardBody(bytes, from, taken);
     return taken;
@@ -134,7 +139,11 @@ export class Exchange implements Leaseholder {
   /** The connection is not there yet: what arrives meanwhile waits in the buffer. */
   #keepUnsent(bytes: Buffer, from: number, to: number): void {
     if (!this.request.append(bytes, from, to)) this.#reject('bodyTooLarge');
-    else this.#holdBack();
+    else if (this.#bodyWait.isOn && (this.isRequestDone || !this.request.isWithinReplayLimit)) {
+      this.#bodyWait.end();
+      this.#open(null);
+    }
+    this.#holdBack();
   }
 
   /**
@@ -358,6 +367,7 @@ export class Exchange implements Leaseholder {
 
   /** Parts with the present connection, which can't be used again. */
   #leaveUpstream(): void {
+    this.#bodyWait.end();
     this.#response.reset();
     this.#isSent = false;
     this.#lease.drop();

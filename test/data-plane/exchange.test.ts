@@ -58,6 +58,57 @@ describe('an exchange', () => {
     assert.equal(stage.exchange.isRequestDone, true);
   });
 
+  const waits = { timeouts: { requestBodyWaitMs: 1_000 } };
+
+  it('takes no connection before the request body is there', async () => {
+    const stage = await new Stage(waits).start(post(9, 'abc'));
+    stage.receive('def');
+    assert.equal(stage.plane.upstreams.length, 0);
+    stage.receive('ghi');
+    await turn();
+    assert.match(stage.plane.upstream().sent, /\r\n\r\nabcdefghi$/);
+    assert.equal(stage.plane.upstreams.length, 1);
+  });
+
+  it('takes one after a while all the same: its answer may begin before its end', async () => {
+    const stage = await new Stage(waits).start(post(9, 'abc'));
+    stage.plane.advance(900);
+    assert.equal(stage.plane.upstreams.length, 0);
+    stage.plane.advance(300);
+    await turn();
+    assert.match(stage.plane.upstream().sent, /\r\n\r\nabc$/);
+    stage.receive('defghi');
+    assert.equal(stage.plane.upstream().writes.at(-1), 'defghi');
+    stage.plane.advance(hourMs / 2);
+    assert.equal(stage.plane.upstreams.length, 1);
+  });
+
+  it('takes one when more came than is kept for a replay', async () => {
+    const stage = await new Stage({ ...waits, limits: { replayBytes: 1_000 } }).start(post(3_000, 'x'));
+    assert.equal(stage.plane.upstreams.length, 0);
+    stage.receive('x'.repeat(1_500));
+    assert.equal(stage.plane.upstreams.length, 1);
+  });
+
+  it('takes one at once for a client that waits for 100 Continue', async () => {
+    const expecting = 'POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n';
+    const stage = await new Stage(waits).start(expecting);
+    assert.equal(stage.plane.upstreams.length, 1);
+  });
+
+  it('takes none for a client that leaves, or whose body is invalid', async () => {
+    const left = await new Stage(waits).start(post(9, 'abc'));
+    left.exchange.abort();
+    const chunked = 'POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const invalid = await new Stage(waits).start(chunked);
+    invalid.receive('nonsense\r\n');
+    assert.deepEqual(invalid.calls, ['early error chunkInvalid', 'done']);
+    for (const { plane } of [left, invalid]) {
+      plane.advance(2_000);
+      assert.equal(plane.upstreams.length, 0);
+    }
+  });
+
   it('sends what came while it waited for a connection together with the head', async () => {
     const stage = new Stage();
     stage.plane.accepts = false;

@@ -54,9 +54,13 @@ function storeFolder(): string {
 /** What long forms measure is the product as documented; they bring a machine that does nothing else. */
 export const documentedTimeouts: Config['timeouts'] = documentedDefaults().timeouts;
 
-const patientTimeouts = Object.fromEntries(
-  Object.keys(documentedTimeouts).map((name) => [name, hourMs]),
-) as unknown as Config['timeouts'];
+const patientTimeouts: Config['timeouts'] = {
+  ...(Object.fromEntries(
+    Object.keys(documentedTimeouts).map((name) => [name, hourMs]),
+  ) as unknown as Config['timeouts']),
+  // What is waited for before something happens that a test is about.
+  requestBodyWaitMs: 0,
+};
 
 export function testConfig(options: TestConfig): Config {
   const defaults = documentedDefaults();

@@ -127,7 +127,12 @@ export class FakeWorker {
     new SplitCell(this.memory.split).publish(weightPpm, 1);
     this.runtime = new WorkerRuntime(
       {
-        config: testConfig({ x: [1], y: [2], failover, timeouts: documentedTimeouts }),
+        config: testConfig({
+          x: [1],
+          y: [2],
+          failover,
+          timeouts: { ...documentedTimeouts, requestBodyWaitMs: 0 },
+        }),
         configRevision: 1,
         nodes: { x: nodes('x', x), y: nodes('y', y) },
         memory: this.memory,

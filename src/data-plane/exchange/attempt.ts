@@ -41,7 +41,15 @@ export class Attempt implements InFlightEntry {
     this.#runtime = runtime;
   }
 
-  begin({ arm, isDrawn, routeSlot, userBucket }: Assignment, startedAtMs: number): void {
+  /**
+   * The request was assigned. Its latency counts from here if its answer comes before its end, and else from
+   * `requestDone`.
+   */
+  begin(
+    { arm, isDrawn, routeSlot, userBucket }: Assignment,
+    startedAtMs: number,
+    isRequestDone: boolean,
+  ): void {
     this.arm = arm;
     this.startedAtMs = startedAtMs;
     this.crossedCount = 0;
@@ -53,6 +61,13 @@ export class Attempt implements InFlightEntry {
     if (!isDrawn) return;
     this.#epoch = this.#runtime.splitEpoch;
     increment(this.#runtime.slab, this.attemptAt() + ATTEMPT.assigned);
+    if (isRequestDone) this.#runtime.inFlight.add(this);
+  }
+
+  /** The last byte of the request has arrived. */
+  requestDone(nowMs: number): void {
+    if (!this.#isOpen) return;
+    this.startedAtMs = nowMs;
     this.#runtime.inFlight.add(this);
   }
 
@@ -150,7 +165,7 @@ export class Attempt implements InFlightEntry {
 
   #close(): void {
     this.#isOpen = false;
-    this.#runtime.inFlight.remove(this);
+    if (this.inFlightLink.list !== null) this.#runtime.inFlight.remove(this);
   }
 
   #countsForBreaker(): boolean {

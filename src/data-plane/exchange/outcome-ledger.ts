@@ -32,16 +32,21 @@ export class OutcomeLedger {
   }
 
   /** The request was assigned; what the client waits for counts from `startedAtMs`. */
-  begin(startedAtMs: number): void {
+  begin(startedAtMs: number, isRequestDone: boolean): void {
     this.#startedAtMs = startedAtMs;
-    this.#attempt.begin(this.#assigned, startedAtMs);
+    this.#attempt.begin(this.#assigned, startedAtMs, isRequestDone);
+  }
+
+  /** The last byte of the request is there: how long the client took for it says nothing about a cluster. */
+  requestDone(nowMs: number): void {
+    this.#attempt.requestDone(nowMs);
   }
 
   /** A final head came from `node`; it is in runtime.responseHead, its bytes in `source`. */
   answered(status: number, nowMs: number, node: UpstreamNode, source: Uint8Array): void {
     const { clusters, requestSamples } = this.#runtime;
     const { arm } = this.#assigned;
-    const latencyMs = nowMs - this.#startedAtMs;
+    const latencyMs = nowMs - this.#attempt.startedAtMs;
     const isCompared = this.#attempt.answered(status, latencyMs, nowMs, source);
     if (isCompared && arm === Y && requestSamples.wants(status, latencyMs, nowMs))
       this.#remember(status, null, latencyMs, node.id);

@@ -1,7 +1,9 @@
 // The request on its way upstream: its head as it is forwarded and as much of its body as may be needed again
 // for a replay, in one pooled buffer. What is in the buffer leaves in one write.
 import { assert } from '#src/base/assert.ts';
+import type { ProxyErrorName } from '#src/base/error-catalog.ts';
 import { encodeRequestHead, type RequestAdditions } from '#src/core/http1/forward-request-head.ts';
+import { Framing } from '#src/core/http1/framing.ts';
 import type { RequestHead } from '#src/core/http1/request-head.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { MessageBody } from './message-body.ts';
@@ -18,6 +20,8 @@ export class RequestMessage {
   isIdempotent: boolean;
   isHead: boolean;
   isUpgrade: boolean;
+  /** The rule of ours that the body breaks which `takeBody` refused. */
+  bodyFault: ProxyErrorName;
   #idStart: number;
   #idEnd: number;
   readonly #runtime: WorkerRuntime;
@@ -30,6 +34,7 @@ export class RequestMessage {
     this.isIdempotent = false;
     this.isHead = false;
     this.isUpgrade = false;
+    this.bodyFault = 'chunkInvalid';
     this.#idStart = 0;
     this.#idEnd = 0;
     this.#runtime = runtime;
@@ -55,6 +60,31 @@ export class RequestMessage {
     }
     this.#idStart = additions.keptRequestIdStart;
     this.#idEnd = additions.keptRequestIdEnd;
+  }
+
+  /** Whether all of it has arrived. */
+  get isDone(): boolean {
+    return this.body.isDone;
+  }
+
+  /** Whether the head announces more payload than `limits.bodyBytes`. */
+  announcesTooMuch({ framing, contentLength }: RequestHead): boolean {
+    const { bodyBytes } = this.#runtime.config.limits;
+    return bodyBytes !== null && framing === Framing.length && contentLength > bodyBytes;
+  }
+
+  /**
+   * Checks body bytes[from..end). Returns one past the last that belongs to it; -1 when they are invalid or
+   * too many, for the reason in `bodyFault`.
+   */
+  takeBody(bytes: Uint8Array, from: number, end: number): number {
+    const { body } = this;
+    const { bodyBytes } = this.#runtime.config.limits;
+    const taken = body.take(bytes, from, end, bodyBytes !== null);
+    if (taken === -1) this.bodyFault = body.decoder.error ?? 'chunkInvalid';
+    else if (bodyBytes !== null && body.dataBytes > bodyBytes) this.bodyFault = 'bodyTooLarge';
+    else return taken;
+    return -1;
   }
 
   get requestId(): string {

@@ -22,7 +22,10 @@ test('all lines of X-Forwarded-For are one list, of which the last address count
   assert.equal(clientOf(forged), '198.51.100.7');
   assert.equal(clientOf(`${forged}X-Other: 1\r\nx-forwarded-for: 192.0.2.1\r\n`), '192.0.2.1');
   assert.equal(clientOf(`${forged}X-Forwarded-For: 192.0.2.1, 10.0.0.3\r\n`), '192.0.2.1');
-  assert.equal(clientOf(`${forged}X-Forwarded-For: 10.0.0.4\r\nX-Forwarded-For: 10.0.0.3\r\n`), '198.51.100.7');
+  assert.equal(
+    clientOf(`${forged}X-Forwarded-For: 10.0.0.4\r\nX-Forwarded-For: 10.0.0.3\r\n`),
+    '198.51.100.7',
+  );
 });
 
 test('without such a line, and from a peer that is not trusted, the peer is the client', () => {

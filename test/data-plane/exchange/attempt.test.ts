@@ -10,7 +10,7 @@ function begin(facts: Partial<Assignment> = {}): { worker: FakeWorker; attempt: 
   const worker = new FakeWorker();
   const attempt = new Attempt(worker.runtime);
   const assigned = Object.assign(new Assignment(), { arm: Y, isDrawn: true }, facts);
-  attempt.begin(assigned, performance.now());
+  attempt.begin(assigned, performance.now(), true);
   return { worker, attempt };
 }
 
@@ -33,6 +33,28 @@ describe('a first attempt', () => {
     attempt.withdrawn();
     assert.deepEqual(compared(worker), [1, 1, 0, 0, 1]);
     assert.equal(worker.attempts(Y, ATTEMPT.ownShortages), 0);
+  });
+
+  it('is as slow as its answer after the last byte of the request, however long the client took', () => {
+    const worker = new FakeWorker();
+    const { inFlight, slowThresholds } = worker.runtime;
+    slowThresholds.fill(100);
+    const attempt = new Attempt(worker.runtime);
+    attempt.begin(Object.assign(new Assignment(), { arm: Y, isDrawn: true }), 1_000, false);
+    inFlight.countCrossings(8_000);
+    attempt.requestDone(9_000);
+    inFlight.countCrossings(9_050);
+    assert.equal(attempt.crossedCount, 0);
+    assert.equal(attempt.startedAtMs, 9_000);
+    inFlight.countCrossings(9_200);
+    assert.ok(attempt.crossedCount > 0);
+    attempt.abandoned();
+    const left = new Attempt(worker.runtime);
+    left.begin(Object.assign(new Assignment(), { arm: Y, isDrawn: true }), 1_000, false);
+    left.abandoned();
+    left.requestDone(2_000);
+    inFlight.countCrossings(9_000);
+    assert.equal(left.crossedCount, 0);
   });
 
   it('that is withdrawn is in no count of the comparison, and its changes need not be read', () => {
