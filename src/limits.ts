@@ -80,10 +80,12 @@ export const replayBytesMaxDefault = 64 * KiB;
 /** The same at most, by configuration: a worker may keep so much for each request that is under way. */
 export const replayBytesMax = 16 * 1024 * KiB;
 /**
- * Connections of one worker to a node. Further requests do not wait for this node: those for Y are replayed
- * on X, others get 503.
+ * Connections to a node over all workers. Further requests do not wait for this node: those for Y are
+ * replayed on X, others get 503.
  */
-export const upstreamPerNodeMax = 4096;
+export const upstreamConnectionsDefault = 8_192;
+/** Least rate of a request body: a client that sends less for long keeps its places from others. */
+export const bodyBytesPerSecondDefault = 500;
 /**
  * Connections that one worker opens to a node at the same time. Further requests wait until one of them is
  * open, or until another request gives its connection back.

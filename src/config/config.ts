@@ -107,6 +107,8 @@ export interface Config {
     readonly requestHeadMs: number;
     readonly requestBodyMs: number;
     readonly requestBodyWaitMs: number;
+    readonly requestBodyTotalMs: number;
+    readonly clientLeftMs: number;
     readonly clientIdleMs: number;
     readonly connectMs: number;
     readonly responseHeadMs: number;
@@ -119,6 +121,9 @@ export interface Config {
     readonly headBytes: number;
     readonly headerCount: number;
     readonly connections: number;
+    /** To one node, over all workers. */
+    readonly upstreamConnections: number;
+    readonly bodyBytesPerSecond: number;
     readonly replayBytes: number;
     /** Null: no limit. */
     readonly bodyBytes: number | null;

@@ -151,6 +151,8 @@ function resolveTimeouts(written: Section<'timeouts'>, report: Report): Config['
     requestHeadMs: ms('requestHead'),
     requestBodyMs: ms('requestBody'),
     requestBodyWaitMs: ms('requestBodyWait'),
+    requestBodyTotalMs: ms('requestBodyTotal'),
+    clientLeftMs: ms('clientLeft'),
     clientIdleMs: ms('clientIdle'),
     connectMs: ms('connect'),
     responseHeadMs: ms('responseHead'),
@@ -163,6 +165,7 @@ function resolveTimeouts(written: Section<'timeouts'>, report: Report): Config['
 
 function resolveLimits(written: Section<'limits'>, report: Report): Config['limits'] {
   const { headBytes, headerCount, connections, replayBytes, bodyBytes } = written;
+  const { upstreamConnections, bodyBytesPerSecond } = written;
   // A head has to fit into a worker's read buffer, with room for what comes after it.
   const headBytesMax = readBufferBytes - 4 * KiB;
   const body = (value: string | number) =>
@@ -171,6 +174,8 @@ function resolveLimits(written: Section<'limits'>, report: Report): Config['limi
     headBytes: size(headBytes, KiB, headBytesMax, ['limits', 'headBytes'], report),
     headerCount,
     connections,
+    upstreamConnections,
+    bodyBytesPerSecond,
     replayBytes: size(replayBytes, 0, replayBytesMax, ['limits', 'replayBytes'], report),
     bodyBytes: bodyBytes === 'none' ? null : body(bodyBytes),
   };

@@ -2,10 +2,12 @@
 // limits. schema-routing.ts has to which cluster they go.
 import { Type } from 'typebox';
 import {
+  bodyBytesPerSecondDefault,
   connectionsMaxDefault,
   headBytesMaxDefault,
   headerCountMaxDefault,
   replayBytesMaxDefault,
+  upstreamConnectionsDefault,
 } from '#src/limits.ts';
 import {
   bytes,
@@ -61,11 +63,19 @@ export const health = section('How nodes are checked and kept out of use.', {
 });
 
 export const timeouts = section('How long things may take.', {
-  requestHead: positiveDuration('10s', 'From the first byte of a request to the end of its head; then 408.'),
+  requestHead: positiveDuration(
+    '10s',
+    'From the first byte of a request, and on a new connection from its beginning, to the end of the head; then 408.',
+  ),
   requestBody: positiveDuration('30s', 'Without a byte of the request body; then 408.'),
   requestBodyWait: duration(
     '1s',
     'How long a request whose body is still coming does without a connection to a node, up to `limits.replayBytes`; with `Expect: 100-continue` it gets one at once.',
+  ),
+  requestBodyTotal: positiveDuration('1h', 'For the whole of a request body; then 408.'),
+  clientLeft: positiveDuration(
+    '10s',
+    'Until an answer begins, once its client has ended its side of the connection: most that do so are gone.',
   ),
   clientIdle: positiveDuration(
     '60s',
@@ -98,6 +108,18 @@ export const limits = section('How much is accepted.', {
   ),
   headerCount: integer(1, 1000, headerCountMaxDefault, 'Fields of a head; then 431 (502 for a response).'),
   connections: integer(1, 1_000_000, connectionsMaxDefault, 'Client connections over all workers; then 503.'),
+  upstreamConnections: integer(
+    1,
+    1_000_000,
+    upstreamConnectionsDefault,
+    'Connections to one node over all workers, each of which has its part. When they are all in use, clients that left, stall or take nothing of their answer give way.',
+  ),
+  bodyBytesPerSecond: integer(
+    1,
+    1_000_000_000,
+    bodyBytesPerSecondDefault,
+    'Least rate of a request body on the whole, beyond `timeouts.requestBody`; then 408.',
+  ),
   replayBytes: bytes(
     formatBytes(replayBytesMaxDefault),
     'Request bytes kept for a replay on X; a longer request is not replayed. At most 16MiB.',

@@ -20,6 +20,7 @@ import { Recovery } from './exchange/recovery.ts';
 import { RecoveryStep } from './exchange/recovery-policy.ts';
 import { RequestMessage } from './exchange/request-message.ts';
 import { HeadResult, RelayResult, ResponseRelay } from './exchange/response-relay.ts';
+import { setUpstreamDeadline } from './exchange/upstream-deadline.ts';
 import { noNode, ownShortage, type UpstreamFailure, upstreamFailure } from './exchange/upstream-failure.ts';
 import type { PooledConnection } from './upstream/pooled-connection.ts';
 import { type Leaseholder, LeaseResult, UpstreamLease } from './upstream/upstream-lease.ts';
@@ -92,20 +93,10 @@ export class Exchange implements Leaseholder {
     // Only now: a request that is refused takes part in nothing.
     this.#assigned.draw(runtime, head, bytes, clientAddress, this.#startedAtMs);
     this.#ledger.begin(this.#startedAtMs, this.isRequestDone);
-    if (this.#gathers(head)) this.#bodyWait.begin(runtime.config.timeouts.requestBodyWaitMs);
+    if (this.request.gathers(head)) this.#bodyWait.begin(runtime.config.timeouts.requestBodyWaitMs);
     else this.#open(null);
     this.#holdBack();
     return taken;
-  }
-
-  /**
-   * Whether no connection is taken before the body is there, or more of it than is kept for a replay, or it
-   * has taken its time. A client that waits for 100 Continue gets one at once.
-   */
-  #gathers(head: RequestHead): boolean {
-    const { requestBodyWaitMs } = this.#runtime.config.timeouts;
-    if (this.isRequestDone || requestBodyWaitMs === 0) return false;
-    return !head.hasExpectContinue && this.request.isWithinReplayLimit;
   }
 
   #reset(client: Downstream): void {
@@ -224,23 +215,10 @@ export class Exchange implements Leaseholder {
     this.#awaitUpstream();
   }
 
-  /**
-   * Sets the upstream's deadline when it is its turn: to take what was sent, to answer once it has the whole
-   * request, to go on with an answer. While the client is to send more of its body, the client's deadline
-   * runs instead.
-   */
   #awaitUpstream(): void {
-    const upstream = this.#lease.connection;
+    const { connection: upstream } = this.#lease;
     if (upstream === null) return;
-    const { wheel } = this.#runtime;
-    if (this.isRequestDone || upstream.socket.hasPendingWrites) wheel.set(upstream, this.#upstreamMs);
-    else wheel.clear(upstream);
-  }
-
-  get #upstreamMs(): number {
-    const { responseHeadMs, responseBodyMs, requestBodyMs } = this.#runtime.config.timeouts;
-    if (this.#response.isHeadForwarded) return responseBodyMs;
-    return this.isRequestDone ? responseHeadMs : Math.max(requestBodyMs, responseHeadMs);
+    setUpstreamDeadline(this.#runtime, upstream, this.isRequestDone, this.hasAnswered);
   }
 
   onUpstreamDrained(): void {
@@ -384,6 +362,22 @@ export class Exchange implements Leaseholder {
     this.#ledger.abandoned();
     this.#respond(name);
     this.#end();
+  }
+
+  // ---- what its client's connection asks ----
+
+  get node(): UpstreamNode | null {
+    return this.#lease.node;
+  }
+
+  /** Whether an answer has begun. */
+  get hasAnswered(): boolean {
+    return this.#response.isHeadForwarded;
+  }
+
+  /** The request gives way to others: what becomes of it says nothing about its cluster. */
+  withdraw(): void {
+    this.#ledger.ranShort();
   }
 
   /** The request body did not arrive in time. */

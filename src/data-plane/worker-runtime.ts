@@ -62,6 +62,8 @@ export class WorkerRuntime {
   readonly parkedRoutes: Int32Array;
   readonly requestSamples: RequestSamples;
   readonly routeSightings: RouteSightings;
+  /** Has clients give up their connection to a node that has no room for another; false when none does. */
+  makeRoom: (node: UpstreamNode) => boolean;
   /** Asks for a slot for a route that was seen often. */
   reportRoute: (key: number, name: string) => void;
   listenPort: number;
@@ -115,6 +117,7 @@ export class WorkerRuntime {
     this.parkedRoutes = new Int32Array(memory.parkedRoutes);
     this.requestSamples = new RequestSamples(this.slowThresholds);
     this.routeSightings = new RouteSightings();
+    this.makeRoom = () => false;
     this.reportRoute = () => {};
     this.listenPort = config.listen.proxy.port;
     this.peers = new PeerDirectory(config.routing.trustedProxies, this.listenPort);
@@ -155,6 +158,7 @@ export class WorkerRuntime {
     for (const cluster of this.clusters) {
       cluster.ejectionEnabled = config.health.ejection;
       cluster.slowStartMs = config.health.slowStartMs;
+      cluster.connectionsPerNodeMax = Math.ceil(config.limits.upstreamConnections / this.allSlabs.length);
     }
     this.assignNodes(nodes);
     this.setListenPort(this.listenPort);

@@ -7,6 +7,7 @@ import { WORKER } from '#src/shared-memory/layout.ts';
 import type { FromWorker, LogLine, ToWorker, WorkerStart } from '#src/shared-memory/messages.ts';
 import { ClientRegistry } from './client/client-registry.ts';
 import { Listener } from './client/listener.ts';
+import { Places } from './client/places.ts';
 import { ExchangePool } from './exchange-pool.ts';
 import { tcpHandleProblem } from './transport/tcp-self-test.ts';
 import { resolveEveryMs, resolveNodes } from './upstream/name-resolver.ts';
@@ -41,7 +42,9 @@ class ProxyWorker {
     slab[WORKER.pendingY] = 0;
     slab[WORKER.listening] = 0;
     this.#registry = new ClientRegistry(slab, allSlabs);
-    this.#listener = new Listener(this.#runtime, this.#registry, new ExchangePool(this.#runtime));
+    const places = new Places(this.#runtime, this.#registry);
+    this.#runtime.makeRoom = (node) => places.forNode(node);
+    this.#listener = new Listener(this.#runtime, this.#registry, new ExchangePool(this.#runtime), places);
     this.#lastTickMs = performance.now();
     this.#nextResolveMs = this.#lastTickMs + resolveEveryMs;
     this.#drainSinceMs = 0;

@@ -190,6 +190,12 @@ export const WORKER = {
    * neither arm.
    */
   parkedDiverted: workerAt + 37,
+  /** Client connections that gave way when places were short, by what was waited for (client/places.ts). */
+  gaveWayLeft: workerAt + 38,
+  gaveWayUpload: workerAt + 39,
+  gaveWayReader: workerAt + 40,
+  gaveWaySilent: workerAt + 41,
+  gaveWayIdle: workerAt + 42,
 } as const;
 
 const causesAt = workerAt + 64;

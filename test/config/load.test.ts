@@ -9,11 +9,13 @@ import type { Config } from '#src/config/config.ts';
 import { loadConfigFile, parseConfig } from '#src/config/load.ts';
 import { withoutSecrets } from '#src/config/without-secrets.ts';
 import {
+  bodyBytesPerSecondDefault,
   configBytesMax,
   connectionsMaxDefault,
   headBytesMaxDefault,
   headerCountMaxDefault,
   replayBytesMaxDefault,
+  upstreamConnectionsDefault,
   workersMax,
 } from '#src/limits.ts';
 
@@ -79,6 +81,9 @@ test('a configuration has the documented defaults when only the clusters are giv
     timeouts: {
       requestHeadMs: 10_000,
       requestBodyMs: 30_000,
+      requestBodyWaitMs: 1_000,
+      requestBodyTotalMs: 3_600_000,
+      clientLeftMs: 10_000,
       clientIdleMs: 60_000,
       connectMs: 2000,
       responseHeadMs: 30_000,
@@ -91,6 +96,8 @@ test('a configuration has the documented defaults when only the clusters are giv
       headBytes: headBytesMaxDefault,
       headerCount: headerCountMaxDefault,
       connections: connectionsMaxDefault,
+      upstreamConnections: upstreamConnectionsDefault,
+      bodyBytesPerSecond: bodyBytesPerSecondDefault,
       replayBytes: replayBytesMaxDefault,
       bodyBytes: null,
     },

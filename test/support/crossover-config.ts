@@ -89,7 +89,8 @@ export function testConfig(options: TestConfig): Config {
       ...options.health,
     },
     timeouts: { ...patientTimeouts, ...options.timeouts },
-    limits: { ...defaults.limits, ...options.limits },
+    // However slowly a test's client sends, no rate of it is too low.
+    limits: { ...defaults.limits, bodyBytesPerSecond: 1e-6, ...options.limits },
     rollout: { ...defaults.rollout, ...options.rollout },
     store: { ...defaults.store, sqlite: join(storeFolder(), 'crossover.db') },
   };

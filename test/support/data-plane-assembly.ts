@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import type { Config } from '#src/config/config.ts';
 import { ClientRegistry } from '#src/data-plane/client/client-registry.ts';
 import { Listener } from '#src/data-plane/client/listener.ts';
+import { Places } from '#src/data-plane/client/places.ts';
 import { ExchangePool } from '#src/data-plane/exchange-pool.ts';
 import { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { type Arm, type ClusterName, WORKER } from '#src/shared-memory/layout.ts';
@@ -61,7 +62,9 @@ export class DataPlane {
     this.runtime = new WorkerRuntime(start, (line) => this.log.push(line));
     this.registry = new ClientRegistry(this.runtime.slab, this.runtime.allSlabs);
     this.exchanges = new ExchangePool(this.runtime);
-    this.#listener = new Listener(this.runtime, this.registry, this.exchanges);
+    const places = new Places(this.runtime, this.registry);
+    this.runtime.makeRoom = (node) => places.forNode(node);
+    this.#listener = new Listener(this.runtime, this.registry, this.exchanges, places);
   }
 
   get x(): ScriptedUpstream {

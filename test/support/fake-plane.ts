@@ -3,6 +3,7 @@
 // system has data-plane-assembly.ts.
 import { ClientConnection } from '#src/data-plane/client/client-connection.ts';
 import { ClientRegistry } from '#src/data-plane/client/client-registry.ts';
+import { Places } from '#src/data-plane/client/places.ts';
 import { ExchangePool } from '#src/data-plane/exchange-pool.ts';
 import type { ConnectingOwner } from '#src/data-plane/transport/socket.ts';
 import type { UpstreamNode } from '#src/data-plane/upstream/upstream-node.ts';
@@ -48,6 +49,7 @@ export class FakePlane {
   readonly memory: SharedMemory;
   readonly registry: ClientRegistry;
   readonly exchanges: ExchangePool;
+  readonly places: Places;
   readonly log: LogLine[] = [];
   /** Connections to nodes, in the order in which they were begun. */
   readonly upstreams: FakeUpstream[] = [];
@@ -70,6 +72,8 @@ export class FakePlane {
     this.runtime.connectUpstream = (node, owner) => this.#connectUpstream(node, owner);
     this.registry = new ClientRegistry(this.runtime.slab, this.runtime.allSlabs);
     this.exchanges = new ExchangePool(this.runtime);
+    this.places = new Places(this.runtime, this.registry);
+    this.runtime.makeRoom = (node) => this.places.forNode(node);
   }
 
   #connectUpstream(node: UpstreamNode, owner: ConnectingOwner): FakeUpstream {

@@ -128,6 +128,18 @@ const workerNumbers: readonly (readonly [
     [['pipelinedRequests', {}]],
   ],
   [
+    'crossover_gave_way_total',
+    'Client connections that were ended for others when places were short, by what they kept a place for.',
+    'counter',
+    [
+      ['gaveWayLeft', { reason: 'left' }],
+      ['gaveWayUpload', { reason: 'upload' }],
+      ['gaveWayReader', { reason: 'reader' }],
+      ['gaveWaySilent', { reason: 'silent' }],
+      ['gaveWayIdle', { reason: 'idle' }],
+    ],
+  ],
+  [
     'crossover_truncated_responses_total',
     'Responses whose body an upstream cut short.',
     'counter',

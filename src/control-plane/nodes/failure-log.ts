@@ -4,7 +4,7 @@
 
 import { failureCauses } from '#src/core/telemetry/failure-cause.ts';
 import { type OwnResource, ownResources, shortOperations } from '#src/core/telemetry/own-shortage.ts';
-import { armNames, causesOffset, noNodeSlot, shortageOffset } from '#src/shared-memory/layout.ts';
+import { armNames, causesOffset, noNodeSlot, shortageOffset, WORKER } from '#src/shared-memory/layout.ts';
 import type { LogLine } from '#src/shared-memory/messages.ts';
 import type { SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { armOf, type NodeDirectory } from './node-directory.ts';
@@ -12,6 +12,15 @@ import { armOf, type NodeDirectory } from './node-directory.ts';
 /** At most one line per cause and node in this time; its count has what came since the line before. */
 const lineEveryMs = 60_000;
 const lookEveryMs = 1_000;
+
+/** Clients that gave way to others, by what they kept a place for. */
+const gaveWay = [
+  { counter: 'gaveWayLeft', reason: 'left' },
+  { counter: 'gaveWayUpload', reason: 'upload' },
+  { counter: 'gaveWayReader', reason: 'reader' },
+  { counter: 'gaveWaySilent', reason: 'silent' },
+  { counter: 'gaveWayIdle', reason: 'idle' },
+] as const;
 
 interface FailureLogOptions {
   readonly memory: SharedMemory;
@@ -69,7 +78,7 @@ export class FailureLog {
 
   /** All that was ever counted. */
   #everything(): Counted[] {
-    return [...this.#causes(), ...this.#shortages()];
+    return [...this.#causes(), ...this.#shortages(), ...this.#leavers()];
   }
 
   #causes(): Counted[] {
@@ -101,6 +110,18 @@ export class FailureLog {
       shortage('check', resource, total),
     );
     return [...ofWorkers, ...ofChecks].filter(({ total }) => total > 0);
+  }
+
+  #leavers(): Counted[] {
+    return gaveWay.flatMap(({ counter, reason }) => {
+      const total = this.#sum(WORKER[counter]);
+      const line = (count: number): LogLine => ({
+        level: 'warn',
+        message: 'clients gave way to others, because places were short',
+        fields: { reason, count },
+      });
+      return total === 0 ? [] : [{ key: `gave way ${reason}`, total, line }];
+    });
   }
 
   #sum(offset: number): number {

@@ -13,20 +13,15 @@ import type { Downstream } from '#src/data-plane/exchange/downstream.ts';
 import type { Exchange } from '#src/data-plane/exchange.ts';
 import type { ExchangePool } from '#src/data-plane/exchange-pool.ts';
 import type { Socket, SocketOwner } from '#src/data-plane/transport/socket.ts';
+import type { UpstreamNode } from '#src/data-plane/upstream/upstream-node.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { lingerBytesMax, pipelinedRequestsPerTurnMax } from '#src/limits.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
+import { ClientDeadline } from './client-deadline.ts';
 import { ClientIdentity } from './client-identity.ts';
 import type { ClientRegistry, Closable } from './client-registry.ts';
-import {
-  Awaits,
-  allowedMs,
-  type ConnectionActions,
-  type ConnectionState,
-  Reads,
-  State,
-} from './connection-states.ts';
+import { Awaits, type ConnectionActions, type ConnectionState, Quiet, State } from './connection-states.ts';
 import { Http1Response, Next, type ResponseConnection } from './http1-response.ts';
 import { PendingInput } from './pending-input.ts';
 import { openTunnel } from './tunnel.ts';
@@ -43,6 +38,7 @@ export class ClientConnection
   readonly #exchanges: ExchangePool;
   readonly #identity: ClientIdentity;
   readonly #input: PendingInput;
+  readonly #deadline: ClientDeadline;
   #state: ConnectionState;
   /** The one that is started or runs. */
   #exchange: Exchange | null;
@@ -50,8 +46,6 @@ export class ClientConnection
   #next: Next;
   /** Made when there is a first turn to wait for: most connections never do. */
   #turnLink: ListLink<TurnWaiter> | null;
-  /** Bytes that waited for the client at the last look. */
-  #stalledBytes: number;
   #droppedBytes: number;
 
   constructor(runtime: WorkerRuntime, registry: ClientRegistry, exchanges: ExchangePool) {
@@ -64,22 +58,41 @@ export class ClientConnection
     this.#exchanges = exchanges;
     this.#identity = new ClientIdentity(runtime);
     this.#input = new PendingInput(runtime);
+    this.#deadline = new ClientDeadline(runtime, this);
     this.#state = State.idle;
     this.#exchange = null;
     this.#next = Next.request;
     this.#turnLink = null;
-    this.#stalledBytes = 0;
     this.#droppedBytes = 0;
   }
 
   /** The socket is there: wait for the first request. */
   begin(socket: Socket): void {
     this.socket = socket;
-    this.#enter(State.idle);
+    this.#enter(State.fresh);
   }
 
   get isIdle(): boolean {
-    return this.#state === State.idle;
+    return this.#state === State.idle || this.#state === State.fresh;
+  }
+
+  get quiet(): Quiet {
+    if (this.#state !== State.answering) return this.#state.quiet;
+    if (this.hasPendingWrites) return Quiet.reader;
+    return this.#hasLeft ? Quiet.left : Quiet.never;
+  }
+
+  get quietSinceMs(): number {
+    return this.#deadline.sinceMs;
+  }
+  get node(): UpstreamNode | null {
+    return this.#exchange?.node ?? null;
+  }
+
+  giveWay(forNode: boolean): void {
+    this.#exchange?.withdraw();
+    if (forNode && this.#isReceiving) this.#exchange?.rejectTimeout();
+    else this.abort();
   }
 
   // ---- what happens ----
@@ -88,19 +101,15 @@ export class ClientConnection
     add(this.#runtime.slab, WORKER.bytesFromClients, length);
     this.#state.bytes(this, bytes, length);
   }
-
   onEnd(): void {
     this.#state.end(this);
   }
-
   onDrained(): void {
     this.#state.drained(this);
   }
-
   onDeadline(): void {
     this.#state.deadline(this);
   }
-
   onFailed(): void {
     this.abort();
   }
@@ -110,28 +119,28 @@ export class ClientConnection
   #enter(state: ConnectionState): void {
     this.#state = state;
     this.#setDeadline(state.awaits);
-    this.#setReading(state.reads);
+    this.#input.setReading(state.reads, this.socket);
   }
 
   #setDeadline(awaits: Awaits): void {
-    const { wheel, config } = this.#runtime;
+    const { isEnded } = this.#input;
     if (awaits === Awaits.nothing || (awaits === Awaits.writes && !this.hasPendingWrites)) {
-      wheel.clear(this);
+      if (this.#hasLeft) this.#deadline.set(Awaits.leaver, isEnded, 0, Number.POSITIVE_INFINITY);
+      else this.#deadline.clear();
       return;
     }
-    if (awaits === Awaits.writes) this.#stalledBytes = this.socket?.pendingBytes ?? 0;
-    wheel.set(this, allowedMs(awaits, config.timeouts, this.#input.isEnded));
+    const pendingBytes = awaits === Awaits.writes ? (this.socket?.pendingBytes ?? 0) : 0;
+    const request = awaits === Awaits.body ? this.#exchange?.request : undefined;
+    this.#deadline.set(awaits, isEnded, pendingBytes, request?.bodyMsLeft ?? Number.POSITIVE_INFINITY);
   }
 
-  #setReading(reads: Reads): void {
-    // Behind a FIN nothing comes but that FIN again.
-    if (reads === Reads.unchanged || this.#input.isEnded) return;
-    if (reads === Reads.always || (reads === Reads.untilInput && this.#input.isEmpty)) this.socket?.resume();
-    else this.socket?.pause();
+  /** It has ended its side and nothing of its answer has come: most that do so are gone. */
+  get #hasLeft(): boolean {
+    return this.#input.isEnded && this.#state === State.answering && this.#exchange?.hasAnswered === false;
   }
 
   get #isReadyForHead(): boolean {
-    return this.#state === State.idle || this.#state === State.head;
+    return this.isIdle || this.#state === State.head;
   }
 
   get #isQueued(): boolean {
@@ -173,6 +182,7 @@ export class ClientConnection
 
   keepEnd(): void {
     this.#input.isEnded = true;
+    if (this.#hasLeft) this.#setDeadline(Awaits.writes);
   }
 
   /** Goes on with what was kept. `isPipelined`: it was there when the last answer ended. */
@@ -228,10 +238,12 @@ export class ClientConnection
     const headEnd = parseRequestHead(bytes, at, end, head, config.limits);
     if (headEnd === 0) {
       if (this.#state === State.idle) this.#enter(State.head);
+      // The time for the first head goes on.
+      else if (this.#state === State.fresh) this.#state = State.head;
       return at;
     }
     if (headEnd === -1) {
-      this.#refuse(head.error ?? 'requestLineInvalid', head.isHead);
+      this.refuse(head.error ?? 'requestLineInvalid', head.isHead);
       return end;
     }
     if (isPipelined) increment(slab, WORKER.pipelinedRequests);
@@ -271,7 +283,7 @@ export class ClientConnection
     if (this.#state === State.lingering || this.#state === State.closed) input.drop();
     else if (bytes === input.buffer) input.dropTo(at);
     else input.keep(bytes, at, end);
-    this.#setReading(this.#state.reads);
+    input.setReading(this.#state.reads, this.socket);
   }
 
   // ---- Downstream: what the exchange asks for ----
@@ -323,8 +335,7 @@ export class ClientConnection
     const { socket } = this;
     assert(socket !== null, 'an exchange has a client');
     this.#releaseExchange();
-    const early = this.#input.copy();
-    this.#input.drop();
+    const early = this.#input.takeCopy();
     this.#state = State.closed;
     this.#runtime.wheel.remove(this);
     this.socket = null;
@@ -347,29 +358,25 @@ export class ClientConnection
   }
 
   /**
-   * Goes on waiting for a client that took any byte since the last look, or has taken everything, and for no
-   * other.
+   * Goes on waiting for a client that took any byte since the last look, or has taken everything that there
+   * is of its answer, and for no other.
    */
   endStall(): void {
-    const pending = this.socket?.pendingBytes ?? 0;
-    if (pending < this.#stalledBytes) this.#setDeadline(Awaits.writes);
+    const pendingBytes = this.socket?.pendingBytes ?? 0;
+    if (this.#deadline.hasTaken(pendingBytes) || (pendingBytes === 0 && !this.#hasLeft))
+      this.#setDeadline(Awaits.writes);
     else this.abort();
   }
 
   // ---- the end ----
 
   refuseLateHead(): void {
-    this.#refuse('requestTimeout', this.#input.beginsHead());
+    this.refuse('requestTimeout', this.#input.beginsHead());
   }
 
-  /** Answers a request that never became an exchange, and closes. */
-  #refuse(name: ProxyErrorName, isHead: boolean): void {
+  /** Answers what never became an exchange, and closes. `isHead`: a request with HEAD. */
+  refuse(name: ProxyErrorName, isHead: boolean): void {
     countRejection(this.#runtime.slab, name);
-    this.refuseWith(name, isHead);
-  }
-
-  /** Writes the catalog's response and closes. `isHead`: to a request with HEAD. */
-  refuseWith(name: ProxyErrorName, isHead: boolean): void {
     this.answer.refuse(name, isHead);
     this.#linger();
   }

@@ -3,8 +3,10 @@
 // the old tables, old enough for the old generation, would hold the connections that were in them until its
 // next collection.
 import { IntrusiveList, type ListLink } from '#src/data-plane/base/intrusive-list.ts';
+import type { UpstreamNode } from '#src/data-plane/upstream/upstream-node.ts';
 import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
+import type { Quiet } from './connection-states.ts';
 
 /** Something a client holds open. */
 export interface Closable {
@@ -14,6 +16,14 @@ export interface Closable {
   readonly isIdle: boolean;
   /** Closes at once; true when something under way was cut. */
   cut(): boolean;
+  /** What is waited for from its client, if that is all that is waited for. */
+  readonly quiet: Quiet;
+  /** Loop time in ms since when. */
+  readonly quietSinceMs: number;
+  /** The node that it has a connection to, or waits for one; null when it has none. */
+  readonly node: UpstreamNode | null;
+  /** Ends it. `forNode`: only what it has of the node is wanted, and its client may be told. */
+  giveWay(forNode: boolean): void;
 }
 
 export class ClientRegistry {
@@ -67,8 +77,14 @@ export class ClientRegistry {
 
   /** Those that are open now: to cut one may end others too. */
   #all(): Closable[] {
-    const all: Closable[] = [];
-    for (let link = this.#open.first; link !== null; link = link.next) all.push(link.member);
-    return all;
+    return this.those(() => true);
+  }
+
+  /** Those of the open ones that are wanted, the oldest first. */
+  those(wanted: (connection: Closable) => boolean): Closable[] {
+    const those: Closable[] = [];
+    for (let link = this.#open.first; link !== null; link = link.next)
+      if (wanted(link.member)) those.push(link.member);
+    return those;
   }
 }

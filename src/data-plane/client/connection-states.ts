@@ -18,6 +18,8 @@ export const Awaits = {
   writes: 4,
   /** That it closes its side. */
   hangUp: 5,
+  /** Nothing of a client that has ended its side: its answer, which must come soon. */
+  leaver: 6,
 } as const;
 export type Awaits = (typeof Awaits)[keyof typeof Awaits];
 
@@ -30,6 +32,23 @@ export const Reads = {
   unchanged: 3,
 } as const;
 export type Reads = (typeof Reads)[keyof typeof Reads];
+
+/** What nothing but the client keeps a connection waiting for: who gives way when places are short. */
+export const Quiet = {
+  /** It is not the client that is waited for. */
+  never: 0,
+  /** Its first request, or the rest of a head. */
+  silent: 1,
+  /** Its next request. */
+  idle: 2,
+  /** More of a request body. */
+  upload: 3,
+  /** That it takes its answer. */
+  reader: 4,
+  /** Nothing: it has left before its answer came. */
+  left: 5,
+} as const;
+export type Quiet = (typeof Quiet)[keyof typeof Quiet];
 
 /** What the states have a connection do. */
 export interface ConnectionActions {
@@ -60,6 +79,7 @@ type BytesReaction = (connection: ConnectionActions, bytes: Buffer, length: numb
 export interface ConnectionState {
   readonly awaits: Awaits;
   readonly reads: Reads;
+  readonly quiet: Quiet;
   readonly bytes: BytesReaction;
   readonly end: Reaction;
   readonly drained: Reaction;
@@ -72,10 +92,12 @@ export interface ConnectionState {
  */
 export function allowedMs(
   awaits: Exclude<Awaits, typeof Awaits.nothing>,
-  { clientIdleMs, requestHeadMs, requestBodyMs }: Config['timeouts'],
+  { clientIdleMs, requestHeadMs, requestBodyMs, clientLeftMs }: Config['timeouts'],
   isEnded: boolean,
 ): number {
   switch (awaits) {
+    case Awaits.leaver:
+      return clientLeftMs;
     case Awaits.request:
     case Awaits.writes:
       return clientIdleMs;
@@ -109,6 +131,7 @@ const never: Reaction = () => assert(false, 'an event that its state excludes');
 const waiting: ConnectionState = {
   awaits: Awaits.nothing,
   reads: Reads.unchanged,
+  quiet: Quiet.never,
   bytes: keepForLater,
   end: keepEnd,
   drained: never,
@@ -116,10 +139,22 @@ const waiting: ConnectionState = {
 };
 
 export const State = {
+  /** Accepted: nothing has arrived yet. The time for the first head runs. */
+  fresh: {
+    awaits: Awaits.head,
+    reads: Reads.always,
+    quiet: Quiet.silent,
+    bytes: takeOrQueue,
+    end: close,
+    drained: never,
+    deadline: close,
+  },
+
   /** Between requests: nothing of the next one has arrived. */
   idle: {
     awaits: Awaits.request,
     reads: Reads.always,
+    quiet: Quiet.idle,
     bytes: takeOrQueue,
     end: close,
     drained: never,
@@ -130,6 +165,7 @@ export const State = {
   head: {
     awaits: Awaits.head,
     reads: Reads.always,
+    quiet: Quiet.silent,
     bytes: takeHead,
     end: close,
     drained: never,
@@ -149,6 +185,7 @@ export const State = {
   starting: {
     awaits: Awaits.nothing,
     reads: Reads.unchanged,
+    quiet: Quiet.never,
     bytes: never,
     end: never,
     drained: never,
@@ -159,6 +196,7 @@ export const State = {
   receiving: {
     awaits: Awaits.body,
     reads: Reads.always,
+    quiet: Quiet.upload,
     bytes: takeBody,
     end: abort,
     drained: resumeAnswer,
@@ -172,6 +210,7 @@ export const State = {
   paused: {
     awaits: Awaits.writes,
     reads: Reads.never,
+    quiet: Quiet.never,
     bytes: takeBody,
     end: abort,
     drained: resumeAnswer,
@@ -180,11 +219,13 @@ export const State = {
 
   /**
    * An exchange runs and has its whole request; what arrives belongs to the next. A client that ends still
-   * gets its answers.
+   * gets its answers, if the first of them begins soon: it may have left. Whether the client is waited for,
+   * the exchange and what waits to be written tell.
    */
   answering: {
     awaits: Awaits.writes,
     reads: Reads.untilInput,
+    quiet: Quiet.never,
     bytes: keepForLater,
     end: keepEnd,
     drained: resumeAnswer,
@@ -195,6 +236,7 @@ export const State = {
   flushing: {
     awaits: Awaits.writes,
     reads: Reads.untilInput,
+    quiet: Quiet.reader,
     bytes: keepForLater,
     end: keepEnd,
     drained: answerTaken,
@@ -205,6 +247,7 @@ export const State = {
   lingering: {
     awaits: Awaits.hangUp,
     reads: Reads.always,
+    quiet: Quiet.silent,
     bytes: drop,
     end: close,
     drained: lastAnswerTaken,
@@ -214,6 +257,7 @@ export const State = {
   closed: {
     awaits: Awaits.nothing,
     reads: Reads.unchanged,
+    quiet: Quiet.never,
     bytes: ignore,
     end: ignore,
     drained: ignore,

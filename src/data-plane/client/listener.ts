@@ -5,7 +5,6 @@ import { getSystemErrorName } from 'node:util';
 import type { Address } from '#src/config/config.ts';
 import { shortResource } from '#src/core/telemetry/own-shortage.ts';
 import { hasFreeDescriptor } from '#src/data-plane/base/free-descriptor.ts';
-import { countRejection } from '#src/data-plane/counting/answer-counters.ts';
 import { countShortage } from '#src/data-plane/counting/failure-counters.ts';
 import type { ExchangePool } from '#src/data-plane/exchange-pool.ts';
 import { RawSocket, type RawSocketEnvironment, resetHandle } from '#src/data-plane/transport/raw-socket.ts';
@@ -17,6 +16,7 @@ import { increment } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { ClientRegistry } from './client-registry.ts';
+import type { Places } from './places.ts';
 
 /** Connections waiting to be accepted; the kernel caps it at net.core.somaxconn. */
 const backlog = 4_096;
@@ -45,12 +45,19 @@ export class Listener {
   readonly #runtime: WorkerRuntime;
   readonly #registry: ClientRegistry;
   readonly #exchanges: ExchangePool;
+  readonly #places: Pick<Places, 'forClient'>;
   readonly #servers: Server[];
   /** Accepts that failed since the last log line. */
   #acceptFailures: number;
   #nextAcceptLineMs: number;
 
-  constructor(runtime: WorkerRuntime, registry: ClientRegistry, exchanges: ExchangePool) {
+  constructor(
+    runtime: WorkerRuntime,
+    registry: ClientRegistry,
+    exchanges: ExchangePool,
+    places: Pick<Places, 'forClient'>,
+  ) {
+    this.#places = places;
     this.#runtime = runtime;
     this.#registry = registry;
     this.#exchanges = exchanges;
@@ -168,10 +175,9 @@ export class Listener {
     this.#registry.add(connection);
     increment(slab, WORKER.connectionsAccepted);
     connection.begin(socket);
-    if (open < config.limits.connections) return;
+    if (open < config.limits.connections || this.#places.forClient()) return;
     increment(slab, WORKER.connectionsRefused);
-    countRejection(slab, 'connectionsExhausted');
-    connection.refuseWith('connectionsExhausted', false);
+    connection.refuse('connectionsExhausted', false);
   }
 
   /** Stops accepting; what is accepted goes on. */

@@ -2,8 +2,10 @@
 // stream behind them. Buffers are pooled, so that a connection without such bytes holds none; most of what
 // waits is one head and fits a small one.
 import { scanHead } from '#src/core/http1/request-head.ts';
+import type { Socket } from '#src/data-plane/transport/socket.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { leadingBlankLinesMax } from '#src/limits.ts';
+import { Reads } from './connection-states.ts';
 
 /** Blank lines that may come first, and the method. */
 const headStartBytesMax = 2 * leadingBlankLinesMax + 5;
@@ -99,9 +101,20 @@ export class PendingInput {
     return /^(?:\r\n)*HEAD /.test(start);
   }
 
-  /** A copy that outlives the pooled buffer; null when nothing is kept. */
-  copy(): Buffer | null {
-    return this.buffer === null ? null : Buffer.copyBytesFrom(this.buffer, this.from, this.end - this.from);
+  /** A copy of what was kept, which outlives the pooled buffer; null when that was nothing. */
+  takeCopy(): Buffer | null {
+    const { buffer, from, end } = this;
+    const copy = buffer === null ? null : Buffer.copyBytesFrom(buffer, from, end - from);
+    this.drop();
+    return copy;
+  }
+
+  /** Has the client's socket be read, or not, as its connection's state wants it. */
+  setReading(reads: Reads, socket: Socket | null): void {
+    // Behind a FIN nothing comes but that FIN again.
+    if (reads === Reads.unchanged || this.isEnded) return;
+    if (reads === Reads.always || (reads === Reads.untilInput && this.isEmpty)) socket?.resume();
+    else socket?.pause();
   }
 
   /** Everything before `at` has been taken. */

@@ -9,10 +9,15 @@ import { tunnelHalfClosedMs } from '#src/limits.ts';
 import { add } from '#src/shared-memory/counters.ts';
 import { WORKER } from '#src/shared-memory/layout.ts';
 import type { ClientRegistry, Closable } from './client-registry.ts';
+import { Quiet } from './connection-states.ts';
 
 class Tunnel extends Timed implements Closable {
   readonly openLink: ListLink<Closable>;
   readonly isIdle = false;
+  // Nobody can tell whether a tunnel is still wanted: it never gives way.
+  readonly quiet = Quiet.never;
+  readonly quietSinceMs = 0;
+  readonly node = null;
   readonly #runtime: WorkerRuntime;
   readonly #registry: ClientRegistry;
   readonly #client: Socket;
@@ -64,6 +69,10 @@ class Tunnel extends Timed implements Closable {
   }
 
   destroy(): void {
+    this.close(true);
+  }
+
+  giveWay(): void {
     this.close(true);
   }
 

@@ -22,6 +22,8 @@ export class RequestMessage {
   isUpgrade: boolean;
   /** The rule of ours that the body breaks which `takeBody` refused. */
   bodyFault: ProxyErrorName;
+  /** Loop time. */
+  #beganAtMs: number;
   #idStart: number;
   #idEnd: number;
   readonly #runtime: WorkerRuntime;
@@ -35,6 +37,7 @@ export class RequestMessage {
     this.isHead = false;
     this.isUpgrade = false;
     this.bodyFault = 'chunkInvalid';
+    this.#beganAtMs = 0;
     this.#idStart = 0;
     this.#idEnd = 0;
     this.#runtime = runtime;
@@ -44,7 +47,8 @@ export class RequestMessage {
    * Takes over the head that was parsed from `source`, and encodes it for the upstream with what is added.
    */
   begin(head: RequestHead, source: Uint8Array, additions: RequestAdditions): void {
-    const { smallRequests, largeRequests } = this.#runtime;
+    const { smallRequests, largeRequests, wheel } = this.#runtime;
+    this.#beganAtMs = wheel.nowMs;
     this.isIdempotent = head.isIdempotent;
     this.isHead = head.isHead;
     this.isUpgrade = head.isUpgrade;
@@ -85,6 +89,23 @@ export class RequestMessage {
     else if (bodyBytes !== null && body.dataBytes > bodyBytes) this.bodyFault = 'bodyTooLarge';
     else return taken;
     return -1;
+  }
+
+  /**
+   * Whether no connection is taken before the body is there, or more of it than is kept for a replay, or it
+   * has taken its time. A client that waits for 100 Continue gets one at once.
+   */
+  gathers({ hasExpectContinue }: RequestHead): boolean {
+    if (this.isDone || this.#runtime.config.timeouts.requestBodyWaitMs === 0) return false;
+    return !hasExpectContinue && this.isWithinReplayLimit;
+  }
+
+  /** How long the client has at most to go on with its body, by its least rate and in all, ms. */
+  get bodyMsLeft(): number {
+    const { config, wheel } = this.#runtime;
+    const { requestBodyMs, requestBodyTotalMs } = config.timeouts;
+    const byRate = requestBodyMs + (this.body.bytesSeen * 1_000) / config.limits.bodyBytesPerSecond;
+    return Math.max(0, this.#beganAtMs + Math.min(byRate, requestBodyTotalMs) - wheel.nowMs);
   }
 
   get requestId(): string {

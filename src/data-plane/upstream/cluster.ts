@@ -15,6 +15,8 @@ export class Cluster {
   nodes: UpstreamNode[];
   ejectionEnabled: boolean;
   slowStartMs: number;
+  /** Connections of this worker to a node. */
+  connectionsPerNodeMax: number;
   /** Nodes that take traffic; refreshed when something changes and on every coarse tick. */
   #eligible: UpstreamNode[];
   readonly #slab: Float64Array;
@@ -35,6 +37,7 @@ export class Cluster {
     this.nodes = [];
     this.ejectionEnabled = true;
     this.slowStartMs = 0;
+    this.connectionsPerNodeMax = Number.POSITIVE_INFINITY;
     this.#eligible = [];
     this.#slab = slab;
     this.#health = health;
@@ -54,6 +57,7 @@ export class Cluster {
       const node = known.get(key) ?? this.#newNode(assignment, nowMs);
       known.delete(key);
       node.isDraining = assignment.draining;
+      node.pool.openMax = this.connectionsPerNodeMax;
       return node;
     });
     for (const gone of known.values()) gone.isDraining = true;

@@ -5,7 +5,7 @@
 import { assert } from '#src/base/assert.ts';
 import { shortResource } from '#src/core/telemetry/own-shortage.ts';
 import { IntrusiveList, type ListLink } from '#src/data-plane/base/intrusive-list.ts';
-import { connectsPerNodeMax, idleUpstreamPerNodeMax, upstreamPerNodeMax } from '#src/limits.ts';
+import { connectsPerNodeMax, idleUpstreamPerNodeMax } from '#src/limits.ts';
 import type { PooledConnection } from './pooled-connection.ts';
 
 /** A request that waits for a connection. Each wait ends with one of these calls, or with `stopWaiting`. */
@@ -29,6 +29,8 @@ export class ConnectionPool {
   openCount: number;
   /** Connects under way that no request has for itself. */
   connectingCount: number;
+  /** Our limit for `openCount`. */
+  openMax: number;
   /** No connection is kept or handed on: the node takes no further requests. */
   isClosing: boolean;
   /** The last connect failed for a resource of ours that was short: none is begun until `endShortage`. */
@@ -45,6 +47,7 @@ export class ConnectionPool {
    */
   constructor(connect: () => void) {
     this.openCount = 0;
+    this.openMax = Number.POSITIVE_INFINITY;
     this.connectingCount = 0;
     this.isClosing = false;
     this.isShort = false;
@@ -58,7 +61,7 @@ export class ConnectionPool {
   }
 
   get isFull(): boolean {
-    return this.openCount >= upstreamPerNodeMax;
+    return this.openCount >= this.openMax;
   }
 
   takeIdle(): PooledConnection | undefined {

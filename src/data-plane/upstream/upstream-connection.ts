@@ -18,6 +18,8 @@ export interface UpstreamEnvironment {
   readonly config: { readonly timeouts: { readonly connectMs: number; readonly upstreamIdleMs: number } };
   /** Begins to connect to the node's address; the owner hears of it on a later turn of the event loop. */
   connectUpstream(node: UpstreamNode, owner: ConnectingOwner): Socket;
+  /** Has others give up their connection to the node, for one more; false when nobody does. */
+  makeRoom(node: UpstreamNode): boolean;
 }
 
 export class UpstreamConnection extends Timed implements ConnectingOwner, PooledConnection {

@@ -4,7 +4,7 @@ import { FailureLog } from '#src/control-plane/nodes/failure-log.ts';
 import { NodeDirectory } from '#src/control-plane/nodes/node-directory.ts';
 import { failureCause } from '#src/core/telemetry/failure-cause.ts';
 import type { OwnResource } from '#src/core/telemetry/own-shortage.ts';
-import { causesOffset, noNodeSlot, shortageOffset, Y } from '#src/shared-memory/layout.ts';
+import { causesOffset, noNodeSlot, shortageOffset, WORKER, Y } from '#src/shared-memory/layout.ts';
 import type { LogLine } from '#src/shared-memory/messages.ts';
 import { createSharedMemory, type SharedMemory } from '#src/shared-memory/shared-memory.ts';
 import { add } from '../support/counters.ts';
@@ -46,6 +46,16 @@ describe('the log of failures', () => {
     assert.deepEqual(at(minuteMs - 1), ['y y1 head ECONNRESET 1']);
     assert.deepEqual(at(minuteMs + 1_000), ['y y0 connect ECONNREFUSED 10']);
     assert.deepEqual(at(3 * minuteMs), []);
+  });
+
+  it('says which clients gave way to others, kind by kind', () => {
+    const { memory, at } = make();
+    add(memory, 0, WORKER.gaveWayUpload, 2);
+    add(memory, 1, WORKER.gaveWayUpload, 1);
+    add(memory, 1, WORKER.gaveWaySilent, 5);
+    assert.deepEqual(at(0), ['upload 3', 'silent 5']);
+    add(memory, 1, WORKER.gaveWaySilent, 1);
+    assert.deepEqual(at(1_000), []);
   });
 
   it('does not repeat what an earlier control thread has logged', () => {

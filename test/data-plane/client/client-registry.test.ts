@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { ClientRegistry, type Closable } from '#src/data-plane/client/client-registry.ts';
+import { Quiet } from '#src/data-plane/client/connection-states.ts';
 import { slabLength, WORKER } from '#src/shared-memory/layout.ts';
 
 class FakeConnection implements Closable {
+  readonly quiet = Quiet.never;
+  readonly quietSinceMs = 0;
+  readonly node = null;
   readonly openLink: ListLink<Closable> = new ListLink<Closable>(this);
   readonly isIdle: boolean;
   readonly #onCut: () => void;
@@ -20,6 +24,8 @@ class FakeConnection implements Closable {
     this.#onCut();
     return !this.isIdle;
   }
+
+  giveWay(): void {}
 }
 
 const newSlab = () => new Float64Array(slabLength);

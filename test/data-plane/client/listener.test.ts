@@ -28,6 +28,7 @@ it('a listener far beyond its limit closes a connection that the system does not
     runtime as unknown as WorkerRuntime,
     registry as unknown as ClientRegistry,
     new ExchangePool(runtime as unknown as WorkerRuntime),
+    { forClient: () => false },
   );
   const { port } = await listener.bind({ host: '127.0.0.1', port: 0 }, false);
   t.after(() => listener.close());
@@ -48,6 +49,7 @@ it('a listener counts an accept that a shortage of ours fails, and logs others o
     runtime as unknown as WorkerRuntime,
     {} as unknown as ClientRegistry,
     new ExchangePool(runtime as unknown as WorkerRuntime),
+    { forClient: () => false },
   );
   const listens = t.mock.method(Server.prototype, 'listen');
   await listener.bind({ host: '127.0.0.1', port: 0 }, false);

@@ -15,12 +15,13 @@ describe('pending input', () => {
     const { runtime } = new FakePlane();
     const input = new PendingInput(runtime);
     keep(input, '');
-    assert.deepEqual([input.isEmpty, input.length, input.copy()], [true, 0, null]);
+    assert.deepEqual([input.isEmpty, input.length, input.takeCopy()], [true, 0, null]);
     keep(input, 'abc');
     keep(input, 'def');
     assert.equal(input.buffer?.length, runtime.smallRequests.bytes);
     assert.deepEqual([input.isEmpty, input.length, textOf(input)], [false, 6, 'abcdef']);
-    assert.equal(input.copy()?.toString(), 'abcdef');
+    assert.equal(input.takeCopy()?.toString(), 'abcdef');
+    assert.equal(input.isEmpty, true);
   });
 
   it('agrees with a string on random operations, whatever fits where', (t) => {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { TimerWheel } from '#src/data-plane/base/timer-wheel.ts';
 import { ClientRegistry, type Closable } from '#src/data-plane/client/client-registry.ts';
+import { Quiet } from '#src/data-plane/client/connection-states.ts';
 import { openTunnel } from '#src/data-plane/client/tunnel.ts';
 import type { Socket, SocketOwner } from '#src/data-plane/transport/socket.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
@@ -34,11 +35,16 @@ function fakeSocket(): Socket & { shutdowns: number } {
 }
 
 class FakeConnection implements Closable {
+  readonly quiet = Quiet.never;
+  readonly quietSinceMs = 0;
+  readonly node = null;
   readonly openLink: ListLink<Closable> = new ListLink<Closable>(this);
   readonly isIdle = false;
   cut(): boolean {
     return true;
   }
+
+  giveWay(): void {}
 }
 
 function open() {

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { proxyErrorIndex } from '#src/base/error-catalog.ts';
 import type { Config } from '#src/config/config.ts';
-import { breakerFailuresInARow, upstreamPerNodeMax } from '#src/limits.ts';
+import { breakerFailuresInARow } from '#src/limits.ts';
 import {
   ANSWER,
   ATTEMPT,
@@ -192,7 +192,7 @@ describe('our limit on connections to a node', () => {
     const worker = new FakeWorker({ failover: { on, budget: 0 } });
     const [node] = worker.runtime.clusters[Y].nodes;
     assert.ok(node !== undefined);
-    node.pool.openCount = upstreamPerNodeMax;
+    node.pool.openMax = node.pool.openCount;
     const clients = Array.from({ length: 2 * breakerFailuresInARow }, () => {
       const client = worker.ask();
       const [ofX] = worker.connects;

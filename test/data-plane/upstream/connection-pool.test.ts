@@ -4,7 +4,7 @@ import { deadlineCode } from '#src/core/telemetry/failure-cause.ts';
 import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import { ConnectionPool, type Waiter } from '#src/data-plane/upstream/connection-pool.ts';
 import type { UpstreamConnection } from '#src/data-plane/upstream/upstream-connection.ts';
-import { connectsPerNodeMax, idleUpstreamPerNodeMax, upstreamPerNodeMax } from '#src/limits.ts';
+import { connectsPerNodeMax, idleUpstreamPerNodeMax } from '#src/limits.ts';
 
 const connection = { close: () => {} } as UpstreamConnection;
 
@@ -92,7 +92,7 @@ describe('those who wait for a connection to a node', () => {
 
   it('do not connect to a node that has all the connections it may have', () => {
     const { pool, connects } = createPool();
-    pool.openCount = upstreamPerNodeMax;
+    pool.openMax = pool.openCount;
     queue(pool, 'first', []);
     assert.equal(connects(), 0);
     pool.closed();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Leaseholder, LeaseResult, UpstreamLease } from '#src/data-plane/upstream/upstream-lease.ts';
 import type { UpstreamNode } from '#src/data-plane/upstream/upstream-node.ts';
-import { pendingPerClusterMax, upstreamPerNodeMax } from '#src/limits.ts';
+import { pendingPerClusterMax } from '#src/limits.ts';
 import { NODE, nodeOffset, WORKER, Y } from '#src/shared-memory/layout.ts';
 import { FakeWorker } from '../../support/worker-with-fake-nodes.ts';
 
@@ -97,7 +97,7 @@ describe('a lease on a connection to a node', () => {
 
   it('is refused beyond our limits, and counts nowhere but as a shortage of ours', () => {
     const { worker, node, lease, counts } = make();
-    node.pool.openCount = upstreamPerNodeMax;
+    node.pool.openMax = node.pool.openCount;
     assert.equal(lease.take(node, false), LeaseResult.noConnection);
     node.pool.openCount = 0;
     worker.runtime.slab[WORKER.pendingY] = pendingPerClusterMax;
