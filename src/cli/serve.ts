@@ -46,8 +46,9 @@ export function addServe(program: Command, context: CliContext): void {
 
 const examples = `
 Signals:
-  SIGTERM, SIGINT   stop accepting, finish what is under way, at most \`timeouts.drain\` long; exit code 0 when nothing was cut, else 1
-  the second one    end at once, exit code 1
+  SIGTERM, SIGINT   wait for \`timeouts.drainDelay\`, stop accepting, finish what is under way, at most \`timeouts.drain\` long;
+                    exit code 0 when nothing was cut, else 1
+  the second one    end that first wait, or else end at once, exit code 1
   SIGHUP            read the configuration again; a bad one is refused and the old one stays
   SIGUSR2           start a new process with the same arguments and our listening sockets, then end as on SIGTERM once it
                     serves; no connection is refused or reset, and if it does not serve, this one goes on
@@ -161,22 +162,24 @@ function untilSignal(
   return new Promise((resolve, reject) => {
     let isStopping = false;
     let isDraining = false;
-    const drain = () => {
+    const drain = (isDelayed: boolean) => {
       if (isDraining) return;
-      isDraining = true;
-      supervisor.drain().then((drained) => resolve(tellDrained(drained, log)), reject);
+      isDraining = !isDelayed;
+      supervisor.drain({ isDelayed }).then((drained) => resolve(tellDrained(drained, log)), reject);
     };
     const stop = (signal: NodeJS.Signals) => {
-      // Whoever asks twice does not want to wait for the drain.
-      if (isStopping) endNow(exitCodes.failed);
+      // Whoever asks again does not want to wait: first for what comes before the drain, then for the drain.
+      if (isStopping && isDraining) endNow(exitCodes.failed);
+      const isDelayed = !isStopping && supervisor.drainDelayMs > 0;
       isStopping = true;
-      log({ level: 'info', message: 'draining', fields: { signal } });
-      drain();
+      const message = isDelayed ? 'not ready any more; draining after timeouts.drainDelay' : 'draining';
+      log({ level: 'info', message, fields: { signal } });
+      drain(isDelayed);
     };
     for (const signal of stopSignals) process.on(signal, stop);
     process.on('SIGHUP', () => void reloadConfig(supervisor, log));
     process.on('SIGUSR2', () => {
-      void replaceProcess(supervisor, log).then((isReplaced) => (isReplaced ? drain() : undefined));
+      void replaceProcess(supervisor, log).then((isReplaced) => (isReplaced ? drain(false) : undefined));
     });
     if (received !== null) stop(received);
   });

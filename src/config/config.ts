@@ -115,6 +115,8 @@ export interface Config {
     readonly responseBodyMs: number;
     readonly upstreamIdleMs: number;
     readonly tunnelIdleMs: number;
+    /** From the word to stop to the end of accepting. */
+    readonly drainDelayMs: number;
     readonly drainMs: number;
   };
   readonly limits: {

@@ -159,6 +159,7 @@ function resolveTimeouts(written: Section<'timeouts'>, report: Report): Config['
     responseBodyMs: ms('responseBody'),
     upstreamIdleMs: ms('upstreamIdle'),
     tunnelIdleMs: ms('tunnelIdle'),
+    drainDelayMs: ms('drainDelay'),
     drainMs: ms('drain'),
   };
 }

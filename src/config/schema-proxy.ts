@@ -98,6 +98,10 @@ export const timeouts = section('How long things may take.', {
     '1h',
     'Without a byte either way through a tunnel (WebSocket); at most 30 s once one side has ended.',
   ),
+  drainDelay: duration(
+    '0s',
+    'How long new connections are still taken after the word to stop, while `/readyz` answers 503 already, so that a load balancer can look elsewhere first.',
+  ),
   drain: positiveDuration('30s', 'For requests under way when the process is told to stop.'),
 });
 

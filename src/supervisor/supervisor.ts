@@ -63,6 +63,8 @@ export interface Supervisor {
   /** Where the control API listens, as people write it; none while it does not. */
   readonly controlAddresses: readonly string[];
   readonly memory: SharedMemory;
+  /** `timeouts.drainDelay` as it is now. */
+  readonly drainDelayMs: number;
   /** How the first rollout ended. */
   readonly ended: Promise<'completed' | 'reverted'>;
   /** Reads the configuration again. It takes effect as a whole or not at all. */
@@ -73,11 +75,11 @@ export interface Supervisor {
    */
   replace(): Promise<ReplaceResult>;
   /**
-  /**
-   * Stops accepting, lets requests under way finish, at most `timeouts.drain` long, and then ends every
-   * thread that can be ended.
+   * Says that it is not ready any more, stops accepting, lets requests under way finish, at most
+   * `timeouts.drain` long, and then ends every thread that can be ended. With `isDelayed` it goes on
+   * accepting for `timeouts.drainDelay` first; another call without it ends that wait.
    */
-  drain(): Promise<Drained>;
+  drain(options?: { readonly isDelayed: boolean }): Promise<Drained>;
   /** Ends a worker's thread as a crash would; it is replaced. */
   terminateWorker(index: number): Promise<void>;
   terminateControl(): Promise<void>;
@@ -102,6 +104,8 @@ class Supervision implements Supervisor {
   #unrecorded: Unrecorded | null = null;
   #isStopping = false;
   #drained: Promise<Drained> | null = null;
+  /** Ends the wait before the drain. */
+  #endDelay: () => void = () => {};
   #resolveEnded: (phase: 'completed' | 'reverted') => void = () => {};
 
   constructor(options: SupervisorOptions) {
@@ -156,6 +160,10 @@ class Supervision implements Supervisor {
 
   get controlAddresses(): readonly string[] {
     return this.#control.addresses;
+  }
+
+  get drainDelayMs(): number {
+    return this.#config.timeouts.drainDelayMs;
   }
 
   #threadStart(): ThreadStart {
@@ -328,21 +336,33 @@ class Supervision implements Supervisor {
     return this.#workers.descriptors().map((descriptor) => ({ name: 'proxy', descriptor }));
   }
 
-  drain(): Promise<Drained> {
-    this.#drained ??= this.#drain();
+  drain({ isDelayed = false } = {}): Promise<Drained> {
+    if (!isDelayed) this.#endDelay();
+    this.#drained ??= this.#drain(isDelayed ? this.#config.timeouts.drainDelayMs : 0);
     return this.#drained;
   }
 
-  async #drain(): Promise<Drained> {
-    this.#workers.stopReplacing();
+  async #drain(delayMs: number): Promise<Drained> {
+    if (delayMs === 0) this.#workers.stopReplacing();
     this.#control.tell({ type: 'draining' });
     await this.#replacement.abandon();
+    if (delayMs > 0) await this.#delay(delayMs);
     // The workers close their descriptors too. Then a socket that no other process has refuses connections,
     // which would wait else.
     this.#sockets?.close();
     const cutExchanges = await this.#workers.drain(this.#config.timeouts.drainMs);
     const { hasEnded, left } = await this.#stopThreads();
     return { cutExchanges, unrecorded: left?.unrecorded ?? this.#unrecorded, isStuck: !hasEnded };
+  }
+
+  #delay(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#endDelay = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   async #stopThreads(): Promise<StoppedControl> {

@@ -90,6 +90,7 @@ test('a configuration has the documented defaults when only the clusters are giv
       responseBodyMs: 30_000,
       upstreamIdleMs: 50_000,
       tunnelIdleMs: 3_600_000,
+      drainDelayMs: 0,
       drainMs: 30_000,
     },
     limits: {

@@ -6,9 +6,11 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import type { Config } from '#src/config/config.ts';
 import { type Crossover, startCrossover } from '../support/crossover.ts';
 import { testConfig } from '../support/crossover-config.ts';
 import { Signal } from '../support/signal.ts';
+import { until } from '../support/until.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 /** Over before anything else is, on any machine. */
@@ -48,7 +50,7 @@ describe('a drain', { concurrency: false }, () => {
     server.close();
   });
 
-  async function start(t: TestContext, timeouts: { readonly drainMs?: number } = {}): Promise<Crossover> {
+  async function start(t: TestContext, timeouts: Partial<Config['timeouts']> = {}): Promise<Crossover> {
     const crossover = await startCrossover(testConfig({ workers: 2, x: [port], y: [port], timeouts }));
     t.after(() => crossover.stop());
     return crossover;
@@ -102,6 +104,24 @@ describe('a drain', { concurrency: false }, () => {
     for (const { socket } of events) socket.resetAndDestroy();
     for (const socket of webSockets) socket.close();
     assert.deepEqual(await drained, { cutExchanges: 0 }, 'who left was not cut');
+  });
+
+  it('takes connections until its delay is over, and says at once that it is not ready', async (t) => {
+    const crossover = await start(t, { drainDelayMs: 3_600_000 });
+    const drained = crossover.order({ type: 'drain', isDelayed: true });
+    const status = async () => (await fetch(`http://127.0.0.1:${crossover.controlPort}/readyz`)).status;
+    await until(async () => (await status()) === 503, 'the word that it is not ready');
+    const late = get(crossover, '/late');
+    await signal.until(() => late.closed || late.finals().length === 1, 'the answer to a late client');
+    assert.equal(late.finals()[0]?.status, 200);
+    late.socket.destroy();
+    assert.deepEqual(await crossover.order({ type: 'drain' }), { cutExchanges: 0 }, 'the wait is ended');
+    assert.deepEqual(await drained, { cutExchanges: 0 });
+  });
+
+  it('begins by itself when its delay is over', async (t) => {
+    const crossover = await start(t, { drainDelayMs: 1 });
+    assert.deepEqual(await crossover.order({ type: 'drain', isDelayed: true }), { cutExchanges: 0 });
   });
 
   it('cuts tunnels and streams at its deadline, and counts them', async (t) => {

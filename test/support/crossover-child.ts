@@ -52,7 +52,7 @@ async function obey(order: ChildOrder): Promise<unknown> {
       nextConfig = order.config;
       return supervisor.reload();
     case 'drain':
-      return { cutExchanges: (await supervisor.drain()).cutExchanges };
+      return { cutExchanges: (await supervisor.drain({ isDelayed: order.isDelayed ?? false })).cutExchanges };
     case 'trace-breakers': {
       const slabs = supervisor.memory.slabs.map((slab) => new Float64Array(slab));
       return traceBreakers(slabs, order.timeoutMs);

@@ -60,6 +60,7 @@ const patientTimeouts: Config['timeouts'] = {
   ) as unknown as Config['timeouts']),
   // What is waited for before something happens that a test is about.
   requestBodyWaitMs: 0,
+  drainDelayMs: 0,
 };
 
 export function testConfig(options: TestConfig): Config {

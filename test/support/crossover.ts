@@ -21,7 +21,7 @@ export type ChildOrder =
   | { readonly type: 'terminate-worker'; readonly index: number }
   | { readonly type: 'terminate-control' }
   | { readonly type: 'reload'; readonly config: Config }
-  | { readonly type: 'drain' }
+  | { readonly type: 'drain'; readonly isDelayed?: boolean }
   | { readonly type: 'trace-breakers'; readonly timeoutMs: number }
   | { readonly type: 'slabs' }
   | { readonly type: 'worker-counter'; readonly index: number };
