@@ -266,6 +266,7 @@ export const apiErrors = {
     false,
     'The rollout is in a state that does not allow this.',
   ),
+  xUnhealthy: define('x_unhealthy', 409, 'client', false, 'X could not serve what this would send to it.'),
   staleRevision: define('stale_revision', 412, 'client', false, 'The resource changed since it was read.'),
   unsupportedMediaType: define(
     'unsupported_media_type',

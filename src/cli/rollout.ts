@@ -5,6 +5,7 @@ import { type RolloutCommandName, rolloutCommandNames } from '#src/core/rollout/
 import type { CliContext } from '#src/terminal/cli-io.ts';
 import {
   addControlOptions,
+  addForce,
   addOverride,
   type ControlOptions,
   createControlClient,
@@ -113,6 +114,7 @@ function addCommand(rollout: Command, name: RolloutCommandName, context: CliCont
     .option('--reason <text>', 'why, for the record')
     .addHelpText('after', `\nExample:\n  crossover rollout ${name} --reason "..."\n\nWhat next: ${next}\n`);
   if (mayGiveMore.has(name)) addOverride(command);
+  if (name === 'revert') addForce(command);
   addControlOptions(command).action(async (options: CommandOptions) => {
     const client = createControlClient(options, context.io);
     const { body: view } = await client.send<ChangedView>('POST', `/v1/rollout/${name}`, reasonOf(options));

@@ -5,6 +5,7 @@ import type { CliContext } from '#src/terminal/cli-io.ts';
 import {
   type Answer,
   addControlOptions,
+  addForce,
   addOverride,
   type ControlOptions,
   createControlClient,
@@ -51,7 +52,7 @@ function addSet(split: Command, context: CliContext): void {
     .option('--if-match <tag>', 'only if the split is still the one that `split get` showed')
     .option('--reason <text>', 'why, for the record')
     .addHelpText('after', setExamples);
-  addControlOptions(addOverride(command)).action(async (y: number, options: SetOptions) => {
+  addControlOptions(addForce(addOverride(command))).action(async (y: number, options: SetOptions) => {
     const body = { y, ...reasonOf(options) };
     const headers: Record<string, string> = {};
     if (options.ifMatch !== undefined) headers['if-match'] = quoted(options.ifMatch);

@@ -64,6 +64,7 @@ export function addControlOptions(command: Command): Command {
 
 export interface OverrideOptions {
   readonly override?: boolean;
+  readonly force?: boolean;
 }
 
 /** Adds `--override` to a command that can give Y a larger share. */
@@ -71,13 +72,20 @@ export function addOverride(command: Command): Command {
   return command.option('--override', 'even while frozen or outside the change windows; the record says so');
 }
 
+/** Adds `--force` to a command that can send everything to X. */
+export function addForce(command: Command): Command {
+  return command.option('--force', 'even when X has no healthy node and Y has; the record says so');
+}
+
 /** The body that most commands send, with the members whose options were given. */
 export const reasonOf = ({
   reason,
   override,
-}: OverrideOptions & { readonly reason?: string }): { reason?: string; override?: true } => ({
+  force,
+}: OverrideOptions & { readonly reason?: string }): { reason?: string; override?: true; force?: true } => ({
   ...(reason === undefined ? {} : { reason }),
   ...(override === true ? { override } : {}),
+  ...(force === true ? { force } : {}),
 });
 
 /**

@@ -15,25 +15,52 @@ export const recordedMsMax = 1_000;
 
 type Manual = Extract<RolloutEvent, { type: 'command' | 'set-split' | 'unpark' }>;
 
+/** What an operator wants in spite of what speaks against it. */
+interface Insistence {
+  readonly override?: boolean;
+  readonly force?: boolean;
+}
+
 /**
  * Carries out what an operator wants, unless it would give Y more while that is frozen or outside the change
- * windows. With `override` it does so all the same, and the record says that it did.
+ * windows, or send everything to an X that is down while Y is not. With `override` and `force`, in this
+ * order, it does so all the same, and the record says that it did.
  */
 export async function dispatchWhenOpen(
   event: Manual,
-  override: boolean,
+  { override = false, force = false }: Insistence,
   context: ApiContext,
 ): Promise<Outcome> {
   const { rollout, signals } = context;
   const result = rollout.decide(event);
+  const current = rolloutView(rollout.state);
   const closed = givesMore(result, context) ? signals.closedText() : null;
-  if (closed === null) return new Promise((settled) => rollout.apply(result, settled));
-  if (!override) {
+  if (closed !== null && !override) {
     const detail = `not now: ${closed}; a revert is possible, and "override": true goes ahead and is recorded`;
-    throw new ApiProblem('wrongState', detail, { current: rolloutView(rollout.state) });
+    throw new ApiProblem('wrongState', detail, { current });
   }
-  const reason = `${event.reason === '' ? '' : `${event.reason}; `}overrides: ${closed}`;
+  const dead = emptiesY(result, context) ? deadXText(context) : null;
+  if (dead !== null && !force) {
+    const detail = `${dead}: every request would fail; "force": true, or --force, sends them there all the same`;
+    throw new ApiProblem('xUnhealthy', detail, { current });
+  }
+  const against = closed === null ? dead && `forced: ${dead}` : `overrides: ${closed}`;
+  if (against === null) return new Promise((settled) => rollout.apply(result, settled));
+  const reason = `${event.reason === '' ? '' : `${event.reason}; `}${against}`;
   return dispatched({ ...event, reason }, context);
+}
+
+/** Whether everything goes to X with it, and does not yet. */
+const emptiesY = (result: StepResult, { sink }: ApiContext): boolean =>
+  sink.current().weightPpm > 0 &&
+  result.ok &&
+  result.effects.some((effect) => effect.type === 'publish' && effect.weightPpm === 0);
+
+/** Null unless Y has nodes that can take traffic, and X has none. */
+function deadXText({ directory }: ApiContext): string | null {
+  const usableY = directory.usableCount('y');
+  if (usableY === 0 || directory.usableCount('x') > 0) return null;
+  return `X has no healthy node, and Y has ${usableY}`;
 }
 
 /** What has become of an event, once that is known: recording it may take a moment. */

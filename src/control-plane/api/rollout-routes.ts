@@ -55,10 +55,10 @@ function addUnpark(app: FastifyInstance, context: ApiContext): void {
     '/v1/rollout/unpark',
     { schema: { summary: 'Gives a route that is parked on X back to the split.', body: Unpark } },
     async (request) => {
-      const { route, reason = '', override = false } = request.body;
+      const { route, reason = '' } = request.body;
       const atMs = context.rollout.nowMs();
       const event = { type: 'unpark', atMs, route, actor: actorOf(request), reason } as const;
-      requireApplied(await dispatchWhenOpen(event, override, context), context);
+      requireApplied(await dispatchWhenOpen(event, request.body, context), context);
       return rolloutView(context.rollout.state);
     },
   );
@@ -73,11 +73,11 @@ function addCommand(app: FastifyInstance, context: ApiContext, name: RolloutComm
     `/v1/rollout/${name}`,
     { schema: { summary: summaries[name], body: Command } },
     async (request) => {
-      const { reason = '', override = false } = request.body;
+      const { reason = '' } = request.body;
       const atMs = context.rollout.nowMs();
       const event = { type: 'command', atMs, name, actor: actorOf(request), reason } as const;
       const changed = isChange(context.rollout.decide(event));
-      requireApplied(await dispatchWhenOpen(event, override, context), context);
+      requireApplied(await dispatchWhenOpen(event, request.body, context), context);
       const recorded = await context.store.recorded(recordedMsMax);
       return { ...rolloutView(context.rollout.state), changed, recorded };
     },

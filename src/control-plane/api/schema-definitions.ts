@@ -22,11 +22,18 @@ const Override = Type.Optional(
   }),
 );
 
+const Force = Type.Optional(
+  Type.Boolean({
+    description: 'Sends everything to X although it has no healthy node and Y has; recorded.',
+  }),
+);
+
 export const SplitChange = Type.Object(
   {
     y: Type.Number({ minimum: 0, maximum: 100, description: "Y's share in percent." }),
     reason: Reason,
     override: Override,
+    force: Force,
   },
   closed,
 );
@@ -58,7 +65,7 @@ export const RolloutStart = Type.Object(
 );
 export type RolloutStart = Static<typeof RolloutStart>;
 
-export const Command = Type.Object({ reason: Reason, override: Override }, closed);
+export const Command = Type.Object({ reason: Reason, override: Override, force: Force }, closed);
 export type Command = Static<typeof Command>;
 
 export const Unpark = Type.Object(

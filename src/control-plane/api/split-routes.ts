@@ -34,11 +34,11 @@ export function addSplitRoutes(app: FastifyInstance, context: ApiContext): void 
     },
     async (request, reply) => {
       requireMatch(request, context);
-      const { y, reason = '', override = false } = request.body;
+      const { y, reason = '' } = request.body;
       const weightPpm = Math.round((y * PPM) / 100);
       const atMs = context.rollout.nowMs();
       const event = { type: 'set-split', atMs, weightPpm, actor: actorOf(request), reason } as const;
-      requireApplied(await dispatchWhenOpen(event, override, context), context);
+      requireApplied(await dispatchWhenOpen(event, request.body, context), context);
       const recorded = await context.store.recorded(recordedMsMax);
       const split = context.sink.current();
       return reply.header('etag', etagOf(split)).send({ ...splitView(split), recorded });

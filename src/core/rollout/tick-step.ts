@@ -36,7 +36,8 @@ const yDownRevertMs = 5_000;
 export function stepOnTick(state: RunningState, event: Tick): StepResult {
   const yDownSinceMs = downSince(state, event);
   const cause = revertCause(event, yDownSinceMs);
-  if (cause !== null) return revert(state, cause, moveBy(cause, state, event));
+  if (cause !== null && !isXAloneDown(event.facts)) return revert(state, cause, moveBy(cause, state, event));
+  if (cause !== null) return holdOnY({ ...state, yDownSinceMs }, cause, event);
   const bad = routesToPark(state, event.verdict);
   if (bad.length > 0) return park({ ...state, yDownSinceMs }, bad, event);
   const { toRetest = [] } = event.verdict;
@@ -49,6 +50,18 @@ export function stepOnTick(state: RunningState, event: Tick): StepResult {
     case 'paused':
       return stay(state.yDownSinceMs === yDownSinceMs ? state : { ...state, yDownSinceMs });
   }
+}
+
+/** Then everything that went to X would fail. */
+const isXAloneDown = ({ healthyNodesX, healthyNodesY }: TickFacts): boolean =>
+  healthyNodesX === 0 && healthyNodesY > 0;
+
+/** A revert is due, and X could not serve what it would get: it waits for X, or for a person. */
+function holdOnY(state: RunningState, { text: due }: RevertCause, event: Tick): StepResult {
+  const { healthyNodesY } = event.facts;
+  if (state.phase === 'paused') return stay(state);
+  const text = `a revert is due and waits, as X has no healthy node and Y has ${healthyNodesY}; \`rollout revert --force\` makes it all the same: ${due}`;
+  return holdStep(state, { name: 'x-unhealthy', text }, event);
 }
 
 /** Since when Y alone has had no healthy node. When X has none either, going back to it helps nobody. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { X } from '#src/shared-memory/layout.ts';
+import { nodeHealth, nodeHealthIndex } from '#src/shared-memory/shared-memory.ts';
 import { SplitCell } from '#src/shared-memory/split-cell.ts';
 import { backend, startControl } from '../support/control-rig.ts';
 
@@ -56,6 +58,28 @@ test('split change is refused while a rollout runs and made while it is paused',
   assert.equal((await rig.call('PUT', '/v1/split', { body: { y: 50 } })).json.y, 50);
 });
 
+test('everything is sent to an X that alone is down only when that is forced', async (t) => {
+  const rig = await startControl(t, { nodes: { x: [1], y: [await backend(t)] } });
+  await rig.call('PUT', '/v1/split', { body: { y: 10 } });
+  Atomics.store(new Int32Array(rig.memory.nodeHealth), nodeHealthIndex(X, 0), nodeHealth.unhealthy);
+  for (const [method, path, body] of [
+    ['PUT', '/v1/split', { y: 0 }],
+    ['POST', '/v1/rollout/revert', {}],
+  ] as const) {
+    const refused = await rig.call(method, path, { body });
+    assert.deepEqual([refused.status, refused.json.code], [409, 'x_unhealthy'], path);
+    assert.match(refused.json.detail, /X has no healthy node, and Y has 1.*"force": true/);
+    assert.equal(new SplitCell(rig.memory.split).read().weightPpm, 100_000);
+    assert.equal((await rig.call('PUT', '/v1/split', { body: { y: 10 } })).status, 200, 'Y may keep some');
+    assert.equal((await rig.call(method, path, { body: { ...body, force: true } })).status, 200);
+    assert.equal(new SplitCell(rig.memory.split).read().weightPpm, 0);
+    assert.equal((await rig.call('POST', '/v1/rollout/revert')).status, 200, 'nothing is left to send there');
+    await rig.call('PUT', '/v1/split', { body: { y: 10 } });
+  }
+  const { events } = (await rig.call('GET', '/v1/events')).json;
+  assert.match(JSON.stringify(events), /forced: X has no healthy node, and Y has 1/);
+});
+
 const badBodies: readonly [body: unknown, pointer: string][] = [
   [{}, '#/y'],
   [{ y: 101 }, '#/y'],
@@ -78,8 +102,8 @@ test('every mistake of a request is told at once, in words', async (t) => {
   const rig = await startControl(t);
   const split = await rig.call('PUT', '/v1/split', { body: { y: 200, foo: 1, bar: 2 } });
   assert.deepEqual(split.json.errors, [
-    { pointer: '#/foo', detail: 'is not known; expected y, reason or override' },
-    { pointer: '#/bar', detail: 'is not known; expected y, reason or override' },
+    { pointer: '#/foo', detail: 'is not known; expected y, reason, override or force' },
+    { pointer: '#/bar', detail: 'is not known; expected y, reason, override or force' },
     { pointer: '#/y', detail: 'is 200; expected at most 100' },
   ]);
   assert.match(split.json.detail, /^foo is not known; .*; y is 200; expected at most 100$/);
