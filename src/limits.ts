@@ -134,6 +134,20 @@ export const routeCandidatesMax = 4_096;
  * Groups of users per cluster under sticky routing: enough to see that a few users have most of the errors.
  */
 export const userBucketCount = 16;
+/**
+ * Groups of clients by address under sticky routing: so many that one suspected client takes few others with
+ * it.
+ */
+export const clientGroupCount = 64;
+/**
+ * What is counted of a group: failures, 2xx, 3xx, 4xx, aborted requests, and slow ones for each latency
+ * quantile.
+ */
+export const groupKindCount = 10;
+/** Groups that are suspected at most: more of them are no few clients, but what Y does. */
+export const suspectGroupsMax = 8;
+/** Requests of a suspected group that a worker looks at to name the client. */
+export const suspectSightings = 20;
 /** Failed requests of Y that a worker remembers for the record of a revert. */
 export const failureSamplesMax = 64;
 /**

@@ -65,6 +65,7 @@ function statusOf(parts: ControlParts): StatusView {
     nodes: (cluster) => parts.directory.views(cluster),
     verdict: parts.assessor.verdict,
     signals: parts.signals.view(),
+    suspects: parts.suspects.views,
     workers: parts.workers.views(nowMs),
     store: parts.store,
     configRevision: parts.configRevision,

@@ -14,8 +14,9 @@ import type { RolloutState } from '#src/core/rollout/rollout-state.ts';
 import type { Signals } from '#src/core/rollout/signals.ts';
 import type { SampleSource, TickSample } from '#src/core/telemetry/sample.ts';
 import type { SlowThresholdSource } from './traffic/slow-thresholds.ts';
+import type { SuspectSource } from './traffic/suspect-clients.ts';
 
-interface AssessorPort extends SlowThresholdSource {
+interface AssessorPort extends SlowThresholdSource, SuspectSource {
   update(sample: TickSample): void;
   assess(state: RolloutState): Verdict;
 }
@@ -41,6 +42,8 @@ export interface FactPorts {
 export interface NotePorts {
   /** Tells the workers from which age on a waiting request counts as slow. */
   readonly slowThresholds?: { publish(source: SlowThresholdSource): void };
+  /** Tells the workers whose requests are not compared. */
+  readonly suspects?: { publish(source: SuspectSource): void };
   /** Records the traffic. */
   readonly traffic?: { observe(sample: TickSample): void };
   /** Remembers the last minutes, and freezes them at a revert. */
@@ -100,9 +103,10 @@ export class ControlLoop {
 
   /** Everything that takes the tick's counts: the tests first, then what only remembers them. */
   #window(sample: TickSample): void {
-    const { assessor, slowThresholds, traffic, evidence } = this.#ports;
+    const { assessor, slowThresholds, suspects, traffic, evidence } = this.#ports;
     assessor.update(sample);
     slowThresholds?.publish(assessor);
+    suspects?.publish(assessor);
     traffic?.observe(sample);
     evidence?.observe(sample);
   }

@@ -33,6 +33,7 @@ import { BreakerWatch } from './traffic/breaker-watch.ts';
 import { RecentTraffic } from './traffic/recent-traffic.ts';
 import { Sampler } from './traffic/sampler.ts';
 import { SlowThresholds } from './traffic/slow-thresholds.ts';
+import { SuspectClients } from './traffic/suspect-clients.ts';
 import { TrafficRecorder } from './traffic/traffic-recorder.ts';
 import { WorkerWatch } from './traffic/worker-watch.ts';
 
@@ -69,6 +70,7 @@ export class ControlParts {
   readonly workers: WorkerWatch;
   readonly breakers: BreakerWatch;
   readonly breakerNotes: BreakerNotes;
+  readonly suspects: SuspectClients;
   readonly holds = new HoldWatch();
   readonly answers: AnswerRates;
   readonly traffic = new RecentTraffic();
@@ -112,6 +114,7 @@ export class ControlParts {
       checkShortages: this.health.shortages,
       log: (line) => this.log(line),
     });
+    this.suspects = new SuspectClients(memory, this.events, clock.epochMs);
     this.workers = new WorkerWatch(memory);
     this.breakers = new BreakerWatch(memory, this.cell);
     this.breakerNotes = new BreakerNotes(this.events);
@@ -242,6 +245,7 @@ export class ControlParts {
       nodes: this.directory,
       signals: this.signals,
       slowThresholds: new SlowThresholds(this.memory),
+      suspects: this.suspects,
       traffic: this.recorder,
       evidence: this.evidence,
       breakerNotes: this.breakerNotes,

@@ -85,6 +85,9 @@ export class ControlThread {
       case 'route-seen':
         parts.routes.seen(message.key, message.name);
         return;
+      case 'suspect-seen':
+        parts.suspects.seen(message.group, message.client);
+        return;
       case 'lifecycle':
         parts.events.add(lifecycleEvent(message));
         return;

@@ -19,6 +19,7 @@ import { TurnQueue } from './base/turn-queue.ts';
 import { InFlightList } from './counting/in-flight-list.ts';
 import { RequestSamples } from './counting/request-samples.ts';
 import { RouteSightings } from './counting/route-sightings.ts';
+import { SuspectAddresses } from './counting/suspect-addresses.ts';
 import { BufferPool } from './transport/buffer-pool.ts';
 import { connectRaw, RawSocketEnvironment } from './transport/raw-socket.ts';
 import type { ConnectingOwner, Socket } from './transport/socket.ts';
@@ -60,12 +61,16 @@ export class WorkerRuntime {
   peers: PeerDirectory;
   routes: RouteTable;
   readonly parkedRoutes: Int32Array;
+  readonly suspectGroups: Int32Array;
+  readonly suspectAddresses: SuspectAddresses;
   readonly requestSamples: RequestSamples;
   readonly routeSightings: RouteSightings;
   /** Has clients give up their connection to a node that has no room for another; false when none does. */
   makeRoom: (node: UpstreamNode) => boolean;
   /** Asks for a slot for a route that was seen often. */
   reportRoute: (key: number, name: string) => void;
+  /** Names the client that a group is suspected for. */
+  reportSuspect: (group: number, address: string) => void;
   listenPort: number;
   isDraining: boolean;
   // The split as last read: epoch 0 is everything on X.
@@ -115,10 +120,13 @@ export class WorkerRuntime {
     this.routing = compileRouting(config.routing);
     this.routes = new RouteTable(start.routes);
     this.parkedRoutes = new Int32Array(memory.parkedRoutes);
+    this.suspectGroups = new Int32Array(memory.suspectGroups);
+    this.suspectAddresses = new SuspectAddresses();
     this.requestSamples = new RequestSamples(this.slowThresholds);
     this.routeSightings = new RouteSightings();
     this.makeRoom = () => false;
     this.reportRoute = () => {};
+    this.reportSuspect = () => {};
     this.listenPort = config.listen.proxy.port;
     this.peers = new PeerDirectory(config.routing.trustedProxies, this.listenPort);
     this.isDraining = false;
@@ -216,6 +224,7 @@ export class WorkerRuntime {
     if (this.weightPpm === 0 && weightPpm > 0) this.breaker.startAfresh(epoch);
     this.splitEpoch = epoch;
     this.weightPpm = weightPpm;
+    if (salt !== this.salt) this.suspectAddresses.clear();
     this.salt = salt;
     this.slab[WORKER.splitEpoch] = epoch;
   }

@@ -36,6 +36,7 @@ class ProxyWorker {
     this.#post = post;
     this.#runtime = new WorkerRuntime(start, (line) => post({ type: 'log', line }));
     this.#runtime.reportRoute = (key, name) => post({ type: 'route-seen', key, name });
+    this.#runtime.reportSuspect = (group, client) => post({ type: 'suspect-seen', group, client });
     const { slab, allSlabs } = this.#runtime;
     for (let gauge = WORKER.connectionsOpen; gauge <= WORKER.breakerOpenSinceMs; gauge++) slab[gauge] = 0;
     slab[WORKER.pendingX] = 0;

@@ -11,7 +11,9 @@ import {
   shortOperations,
 } from '#src/core/telemetry/own-shortage.ts';
 import {
+  clientGroupCount,
   epochSlotCount,
+  groupKindCount,
   latencyBucketCount,
   latencyQuantiles,
   nodesPerClusterMax,
@@ -87,7 +89,27 @@ export const ATTEMPT = {
   routeFailures: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount + routeSlots,
   /** Of the failures by route, the 5xx of the service behind Kong. */
   routeServiceFailures: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount + 2 * routeSlots,
-  size: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount + 3 * routeSlots,
+  /** With sticky routing: requests by group of clients, then of each kind (GROUP). */
+  groupRequests: 32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount + 3 * routeSlots,
+  groupHits:
+    32 + statusSlots + 2 * latencyBucketCount + 2 * userBucketCount + 3 * routeSlots + clientGroupCount,
+  size:
+    32 +
+    statusSlots +
+    2 * latencyBucketCount +
+    2 * userBucketCount +
+    3 * routeSlots +
+    (1 + groupKindCount) * clientGroupCount,
+} as const;
+
+/** Offsets within `groupHits`: what is counted of each group of clients. `slow` is by quantile. */
+export const GROUP = {
+  failures: 0,
+  success: clientGroupCount,
+  redirect: 2 * clientGroupCount,
+  clientError: 3 * clientGroupCount,
+  aborted: 4 * clientGroupCount,
+  slow: 5 * clientGroupCount,
 } as const;
 
 /** The epoch slots, and one for requests that are older than `epochSlotCount` changes of the split. */
@@ -223,5 +245,6 @@ export const causesEnd = (arm: number, nodeSlot: number): number => causesOffset
 export const shortageOffset = (operation: ShortOperation, resource: OwnResource): number =>
   shortagesAt + shortOperations.indexOf(operation) * ownResources.length + ownResources.indexOf(resource);
 
+if (groupKindCount !== 5 + quantileSlots) throw new Error('invariant broken: a kind without a place');
 if (failureCauses.length > causeSlots) throw new Error('invariant broken: more causes than counters');
 if (proxyErrorNames.length > 64) throw new Error('invariant broken: more proxy errors than counters');

@@ -97,6 +97,8 @@ export type FromWorker =
   | { readonly type: 'drained'; readonly cutExchanges: number }
   /** A route without a slot was seen often enough to get one. */
   | { readonly type: 'route-seen'; readonly key: number; readonly name: string }
+  /** Most requests of a suspected group of clients come from this address. */
+  | { readonly type: 'suspect-seen'; readonly group: number; readonly client: string }
   | { readonly type: 'samples'; readonly requestId: number; readonly samples: readonly RequestSample[] }
   | { readonly type: 'log'; readonly line: LogLine };
 
@@ -198,6 +200,8 @@ export type ToControl =
       readonly detail: Readonly<Record<string, unknown>>;
     }
   | { readonly type: 'route-seen'; readonly key: number; readonly name: string }
+  /** Most requests of a suspected group of clients come from this address. */
+  | { readonly type: 'suspect-seen'; readonly group: number; readonly client: string }
   /** The workers' answers to `report-samples` that came in time. */
   | { readonly type: 'samples'; readonly requestId: number; readonly samples: readonly RequestSample[] }
   /** The proxy drains: answer /readyz with 503 from now on, and go on with everything else. */

@@ -1,6 +1,6 @@
 // All memory that threads share. The supervisor makes it once and passes it to each thread that starts; it
 // outlives the threads.
-import { latencyQuantiles, nodesPerClusterMax } from '#src/limits.ts';
+import { clientGroupCount, latencyQuantiles, nodesPerClusterMax } from '#src/limits.ts';
 import { routeSlots, slabLength } from './layout.ts';
 import { createSplitMemory } from './split-cell.ts';
 
@@ -15,6 +15,8 @@ export interface SharedMemory {
   readonly slowThresholds: SharedArrayBuffer;
   /** Int32 [65 route slots]: 1 while the route is parked on X. Written by the control thread. */
   readonly parkedRoutes: SharedArrayBuffer;
+  /** Int32 [64 groups of clients]: 1 while the group is not compared. Written by the control thread. */
+  readonly suspectGroups: SharedArrayBuffer;
   /**
    * Float64 [1]: the rollout's time less the monotonic clock, ms; 0 until it is known. Written by the control
    * thread.
@@ -48,6 +50,7 @@ export function createSharedMemory(workerCount: number): SharedMemory {
     nodeHealth: new SharedArrayBuffer(2 * nodesPerClusterMax * Int32Array.BYTES_PER_ELEMENT),
     slowThresholds,
     parkedRoutes: new SharedArrayBuffer(routeSlots * Int32Array.BYTES_PER_ELEMENT),
+    suspectGroups: new SharedArrayBuffer(clientGroupCount * Int32Array.BYTES_PER_ELEMENT),
     rolloutTime: new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT),
     slabs: Array.from({ length: workerCount }, slab),
     baselines: Array.from({ length: workerCount }, slab),

@@ -121,7 +121,8 @@ export class WorkerPool {
     };
     thread.on('message', (message: FromWorker) => {
       if (message.type === 'log') this.#options.log(message.line);
-      if (message.type === 'route-seen') this.#options.tellControl(message);
+      if (message.type === 'route-seen' || message.type === 'suspect-seen')
+        this.#options.tellControl(message);
       if (message.type === 'prepared') prepared.resolve();
       if (message.type === 'listening') {
         slot.isListening = true;

@@ -258,6 +258,7 @@ function troubles(status: StatusView): string[] {
   return [
     frozenText(status),
     ...status.rollout.parked.map(({ text }) => `Parked on X: ${text}.`),
+    ...status.suspects.map(({ client }) => `Not compared, as it is unlike all others on Y: ${client}.`),
     lost > 0 ? `${lost} ${of} are not running.` : '',
     open > 0 && status.split.y > 0 ? `The breaker of ${open} ${of} keeps traffic away from Y.` : '',
     status.store.writable ? '' : `The store cannot be written: ${status.store.problem?.text ?? 'unknown'}.`,

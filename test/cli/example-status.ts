@@ -103,6 +103,7 @@ export const exampleStatus: StatusView = {
     gates: [],
     approval: { revision: null, waiting: [] },
   },
+  suspects: [],
   workers: [
     {
       index: 0,

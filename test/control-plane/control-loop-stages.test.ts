@@ -42,6 +42,7 @@ function ports(log: string[]): { readonly ports: ControlLoopPorts; readonly even
           return verdict;
         },
         slowThresholdMs: () => 0,
+        suspectGroups: [],
       },
       breakers: {
         openMs: (atMs) => {

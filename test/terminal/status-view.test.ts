@@ -80,6 +80,11 @@ test('the status shows parked routes, and does not call X dispensable while ther
   const shown = page({ ...completed, rollout: { ...completed.rollout, parked } });
   assert.doesNotMatch(shown, /taken down/);
   assert.match(shown, /Trouble +Parked on X: route users: errors 50 % on Y/);
+  const suspects = [{ client: '192.0.2.7', sinceMs: 0 }];
+  assert.match(
+    page({ ...completed, suspects }),
+    /Trouble +Not compared, .*unlike all others on Y: 192\.0\.2\.7/,
+  );
 });
 
 test('the status names the comparison that needs the most, not the one with the least evidence', () => {

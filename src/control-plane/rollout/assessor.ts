@@ -74,6 +74,11 @@ export class Assessor implements AnalysisResets {
     return this.#analysis.slowThresholdMs(arm, quantileIndex);
   }
 
+  /** Groups of clients that are not compared, 0..63. */
+  get suspectGroups(): readonly number[] {
+    return this.#analysis.suspectGroups;
+  }
+
   resetStep(nextWeightPpm: number): void {
     this.#analysis.resetStep(nextWeightPpm, this.#monotonicMs());
     this.#business.resetStep();

@@ -4,6 +4,7 @@
 import type { Held } from '#src/control-plane/rollout/hold-watch.ts';
 import type { SignalsView } from '#src/control-plane/signals/external-signals.ts';
 import type { ClusterTraffic } from '#src/control-plane/traffic/recent-traffic.ts';
+import type { SuspectView } from '#src/control-plane/traffic/suspect-clients.ts';
 import type { WorkerView } from '#src/control-plane/traffic/worker-watch.ts';
 import type { Verdict } from '#src/core/analysis/verdict.ts';
 import type { RolloutForecast, Span } from '#src/core/rollout/forecast.ts';
@@ -93,6 +94,8 @@ export interface StatusView {
   readonly forecast: RolloutForecast | null;
   readonly rollout: RolloutView;
   readonly signals: SignalsView;
+  /** Clients that are not compared, as what they get on Y is unlike what all others get there. */
+  readonly suspects: readonly SuspectView[];
   readonly workers: readonly WorkerView[];
   readonly store: StoreView;
   readonly configRevision: number;
@@ -112,6 +115,7 @@ interface StatusSources {
   readonly nodes: (cluster: ClusterName) => readonly NodeView[];
   readonly verdict: Verdict | null;
   readonly signals: SignalsView;
+  readonly suspects: readonly SuspectView[];
   readonly workers: readonly WorkerView[];
   readonly store: Pick<StoreView, 'writable' | 'problem' | 'unrecorded'> & {
     readonly recordEnd: RecordEnd | null;
@@ -137,6 +141,7 @@ export function statusView(sources: StatusSources): StatusView {
     forecast: roundedForecast(sources.forecast),
     rollout: rolloutView(state),
     signals: sources.signals,
+    suspects: sources.suspects,
     workers: sources.workers,
     store: storeView(store),
     configRevision: sources.configRevision,

@@ -143,6 +143,8 @@ function addGrowth(slab: Float64Array, baseline: Float64Array, at: number, into:
   addRange(slab, baseline, at + ATTEMPT.kongLatency, into.kongLatency);
   addRange(slab, baseline, at + ATTEMPT.userRequests, into.userRequests);
   addRange(slab, baseline, at + ATTEMPT.userFailures, into.userFailures);
+  addRange(slab, baseline, at + ATTEMPT.groupRequests, into.groupRequests);
+  addRange(slab, baseline, at + ATTEMPT.groupHits, into.groupHits);
   addRange(slab, baseline, at + ATTEMPT.routeRequests, into.routeRequests);
   addRange(slab, baseline, at + ATTEMPT.routeFailures, into.routeFailures);
   addRange(slab, baseline, at + ATTEMPT.routeServiceFailures, into.routeServiceFailures);

@@ -2,6 +2,7 @@
 // share. It is made from the thresholds, and kept and restored as one.
 
 import type { AnalysisThresholds } from './analysis-thresholds.ts';
+import { SuspectGroups } from './clustering/suspect-groups.ts';
 import { AttributedFailures, type AttributedSnapshot } from './streams/attributed-failures.ts';
 import { blipProfiles } from './streams/compared-stream.ts';
 import { type ErrorSnapshot, ErrorStreams } from './streams/error-streams.ts';
@@ -24,6 +25,8 @@ export interface StreamsSnapshot {
   readonly attributed: AttributedSnapshot;
   readonly makers: readonly number[];
   readonly retests: readonly RetestSnapshot[];
+  /** Groups of clients that are not compared; absent in what earlier versions kept. */
+  readonly suspects?: readonly number[];
 }
 
 /** The place of the step whose streams are restored: its time, and Y's share after it. */
@@ -43,6 +46,7 @@ export class AnalysisStreams {
   readonly failures: AttributedFailures;
   readonly makers = new FailureMakers();
   readonly retests: Retests;
+  readonly suspects = new SuspectGroups();
   readonly xHealth = new XHealth();
 
   constructor(
@@ -79,6 +83,7 @@ export class AnalysisStreams {
       attributed: this.failures.snapshot(),
       makers: this.makers.snapshot(),
       retests: this.retests.snapshot(),
+      suspects: this.suspects.groups,
     };
   }
 
@@ -97,6 +102,7 @@ export class AnalysisStreams {
     this.failures.restore(snapshot.attributed);
     this.makers.restore(snapshot.makers);
     this.retests.restore(snapshot.retests);
+    this.suspects.restore(snapshot.suspects ?? []);
     if (lacksStatusProof(snapshot)) this.status.resetStep(nextWeightPpm, nowMs);
   }
 }

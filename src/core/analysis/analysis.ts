@@ -86,12 +86,13 @@ export class Analysis {
 
   /** Takes one tick's counts. Allocates nothing. */
   update(sample: TickSample): void {
-    const { families, makers, failures, retests, xHealth } = this.#streams;
+    const { families, makers, failures, retests, suspects, xHealth } = this.#streams;
     this.#shiftMs ??= this.#nowMs + sample.dtMs - sample.atMs;
     this.#nowMs = sample.atMs + this.#shiftMs;
     this.#window.advance(this.#nowMs);
     makers.advance(this.#nowMs);
     failures.beginTick();
+    suspects.beginTick(sample.dtMs);
     this.#streams.refreshRoutes(this.#nowMs);
     for (const family of families) family.beginTick(this.#nowMs, sample.dtMs, this.#warmupLeftMs() === 0);
     let requestsX = 0;
@@ -102,13 +103,15 @@ export class Analysis {
       this.#take(epoch);
     }
     for (const family of families) family.endTick();
+    if (suspects.endTick()) this.#beginAnew(this.#nowMs);
     retests.settle(this.#nowMs);
     xHealth.add(sample.dtMs, requestsX, failuresX);
   }
 
   #take(epoch: EpochSample): void {
     const { x, y } = epoch;
-    const { families, makers, failures } = this.#streams;
+    const { families, makers, failures, suspects } = this.#streams;
+    suspects.add(epoch);
     this.#weightPpm = epoch.weightPpm;
     if (errorRequests(y) > 0) this.#firstYMs ??= this.#nowMs;
     this.#window.add(errorRequests(x), errorFailures(x), errorRequests(y), errorFailures(y));
@@ -127,7 +130,8 @@ export class Analysis {
   /** A rollout begins: forgets all evidence. What is known of X alone stays. */
   resetRollout(atMs: number): void {
     const nowMs = this.#time(atMs);
-    const { failures, families, retests } = this.#streams;
+    const { failures, families, retests, suspects } = this.#streams;
+    suspects.reset();
     this.#firstYMs = null;
     failures.resetRollout();
     for (const family of families) family.resetRollout(nowMs);
@@ -148,11 +152,21 @@ export class Analysis {
   routeParked(atMs: number): void {
     const nowMs = this.#time(atMs);
     this.#streams.refreshRoutes(nowMs);
+    this.#beginAnew(nowMs);
+    this.#waitsForRouteSinceMs = null;
+  }
+
+  /** Gives up the evidence on both questions: some of the traffic that it is from is no longer compared. */
+  #beginAnew(nowMs: number): void {
     for (const family of this.#streams.families) {
       family.forgetGains(nowMs);
       family.resetStep(this.#nextWeightPpm, nowMs);
     }
-    this.#waitsForRouteSinceMs = null;
+  }
+
+  /** Groups of clients that are not compared, 0..63. */
+  get suspectGroups(): readonly number[] {
+    return this.#streams.suspects.groups;
   }
 
   /** Streams of these kinds start afresh, with half their weight, instead of reverting. */

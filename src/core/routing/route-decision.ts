@@ -2,7 +2,7 @@
 // key, else by chance. This runs for each request; the result is a small integer and nothing is allocated.
 import { FIELD_STRIDE } from '#src/core/http1/framing.ts';
 import type { RequestHead } from '#src/core/http1/request-head.ts';
-import { userBucketCount } from '#src/limits.ts';
+import { clientGroupCount, userBucketCount } from '#src/limits.ts';
 import { equalsBytes, matchesRule, nextField } from './request-match.ts';
 import { type RoutingTable, StickyKind } from './routing-table.ts';
 import { belowWeight, hashAddress, hashBytes } from './sticky-key.ts';
@@ -180,4 +180,15 @@ export function userBucketOf(
   // Another salt than that of the split, so that a user's group and cluster do not depend on each other.
   const position = stickyPosition(table, bytes, head, clientAddress, ~salt, -1);
   return position === -1 ? -1 : position % userBucketCount;
+}
+
+/**
+ * The group of clients that an address belongs to. Clients choose their keys, but hardly their addresses: a
+ * client with many keys is in one group.
+ * @returns 0..63, or -1 when routing is not sticky
+ */
+export function clientGroupOf({ stickyKind }: RoutingTable, clientAddress: string, salt: number): number {
+  if (stickyKind === StickyKind.none) return -1;
+  // Other bits of another hash than the one that the cluster is chosen by.
+  return (hashAddress(clientAddress, ~salt) >>> 8) % clientGroupCount;
 }

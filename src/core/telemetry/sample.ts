@@ -1,7 +1,14 @@
 // What a tick of the control loop knows about the traffic: how much each counter has grown since the tick
 // before, over all workers, by epoch of the split and arm. The objects are made once and filled again each
 // tick.
-import { latencyBucketCount, latencyQuantiles, routesTrackedMax, userBucketCount } from '#src/limits.ts';
+import {
+  clientGroupCount,
+  groupKindCount,
+  latencyBucketCount,
+  latencyQuantiles,
+  routesTrackedMax,
+  userBucketCount,
+} from '#src/limits.ts';
 
 const statusCodeCount = 600;
 
@@ -34,6 +41,12 @@ export class ArmSample {
   /** By group of users; all 0 unless routing is sticky. */
   readonly userRequests = new Float64Array(userBucketCount);
   readonly userFailures = new Float64Array(userBucketCount);
+  /**
+   * By group of clients, and for each kind (GROUP in shared-memory/layout.ts) by group; all 0 unless routing
+   * is sticky.
+   */
+  readonly groupRequests = new Float64Array(clientGroupCount);
+  readonly groupHits = new Float64Array(groupKindCount * clientGroupCount);
   /** By route slot; the last one is for all other routes. */
   readonly routeRequests = new Float64Array(routesTrackedMax + 1);
   readonly routeFailures = new Float64Array(routesTrackedMax + 1);
@@ -56,6 +69,8 @@ export class ArmSample {
     this.kongLatency.fill(0);
     this.userRequests.fill(0);
     this.userFailures.fill(0);
+    this.groupRequests.fill(0);
+    this.groupHits.fill(0);
     this.routeRequests.fill(0);
     this.routeFailures.fill(0);
     this.routeServiceFailures.fill(0);

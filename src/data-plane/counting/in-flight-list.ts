@@ -1,9 +1,9 @@
 // Requests waiting for a response head, oldest first, so that a request counts as slow when its age crosses a
 // threshold and not when it ends: a hanging Y would otherwise yield no latency data at all.
 import { IntrusiveList, type ListLink } from '#src/data-plane/base/intrusive-list.ts';
-import { latencyQuantiles } from '#src/limits.ts';
+import { clientGroupCount, latencyQuantiles } from '#src/limits.ts';
 import { increment } from '#src/shared-memory/counters.ts';
-import { ATTEMPT } from '#src/shared-memory/layout.ts';
+import { ATTEMPT, GROUP } from '#src/shared-memory/layout.ts';
 import { slowThresholdIndex } from '#src/shared-memory/shared-memory.ts';
 
 /** A request that waits for its response head. */
@@ -11,6 +11,8 @@ export interface InFlightEntry {
   readonly inFlightLink: ListLink<InFlightEntry>;
   readonly startedAtMs: number;
   readonly arm: number;
+  /** 0..63 under sticky routing, else -1. */
+  readonly clientGroup: number;
   /** Thresholds crossed so far. */
   crossedCount: number;
   /** Offset of this attempt's counters. */
@@ -55,6 +57,10 @@ export class InFlightList {
       if (!(ageMs > threshold)) return;
       const at = entry.attemptAt();
       increment(this.#slab, at + ATTEMPT.ageCrossed + entry.crossedCount);
+      if (entry.clientGroup >= 0) {
+        const slow = at + ATTEMPT.groupHits + GROUP.slow + entry.crossedCount * clientGroupCount;
+        increment(this.#slab, slow + entry.clientGroup);
+      }
       increment(this.#slab, at + ATTEMPT.changes);
       entry.crossedCount++;
     }

@@ -1,7 +1,13 @@
 // Where one request goes, and under what it is counted: route, arm, and whether it takes part in the
 // comparison of Y with X.
 import type { RequestHead } from '#src/core/http1/request-head.ts';
-import { armOf, decideRoute, isPinned, userBucketOf } from '#src/core/routing/route-decision.ts';
+import {
+  armOf,
+  clientGroupOf,
+  decideRoute,
+  isPinned,
+  userBucketOf,
+} from '#src/core/routing/route-decision.ts';
 import { routeName } from '#src/core/routing/route-slots.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { increment } from '#src/shared-memory/counters.ts';
@@ -16,6 +22,8 @@ export class Assignment {
   routeSlot: number;
   /** 0..15 under sticky routing, else -1. */
   userBucket: number;
+  /** 0..63 under sticky routing, else -1. */
+  clientGroup: number;
 
   constructor() {
     this.arm = X;
@@ -23,6 +31,7 @@ export class Assignment {
     this.isDrawn = false;
     this.routeSlot = otherRouteSlot;
     this.userBucket = -1;
+    this.clientGroup = -1;
   }
 
   /**
@@ -43,7 +52,10 @@ export class Assignment {
     const decision = decideRoute(routing, bytes, head, clientAddress, weightPpm, salt, random.nextUint32());
     this.arm = armOf(decision);
     this.isPinned = isPinned(decision);
-    this.isDrawn = !this.isPinned && this.#joins(runtime, nowMs);
+    this.clientGroup = clientGroupOf(routing, clientAddress, salt);
+    const isSuspected = this.clientGroup >= 0 && runtime.suspectGroups[this.clientGroup] === 1;
+    this.isDrawn = !this.isPinned && !isSuspected && this.#joins(runtime, nowMs);
+    if (isSuspected && !this.isPinned) this.#leaveOut(runtime, clientAddress);
     if (this.isPinned) increment(slab, WORKER.pinnedRequests);
   }
 
@@ -52,6 +64,21 @@ export class Assignment {
     this.routeSlot = routes.slotOf(bytes, head);
     const isUnknown = this.routeSlot === otherRouteSlot && routes.isDerived;
     if (isUnknown && routeSightings.add(routes.lastKey)) reportRoute(routes.lastKey, routeName(bytes, head));
+  }
+
+  /**
+   * The client's group is suspected: it goes where the split sends it, or to X where Y is out of use, and is
+   * not compared.
+   */
+  #leaveOut(runtime: WorkerRuntime, clientAddress: string): void {
+    if (this.arm === X) return;
+    if (runtime.parkedRoutes[this.routeSlot] === 1 || !runtime.breaker.isClosed) {
+      this.arm = X;
+      return;
+    }
+    runtime.budget.deposit();
+    const named = runtime.suspectAddresses.add(this.clientGroup, clientAddress);
+    if (named !== null) runtime.reportSuspect(this.clientGroup, named);
   }
 
   /** Whether the draw stands. A parked route and an open breaker send Y's share to X, in neither arm. */

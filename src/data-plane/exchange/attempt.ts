@@ -7,8 +7,10 @@ import { ListLink } from '#src/data-plane/base/intrusive-list.ts';
 import type { InFlightEntry } from '#src/data-plane/counting/in-flight-list.ts';
 import { countKong } from '#src/data-plane/counting/kong-attribution.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
+import { clientGroupCount, latencyQuantiles } from '#src/limits.ts';
 import { add, increment } from '#src/shared-memory/counters.ts';
-import { type Arm, ATTEMPT, failureKindIndex, X, Y } from '#src/shared-memory/layout.ts';
+import { type Arm, ATTEMPT, failureKindIndex, GROUP, X, Y } from '#src/shared-memory/layout.ts';
+import { slowThresholdIndex } from '#src/shared-memory/shared-memory.ts';
 import type { Assignment } from './assignment.ts';
 
 export class Attempt implements InFlightEntry {
@@ -19,6 +21,7 @@ export class Attempt implements InFlightEntry {
   #epoch: number;
   #routeSlot: number;
   #userBucket: number;
+  clientGroup: number;
   /** Drawn by the split and still without an outcome. */
   #isOpen: boolean;
   /** Its answer counted as a success: the answer under way, as nothing replaces one below 500. */
@@ -35,6 +38,7 @@ export class Attempt implements InFlightEntry {
     this.#epoch = 0;
     this.#routeSlot = 0;
     this.#userBucket = -1;
+    this.clientGroup = -1;
     this.#isOpen = false;
     this.#isCountedSuccess = false;
     this.#isOnBreaker = false;
@@ -46,7 +50,7 @@ export class Attempt implements InFlightEntry {
    * `requestDone`.
    */
   begin(
-    { arm, isDrawn, routeSlot, userBucket }: Assignment,
+    { arm, isDrawn, routeSlot, userBucket, clientGroup }: Assignment,
     startedAtMs: number,
     isRequestDone: boolean,
   ): void {
@@ -55,6 +59,7 @@ export class Attempt implements InFlightEntry {
     this.crossedCount = 0;
     this.#routeSlot = routeSlot;
     this.#userBucket = userBucket;
+    this.clientGroup = clientGroup;
     this.#isOpen = isDrawn;
     this.#isCountedSuccess = false;
     this.#isOnBreaker = isDrawn && arm === Y;
@@ -98,6 +103,7 @@ export class Attempt implements InFlightEntry {
       if (!isSuccess && responseHead.hasKongUpstreamLatency)
         increment(slab, at + ATTEMPT.routeServiceFailures + this.#routeSlot);
     }
+    if (this.clientGroup >= 0) this.#countClient(at, status, latencyMs);
     this.#countGroups(at, !isSuccess);
     this.#tellBreaker(isSuccess, nowMs);
     return true;
@@ -109,9 +115,30 @@ export class Attempt implements InFlightEntry {
     this.#close();
     const at = this.attemptAt();
     increment(this.#runtime.slab, at + ATTEMPT.failures + failureKindIndex[kind]);
+    if (this.clientGroup >= 0) this.#countClient(at, null, 0);
     this.#countGroups(at, true);
     this.#tellBreaker(false, nowMs);
     return true;
+  }
+
+  /**
+   * By group of clients: null for no answer. How slow it was has been counted as far as it was seen to wait.
+   */
+  #countClient(at: number, status: number | null, latencyMs: number): void {
+    const { slab, slowThresholds } = this.#runtime;
+    const group = at + ATTEMPT.groupHits + this.clientGroup;
+    increment(slab, at + ATTEMPT.groupRequests + this.clientGroup);
+    if (status === null || status >= 500) {
+      increment(slab, group + GROUP.failures);
+      return;
+    }
+    if (status >= 400) increment(slab, group + GROUP.clientError);
+    else if (status >= 300) increment(slab, group + GROUP.redirect);
+    else increment(slab, group + GROUP.success);
+    for (let index = this.crossedCount; index < latencyQuantiles.length; index++) {
+      if (!(latencyMs > (slowThresholds[slowThresholdIndex(this.arm, index)] as number))) return;
+      increment(slab, group + GROUP.slow + index * clientGroupCount);
+    }
   }
 
   /** By route and user, and last of all that the block changed. */
@@ -148,6 +175,10 @@ export class Attempt implements InFlightEntry {
     this.#close();
     const at = this.attemptAt();
     increment(this.#runtime.slab, at + ATTEMPT.clientAborts);
+    if (this.clientGroup >= 0) {
+      increment(this.#runtime.slab, at + ATTEMPT.groupRequests + this.clientGroup);
+      increment(this.#runtime.slab, at + ATTEMPT.groupHits + GROUP.aborted + this.clientGroup);
+    }
     increment(this.#runtime.slab, at + ATTEMPT.changes);
     if (this.#countsForBreaker()) this.#runtime.breaker.abandoned();
   }

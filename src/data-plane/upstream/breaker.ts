@@ -43,6 +43,10 @@ export class Breaker {
     this.#publish();
   }
 
+  get isClosed(): boolean {
+    return this.#state === closed;
+  }
+
   /**
    * Whether a request that was assigned to Y may go there. When it may, one of the outcomes below must
    * follow.

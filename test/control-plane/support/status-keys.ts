@@ -12,6 +12,7 @@ const keys: Record<keyof StatusView, true> = {
   forecast: true,
   rollout: true,
   signals: true,
+  suspects: true,
   workers: true,
   store: true,
   configRevision: true,

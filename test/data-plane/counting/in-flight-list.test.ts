@@ -9,6 +9,7 @@ class Entry implements InFlightEntry {
   readonly inFlightLink: ListLink<InFlightEntry> = new ListLink<InFlightEntry>(this);
   readonly startedAtMs: number;
   readonly arm = Y;
+  readonly clientGroup = -1;
   crossedCount = 0;
 
   constructor(startedAtMs: number) {

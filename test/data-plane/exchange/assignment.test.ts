@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Assignment } from '#src/data-plane/exchange/assignment.ts';
+import { suspectSightings } from '#src/limits.ts';
 import { otherRouteSlot, X, Y } from '#src/shared-memory/layout.ts';
 import { FakePlane, type FakePlaneOptions } from '../../support/fake-plane.ts';
 import { headOf } from '../../support/recording-client.ts';
@@ -65,6 +66,35 @@ describe('an assignment', () => {
     const buckets = clients.map((client) => draw(get(), client).userBucket);
     assert.ok(buckets.every((bucket) => bucket >= 0 && bucket < 16));
     assert.equal(drawer().draw(get()).userBucket, -1);
+  });
+
+  it('leaves a suspected client out of the comparison, and names it once', () => {
+    const { plane, draw } = drawer({ routing: { sticky: { kind: 'clientIp' } } });
+    plane.split(everything);
+    const named: unknown[] = [];
+    plane.runtime.reportSuspect = (group, client) => named.push([group, client]);
+    const { clientGroup } = draw(get(), '192.0.2.9');
+    plane.runtime.suspectGroups[clientGroup] = 1;
+    for (let request = 0; request < 3 * suspectSightings; request++) {
+      const { arm, isDrawn } = draw(get(), '192.0.2.9');
+      assert.deepEqual([arm, isDrawn], [Y, false]);
+    }
+    assert.deepEqual(named, [[clientGroup, '192.0.2.9']]);
+    const other = Array.from({ length: 40 }, (_, index) => draw(get(), `198.51.100.${index}`));
+    assert.ok(other.some(({ isDrawn }) => isDrawn));
+    assert.ok(other.every((one) => one.isDrawn === (one.clientGroup !== clientGroup)));
+    plane.runtime.suspectGroups[clientGroup] = 0;
+    assert.ok(draw(get(), '192.0.2.9').isDrawn);
+    assert.equal(drawer().draw(get()).clientGroup, -1);
+  });
+
+  it('sends a suspected client to X while the breaker stops Y, without a probe', () => {
+    const { plane, draw } = drawer({ routing: { sticky: { kind: 'clientIp' } } });
+    plane.split(everything);
+    plane.runtime.suspectGroups.fill(1);
+    draw(get());
+    for (let failure = 0; failure < 20; failure++) plane.runtime.breaker.failed(0);
+    assert.equal(draw(get()).arm, X);
   });
 
   it('sends a parked route to X from both arms, in neither, and counts what it took from Y', () => {
