@@ -70,6 +70,8 @@ export interface NamedRoute {
 export interface Config {
   readonly listen: {
     readonly proxy: Address;
+    /** Whether another process may listen on the proxy's port as well. */
+    readonly shared: boolean;
     /** At least one. */
     readonly control: readonly ControlListener[];
     readonly admin: Address | null;

@@ -122,6 +122,7 @@ function resolveListen(written: Section<'listen'>, machine: Machine, report: Rep
   };
   return {
     proxy: address('proxy', written.proxy),
+    shared: written.shared,
     control: resolveControlListen(written.control, machine.resolvePath, report),
     admin: written.admin === undefined ? null : address('admin', written.admin),
   };

@@ -43,6 +43,12 @@ const cluster = (name: string, which: string, use: string) =>
 const filledSchema = section('Configuration of Crossover.', {
   listen: section('Where Crossover listens.', {
     proxy: address('Client traffic.', '0.0.0.0:8000'),
+    shared: Type.Boolean({
+      default: false,
+      description:
+        'Whether another process may listen on the port of `listen.proxy` too, and get a part of the connections; else this one does not start beside it. For Linux and FreeBSD.',
+      ...hints('`true` or `false`', 'true or false'),
+    }),
     control: controlListen,
     admin: Type.Optional(
       address("Kept for a guarded copy of X's Kong Admin API; checked, but nothing listens there yet."),

@@ -66,8 +66,9 @@ class ProxyWorker {
   async #listen(port: number, descriptors: readonly number[]): Promise<void> {
     const runtime = this.#runtime;
     try {
-      const { host } = runtime.config.listen.proxy;
-      const isShared = runtime.allSlabs.length > 1;
+      const { proxy, shared } = runtime.config.listen;
+      const { host } = proxy;
+      const isShared = shared || runtime.allSlabs.length > 1;
       const bound =
         descriptors.length === 0
           ? [await this.#listener.bind({ host, port }, isShared)]

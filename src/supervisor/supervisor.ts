@@ -5,6 +5,7 @@ import process from 'node:process';
 import type { Worker } from 'node:worker_threads';
 import { unreachable } from '#src/base/assert.ts';
 import type { Config, ConfigProblem, LoadResult } from '#src/config/config.ts';
+import { formatHostPort } from '#src/config/net-address.ts';
 import { assignSlots, type WantedNode } from '#src/core/routing/node-slots.ts';
 import type { RouteSlots } from '#src/core/routing/route-slots.ts';
 import type {
@@ -24,6 +25,7 @@ import { assignNodes, forgetHealth } from './node-assignments.ts';
 import { checkReload } from './reload.ts';
 import { type Replaceable, Replacement, type ReplaceResult } from './replacement.ts';
 import { isListenedOn } from './shared-port.ts';
+import { StartError } from './start-error.ts';
 import { startSuccessor } from './successor.ts';
 import type { StoppedControl } from './thread-questions.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -194,7 +196,7 @@ class Supervision implements Supervisor {
   async #takeSockets(): Promise<void> {
     const { inherited = null } = this.#options;
     if (inherited === null) {
-      await this.#warnOfSharedPort();
+      await this.#refuseSharedPort();
       return;
     }
     // Only now: with node:crypto it is 0.8 MiB, which a process without inherited sockets never needs.
@@ -210,14 +212,16 @@ class Supervision implements Supervisor {
   }
 
   /**
-   * Warns when another process listens on the port. It may be meant, while that process is replaced; else
-   * nobody would notice.
+   * Refuses a port on which another process listens, unless that is meant: each would split its part of the
+   * connections in its own way, and nobody would notice.
    */
-  async #warnOfSharedPort(): Promise<void> {
-    const { proxy } = this.#config.listen;
-    if (proxy.port === 0 || this.#config.workers === 1 || !(await isListenedOn(proxy))) return;
-    const message = 'another process listens on listen.proxy too: it gets a part of the connections';
-    this.#log({ level: 'warn', message, fields: { host: proxy.host, port: proxy.port } });
+  async #refuseSharedPort(): Promise<void> {
+    const { proxy, shared } = this.#config.listen;
+    if (shared || proxy.port === 0 || this.#config.workers === 1 || !(await isListenedOn(proxy))) return;
+    throw new StartError(
+      'EADDRINUSE',
+      `another process listens on listen.proxy (${formatHostPort(proxy)}): set listen.shared: true in both when each is to get a part of the connections`,
+    );
   }
 
   // ---- control thread ----

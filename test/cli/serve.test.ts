@@ -179,16 +179,30 @@ store: { sqlite: ${JSON.stringify(join(folder, 'crossover.db'))} }
     assert.equal(printed.out, '');
   });
 
-  it('warns when another process shares its port', { skip: platform !== 'linux' }, async (t) => {
+  it('shares its port with another process only when it is told to', {
+    skip: platform !== 'linux',
+  }, async (t) => {
     const other = createServer();
     t.after(() => other.close());
     const address = { host: '127.0.0.1', port: 0, reusePort: true };
     await new Promise<void>((resolve) => other.listen(address, resolve));
     const { port } = other.address() as AddressInfo;
     const text = configText(`127.0.0.1:${port}`).replace('workers: 1', 'workers: 2');
-    const { printing } = start(text);
-    await printing(/another process listens on listen\.proxy too/);
-    await printing(/proxies on/);
+    const refused = start(text);
+    assert.equal(await refused.ended, 1);
+    assert.match(
+      refused.printed.err,
+      /another process listens on listen\.proxy \(127.*set listen\.shared: true/,
+    );
+    for (const workers of [2, 1]) {
+      const shared = text
+        .replace('listen: {', 'listen: { shared: true,')
+        .replace('workers: 2', `workers: ${workers}`);
+      const { child, printing, ended } = start(shared);
+      await printing(/proxies on/);
+      child.kill('SIGTERM');
+      assert.equal(await ended, 0);
+    }
   });
 
   it('exits 1 with advice when its port is taken', async (t) => {

@@ -48,6 +48,7 @@ test('a configuration has the documented defaults when only the clusters are giv
   assert.deepEqual(config, {
     listen: {
       proxy: { host: '0.0.0.0', port: 8000 },
+      shared: false,
       control: [{ kind: 'tcp', host: '127.0.0.1', port: 9900, tls: null }],
       admin: null,
     },
@@ -162,7 +163,7 @@ test('a configuration can be posted to a thread when it is loaded', () => {
 
 test('every setting takes effect when it is given', () => {
   const config = parse(`
-listen: { proxy: "[::]:8080", control: 0.0.0.0:9000, admin: localhost:8001 }
+listen: { proxy: "[::]:8080", shared: true, control: 0.0.0.0:9000, admin: localhost:8001 }
 workers: 3
 clusters:
   x: { label: "kong-3.4", nodes: [http://kong-a:8000, "http://[::1]:8000"], admin: https://kong-a:8444/admin }
@@ -183,6 +184,7 @@ control: { token: t0ken }
 `);
   assert.deepEqual(config.listen, {
     proxy: { host: '::', port: 8080 },
+    shared: true,
     control: [{ kind: 'tcp', host: '0.0.0.0', port: 9000, tls: null }],
     admin: { host: 'localhost', port: 8001 },
   });

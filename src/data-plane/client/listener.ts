@@ -67,7 +67,7 @@ export class Listener {
   }
 
   /**
-   * Listens on an address; rejects with the system's error. `shared`: other workers listen on the same port.
+   * Listens on an address; rejects with the system's error. `shared`: others listen on the same port.
    */
   bind({ host, port }: Address, shared: boolean): Promise<BoundListener> {
     return this.#listen({ host, port, reusePort: shared, exclusive: true });
