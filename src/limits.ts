@@ -128,6 +128,11 @@ export const routePatternsMax = 128;
  * all slots.
  */
 export const routeSightingsMin = 20;
+/**
+ * How long a route with fewer requests than `routeSightingsMin` keeps its slot when another wants it: so
+ * little can be compared with nothing.
+ */
+export const routeIdleMs = 300_000;
 /** Routes without a slot whose requests a worker counts. */
 export const routeCandidatesMax = 4_096;
 /**

@@ -44,6 +44,8 @@ export interface NotePorts {
   readonly slowThresholds?: { publish(source: SlowThresholdSource): void };
   /** Tells the workers whose requests are not compared. */
   readonly suspects?: { publish(source: SuspectSource): void };
+  /** Learns which routes are in use. */
+  readonly routeUse?: { observe(sample: TickSample): void };
   /** Records the traffic. */
   readonly traffic?: { observe(sample: TickSample): void };
   /** Remembers the last minutes, and freezes them at a revert. */
@@ -103,10 +105,11 @@ export class ControlLoop {
 
   /** Everything that takes the tick's counts: the tests first, then what only remembers them. */
   #window(sample: TickSample): void {
-    const { assessor, slowThresholds, suspects, traffic, evidence } = this.#ports;
+    const { assessor, slowThresholds, suspects, routeUse, traffic, evidence } = this.#ports;
     assessor.update(sample);
     slowThresholds?.publish(assessor);
     suspects?.publish(assessor);
+    routeUse?.observe(sample);
     traffic?.observe(sample);
     evidence?.observe(sample);
   }

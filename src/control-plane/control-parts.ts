@@ -246,6 +246,7 @@ export class ControlParts {
       signals: this.signals,
       slowThresholds: new SlowThresholds(this.memory),
       suspects: this.suspects,
+      routeUse: this.routes,
       traffic: this.recorder,
       evidence: this.evidence,
       breakerNotes: this.breakerNotes,

@@ -1,7 +1,8 @@
 // Which routes are counted on their own, under which slot, and which are parked on X. Routes come from
-// configured patterns or from Kong when there are any; otherwise from what the workers see often, first come
-// first served. Derived routes keep their slots while the process runs. Parking goes by name, because another
-// process numbers the slots anew.
+// configured patterns or from Kong when there are any; otherwise from what the workers see often. When every
+// slot is taken, one whose route is hardly used any more is given to the next: paths come from clients, and
+// the first of them must not have the slots for ever. Parking goes by name, because another process numbers
+// the slots anew.
 
 import type { RouteNames } from '#src/core/analysis/streams/tracked-routes.ts';
 import type { RouteParking } from '#src/core/rollout/route-parking.ts';
@@ -11,7 +12,8 @@ import {
   type RouteSlots,
   routeKeyOfName,
 } from '#src/core/routing/route-slots.ts';
-import { routePatternsMax, routesTrackedMax } from '#src/limits.ts';
+import type { TickSample } from '#src/core/telemetry/sample.ts';
+import { routeIdleMs, routePatternsMax, routeSightingsMin, routesTrackedMax } from '#src/limits.ts';
 
 export type UnplacedPattern = Omit<RoutePattern, 'slot'>;
 
@@ -21,6 +23,13 @@ export class RouteDirectory implements RouteNames, RouteParking {
   readonly #publish: (slots: RouteSlots) => void;
   readonly #parked: Int32Array;
   readonly #parkedNames = new Set<string>();
+  /** Requests by slot in the span before this one and in this one, each of `routeIdleMs`. */
+  readonly #before = new Float64Array(routesTrackedMax);
+  readonly #now = new Float64Array(routesTrackedMax);
+  /** When this span began, ms of the samples; -1 before the first sample. */
+  #sinceMs = -1;
+  /** Whether there was a whole span. */
+  #isKnown = false;
 
   /** parked: the memory in which workers look up which route slots are parked on X. */
   constructor(slots: RouteSlots, parked: SharedArrayBuffer, publish: (slots: RouteSlots) => void) {
@@ -34,12 +43,46 @@ export class RouteDirectory implements RouteNames, RouteParking {
     return this.#revision;
   }
 
-  /** A worker saw a route without a slot often. It gets one while there are any. */
+  /** A worker saw a route without a slot often. It gets one while there are any, or one that is idle. */
   seen(key: number, name: string): void {
     const slots = this.#slots;
-    if (slots.kind !== 'derived' || slots.routes.length >= routesTrackedMax) return;
-    if (slots.routes.some((route) => route.key === key)) return;
-    this.#set({ kind: 'derived', routes: [...slots.routes, { slot: slots.routes.length, name, key }] });
+    if (slots.kind !== 'derived' || slots.routes.some((route) => route.key === key)) return;
+    const slot = slots.routes.length < routesTrackedMax ? slots.routes.length : this.#idleSlot();
+    if (slot === -1) return;
+    this.#before[slot] = routeSightingsMin;
+    this.#now[slot] = 0;
+    this.#set({
+      kind: 'derived',
+      routes: [...slots.routes.filter((route) => route.slot !== slot), { slot, name, key }],
+    });
+  }
+
+  /** Takes the requests of a tick, to know which routes are idle. */
+  observe({ atMs, epochs }: TickSample): void {
+    if (this.#sinceMs === -1) this.#sinceMs = atMs;
+    if (atMs - this.#sinceMs >= routeIdleMs) {
+      this.#before.set(this.#now);
+      this.#now.fill(0);
+      this.#sinceMs = atMs;
+      this.#isKnown = true;
+    }
+    for (const { x, y } of epochs)
+      for (let slot = 0; slot < routesTrackedMax; slot++)
+        this.#now[slot] =
+          (this.#now[slot] as number) + (x.routeRequests[slot] as number) + (y.routeRequests[slot] as number);
+  }
+
+  /** The slot with the fewest requests, of those that are idle and not parked; -1 when there is none. */
+  #idleSlot(): number {
+    let idlest = -1;
+    let fewest = routeSightingsMin;
+    for (let slot = 0; this.#isKnown && slot < routesTrackedMax; slot++) {
+      const requests = (this.#before[slot] as number) + (this.#now[slot] as number);
+      if (requests >= fewest || this.isParked(slot)) continue;
+      idlest = slot;
+      fewest = requests;
+    }
+    return idlest;
   }
 
   /**

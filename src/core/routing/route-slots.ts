@@ -40,7 +40,7 @@ export function nameOfSlot({ routes }: RouteSlots, slot: number): string {
   return routes.find((route) => route.slot === slot)?.name ?? `route ${slot}`;
 }
 
-/** Whether every slot that had a route has still the same. Derived routes are only added, never removed. */
+/** Whether every slot that had a route has still the same. */
 export function keepsSlots(before: RouteSlots, after: RouteSlots): boolean {
   if (before === after) return true;
   if (before.kind !== 'derived' || after.kind !== 'derived') return false;
