@@ -38,6 +38,7 @@ const reasoned: Readonly<Record<string, readonly [lines: number, reason: string]
   'test/support/breaker-trace.ts': [3, 'watches memory that sends no event, more often than timers can'],
   'test/support/connect-load.ts': [6, 'a rate of connections, of which so many are open at most'],
   'test/support/cut-answers.ts': [1, 'a hang is one of the outcomes of a cut answer'],
+  'test/support/hostile-clients.ts': [1, 'hostile clients come again and again'],
   'test/support/limited-upstream-child.ts': [1, 'the time that a node works, for long forms'],
   'test/support/load-client.ts': [
     5,

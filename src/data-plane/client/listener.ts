@@ -160,7 +160,7 @@ export class Listener {
    */
   #isOverrun(open: number): boolean {
     const { config, slab } = this.#runtime;
-    if (open < config.limits.connections * overrunFactor) return false;
+    if (open < config.limits.connections * overrunFactor || this.#places.forClient()) return false;
     increment(slab, WORKER.connectionsRefused);
     return true;
   }
@@ -172,10 +172,11 @@ export class Listener {
   /** `open`: how many others there are. */
   #begin(connection: ClientConnection, socket: Socket, open: number): void {
     const { slab, config } = this.#runtime;
+    const hasPlace = open < config.limits.connections || this.#places.forClient();
     this.#registry.add(connection);
     increment(slab, WORKER.connectionsAccepted);
     connection.begin(socket);
-    if (open < config.limits.connections || this.#places.forClient()) return;
+    if (hasPlace) return;
     increment(slab, WORKER.connectionsRefused);
     connection.refuse('connectionsExhausted', false);
   }

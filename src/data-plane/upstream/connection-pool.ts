@@ -64,6 +64,11 @@ export class ConnectionPool {
     return this.openCount >= this.openMax;
   }
 
+  /** Another request would get a connection: a new one, or one under way that nobody waits for any more. */
+  get hasRoom(): boolean {
+    return !this.isFull || this.connectingCount > this.waitingCount;
+  }
+
   takeIdle(): PooledConnection | undefined {
     return this.#idle.pop();
   }

@@ -82,7 +82,7 @@ export class UpstreamLease implements Waiter {
       countShortage(slab, 'connect', 'queue');
       return LeaseResult.queueFull;
     }
-    if (pool.isFull && !(this.#environment.makeRoom(node) && !pool.isFull)) {
+    if (!pool.hasRoom && !(this.#environment.makeRoom(node) && pool.hasRoom)) {
       countShortage(slab, 'connect', 'connections');
       return LeaseResult.noConnection;
     }

@@ -33,14 +33,18 @@ async function clientsOf(plane: FakePlane, ...texts: readonly string[]): Promise
 }
 
 describe('a place for another client', () => {
-  it('is that of who has sent nothing for longest, and of those that have sent nothing for half as long', async () => {
+  it('is that of who has sent nothing for longest', async () => {
     const plane = new FakePlane();
-    const [first, second] = await clientsOf(plane, '', '');
-    plane.advance(1_000);
-    const [late] = await clientsOf(plane, '');
-    assert.ok(first && second && late);
-    assert.equal(plane.places.forClient(), true);
-    assert.deepEqual([first, second, late].map(isOpen), [false, false, true]);
+    const clients = await clientsOf(plane, '', '', '');
+    const ends = [];
+    for (let round = 0; round < 2; round++) {
+      assert.equal(plane.places.forClient(), true);
+      ends.push(clients.map(isOpen));
+    }
+    assert.deepEqual(ends, [
+      [false, true, true],
+      [false, false, true],
+    ]);
     assert.equal(plane.counter('gaveWaySilent'), 2);
   });
 
@@ -57,14 +61,30 @@ describe('a place for another client', () => {
     assert.equal(isOpen(busy), true);
   });
 
-  it('is looked for once a tick where nobody gives way', async () => {
+  it('is not that of a crowd which has just come', async () => {
     const plane = new FakePlane();
-    assert.equal(plane.places.forClient(), false);
     const client = plane.connect();
     assert.equal(plane.places.forClient(), false);
-    plane.advance(100);
+    plane.advance(300);
     assert.equal(plane.places.forClient(), true);
     assert.equal(isOpen(client), false);
+  });
+
+  it('is looked for a few times a tick, however many ask', () => {
+    const plane = new FakePlane();
+    let looks = 0;
+    const { registry } = plane;
+    const those = registry.those.bind(registry);
+    registry.those = (wanted) => {
+      looks++;
+      return those(wanted);
+    };
+    Object.defineProperty(registry, 'size', { value: 10_000 });
+    for (let ask = 0; ask < 100; ask++) assert.equal(plane.places.forClient(), false);
+    assert.ok(looks > 0 && looks < 10, `${looks} looks`);
+    plane.advance(100);
+    plane.places.forClient();
+    assert.ok(looks > 1);
   });
 });
 
