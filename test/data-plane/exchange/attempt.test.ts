@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Assignment } from '#src/data-plane/exchange/assignment.ts';
 import { Attempt } from '#src/data-plane/exchange/attempt.ts';
-import { ATTEMPT, failureKindIndex, routeSlots, Y } from '#src/shared-memory/layout.ts';
+import { clientGroupCount, latencyQuantiles } from '#src/limits.ts';
+import { ATTEMPT, failureKindIndex, GROUP, routeSlots, Y } from '#src/shared-memory/layout.ts';
 import { FakeWorker } from '../../support/worker-with-fake-nodes.ts';
 
 /** A first attempt on Y that has begun. */
@@ -55,6 +56,39 @@ describe('a first attempt', () => {
     left.requestDone(2_000);
     inFlight.countCrossings(9_000);
     assert.equal(left.crossedCount, 0);
+  });
+
+  it('counts for the group of its client: what came of it, and how slow it was, once', () => {
+    const clientGroup = 5;
+    const told = (give: (attempt: Attempt, worker: FakeWorker) => void): number[] => {
+      const { worker, attempt } = begin({ clientGroup });
+      worker.runtime.slowThresholds.fill(100);
+      give(attempt, worker);
+      const { failures, success, redirect, clientError, aborted, slow } = GROUP;
+      const slows = latencyQuantiles.map((_, index) => slow + index * clientGroupCount);
+      const places = [failures, success, redirect, clientError, aborted, ...slows];
+      const hits = places.map((place) => worker.attempts(Y, ATTEMPT.groupHits + place + clientGroup));
+      return [worker.attempts(Y, ATTEMPT.groupRequests + clientGroup), ...hits];
+    };
+    const answer = (status: number, latencyMs: number) => (attempt: Attempt) =>
+      attempt.answered(status, latencyMs, 0, new Uint8Array());
+    assert.deepEqual(told(answer(200, 50)), [1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert.deepEqual(told(answer(302, 50)), [1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    assert.deepEqual(told(answer(404, 150)), [1, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1]);
+    assert.deepEqual(told(answer(503, 150)), [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert.deepEqual(
+      told((attempt) => attempt.failed('reset', 0)),
+      [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    );
+    assert.deepEqual(
+      told((attempt) => attempt.abandoned()),
+      [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0],
+    );
+    const waited = told((attempt, { runtime }) => {
+      runtime.inFlight.countCrossings(attempt.startedAtMs + 120);
+      attempt.answered(200, 150, 0, new Uint8Array());
+    });
+    assert.deepEqual(waited, [1, 0, 1, 0, 0, 0, 1, 1, 1, 1, 1]);
   });
 
   it('that is withdrawn is in no count of the comparison, and its changes need not be read', () => {
