@@ -7,6 +7,7 @@ import { type Bed, startBed } from '../support/bed.ts';
 import { LoadClient } from '../support/load-client.ts';
 import { fileDescriptorCount, hasProc, threadCpuMs } from '../support/proc.ts';
 import { Signal } from '../support/signal.ts';
+import type { Misbehaviour } from '../support/token-upstream.ts';
 import { until } from '../support/until.ts';
 import { fetchOnce, WireClient } from '../support/wire-client.ts';
 
@@ -79,14 +80,27 @@ describe('more connections than the limit', { concurrency: false }, () => {
 
   it('are refused, while those within it are served, and accepted again when there is room', async () => {
     const signal = new Signal();
+    // Who waits for an answer does not give way, as an idle client would.
+    const waiting: (() => void)[] = [];
+    const misbehave: Misbehaviour = ({ url }, response) => {
+      if (url !== '/t/crowd') return false;
+      waiting.push(() => response.end('ok'));
+      signal.notify();
+      return true;
+    };
+    for (const upstream of [bed.x, bed.y]) upstream.misbehave = misbehave;
     const kept = new WireClient(bed.crossover.port, [], signal.notify);
-    kept.socket.write('GET /-first HTTP/1.1\r\nHost: h\r\n\r\n');
-    await signal.until(() => kept.finals().length === 1, 'the first answer');
+    kept.socket.write('GET /t/crowd HTTP/1.1\r\nHost: h\r\n\r\n');
+    await signal.until(() => waiting.length === 1, 'the first request to wait');
     const crowd = Array.from({ length: 4 * limit }, () => {
       const client = new WireClient(bed.crossover.port, [], signal.notify);
-      client.socket.write('GET /-crowd HTTP/1.1\r\nHost: h\r\n\r\n');
+      client.socket.write('GET /t/crowd HTTP/1.1\r\nHost: h\r\n\r\n');
       return client;
     });
+    const refusals = (): number => crowd.filter((client) => client.ended).length;
+    await signal.until(() => refusals() + waiting.length > crowd.length, 'everybody to wait or be refused');
+    for (const answer of waiting) answer();
+    await signal.until(() => kept.finals().length === 1, 'the first answer');
     await signal.until(
       () => crowd.every((client) => client.ended || client.finals().length > 0),
       'an answer or a refusal for everybody',
