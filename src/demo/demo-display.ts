@@ -3,7 +3,7 @@ import type { CliIo } from '#src/terminal/cli-io.ts';
 import { eventLines } from '#src/terminal/event-view.ts';
 import { openScreen } from '#src/terminal/screen.ts';
 import { createStyle } from '#src/terminal/style.ts';
-import { type DemoPicture, demoLine, demoPage } from './demo-view.ts';
+import { addressLine, type DemoPicture, demoLine, demoPage } from './demo-view.ts';
 
 export interface DemoDisplay {
   show(picture: DemoPicture): void;
@@ -37,8 +37,11 @@ function lineDisplay(io: CliIo): DemoDisplay {
   const style = createStyle(io.color);
   let lastEventId = 0;
   let nextLineSeconds = 0;
+  let isNamed = false;
   return {
     show(picture) {
+      if (!isNamed) io.out(`${addressLine(picture)}\n`);
+      isNamed = true;
       const fresh = picture.events.filter((event) => event.id > lastEventId);
       lastEventId = fresh.at(-1)?.id ?? lastEventId;
       for (const line of eventLines(fresh, style)) io.out(`${line}\n`);

@@ -46,15 +46,17 @@ export function demoPage(picture: DemoPicture, columns: number, rows: number, co
   return [...top, ...events, ...bottom];
 }
 
-function headingLines(
-  { fault, proxyUrl, controlUrl, elapsedSeconds, status }: DemoPicture,
-  style: Style,
-): string[] {
+function headingLines(picture: DemoPicture, style: Style): string[] {
+  const { fault, elapsedSeconds, status } = picture;
   return [
     `${style.bold(`Crossover ${status.version} demo`)}  ${style.dim(`fault: ${fault}, running for ${duration(elapsedSeconds)}`)}`,
-    style.dim(`Proxy ${proxyUrl}   Control API ${controlUrl}`),
+    style.dim(addressLine(picture)),
   ];
 }
+
+/** Where to find what runs. */
+export const addressLine = ({ proxyUrl, controlUrl }: DemoPicture): string =>
+  `Proxy ${proxyUrl}   Control API ${controlUrl}`;
 
 const hint = ({ ended }: DemoPicture): string =>
   ended === null

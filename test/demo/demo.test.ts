@@ -40,6 +40,8 @@ describe('the demo', { concurrency: false }, () => {
     });
     const [exitCode] = (await once(child, 'close')) as [number | null];
     assert.deepEqual(readdirSync(folder), [], 'nothing is left behind');
+    if (out !== '')
+      assert.match(out, /^Proxy http:\/\/127\.0\.0\.1:\d+ {3}Control API http:\/\/127\.0\.0\.1:\d+$/m);
     return { exitCode, out };
   }
 
