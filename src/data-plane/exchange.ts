@@ -84,7 +84,7 @@ export class Exchange implements Leaseholder {
     const { headEnd } = head;
     this.request.begin(head, bytes, runtime.additionsFor(peer));
     if (this.request.announcesTooMuch(head)) {
-      this.#reject('bodyTooLarge');
+      this.reject('bodyTooLarge');
       return headEnd;
     }
     const taken = this.#takeBody(bytes, headEnd, end);
@@ -112,7 +112,7 @@ export class Exchange implements Leaseholder {
   /** Checks request body bytes; -1 when they are invalid and the request was rejected for it. */
   #takeBody(bytes: Uint8Array, from: number, end: number): number {
     const taken = this.request.takeBody(bytes, from, end);
-    if (taken === -1) this.#reject(this.request.bodyFault);
+    if (taken === -1) this.reject(this.request.bodyFault);
     else this.isRequestDone = this.request.isDone;
     return taken;
   }
@@ -129,7 +129,7 @@ export class Exchange implements Leaseholder {
 
   /** The connection is not there yet: what arrives meanwhile waits in the buffer. */
   #keepUnsent(bytes: Buffer, from: number, to: number): void {
-    if (!this.request.append(bytes, from, to)) this.#reject('bodyTooLarge');
+    if (!this.request.append(bytes, from, to)) this.reject('bodyTooLarge');
     else if (this.#bodyWait.isOn && (this.isRequestDone || !this.request.isWithinReplayLimit)) {
       this.#bodyWait.end();
       this.#open(null);
@@ -199,7 +199,6 @@ export class Exchange implements Leaseholder {
     this.#leaveUpstream();
     this.#open(node, code);
   }
-
   onHeldUp(): void {
     this.#ledger.ranShort();
   }
@@ -352,7 +351,7 @@ export class Exchange implements Leaseholder {
   }
 
   /** The client's own fault: nothing is charged to an arm. */
-  #reject(name: ProxyErrorName): void {
+  reject(name: ProxyErrorName): void {
     countRejection(this.#runtime.slab, name);
     if (this.#response.isHeadForwarded) {
       this.#cut();
@@ -369,20 +368,21 @@ export class Exchange implements Leaseholder {
   get node(): UpstreamNode | null {
     return this.#lease.node;
   }
-
   /** Whether an answer has begun. */
   get hasAnswered(): boolean {
     return this.#response.isHeadForwarded;
   }
-
   /** The request gives way to others: what becomes of it says nothing about its cluster. */
   withdraw(): void {
     this.#ledger.ranShort();
   }
-
-  /** The request body did not arrive in time. */
-  rejectTimeout(): void {
-    this.#reject('requestTimeout');
+  /** Y has no share any more: X gets a request that waits for Y, where it may be sent again. */
+  giveUpY(): void {
+    if (this.hasAnswered || !this.#recovery.mayGiveUpY(this.#isSent)) return;
+    this.#ledger.givenUp();
+    this.#leaveUpstream();
+    this.#recovery.moveToX();
+    this.#open(null);
   }
 
   #rescue(name: ProxyErrorName): void {

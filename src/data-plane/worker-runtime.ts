@@ -77,6 +77,8 @@ export class WorkerRuntime {
   splitEpoch: number;
   weightPpm: number;
   salt: number;
+  /** Y has had a share since the worker last looked after requests that wait for a Y without one. */
+  hadShare: boolean;
   // Heads live only within one callback, so one of each serves all connections. Who parses takes it, and
   // hands it on as a parameter to whoever reads it.
   readonly requestHead: RequestHead;
@@ -135,6 +137,7 @@ export class WorkerRuntime {
     this.splitEpoch = split.epoch;
     this.weightPpm = split.weightPpm;
     this.salt = split.salt;
+    this.hadShare = split.weightPpm > 0;
     this.requestHead = new RequestHead();
     this.responseHead = new ResponseHead();
     this.#additions = new RequestAdditions();
@@ -223,6 +226,7 @@ export class WorkerRuntime {
     const { epoch, weightPpm, salt } = this.#splitCell.read();
     if (this.weightPpm === 0 && weightPpm > 0) this.breaker.startAfresh(epoch);
     this.splitEpoch = epoch;
+    this.hadShare ||= weightPpm > 0;
     this.weightPpm = weightPpm;
     if (salt !== this.salt) this.suspectAddresses.clear();
     this.salt = salt;

@@ -3,7 +3,7 @@ import { flushCompileCache } from 'node:module';
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { assert, unreachable } from '#src/base/assert.ts';
 import { RouteTable } from '#src/core/routing/route-slots.ts';
-import { WORKER } from '#src/shared-memory/layout.ts';
+import { WORKER, X, Y } from '#src/shared-memory/layout.ts';
 import type { FromWorker, LogLine, ToWorker, WorkerStart } from '#src/shared-memory/messages.ts';
 import { ClientRegistry } from './client/client-registry.ts';
 import { Listener } from './client/listener.ts';
@@ -84,6 +84,14 @@ class ProxyWorker {
     }
   }
 
+  /** When everything goes to X again, nobody has to wait for a Y that may hang. */
+  #followRevert(): void {
+    const runtime = this.#runtime;
+    if (runtime.weightPpm > 0 || !runtime.hadShare || !runtime.clusters[X].hasEligibleNode) return;
+    runtime.hadShare = false;
+    for (const connection of this.#registry.those(({ node }) => node?.arm === Y)) connection.giveUpY();
+  }
+
   #tick(): void {
     const nowMs = performance.now();
     const runtime = this.#runtime;
@@ -94,6 +102,7 @@ class ProxyWorker {
     slab[WORKER.heartbeat] = (slab[WORKER.heartbeat] as number) + 1;
     // A worker without requests must not miss that Y had no share for a while.
     runtime.refreshSplit();
+    this.#followRevert();
     runtime.wheel.advance(nowMs);
     runtime.date.refresh(Date.now());
     for (const cluster of runtime.clusters) cluster.refresh(nowMs);

@@ -264,7 +264,7 @@ describe('an exchange', () => {
 
   it('gives up a request whose body does not come, and charges nobody', async () => {
     const stage = await new Stage().start(post(9, 'abc'));
-    stage.exchange.rejectTimeout();
+    stage.exchange.reject('requestTimeout');
     assert.deepEqual(stage.calls, ['resume', 'early error requestTimeout', 'done']);
     assert.equal(stage.plane.upstream().isOpen, false);
     assert.equal(stage.plane.attempts(X, ATTEMPT.clientAborts), 1);

@@ -75,24 +75,24 @@ export class ClientConnection
   get isIdle(): boolean {
     return this.#state === State.idle || this.#state === State.fresh;
   }
-
   get quiet(): Quiet {
     if (this.#state !== State.answering) return this.#state.quiet;
     if (this.hasPendingWrites) return Quiet.reader;
     return this.#hasLeft ? Quiet.left : Quiet.never;
   }
-
   get quietSinceMs(): number {
     return this.#deadline.sinceMs;
   }
   get node(): UpstreamNode | null {
     return this.#exchange?.node ?? null;
   }
-
   giveWay(forNode: boolean): void {
     this.#exchange?.withdraw();
-    if (forNode && this.#isReceiving) this.#exchange?.rejectTimeout();
+    if (forNode && this.#isReceiving) this.#exchange?.reject('requestTimeout');
     else this.abort();
+  }
+  giveUpY(): void {
+    this.#exchange?.giveUpY();
   }
 
   // ---- what happens ----
@@ -301,7 +301,7 @@ export class ClientConnection
   }
 
   rejectLateBody(): void {
-    this.#exchange?.rejectTimeout();
+    this.#exchange?.reject('requestTimeout');
   }
 
   exchangeDone(): void {

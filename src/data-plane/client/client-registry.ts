@@ -24,6 +24,8 @@ export interface Closable {
   readonly node: UpstreamNode | null;
   /** Ends it. `forNode`: only what it has of the node is wanted, and its client may be told. */
   giveWay(forNode: boolean): void;
+  /** Y has no share any more: what waits for Y is X's, where it may be. */
+  giveUpY(): void;
 }
 
 export class ClientRegistry {

@@ -76,6 +76,9 @@ class Tunnel extends Timed implements Closable {
     this.close(true);
   }
 
+  /** A tunnel stays where it began. */
+  giveUpY(): void {}
+
   /** `reset`: one side failed, and the other must not take that for an orderly end. */
   close(reset: boolean): void {
     if (this.#isClosed) return;

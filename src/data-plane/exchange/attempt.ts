@@ -194,6 +194,13 @@ export class Attempt implements InFlightEntry {
     if (this.#countsForBreaker()) this.#runtime.breaker.abandoned();
   }
 
+  /** Nobody waits for its outcome any more, which would say what is decided already. */
+  givenUp(): void {
+    if (!this.#isOpen) return;
+    this.#close();
+    if (this.#countsForBreaker()) this.#runtime.breaker.abandoned();
+  }
+
   #close(): void {
     this.#isOpen = false;
     if (this.inFlightLink.list !== null) this.#runtime.inFlight.remove(this);

@@ -119,6 +119,11 @@ export class OutcomeLedger {
       this.#remember(null, { kind: 'truncated', cause }, nowMs - this.#startedAtMs, node?.id ?? null);
   }
 
+  /** X gets the request, and nothing had failed. */
+  givenUp(): void {
+    this.#attempt.givenUp();
+  }
+
   /** Nothing more comes of it, and whatever had not come by now is nobody's fault but the client's. */
   abandoned(): void {
     this.#attempt.abandoned();

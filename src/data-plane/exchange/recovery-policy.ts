@@ -88,8 +88,12 @@ function mayTryAnotherNode(tried: FailedTry): boolean {
 function mayMoveToX({ error, request, wasSent, mayLeaveCluster }: FailedTry, triggers: Triggers): boolean {
   const { replayOn } = proxyErrors[error];
   if (!mayLeaveCluster || replayOn === null || !isTrigger(replayOn, triggers)) return false;
-  return wasSent ? canReplay(request) : request.isWhole;
+  return mayGoToX(request, wasSent);
 }
+
+/** Whether X can get the request as Y got it, and it does no harm when Y works on it too. */
+export const mayGoToX = (request: RequestFacts, wasSent: boolean): boolean =>
+  wasSent ? canReplay(request) : request.isWhole;
 
 function isTrigger(replayOn: ReplayTrigger, triggers: Triggers): boolean {
   return typeof replayOn === 'number' ? triggers.includesStatus(replayOn) : triggers[replayOn];

@@ -4,7 +4,7 @@ import type { UpstreamNode } from '#src/data-plane/upstream/upstream-node.ts';
 import type { WorkerRuntime } from '#src/data-plane/worker-runtime.ts';
 import { X, Y } from '#src/shared-memory/layout.ts';
 import type { Assignment } from './assignment.ts';
-import { needsBudget, RecoveryStep, stepAfterFailure, stepAfterStatus } from './recovery-policy.ts';
+import { mayGoToX, needsBudget, RecoveryStep, stepAfterFailure, stepAfterStatus } from './recovery-policy.ts';
 import type { RequestMessage } from './request-message.ts';
 import { type UpstreamFailure, wasSent } from './upstream-failure.ts';
 
@@ -79,6 +79,17 @@ export class Recovery {
   afterStatus(status: number, nowMs: number): RecoveryStep {
     const step = stepAfterStatus(status, this.#request, this.#mayLeaveCluster, this.#runtime.triggers);
     return this.#take(step, true, nowMs);
+  }
+
+  /**
+   * Whether X may get a request that waits for Y, as after a time-out: nothing of an answer came. It is
+   * bounded by what was under way.
+   */
+  mayGiveUpY(wasSent: boolean): boolean {
+    const { triggers } = this.#runtime;
+    return (
+      this.#mayLeaveCluster && triggers.timeout && !this.hasResponseBytes && mayGoToX(this.#request, wasSent)
+    );
   }
 
   get #mayLeaveCluster(): boolean {

@@ -26,6 +26,7 @@ class FakeConnection implements Closable {
   }
 
   giveWay(): void {}
+  giveUpY(): void {}
 }
 
 const newSlab = () => new Float64Array(slabLength);

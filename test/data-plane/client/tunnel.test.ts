@@ -45,6 +45,7 @@ class FakeConnection implements Closable {
   }
 
   giveWay(): void {}
+  giveUpY(): void {}
 }
 
 function open() {
