@@ -31,6 +31,8 @@ function isWritten(group: Group, key: string): boolean {
       `(?:increment|add)\\([^;]*?${offset}`,
       `\\[[^\\]]*${offset}[^\\]]*\\]\\s*=[^=]`,
       `At = ${offset}`,
+      // A table of what is counted: increment(slab, counter).
+      `\\bcounter: ${offset}`,
     ];
     return forms.some((form) => new RegExp(form).test(counting));
   });

@@ -91,7 +91,8 @@ export class ApiListener {
     this.#options = options;
     this.#limits = new ConnectionLimits({
       monotonicMs: options.monotonicMs,
-      later: (trim, delayMs) => void setTimeout(trim, delayMs).unref(),
+      // Behind the reads of a turn: a thread that was held up has what was sent meanwhile yet to read.
+      later: (trim, delayMs) => void setTimeout(() => setImmediate(trim), delayMs).unref(),
       onCrowded: (origin) => this.#tellCrowded(origin),
     });
   }
