@@ -79,7 +79,7 @@ export function verdictOf(ratio: number, interval: Interval | null): Verdict {
  * The comparison as Markdown, with its verdicts when `other` is a version of our own; empty when nothing was
  * measured of both.
  */
-export function comparisonTable(rounds: Rounds, own: string, other: string, isJudged: boolean): string {
+export function comparisonTable(rounds: Rounds, own: string, other: string, hasVerdict: boolean): string {
   const compared = compareRounds(rounds, own, other);
   if (compared.length === 0) return '';
   const rows = compared.map((one) => [
@@ -87,8 +87,8 @@ export function comparisonTable(rounds: Rounds, own: string, other: string, isJu
     one.ratio.toFixed(3),
     one.interval === null ? '' : `${one.interval.low.toFixed(3)} to ${one.interval.high.toFixed(3)}`,
     String(one.rounds),
-    ...(isJudged ? [one.verdict] : []),
+    ...(hasVerdict ? [one.verdict] : []),
   ]);
-  const head = ['', `ratio to ${other}`, '95 % interval', 'rounds', ...(isJudged ? [''] : [])];
+  const head = ['', `ratio to ${other}`, '95 % interval', 'rounds', ...(hasVerdict ? [''] : [])];
   return `### ${own} and ${other}, round by round\n\n${markdownTable(head, rows)}`;
 }

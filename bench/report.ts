@@ -160,20 +160,20 @@ export function targetTable(results: Results): string {
     if (own === null || theirs === null) return [];
     const ratio = own / theirs;
     const format = (value: number) => (target.reference === null ? whole(value) : value.toFixed(2));
-    const verdict = reasonNotToJudge(results, target) ?? (ratio <= target.atMost ? 'met' : 'missed');
+    const verdict = reasonForNoVerdict(results, target) ?? (ratio <= target.atMost ? 'met' : 'missed');
     return [[target.title, `${format(ratio)} ${target.unit}`, `at most ${format(target.atMost)}`, verdict]];
   });
   return rows.length === 0 ? '' : `### Targets\n\n${markdownTable(['', 'Crossover', 'target', ''], rows)}`;
 }
 
-function reasonNotToJudge(results: Results, target: Target): string | null {
+function reasonForNoVerdict(results: Results, target: Target): string | null {
   if (target.needsQuiet === undefined) return null;
   const compared = ['crossover', target.reference].flatMap((proxy) => {
     const measured = proxy === null ? undefined : results.get(target.case)?.get(proxy);
     return measured === undefined ? [] : [measured];
   });
-  if (compared.some((one) => one.overloaded)) return 'not judged: the rate was not kept';
-  if (compared.some((one) => (one.foreign ?? 0) > foreignMax)) return 'not judged: the machine was not quiet';
+  if (compared.some((one) => one.overloaded)) return 'no verdict: the rate was not kept';
+  if (compared.some((one) => (one.foreign ?? 0) > foreignMax)) return 'no verdict: the machine was not quiet';
   return null;
 }
 

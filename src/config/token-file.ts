@@ -99,9 +99,9 @@ interface FileOwnership {
 const octal = (mode: number): string => (mode & 0o777).toString(8).padStart(4, '0');
 
 /**
- * Why a file of secrets can't be used, in words; null when it can. As ssh(1) judges keys: one of our own must
- * be closed to others; one that somebody else owns, such as root, is open to us by his will. Nobody else may
- * write it in any case.
+ * Why a file of secrets can't be used, in words; null when it can. As ssh(1) does with keys: one of our own
+ * must be closed to others; one that somebody else owns, such as root, is open to us by his will. Nobody else
+ * may write it in any case.
  */
 export function secretFileObjection({ mode, uid }: FileOwnership, ownUid: number): string | null {
   if ((mode & 0o022) !== 0) return `others can write it (mode ${octal(mode)}): chmod 600`;

@@ -1,4 +1,4 @@
-// The control plane of a simulation: the real control loop, judge and rollout service, put together as the
+// The control plane of a simulation: the real control loop, assessor and rollout service, put together as the
 // control thread does it, on a simulated clock and in memory. Restarts as a control thread does, from what
 // was kept.
 import type { Clock } from '#src/base/clock.ts';

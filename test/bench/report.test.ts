@@ -46,8 +46,8 @@ test('targetTable does not judge latency where the rate was not kept or others u
       ],
     ]);
   assert.match(targetTable(halfLoad({})), /0\.90 × nginx .*met/);
-  assert.match(targetTable(halfLoad({ overloaded: true })), /not judged: the rate was not kept/);
-  assert.match(targetTable(halfLoad({ foreign: 0.5 })), /not judged: the machine was not quiet/);
+  assert.match(targetTable(halfLoad({ overloaded: true })), /no verdict: the rate was not kept/);
+  assert.match(targetTable(halfLoad({ foreign: 0.5 })), /no verdict: the machine was not quiet/);
 });
 
 test('doubts warns when others used the core of the proxy', () => {

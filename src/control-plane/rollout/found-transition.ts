@@ -2,7 +2,7 @@
 import type { FoundChange } from '#src/control-plane/store/newest-rollout.ts';
 import type { Transition } from '#src/core/rollout/rollout-effect.ts';
 
-const keeper: Readonly<Record<FoundChange['source'], string>> = {
+const keptBy: Readonly<Record<FoundChange['source'], string>> = {
   mark: 'only the mark beside it had it',
   predecessor: 'only the process before knew of it',
 };
@@ -16,7 +16,7 @@ export function foundTransition({ recorded, change, source }: FoundChange, atMs:
     atMs,
     name: 'recovered',
     actor: 'crossover',
-    reason: `${actor} made a change (${name}${why}) at ${when} that the store could not record; ${keeper[source]}`,
+    reason: `${actor} made a change (${name}${why}) at ${when} that the store could not record; ${keptBy[source]}`,
     evidence: null,
     from: recorded ?? { phase: 'idle', weightPpm: 0 },
     to: state,

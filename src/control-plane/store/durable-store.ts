@@ -281,7 +281,7 @@ export class DurableStore {
       this.#channel.call(method, args, (result) => {
         this.#outbox.answered(waiting, result.ok);
         if (result.ok && waiting.record.kind === 'transition') this.#hasRecorded(waiting.record);
-        this.#availability.judge(result);
+        this.#availability.learn(result);
         this.#availability.finishFlush();
       });
     }
@@ -302,7 +302,7 @@ export class DurableStore {
     if (this.problem !== null) return;
     this.#channel.call(method, args, (result) => {
       done(result.ok);
-      this.#availability.judge(result);
+      this.#availability.learn(result);
     });
   }
 
@@ -315,7 +315,7 @@ export class DurableStore {
     const { problem } = this;
     if (problem === null) {
       this.#channel.ask(method, args, settle, (result) => {
-        this.#availability.judge(result);
+        this.#availability.learn(result);
         answered(result.ok);
       });
       return;

@@ -112,7 +112,7 @@ export class StoreAvailability {
   }
 
   /** Takes note of how a write went. */
-  judge(result: StoreResult<unknown>): void {
+  learn(result: StoreResult<unknown>): void {
     if (!result.ok) this.#becomeUnusable(result.problem);
   }
 
@@ -174,7 +174,7 @@ export class StoreAvailability {
   #checkFiles(nowMs: number): void {
     this.#options.channel.call('checkFiles', [], (result) => {
       if (result.ok) return;
-      this.judge(result);
+      this.learn(result);
       this.#dueAtMs = nowMs + storeRetryMs;
     });
   }

@@ -1,19 +1,19 @@
 // A store in the thread of the test: calls are answered before `send` returns, unless it is told to hang.
 import assert from 'node:assert/strict';
 import { openSqliteStore } from '#src/control-plane/store/sqlite-store.ts';
+import { type OpenStore, StoreCallHandler } from '#src/control-plane/store/store-call-handler.ts';
 import type { ArgsOf, Done, ResultOf, StoreMethod, StorePort } from '#src/control-plane/store/store-calls.ts';
-import { type OpenStore, StoreDesk } from '#src/control-plane/store/store-desk.ts';
 import { StoreFiles } from '#src/control-plane/store/store-files.ts';
 import type { Store } from '#src/record/store.ts';
 import type { StoreResult } from '#src/record/store-result.ts';
 
 export class DirectPort implements StorePort {
-  readonly #desk: StoreDesk;
+  readonly #handler: StoreCallHandler;
   #hangs = false;
   #held: (() => void)[] = [];
 
   constructor(open: OpenStore, files: StoreFiles | null = null) {
-    this.#desk = new StoreDesk(open, null, files);
+    this.#handler = new StoreCallHandler(open, null, files);
   }
 
   static on(file: string): DirectPort {
@@ -22,13 +22,13 @@ export class DirectPort implements StorePort {
 
   /** What the test looks into: the store as it is open now. */
   get store(): Store {
-    const { store } = this.#desk;
+    const { store } = this.#handler;
     assert.ok(store, 'the store is open');
     return store;
   }
 
   send<M extends StoreMethod>(method: M, args: ArgsOf<M>, done: Done<M>): void {
-    const carryOut = () => done(this.#finish(method, args) as ResultOf<M>, this.#desk.recordEnd);
+    const carryOut = () => done(this.#finish(method, args) as ResultOf<M>, this.#handler.recordEnd);
     if (this.#hangs) this.#held.push(carryOut);
     else carryOut();
   }
@@ -53,7 +53,7 @@ export class DirectPort implements StorePort {
   end(): void {}
 
   #finish(method: StoreMethod, args: readonly unknown[]): StoreResult<unknown> {
-    const answer = this.#desk.answer(method, args);
+    const answer = this.#handler.answer(method, args);
     for (;;) {
       const { done, value } = answer.next();
       if (done === true) return value;

@@ -33,7 +33,7 @@ const writes: ReadonlySet<StoreMethod> = new Set<StoreMethod>([
  */
 export type OpenStore = (expected: ExpectedRecord | null, wasLocked: boolean) => StoreResult<Store>;
 
-export class StoreDesk {
+export class StoreCallHandler {
   readonly #open: OpenStore;
   /** Null where no other process can come. */
   readonly #lock: StoreLock | null;
