@@ -44,7 +44,7 @@ for (const { kinds, reason, limits } of sieges)
     const { port, controlPort } = bed.crossover;
     const hostile = new HostileClients(port, '127.0.0.9');
     t.after(async () => {
-      hostile.leave();
+      await hostile.leave();
       await bed.stop();
     });
     const coming = Object.entries(kinds).map(([kind, count]) => hostile.come(kind as HostileKind, count));

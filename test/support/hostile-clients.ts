@@ -61,13 +61,18 @@ export class HostileClients {
     if (habit.leaves) socket.end();
     socket.once('close', () => {
       this.#sockets.delete(socket);
-      setTimeout(() => this.#isOver || this.#attack(habit), comesAgainAfterMs);
+      if (!this.#isOver) setTimeout(() => this.#isOver || this.#attack(habit), comesAgainAfterMs);
     });
     return Promise.race([once(socket, 'connect'), once(socket, 'close')]).catch(() => {});
   }
 
-  leave(): void {
+  /** Resolves when all their connections are closed. */
+  async leave(): Promise<void> {
     this.#isOver = true;
+    const closed = [...this.#sockets].map(
+      (socket) => new Promise((resolve) => socket.once('close', resolve)),
+    );
     for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(closed);
   }
 }
