@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startBed } from '../support/bed.ts';
 import { readMetrics, sumMetric } from '../support/control.ts';
-import { HostileClients, type HostileKind } from '../support/hostile-clients.ts';
+import { type HostileKind, Siege } from '../support/hostile-clients.ts';
 import { writeLargeBody } from '../support/large-body.ts';
 import type { Misbehaviour } from '../support/token-upstream.ts';
 import { until } from '../support/until.ts';
@@ -21,14 +21,14 @@ const misbehave: Misbehaviour = ({ url }, response) => {
 
 const limits = { connections: 150, upstreamConnections: 60 };
 
-interface Siege {
+interface Case {
   readonly kinds: Partial<Record<HostileKind, number>>;
   /** Label of the metric; null: any. */
   readonly reason: string | null;
   readonly limits: { readonly connections: number; readonly upstreamConnections: number };
 }
 
-const sieges: readonly Siege[] = [
+const sieges: readonly Case[] = [
   { kinds: { silent: 200 }, reason: 'silent', limits },
   { kinds: { uploads: 200 }, reason: 'upload', limits },
   { kinds: { leavers: 200 }, reason: 'left', limits },
@@ -42,13 +42,12 @@ for (const { kinds, reason, limits } of sieges)
     const bed = await startBed({ limits, timeouts, weightPpm: 500_000 });
     for (const upstream of [bed.x, bed.y]) upstream.misbehave = misbehave;
     const { port, controlPort } = bed.crossover;
-    const hostile = new HostileClients(port, '127.0.0.9');
+    const siege = new Siege();
     t.after(async () => {
-      await hostile.leave();
+      await siege.end();
       await bed.stop();
     });
-    const coming = Object.entries(kinds).map(([kind, count]) => hostile.come(kind as HostileKind, count));
-    await Promise.all(coming);
+    await siege.begin({ port, address: '127.0.0.9', kinds });
     const labels = reason === null ? [] : [`reason="${reason}"`];
     const gaveWay = async (): Promise<number> =>
       sumMetric(await readMetrics(controlPort), 'crossover_gave_way_total', ...labels);
@@ -67,5 +66,5 @@ for (const { kinds, reason, limits } of sieges)
       'crossover_breaker_opens_total',
     ])
       assert.equal(sumMetric(metrics, name), 0, name);
-    t.diagnostic(`${hostile.attempts} hostile connections, ${await gaveWay()} gave way`);
+    t.diagnostic(`${await gaveWay()} gave way`);
   });

@@ -1,7 +1,9 @@
 // Clients that keep places from others: they say nothing, send slowly, leave before their answer, or do not
 // take it. Each one that is closed comes again.
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
 
 /** So long that the places do not change hands faster than a moment's silence is told from a client's. */
 const comesAgainAfterMs = 500;
@@ -31,48 +33,46 @@ const habits: Readonly<Record<HostileKind, Habit>> = {
   },
 };
 
-export class HostileClients {
-  readonly #port: number;
-  readonly #address: string;
-  readonly #sockets = new Set<Socket>();
-  #isOver = false;
-  /** Connections so far. */
-  attempts = 0;
+/** Which of them come, and to where. */
+export interface SiegeOrder {
+  readonly port: number;
+  /** Of 127.0.0.0/8, from which they come. */
+  readonly address: string;
+  readonly kinds: Partial<Record<HostileKind, number>>;
+}
 
-  /** address: of 127.0.0.0/8, from which they come. */
-  constructor(port: number, address: string) {
-    this.#port = port;
-    this.#address = address;
-  }
-
-  /** Opens `count` connections of a kind and keeps as many; resolves when each was there once. */
-  async come(kind: HostileKind, count: number): Promise<void> {
-    await Promise.all(Array.from({ length: count }, () => this.#attack(habits[kind])));
-  }
-
-  #attack(habit: Habit): Promise<unknown> {
-    this.attempts++;
-    const socket = connect({ port: this.#port, host: '127.0.0.1', localAddress: this.#address });
-    this.#sockets.add(socket);
+/** Opens so many connections of each kind and keeps as many; resolves when each was there once. */
+export async function besiege({ port, address, kinds }: SiegeOrder): Promise<void> {
+  const attack = (habit: Habit): Promise<unknown> => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress: address });
     socket.on('error', () => {});
     if (habit.reads) socket.resume();
     else socket.pause();
     socket.write(habit.opening);
     if (habit.leaves) socket.end();
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      if (!this.#isOver) setTimeout(() => this.#isOver || this.#attack(habit), comesAgainAfterMs);
-    });
+    socket.once('close', () => setTimeout(() => attack(habit), comesAgainAfterMs));
     return Promise.race([once(socket, 'connect'), once(socket, 'close')]).catch(() => {});
+  };
+  const all = Object.entries(kinds).flatMap(([kind, count]) =>
+    Array.from({ length: count }, () => attack(habits[kind as HostileKind])),
+  );
+  await Promise.all(all);
+}
+
+/** A siege by a process of its own. */
+export class Siege {
+  readonly #child = fork(fileURLToPath(new URL('./hostile-clients-child.ts', import.meta.url)));
+
+  /** Resolves when each of them was there once. */
+  async begin(order: SiegeOrder): Promise<void> {
+    const come = once(this.#child, 'message');
+    this.#child.send(order);
+    await come;
   }
 
-  /** Resolves when all their connections are closed. */
-  async leave(): Promise<void> {
-    this.#isOver = true;
-    const closed = [...this.#sockets].map(
-      (socket) => new Promise((resolve) => socket.once('close', resolve)),
-    );
-    for (const socket of this.#sockets) socket.destroy();
-    await Promise.all(closed);
+  async end(): Promise<void> {
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await ended;
   }
 }
