@@ -136,14 +136,30 @@ export function outputOf(program: string, ...args: readonly string[]): string | 
   return error === undefined ? `${stdout}${stderr}`.trim() : null;
 }
 
+/**
+ * Below the ports that systems give to outgoing connections (32768 to 60999 on Linux): one of those may be
+ * taken by any connection before it is listened on.
+ */
+const lowestPort = 20_000;
+const portCount = 12_000;
+
+/** A server on a port of that range that was free. */
+async function serverOnFreePort(): Promise<Server> {
+  for (;;) {
+    const port = lowestPort + Math.floor(Math.random() * portCount);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isListening = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (isListening) return server;
+  }
+}
+
 /** Ports that nobody listens on at this moment, all different. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers: Server[] = [];
-  for (let index = 0; index < count; index++) {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    servers.push(server);
-  }
+  for (let index = 0; index < count; index++) servers.push(await serverOnFreePort());
   const ports = servers.map((server) => {
     const address = server.address();
     return typeof address === 'object' && address !== null ? address.port : 0;

@@ -14,6 +14,6 @@ export function servePorts({
   const proxy = /proxies on 127\.0\.0\.1:(\d+); (.*)\n/.exec(out);
   if (proxy === null) return null;
   const said = proxy[2]?.startsWith('control API on http') === true ? proxy[2] : err;
-  const control = /(?:control API on |"address":")http:\/\/127\.0\.0\.1:(\d+)/.exec(said);
+  const control = /(?:control API on |"addresses":\[")http:\/\/127\.0\.0\.1:(\d+)/.exec(said);
   return control === null ? null : [Number(proxy[1]), Number(control[1])];
 }
